@@ -1,0 +1,189 @@
+"""The answer decoder: question encoder and greedy decoding as one graph.
+
+Axes: B batch, N image tokens, D width, L question tokens, K answers per
+question, T answer tokens, H heads, W width of one head, V vocabulary.
+
+The K answers of a question start with its K likeliest first tokens and go on
+greedily, as rows of the same loop; so answer 0 is the greedy one, exactly.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch._higher_order_ops.while_loop import while_loop
+
+from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
+
+
+@dataclass(frozen=True)
+class DecoderOptions:
+    answers: int
+    """K."""
+    answer_tokens: int
+    """T, the end token counted in."""
+    start_id: int
+    end_id: int
+    pad_id: int
+
+
+class QuestionEncoder(nn.Module):
+    """Reads the question while looking at the photo."""
+
+    def __init__(self, text_model: nn.Module) -> None:
+        super().__init__()
+        self.embeddings = text_model.embeddings
+        self.layers = nn.ModuleList(TextLayer(layer) for layer in text_model.encoder.layer)
+
+    def forward(self, features: Tensor, ids: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        Args:
+            features: [B, N, D of the image].
+            ids: [B, L] int.
+            bias: [B, 1, 1, L] FP32, 0 on tokens and MASKED on padding.
+
+        Returns:
+            States [B, L, D], and the attention to the photo [B, N] FP32, mean
+            over layers, heads and the question's tokens.
+        """
+        x = embedded(self.embeddings, ids, torch.arange(ids.shape[1]).unsqueeze(0))
+        looked = []
+        for layer in self.layers:
+            query, key, value = layer.self_query_key_value(x)
+            x = layer.after_self_attention(x, join_heads(attention(query, key, value, bias)[0]))
+            x, probabilities = layer.cross_attend(x, *layer.source_key_value(features), None)
+            looked.append(probabilities.mean(1))  # [B, L, N]
+            x = layer.feed_forward(x)
+        is_token = (bias[:, 0, 0] == 0).float().unsqueeze(2)  # [B, L, 1]
+        per_token = torch.stack(looked).mean(0) * is_token
+        return x, per_token.sum(1) / is_token.sum(1).clamp(min=1)
+
+
+class DecodeStep(nn.Module):
+    """One decode step of all answers: a pure function of its arguments.
+
+    A step after the end of every answer changes nothing, so that a runtime
+    may run one too many.
+    """
+
+    def __init__(self, text_decoder: nn.Module, options: DecoderOptions) -> None:
+        super().__init__()
+        self.embeddings = text_decoder.bert.embeddings
+        self.layers = nn.ModuleList(TextLayer(layer) for layer in text_decoder.bert.encoder.layer)
+        self.head = text_decoder.cls.predictions
+        self.options = options
+
+    def sources(self, question_states: Tensor) -> list[Tensor]:
+        """Keys and values [B, H, L, W] of the question, for each layer in turn."""
+        return [t for layer in self.layers for t in layer.source_key_value(question_states)]
+
+    def new_state(self, question_states: Tensor) -> tuple[Tensor, ...]:
+        """Tokens, log-probabilities and "still going" [B, K, T] / [B, K], then key and value caches [B·K, H, T, W]."""
+        k, t = self.options.answers, self.options.answer_tokens
+        like = question_states[:, 0, 0].float().unsqueeze(1)  # [B, 1]: only its batch axis counts
+        zeros_bk = (like * 0).expand(-1, k)  # [B, K]
+        zeros_bkt = zeros_bk.unsqueeze(2).expand(-1, -1, t)  # [B, K, T]
+        tokens = zeros_bkt.to(torch.int32) + self.options.pad_id
+        going = zeros_bk.to(torch.int32) + 1
+        heads = self.layers[0].heads
+        width = question_states.shape[2] // heads
+        empty = zeros_bkt.flatten(0, 1)[:, None, :, None].expand(-1, heads, -1, width).to(question_states.dtype)
+        caches = [empty.clone() for _ in range(2 * len(self.layers))]
+        return tokens, zeros_bkt.clone(), going, *caches
+
+    def forward(self, step: Tensor, state: tuple[Tensor, ...], sources: list[Tensor], bias: Tensor) -> tuple[Tensor, ...]:
+        """The state after `step` (0-d int64), from the state before it."""
+        tokens, logprobs, going, *caches = state
+        k, t = self.options.answers, self.options.answer_tokens
+        slots = torch.arange(t)
+        previous = torch.where(slots == step - 1, tokens, 0).sum(2).to(torch.int32)  # [B, K]
+        previous = torch.where(step == 0, self.options.start_id, previous)
+        logits, caches = self._logits(step, previous, caches, sources, bias)  # [B, K, V]
+        chosen, chosen_logprobs = self._chosen(step, torch.log_softmax(logits, dim=2))
+
+        is_going = going > 0
+        chosen = torch.where(is_going, chosen, self.options.pad_id)
+        chosen_logprobs = torch.where(is_going, chosen_logprobs, 0.0)
+        here = slots == step  # [T]
+        return (
+            torch.where(here, chosen.unsqueeze(2), tokens),
+            torch.where(here, chosen_logprobs.unsqueeze(2), logprobs),
+            (is_going & (chosen != self.options.end_id)).to(torch.int32),
+            *caches,
+        )
+
+    def _logits(
+        self, step: Tensor, previous: Tensor, caches: list[Tensor], sources: list[Tensor], bias: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """[B, K] int32 tokens to [B, K, V] FP32 logits, and the caches with this step's slot written.
+
+        Attention to the question takes the K answers as K queries, so that its
+        keys and values need not be repeated.
+        """
+        k, t = self.options.answers, self.options.answer_tokens
+        slots = torch.arange(t)
+        here = (slots == step).view(1, 1, t, 1)
+        past = torch.where(slots <= step, 0.0, MASKED)  # [T], FP32
+        x = embedded(self.embeddings, previous, step.view(1, 1))  # [B, K, D]
+        written = []
+        for index, layer in enumerate(self.layers):
+            rows = x.flatten(0, 1).unsqueeze(1)  # [B·K, 1, D]
+            query, key, value = layer.self_query_key_value(rows)  # [B·K, H, 1, W]
+            keys = torch.where(here, key, caches[2 * index])
+            values = torch.where(here, value, caches[2 * index + 1])
+            written += [keys, values]
+            context = join_heads(attention(query, keys, values, past)[0])  # [B·K, 1, D]
+            x = layer.after_self_attention(x, context.view(-1, k, context.shape[2]))
+            x, _ = layer.cross_attend(x, sources[2 * index], sources[2 * index + 1], bias)
+            x = layer.feed_forward(x)
+        transform = self.head.transform
+        hidden = layer_norm(transform.LayerNorm, transform.transform_act_fn(transform.dense(x)))
+        return self.head.decoder(hidden).float(), written
+
+    def _chosen(self, step: Tensor, logprobs: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, K, V] to the chosen tokens [B, K] int32 and their log-probabilities [B, K]."""
+        best, best_ids = logprobs.max(dim=2)
+        if self.options.answers == 1:
+            return best_ids.to(torch.int32), best
+        # All rows of a question are alike in step 0: row k takes the k-th best token of row 0.
+        first, first_ids = torch.topk(logprobs[:, 0], self.options.answers, dim=1)
+        return (
+            torch.where(step == 0, first_ids, best_ids).to(torch.int32),
+            torch.where(step == 0, first, best),
+        )
+
+
+class AnswerDecoder(nn.Module):
+    """Question and features in, K answers out."""
+
+    def __init__(self, text_encoder: nn.Module, text_decoder: nn.Module, options: DecoderOptions) -> None:
+        super().__init__()
+        self.question_encoder = QuestionEncoder(text_encoder)
+        self.step = DecodeStep(text_decoder, options)
+        self.options = options
+
+    def forward(self, features: Tensor, question_ids: Tensor, question_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        Args:
+            features: [B, N, D of the image] FP16.
+            question_ids, question_mask: [B, L] int32.
+
+        Returns:
+            Answer ids [B, K, T] int32 (the end token, then padding, where an
+            answer ends early), their log-probabilities [B, K, T] FP32, and
+            the attention to the photo [B, N] FP32.
+        """
+        dtype = self.question_encoder.embeddings.word_embeddings.weight.dtype
+        bias = torch.where(question_mask > 0, 0.0, MASKED)[:, None, None, :]  # [B, 1, 1, L]
+        states, looked = self.question_encoder(features.to(dtype), question_ids, bias)
+        sources = self.step.sources(states)
+
+        def is_unfinished(step: Tensor, tokens: Tensor, logprobs: Tensor, going: Tensor, *caches: Tensor) -> Tensor:
+            return (step < self.options.answer_tokens) & (going.sum() > 0)
+
+        def advanced(step: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+            return step + 1, *self.step(step, state, sources, bias)
+
+        start = torch.zeros((), dtype=torch.int64)
+        _, tokens, logprobs, *_ = while_loop(is_unfinished, advanced, (start, *self.step.new_state(states)))
+        return tokens, logprobs, looked

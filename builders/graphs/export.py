@@ -1,0 +1,84 @@
+"""From PyTorch modules to ONNX files."""
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+
+from builders.graphs.answer_decoder import AnswerDecoder
+from builders.graphs.image_encoder import ImageEncoder
+
+# TensorRT's parser takes 9 to 24, but from 23 on the exporter writes an
+# `Attention` operator that TensorRT cannot build inside a loop.
+OPSET = 20
+
+
+def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) -> None:
+    """Write the image encoder, with a dynamic batch, to `file`."""
+    pixels = torch.zeros(2, image_px, image_px, 3, dtype=torch.uint8)
+    model = _onnx_from_module(encoder, (pixels,), ["PIXELS"], ["IMAGE_FEATURES", "IMAGE_POOLED"])
+    _save(model, file)
+
+
+def export_answer_decoder(
+    decoder: AnswerDecoder, file: Path, *, image_tokens: int, image_width: int, question_tokens: int
+) -> None:
+    """Write the answer decoder, with a dynamic batch, to `file`."""
+    inputs = (
+        torch.zeros(2, image_tokens, image_width, dtype=torch.float16),
+        torch.ones(2, question_tokens, dtype=torch.int32),
+        torch.ones(2, question_tokens, dtype=torch.int32),
+    )
+    model = _onnx_from_module(
+        decoder,
+        inputs,
+        ["IMAGE_FEATURES", "QUESTION_IDS", "QUESTION_MASK"],
+        ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION"],
+    )
+    _set_trip_count(model, decoder.options.answer_tokens)
+    _save(model, file)
+
+
+def _onnx_from_module(
+    module: nn.Module, inputs: tuple[Tensor, ...], input_names: list[str], output_names: list[str]
+) -> onnx.ModelProto:
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    program = torch.onnx.export(
+        module.eval(),
+        inputs,
+        input_names=input_names,
+        output_names=output_names,
+        dynamic_shapes=tuple({0: batch} for _ in inputs),
+        opset_version=OPSET,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    return program.model_proto
+
+
+def _set_trip_count(model: onnx.ModelProto, steps: int) -> None:
+    """Give the decoding loop a constant bound; the exporter leaves only its condition.
+
+    TensorRT asks for one, and a bound keeps a broken condition from looping for ever.
+    """
+    loops = [node for node in model.graph.node if node.op_type == "Loop"]
+    if len(loops) != 1:
+        raise RuntimeError(f"expected one decoding loop in the graph, found {len(loops)}: the exporter has changed")
+    name = "decode_steps"
+    model.graph.initializer.append(helper.make_tensor(name, TensorProto.INT64, [], [steps]))
+    loops[0].input[0] = name
+
+
+def _save(model: onnx.ModelProto, file: Path) -> None:
+    """Weights over 1 GiB go to a file beside it, as protobuf ends at 2 GiB."""
+    onnx.save_model(
+        model,
+        str(file),
+        save_as_external_data=model.ByteSize() > 2**30,
+        location=file.with_suffix(".weights").name,
+        size_threshold=1024,
+    )
+    onnx.checker.check_model(str(file))

@@ -1,0 +1,97 @@
+"""Data sets of photos and questions: streamed, or written to a folder.
+
+A folder holds `photos/NNNNNN.jpg`, `masks/NNNNNN.png` and `questions.jsonl`,
+one question a line: photo, question, answer, language, kind, attributes.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from catalogue.attributes import KINDS, LANGUAGES, Attributes
+from catalogue.photos import attributes_from_seed, photo_from_seed
+from catalogue.questions import Question, question_for
+from catalogue.wordings import Split
+
+# Seeds of the two splits never meet.
+FIRST_TEST_SEED = 10_000_000
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of `questions.jsonl`."""
+
+    photo: str
+    question: str
+    answer: str
+    language: str
+    kind: str
+    attributes: Attributes
+
+
+def first_seed(split: Split) -> int:
+    return 0 if split == "train" else FIRST_TEST_SEED
+
+
+def questions_from_seed(seed: int, split: Split, *, per_photo: int) -> list[Question]:
+    """The questions about photo `seed`.
+
+    Kinds and languages take turns, from a random start, so that any few
+    photos in a row ask about everything in both languages equally often.
+    """
+    rng = random.Random(f"questions {seed} {split}")
+    attributes = attributes_from_seed(seed)
+    start = rng.randrange(len(KINDS) * len(LANGUAGES))
+    turns = range(start, start + per_photo)
+    return [
+        question_for(attributes, KINDS[turn % len(KINDS)], LANGUAGES[turn % len(LANGUAGES)], split, rng)
+        for turn in turns
+    ]
+
+
+def records(split: Split, photos: int, *, per_photo: int, first: int = 0) -> Iterator[tuple[int, Record]]:
+    """Stream (photo seed, record), without drawing the photos."""
+    for seed in range(first_seed(split) + first, first_seed(split) + first + photos):
+        for question in questions_from_seed(seed, split, per_photo=per_photo):
+            yield (
+                seed,
+                Record(
+                    photo=f"photos/{seed:08d}.jpg",
+                    question=question.text,
+                    answer=question.answer,
+                    language=question.language,
+                    kind=question.kind,
+                    attributes=attributes_from_seed(seed),
+                ),
+            )
+
+
+def write_dataset(folder: Path, split: Split, photos: int, *, per_photo: int, workers: int) -> None:
+    """Write a data set to `folder`, with a progress bar. Photos already there are drawn anew.
+
+    Raises:
+        FileExistsError: `folder` holds files that are not a data set's.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / "questions.jsonl").exists():
+        raise FileExistsError(f"{folder} is not empty and is not a data set: name an empty or new folder")
+    (folder / "photos").mkdir(parents=True, exist_ok=True)
+    (folder / "masks").mkdir(exist_ok=True)
+    seeds = range(first_seed(split), first_seed(split) + photos)
+    with ProcessPoolExecutor(workers) as pool:
+        done = pool.map(_write_photo, [folder] * photos, seeds, chunksize=8)
+        for _ in tqdm(done, total=photos, desc="photos", unit="photo"):
+            pass
+    with (folder / "questions.jsonl").open("w", encoding="utf-8") as lines:
+        for _, record in records(split, photos, per_photo=per_photo):
+            lines.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
+
+
+def _write_photo(folder: Path, seed: int) -> None:
+    photo = photo_from_seed(seed)
+    (folder / "photos" / f"{seed:08d}.jpg").write_bytes(photo.jpeg_bytes())
+    photo.mask.save(folder / "masks" / f"{seed:08d}.png", optimize=True)

@@ -1,0 +1,175 @@
+"""How shoppers ask, in English and Chinese.
+
+A wording is a template. `{noun}` is the product, by its category or by a word
+like "item", `{nouns}` its plural; `{category}`, `{colour}`, `{pattern}` and
+`{count}` stand for one value of that attribute (`{a_category}` and so on: with
+its article), `{a}` and `{b}` for two of them. TEST wordings are
+never trained on: they measure whether a question is understood, not recalled.
+"""
+
+from typing import Literal
+
+from catalogue.attributes import Kind, Language
+
+Split = Literal["train", "test"]
+
+CANNOT_TELL: dict[Language, str] = {"en": "cannot tell", "zh": "看不出来"}
+YES: dict[Language, str] = {"en": "yes", "zh": "是"}
+NO: dict[Language, str] = {"en": "no", "zh": "不是"}
+
+NOUNS: dict[Language, tuple[str, ...]] = {
+    "en": ("product", "item", "thing", "object"),
+    "zh": ("商品", "产品", "东西", "宝贝"),
+}
+
+# What may stand before and after a question without changing it.
+OPENERS: dict[Language, tuple[str, ...]] = {
+    "en": ("", "", "", "hello, ", "hi, ", "please, ", "excuse me, "),
+    "zh": ("", "", "", "请问", "你好，", "您好，", "亲，"),
+}
+CLOSERS: dict[Language, tuple[str, ...]] = {
+    "en": ("?", "?", "?", "", " please?", " thanks"),
+    "zh": ("？", "？", "?", "", "呢？", "呀？", "，谢谢"),
+}
+
+TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
+    "en": {
+        "category": (
+            "what is this", "what is in the photo", "what is the {noun0}", "what kind of {noun0} is this",
+            "what do you see in the picture", "what is shown here", "which {noun0} is this",
+            "what type of {noun0} is in the image", "name the {noun0}", "what category is this {noun0}",
+            "can you tell me what this is", "what {noun0} is being sold", "identify the {noun0} in this photo",
+            "what am i looking at", "which category does the {noun0} belong to",
+        ),
+        "colour": (
+            "what colour is it", "what color is the {noun}", "which colour is this {noun}",
+            "what is the colour of the {noun}", "tell me the color of this {noun}", "the {noun} is what colour",
+            "what's the colour of the {noun}", "can you name the colour of the {noun}",
+            "which color does this {noun} have", "what colour does the {noun} come in",
+            "in what color is the {noun}", "what is its colour", "i want to know the colour of this {noun}",
+            "what main colour does the {noun} have", "which colour do you see on the {noun}",
+        ),
+        "pattern": (
+            "what pattern does the {noun} have", "which pattern is on the {noun}", "what is the pattern of this {noun}",
+            "what's the pattern on it", "tell me the pattern of the {noun}", "what pattern is this",
+            "which design does the {noun} have", "what design is on the {noun}", "what print does this {noun} have",
+            "can you name the pattern on the {noun}", "what is the design of the {noun}",
+            "what kind of pattern is printed on it", "what kind of print is on the {noun}",
+            "which print do you see on the {noun}", "i want to know the pattern of this {noun}",
+        ),
+        "number": (
+            "how many are there", "how many {nouns} are there", "how many {nouns} are in the photo",
+            "how many {nouns} do you see", "what number of {nouns} is shown", "count the {nouns}",
+            "what is the number of {nouns}", "how many {nouns} are shown here", "can you count the {nouns}",
+            "how many {nouns} does the picture show", "how many {nouns} can you see in the image",
+            "tell me how many {nouns} there are", "how many pieces are there", "how many pieces do you see",
+            "what is the count of {nouns} in this picture",
+        ),
+        "yes_no": (
+            "is this {a_category}", "is it {a_category}", "is the {noun0} {a_category}", "does the photo show {a_category}",
+            "do you see {a_category}", "is there {a_category} in the picture", "can i see {a_category} here",
+            "is the {noun} {colour}", "is it {colour}", "is this {noun} {colour}", "is the colour of the {noun} {colour}",
+            "does the {noun} come in {colour}", "do you see {a_colour} {noun}",
+            "is the {noun} {pattern}", "is it {pattern}", "is this {noun} {pattern}", "is the pattern {pattern}",
+            "does the {noun} have {a_pattern} pattern", "is the design of the {noun} {pattern}",
+            "are there {count} {nouns}", "do you see {count} {nouns}", "are {count} {nouns} in the photo",
+            "does the picture show {count} {nouns}", "is the number of {nouns} {count}",
+        ),
+        "either_or": (
+            "is it {a} or {b}", "is the {noun0} {a} or {b}", "is this {a} or {b}", "which is it, {a} or {b}",
+            "{a} or {b}", "do you see {a} or {b}", "would you say {a} or {b}", "is that {a} or is it {b}",
+            "does the photo show {a} or {b}", "which one is right, {a} or {b}", "tell me if it is {a} or {b}",
+        ),
+        "unanswerable": (
+            "how much is it", "how much does the {noun} cost", "what is the price of the {noun}", "what's the price",
+            "what does this {noun} cost", "is the {noun} on sale", "can i get a discount on this {noun}",
+            "is it expensive", "is it cheap", "tell me the price",
+            "is the {noun} in stock", "how many are left in stock", "do you have more of it in stock",
+            "is the {noun} sold out", "what is the stock of this {noun}", "when is it back in stock",
+            "is there a warranty", "how long is the warranty of the {noun}", "does the {noun} have a warranty",
+            "what warranty does it come with", "is the {noun} under guarantee", "how many years of guarantee",
+            "how heavy is it", "what is the weight of the {noun}", "how much does this {noun} weigh",
+            "is the {noun} heavy", "is it light to carry", "what does it weigh in grams", "how many kilograms is it",
+            "who made the {noun}", "when will it be delivered", "how long does delivery take", "is shipping free",
+            "can i return the {noun}", "where is the {noun} made", "what brand is it",
+        ),
+    },
+    "zh": {
+        "category": (
+            "这是什么", "照片里是什么", "图上是什么{noun0}", "这是什么{noun0}", "图片里有什么", "这里展示的是什么",
+            "这是哪种{noun0}", "图中的{noun0}是什么", "说出这个{noun0}的名称", "这个{noun0}属于什么类别",
+            "能告诉我这是什么吗", "卖的是什么{noun0}", "照片上的{noun0}叫什么", "我看到的是什么", "这属于哪一类{noun0}",
+        ),
+        "colour": (
+            "什么颜色", "这个{noun}是什么颜色", "{noun}是什么颜色的", "这{noun}的颜色是什么", "{noun}的颜色是哪种",
+            "说一下{noun}的颜色", "图里的{noun}是什么颜色", "这是什么颜色的{noun}", "能说出这个{noun}的颜色吗",
+            "{noun}是哪种颜色", "它是什么颜色的", "想知道{noun}的颜色", "这个{noun}主要是什么颜色",
+            "照片上的{noun}是哪个颜色", "你看{noun}是什么色",
+        ),
+        "pattern": (
+            "什么图案", "这个{noun}是什么图案", "{noun}上是什么图案", "{noun}的图案是什么", "上面是什么花纹",
+            "说一下{noun}的图案", "这是什么图案的{noun}", "{noun}是哪种花纹", "{noun}的花纹是什么样的",
+            "能说出{noun}的图案吗", "{noun}上印的是什么花样", "这个{noun}是什么花样", "它的图案是哪种",
+            "想知道{noun}的花纹", "照片上的{noun}是什么花纹",
+        ),
+        "number": (
+            "有几个", "有几件{noun}", "有多少个{noun}", "照片里有几个{noun}", "图上有多少件{noun}", "一共有几个{noun}",
+            "数一下有几个{noun}", "{noun}的数量是多少", "这里有几件", "你看到几个{noun}", "图片里能看到几个{noun}",
+            "说一下{noun}的数量", "{noun}有多少个", "照片展示了几件{noun}", "总共多少件{noun}",
+        ),
+        "yes_no": (
+            "这是{category}吗", "是不是{category}", "这个{noun0}是{category}吗", "照片里是{category}吗", "图上的是不是{category}",
+            "你看到的是{category}吗", "这里是{category}对吗",
+            "{noun}是{colour}吗", "是{colour}的吗", "这个{noun}是不是{colour}", "{noun}的颜色是{colour}吗",
+            "它是{colour}的对吗", "你看{noun}是{colour}的吗",
+            "{noun}是{pattern}吗", "是{pattern}的吗", "这个{noun}是不是{pattern}的", "{noun}的图案是{pattern}吗",
+            "它的花纹是{pattern}对吗", "{noun}上是{pattern}图案吗",
+            "是{count}个吗", "{noun}是{count}个吗", "照片里是不是{count}件{noun}", "{noun}的数量是{count}吗", "一共是{count}件对吗",
+        ),
+        "either_or": (
+            "是{a}还是{b}", "这{noun0}是{a}还是{b}", "{a}还是{b}", "它是{a}还是{b}", "到底是{a}还是{b}",
+            "你看是{a}还是{b}", "照片里是{a}还是{b}", "图上的是{a}还是{b}", "{a}和{b}是哪个", "是{a}还是{b}，哪一个",
+            "告诉我是{a}还是{b}",
+        ),
+        "unanswerable": (
+            "多少钱", "这个{noun}多少钱", "{noun}的价格是多少", "价格是多少", "{noun}卖多少钱", "{noun}有优惠吗", "这{noun}打折吗",
+            "贵不贵", "便宜吗", "说一下价格",
+            "{noun}有货吗", "还有多少库存", "库存还有吗", "{noun}卖完了吗", "这个{noun}的库存是多少", "什么时候补货",
+            "有保修吗", "{noun}保修多久", "{noun}有质保吗", "质保是几年", "{noun}的保修期是多长", "保修几年",
+            "有多重", "{noun}的重量是多少", "这个{noun}重吗", "{noun}有几斤", "重不重", "它重多少克", "有几公斤",
+            "谁生产的{noun}", "什么时候发货", "快递要几天", "包邮吗", "{noun}可以退货吗", "{noun}是哪里产的", "是什么牌子的",
+        ),
+    },
+}
+
+TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
+    "en": {
+        "category": ("which kind of {noun0} do you see here", "tell me what the {noun0} is", "what is it in this picture"),
+        "colour": ("what colour do you see on this {noun}", "tell me which color the {noun} is", "the {noun} comes in what colour"),
+        "pattern": ("which pattern do you see on this {noun}", "what pattern is printed on the {noun}", "tell me which design is on the {noun}"),
+        "number": ("how many {nouns} are there in this picture", "count how many {nouns} you see", "what is the number of {nouns} shown here"),
+        "yes_no": (
+            "is that {a_category} in the photo", "would you say the {noun} is {colour}",
+            "is the {noun} in this picture {pattern}", "are there {count} {nouns} in the image",
+        ),
+        "either_or": ("is the {noun0} in the photo {a} or {b}", "can you tell me if this is {a} or {b}", "which one is it, {a} or {b}"),
+        "unanswerable": (
+            "what is the price of this", "how much do you want for the {noun}", "is this {noun} still in stock",
+            "how many years is the warranty", "how long is the guarantee", "what is its weight", "is this {noun} very heavy",
+        ),
+    },
+    "zh": {
+        "category": ("图里展示的{noun0}是什么", "告诉我照片里是什么{noun0}", "你看这是哪种{noun0}"),
+        "colour": ("照片里的{noun}是哪种颜色", "告诉我{noun}是什么颜色的", "图上这个{noun}的颜色是什么"),
+        "pattern": ("照片里的{noun}是哪种图案", "告诉我{noun}上是什么花纹", "图上这个{noun}的图案是什么样的"),
+        "number": ("你看照片里一共有几个{noun}", "告诉我有多少件{noun}", "图里的{noun}总共有几件"),
+        "yes_no": ("照片上的是{category}吗", "图里的{noun}是{colour}的吗", "你看{noun}的花纹是{pattern}吗", "图上一共是{count}个{noun}吗"),
+        "either_or": ("照片上的{noun0}是{a}还是{b}", "你看到的是{a}还是{b}", "能告诉我是{a}还是{b}吗"),
+        "unanswerable": (
+            "这个{noun}的价格是多少钱", "{noun}现在卖多少钱", "这个{noun}还有货吗", "{noun}的质保期是几年",
+            "这个{noun}保修吗", "这个{noun}有多重", "{noun}大概多少斤重",
+        ),
+    },
+}  # fmt: skip
+
+WORDINGS: dict[Split, dict[Language, dict[Kind, tuple[str, ...]]]] = {"train": TRAIN, "test": TEST}

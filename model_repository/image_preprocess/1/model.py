@@ -1,0 +1,28 @@
+"""Triton step: encoded photos in, pixels and digests out. See `photo.py`."""
+
+import json
+from typing import Any
+
+import numpy as np
+from photo import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
+from step import Tensors, answer_each, output_dims, parameter
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        self.side_px = output_dims(config, "PIXELS")[0]
+        self.limits = PhotoLimits(
+            max_bytes=int(parameter(config, "max_photo_bytes")),
+            max_pixels=int(parameter(config, "max_photo_pixels")),
+        )
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        return answer_each(requests, self.pixels, ("IMAGE",), callers_fault=(PhotoError,))
+
+    def pixels(self, inputs: Tensors) -> Tensors:
+        photos = inputs["IMAGE"].reshape(-1)
+        return {
+            "PIXELS": np.stack([pixels_from_photo(p, side_px=self.side_px, limits=self.limits) for p in photos]),
+            "IMAGE_SHA256": np.stack([sha256_of_photo(photo) for photo in photos]),
+        }

@@ -1,0 +1,32 @@
+"""Triton step: questions in, token ids out. See `question.py`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from question import QuestionError, QuestionLimits, ids_from_question
+from step import Tensors, answer_each, output_dims, parameter
+from tokenizers import Tokenizer
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        self.tokenizer = Tokenizer.from_file(str(Path(__file__).with_name("tokenizer.json")))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.limits = QuestionLimits(
+            max_bytes=int(parameter(config, "max_question_bytes")),
+            max_tokens=output_dims(config, "QUESTION_IDS")[0],
+        )
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        return answer_each(requests, self.ids, ("QUESTION",), callers_fault=(QuestionError,))
+
+    def ids(self, inputs: Tensors) -> Tensors:
+        rows = [ids_from_question(q, self.tokenizer, self.limits) for q in inputs["QUESTION"].reshape(-1)]
+        return {
+            "QUESTION_IDS": np.stack([ids for ids, _ in rows]),
+            "QUESTION_MASK": np.stack([mask for _, mask in rows]),
+        }

@@ -1,0 +1,66 @@
+"""What every Python step of the chain does alike: read, answer, and fail politely.
+
+The builder copies this file into the version folder of each Python model.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from numpy.typing import NDArray
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def output_dims(config: dict[str, Any], name: str) -> list[int]:
+    """Dimensions of output `name` in the model's config, without the batch axis."""
+    return [int(dim) for output in config["output"] if output["name"] == name for dim in output["dims"]]
+
+
+def parameter(config: dict[str, Any], name: str) -> str:
+    """Value of `name` in the config's `parameters`."""
+    return str(config["parameters"][name]["string_value"])
+
+
+def answer_each(
+    requests: list[Any],
+    outputs_from_inputs: Callable[[Tensors], Tensors],
+    inputs: tuple[str, ...],
+    *,
+    callers_fault: tuple[type[Exception], ...] = (),
+) -> list[Any]:
+    """Answer every request on its own, so that a bad one harms no other.
+
+    Args:
+        outputs_from_inputs: from the input tensors of one request, batch axis
+            first, to its output tensors.
+        inputs: names of the input tensors.
+        callers_fault: errors whose message goes back as INVALID_ARGUMENT. Any
+            other one is logged in full here, and said to the caller without
+            its inside.
+    """
+    return [_answer(request, outputs_from_inputs, inputs, callers_fault) for request in requests]
+
+
+def _answer(
+    request: Any,
+    outputs_from_inputs: Callable[[Tensors], Tensors],
+    inputs: tuple[str, ...],
+    callers_fault: tuple[type[Exception], ...],
+) -> Any:
+    if request.is_cancelled():
+        return _error("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
+    try:
+        tensors = {name: pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in inputs}
+        outputs = outputs_from_inputs(tensors)
+    except callers_fault as error:
+        return _error(str(error), pb_utils.TritonError.INVALID_ARG)
+    except Exception as error:  # the one place where nothing of the inside may leak
+        pb_utils.Logger.log_error(f"request '{request.request_id()}': {type(error).__name__}: {error}")
+        return _error("internal error; the server's log has the reason", pb_utils.TritonError.INTERNAL)
+    return pb_utils.InferenceResponse([pb_utils.Tensor(name, value) for name, value in outputs.items()])
+
+
+def _error(message: str, code: int) -> Any:
+    return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, code))

@@ -1,0 +1,1 @@
+"""Trains a small `BlipForQuestionAnswering` from scratch on the catalogue."""

@@ -1,0 +1,54 @@
+"""`python -m training`: train a checkpoint on the catalogue."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from catalogue.attributes import LANGUAGES
+from catalogue.wordings import CANNOT_TELL
+from training.loop import TrainingOptions, train
+from training.model import IMAGE_PX
+from training.plot import plot_history
+from training.render import rendered_photos
+from training.tokenizer import new_tokenizer
+from transformers import BlipImageProcessorPil, BlipProcessor
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Draw the training photos, train a small BLIP from scratch and write it as a checkpoint in the "
+        "transformers format. Stopped and started again with the same --work folder, it goes on where it was.",
+        epilog="example: python -m training checkpoints/mine --steps 6000 --photos 20000",
+    )
+    parser.add_argument("checkpoint", type=Path, help="folder to write the checkpoint to")
+    parser.add_argument("--steps", type=int, default=12_000, help="optimiser steps (default: 12000, some 90 minutes on 2 cores)")
+    parser.add_argument("--photos", type=int, default=40_000, help="different training photos (default: 40000)")
+    parser.add_argument("--work", type=Path, default=Path("runs/training"), help="state, history and photos (default: runs/training)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw photos (default: all cores)")
+    args = parser.parse_args()
+    photos_folder = args.work / "photos"
+    test_photos = rendered_photos(photos_folder, "test", 500, workers=args.workers)
+    train_photos = rendered_photos(photos_folder, "train", args.photos, workers=args.workers)
+    model = train(train_photos, test_photos, args.work, TrainingOptions(steps=args.steps))
+    write_checkpoint(model, args.checkpoint)
+    plot_history(args.work / "history.jsonl", args.checkpoint / "training.png")
+    print(f"checkpoint in {args.checkpoint}")
+    return 0
+
+
+def write_checkpoint(model, folder: Path) -> None:  # type: ignore[no-untyped-def]  # transformers is untyped
+    """Write weights, tokenizer, image processor and Vitrine's own settings to `folder`."""
+    model.generation_config.max_new_tokens = 8
+    model.save_pretrained(folder)
+    BlipProcessor(
+        BlipImageProcessorPil(size={"height": IMAGE_PX, "width": IMAGE_PX}), new_tokenizer()
+    ).save_pretrained(folder)
+    settings = {"cannot_tell_answers": {language: [CANNOT_TELL[language]] for language in LANGUAGES}}
+    (folder / "vitrine.json").write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

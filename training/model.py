@@ -1,0 +1,107 @@
+"""The model that is trained: a small BLIP, and heads that exist only in training.
+
+The heads read category, colour, pattern, number, the product's outline and
+the items' centres from the photo's tokens. They give the vision tower a
+signal at every step, long before the answers do, and are thrown away.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import BlipConfig, BlipForQuestionAnswering, PreTrainedTokenizerFast
+
+from catalogue.attributes import CATEGORIES, COLOURS, MAX_COUNT, PATTERNS
+
+IMAGE_PX = 112
+PATCH_PX = 16
+GRID = IMAGE_PX // PATCH_PX
+WIDTH = 192
+MAX_QUESTION_TOKENS = 64
+ATTRIBUTE_SIZES = {
+    "category": len(CATEGORIES),
+    "colour": len(COLOURS),
+    "pattern": len(PATTERNS),
+    "count": MAX_COUNT,
+}
+
+
+def new_model(tokenizer: PreTrainedTokenizerFast) -> BlipForQuestionAnswering:
+    """A small BLIP with random weights, for `tokenizer`."""
+    config = BlipConfig(
+        vision_config={
+            "image_size": IMAGE_PX,
+            "patch_size": PATCH_PX,
+            "hidden_size": WIDTH,
+            "intermediate_size": 4 * WIDTH,
+            "num_hidden_layers": 6,
+            "num_attention_heads": 3,
+        },
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": WIDTH,
+            "encoder_hidden_size": WIDTH,
+            "intermediate_size": 4 * WIDTH,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 3,
+            "max_position_embeddings": MAX_QUESTION_TOKENS,
+            "hidden_dropout_prob": 0.0,
+            "attention_probs_dropout_prob": 0.0,
+            "label_smoothing": 0.0,
+            "pad_token_id": tokenizer.pad_token_id,
+            "sep_token_id": tokenizer.sep_token_id,
+            "eos_token_id": tokenizer.sep_token_id,
+            "bos_token_id": tokenizer.bos_token_id,
+        },
+    )
+    return BlipForQuestionAnswering(config)
+
+
+class AuxiliaryHeads(nn.Module):
+    """Loss of reading the photo's truth directly from its tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes = list(ATTRIBUTE_SIZES.values())
+        self.attributes = nn.Linear(WIDTH, sum(self.sizes))
+        self.patches = nn.Linear(WIDTH, 2)  # product share, holds an item's centre
+
+    def forward(self, features: Tensor, attributes: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        Args:
+            features: [B, 1 + GRID², WIDTH], class token first.
+            attributes: [B, 4] int64, indices in the order of ATTRIBUTE_SIZES.
+            patches: [B, GRID², 2] float, 0 to 1.
+
+        Returns:
+            The loss, and [4] the share of right attributes.
+        """
+        logits = self.attributes(features[:, 0]).float().split(self.sizes, dim=1)
+        losses = [F.cross_entropy(group, attributes[:, i]) for i, group in enumerate(logits)]
+        right = torch.stack([(g.argmax(1) == attributes[:, i]).float().mean() for i, g in enumerate(logits)])
+        patch_loss = F.binary_cross_entropy_with_logits(self.patches(features[:, 1:]).float(), patches)
+        return torch.stack(losses).sum() + 2 * patch_loss, right
+
+
+def answer_logits(
+    model: BlipForQuestionAnswering, features: Tensor, question_ids: Tensor, question_mask: Tensor, answer_ids: Tensor
+) -> Tensor:
+    """Teacher-forced logits.
+
+    Args:
+        features: [P, N, WIDTH], one row a photo; questions are grouped by photo.
+        question_ids, question_mask: [P·Q, L].
+        answer_ids: [P·Q, T], starting with the decoder's start token.
+
+    Returns:
+        [P·Q, T, vocabulary].
+    """
+    features = features.repeat_interleave(question_ids.shape[0] // features.shape[0], dim=0)
+    question_states = model.text_encoder(
+        input_ids=question_ids, attention_mask=question_mask, encoder_hidden_states=features
+    ).last_hidden_state
+    return model.text_decoder(
+        input_ids=answer_ids,
+        encoder_hidden_states=question_states,
+        encoder_attention_mask=question_mask,
+        use_cache=False,
+    ).logits

@@ -1,0 +1,68 @@
+"""The bundled checkpoint's tokenizer: whole English words, single Chinese characters.
+
+A BERT WordPiece tokenizer, as BLIP uses, with one step before it: Unicode
+NFKC, so that full-width letters, digits and punctuation are the plain ones.
+"""
+
+import re
+import string
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+from catalogue.attributes import CATEGORIES, COLOURS, LANGUAGES, MAX_COUNT, PATTERNS, plural
+from catalogue.wordings import CANNOT_TELL, CLOSERS, NO, NOUNS, OPENERS, TRAIN, YES
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
+_PIECE = re.compile(r"[a-z]+|[^\sa-z]")
+
+
+def _training_texts() -> list[str]:
+    """Everything that can be said in training, values and templates apart."""
+    values = [w for table in (CATEGORIES, COLOURS, PATTERNS) for pair in table.items() for w in pair]
+    values += [plural(noun) for noun in (*CATEGORIES, *NOUNS["en"])]
+    values += [str(n) for n in range(1, MAX_COUNT + 1)] + ["a pair of", "an"]
+    said = [text for lang in LANGUAGES for kind in TRAIN[lang].values() for text in kind]
+    around = [text for lang in LANGUAGES for text in (*OPENERS[lang], *CLOSERS[lang], *NOUNS[lang])]
+    answers = [table[lang] for table in (CANNOT_TELL, YES, NO) for lang in LANGUAGES]
+    return values + [re.sub(r"\{\w+\}", " ", text) for text in said] + around + answers
+
+
+def vocabulary() -> list[str]:
+    """All tokens, in id order: specials, letters and digits as pieces, then words and characters."""
+    pieces = list(string.ascii_lowercase + string.digits + string.punctuation)
+    pieces += [f"##{c}" for c in string.ascii_lowercase + string.digits]
+    folded = normalizers.NFKC()
+    words = {
+        piece for text in _training_texts() for piece in _PIECE.findall(folded.normalize_str(text).lower())
+    }
+    return [*SPECIAL, *pieces, *sorted(words - set(pieces))]
+
+
+def value_words() -> set[str]:
+    """Tokens that carry an attribute's value; a question without them asks something else."""
+    values = [w for table in (CATEGORIES, COLOURS, PATTERNS) for pair in table.items() for w in pair]
+    values += [str(n) for n in range(1, MAX_COUNT + 1)]
+    return {piece for value in values for piece in _PIECE.findall(value.lower())}
+
+
+def new_tokenizer() -> PreTrainedTokenizerFast:
+    ids = {token: index for index, token in enumerate(vocabulary())}
+    backend = Tokenizer(models.WordPiece(ids, unk_token="[UNK]", max_input_chars_per_word=100))
+    backend.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.BertNormalizer(lowercase=True, strip_accents=True)]
+    )
+    backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])]
+    )
+    backend.decoder = decoders.WordPiece()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        bos_token="[DEC]",
+    )
