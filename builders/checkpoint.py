@@ -1,0 +1,140 @@
+"""Loads a BLIP checkpoint: model, processor and settings together, so that they cannot be mismatched."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.errors import BuildError
+from builders.files import sha256_of_folder
+
+SUPPORTED_ARCHITECTURE = "BlipForQuestionAnswering"
+_BICUBIC = 3
+_FILES = (
+    "config.json",
+    "generation_config.json",
+    "*.safetensors",
+    "tokenizer*",
+    "vocab.txt",
+    "special_tokens_map.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "vitrine.json",
+)
+_DEFAULT_ANSWER_TOKENS = 10
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    name: str
+    folder: Path
+    model: Any
+    """`transformers.BlipForQuestionAnswering`, FP32, in evaluation mode."""
+    tokenizer: Any
+    """`transformers` fast tokenizer."""
+    image_processor: Any
+    """`transformers.BlipImageProcessorPil`."""
+    answer_tokens: int
+    """The longest answer that the checkpoint was trained for, end token counted in."""
+    cannot_tell_answers: dict[str, list[str]]
+    """Per language, the answers that mean "the photo does not show it"."""
+    sha256: dict[str, str]
+    """Per file of the checkpoint, in hexadecimal."""
+
+    @property
+    def image_px(self) -> int:
+        return int(self.model.config.vision_config.image_size)
+
+    @property
+    def grid(self) -> int:
+        """Patches along one side of the photo."""
+        return self.image_px // int(self.model.config.vision_config.patch_size)
+
+    @property
+    def image_tokens(self) -> int:
+        """One a patch, and the class token."""
+        return self.grid**2 + 1
+
+    @property
+    def image_width(self) -> int:
+        return int(self.model.config.vision_config.hidden_size)
+
+
+def load_checkpoint(checkpoint: str, *, revision: str | None = None) -> Checkpoint:
+    """Load a checkpoint from a folder or, if there is no such folder, from the hub.
+
+    Raises:
+        BuildError: no such checkpoint, another architecture, no safetensors,
+            or a processor that the photo step does not reproduce.
+    """
+    folder = Path(checkpoint) if Path(checkpoint).is_dir() else _downloaded(checkpoint, revision)
+    _require_supported(folder, checkpoint)
+    # Heavy imports wait until the arguments are known to be good.
+    from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
+
+    model = BlipForQuestionAnswering.from_pretrained(folder, use_safetensors=True).float().eval()
+    processor = BlipImageProcessorPil.from_pretrained(folder)
+    _require_reproducible(processor, int(model.config.vision_config.image_size))
+    settings_file = folder / "vitrine.json"
+    settings = json.loads(settings_file.read_text(encoding="utf-8")) if settings_file.exists() else {}
+    return Checkpoint(
+        name=folder.name if Path(checkpoint).is_dir() else checkpoint,
+        folder=folder,
+        model=model,
+        tokenizer=AutoTokenizer.from_pretrained(folder),
+        image_processor=processor,
+        answer_tokens=int(model.generation_config.max_new_tokens or _DEFAULT_ANSWER_TOKENS),
+        cannot_tell_answers=settings.get("cannot_tell_answers", {}),
+        sha256=sha256_of_folder(folder),
+    )
+
+
+def _downloaded(hub_id: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(_FILES)))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BuildError(
+            f"no checkpoint {hub_id!r}: there is no such folder, and the hub did not give it "
+            f"({reason}). Name a folder in the transformers format, or a hub id such as Salesforce/blip-vqa-base"
+        ) from error
+
+
+def _require_supported(folder: Path, checkpoint: str) -> None:
+    config_file = folder / "config.json"
+    if not config_file.exists():
+        raise BuildError(f"{checkpoint} has no config.json: name a folder in the transformers format")
+    try:
+        architectures = json.loads(config_file.read_text(encoding="utf-8")).get("architectures") or ["none named"]
+    except (ValueError, AttributeError) as error:
+        raise BuildError(f"{checkpoint}/config.json is not a JSON object ({error})") from error
+    if architectures != [SUPPORTED_ARCHITECTURE]:
+        raise BuildError(
+            f"{checkpoint} is a {', '.join(architectures)}; supported is {SUPPORTED_ARCHITECTURE} "
+            "(such as Salesforce/blip-vqa-base, or one fine-tuned from it)"
+        )
+    if not any(folder.glob("*.safetensors")):
+        raise BuildError(
+            f"{checkpoint} has no *.safetensors: save it with save_pretrained(..., safe_serialization=True); "
+            "pickled weights are not loaded, because they can run code"
+        )
+
+
+def _require_reproducible(processor: Any, image_px: int) -> None:
+    """The photo step resizes to a square with Pillow's bicubic filter, no crop, and the graph normalises."""
+    size = dict(processor.size)
+    expected = {"height": image_px, "width": image_px}
+    problems = []
+    if size != expected:
+        problems.append(f"resizes to {size}, where the vision tower takes {expected}")
+    if int(processor.resample) != _BICUBIC:
+        problems.append(f"resample {processor.resample}, where the photo step has bicubic ({_BICUBIC})")
+    if not (processor.do_resize and processor.do_rescale and processor.do_normalize):
+        problems.append("does not resize, rescale and normalise")
+    if abs(processor.rescale_factor - 1 / 255) > 1e-9:
+        problems.append(f"rescales by {processor.rescale_factor}, where the graph has 1/255")
+    if problems:
+        raise BuildError("the checkpoint's image processor is not the photo step's: " + "; ".join(problems))

@@ -1,0 +1,21 @@
+"""Digests of files."""
+
+import hashlib
+from pathlib import Path
+
+_BLOCK_BYTES = 2**20
+
+
+def sha256_of_file(file: Path) -> str:
+    """SHA-256 in hexadecimal."""
+    digest = hashlib.sha256()
+    with file.open("rb") as data:
+        while block := data.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256_of_folder(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder`, by its path relative to it."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(file.relative_to(folder)): sha256_of_file(file) for file in files}

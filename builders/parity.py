@@ -1,0 +1,159 @@
+"""The parity gate: an engine that changes the answers is not shipped."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from builders.checkpoint import Checkpoint
+from builders.errors import BuildError
+from builders.reference import Reference
+
+Outputs = dict[str, NDArray[Any]]
+
+
+class Engine(Protocol):
+    """One engine, ready to run in this process."""
+
+    def __call__(self, inputs: Outputs) -> Outputs:
+        """From input tensors to output tensors, by name, batch axis first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What an engine may differ by."""
+
+    min_cosine: float
+    """Of each feature row with the reference's."""
+    min_equal_answers_ratio: float
+    """Share of the questions whose tokens are all equal."""
+
+
+# FP32 engines differ only by the FP16 rounding of the features that travel
+# (11 bits, a relative error of 5e-4 at most, so 1 - cosine is about 1e-7).
+TOLERANCES = {
+    "fp32": Tolerance(min_cosine=0.9999, min_equal_answers_ratio=1.0),
+}
+
+
+@dataclass(frozen=True)
+class OutputReport:
+    """How one output compares with the reference."""
+
+    output: str
+    rows: int
+    max_abs_difference: float
+    min_cosine: float | None
+    equal_ratio: float | None
+    passed: bool
+
+
+def compare_engines(
+    image_encoder: Engine,
+    answer_decoder: Engine,
+    reference: Reference,
+    checkpoint: Checkpoint,
+    photos: Sequence[Image.Image],
+    questions: Sequence[tuple[int, str]],
+    *,
+    question_tokens: int,
+    tolerance: Tolerance,
+) -> list[OutputReport]:
+    """Run both engines on the same photos and questions, and report on every output."""
+    encoded = [image_encoder({"PIXELS": _pixels(checkpoint, photo)}) for photo in tqdm(photos, desc="photos", leave=False)]
+    answered = [
+        answer_decoder(
+            {
+                "IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"],
+                **_question_tensors(checkpoint, text, question_tokens),
+            }
+        )
+        for photo, text in tqdm(questions, desc="questions", leave=False)
+    ]
+    outputs = {name: np.concatenate([row[name] for row in encoded]) for name in encoded[0]}
+    outputs |= {name: np.concatenate([row[name] for row in answered]) for name in answered[0]}
+    return [
+        _vector_report("IMAGE_FEATURES", outputs["IMAGE_FEATURES"], reference.features, tolerance),
+        _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance),
+        # The greedy answer is row 0 of the K.
+        _tokens_report("ANSWER_IDS", outputs["ANSWER_IDS"][:, 0], reference.answer_ids, tolerance),
+        _report("ANSWER_LOGPROBS", outputs["ANSWER_LOGPROBS"][:, 0], reference.answer_logprobs),
+        _vector_report("ATTENTION", outputs["ATTENTION"], reference.attention, tolerance),
+    ]
+
+
+def require_parity(reports: Sequence[OutputReport]) -> None:
+    """
+    Raises:
+        BuildError: an output is out of tolerance; all of them are listed.
+    """
+    if not all(report.passed for report in reports):
+        raise BuildError(
+            "the engines do not answer like the checkpoint, so nothing was written:\n" + parity_table(reports)
+        )
+
+
+def parity_table(reports: Sequence[OutputReport]) -> str:
+    """The reports as text, a line an output."""
+    lines = [f"  {'output':<16} {'rows':>5} {'max |diff|':>11} {'min cosine':>11} {'equal':>8}"]
+    for r in reports:
+        cosine = "" if r.min_cosine is None else f"{r.min_cosine:.7f}"
+        equal = "" if r.equal_ratio is None else f"{r.equal_ratio:.2%}"
+        verdict = "ok" if r.passed else "FAILED"
+        lines.append(f"  {r.output:<16} {r.rows:>5} {r.max_abs_difference:>11.2e} {cosine:>11} {equal:>8}  {verdict}")
+    return "\n".join(lines)
+
+
+def report_rows(reports: Sequence[OutputReport]) -> list[dict[str, Any]]:
+    return [asdict(report) for report in reports]
+
+
+def _vector_report(name: str, got: NDArray[Any], expected: NDArray[np.float32], tolerance: Tolerance) -> OutputReport:
+    cosine = min_cosine(got, expected)
+    finite = bool(np.isfinite(got).all())
+    return OutputReport(
+        name, len(got), _max_abs(got, expected), cosine, None, finite and cosine >= tolerance.min_cosine
+    )
+
+
+def _tokens_report(
+    name: str, got: NDArray[np.int32], expected: NDArray[np.int32], tolerance: Tolerance
+) -> OutputReport:
+    equal_ratio = float((got == expected).all(axis=1).mean())
+    passed = equal_ratio >= tolerance.min_equal_answers_ratio
+    return OutputReport(name, len(got), _max_abs(got, expected), None, equal_ratio, passed)
+
+
+def _report(name: str, got: NDArray[Any], expected: NDArray[np.float32]) -> OutputReport:
+    """Reported, and held to be a number; its values are judged through the tokens that they choose."""
+    return OutputReport(name, len(got), _max_abs(got, expected), None, None, bool(np.isfinite(got).all()))
+
+
+def min_cosine(got: NDArray[Any], expected: NDArray[Any]) -> float:
+    """Smallest cosine between vectors along the last axis; NaN where there is one."""
+    a, b = got.astype(np.float64), expected.astype(np.float64)
+    norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    return float(((a * b).sum(-1) / np.maximum(norms, 1e-30)).min())
+
+
+def _max_abs(got: NDArray[Any], expected: NDArray[Any]) -> float:
+    return float(np.abs(got.astype(np.float64) - expected.astype(np.float64)).max())
+
+
+def _pixels(checkpoint: Checkpoint, photo: Image.Image) -> NDArray[np.uint8]:
+    side = checkpoint.image_px
+    return np.asarray(photo.resize((side, side), Image.Resampling.BICUBIC))[None]
+
+
+def _question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) -> Outputs:
+    ids = checkpoint.tokenizer(text).input_ids
+    if len(ids) > question_tokens:
+        raise BuildError(f"the parity question {text!r} has {len(ids)} tokens: build with --question-tokens {len(ids)} or more")
+    padded = np.zeros((1, question_tokens), np.int32)
+    padded[0, : len(ids)] = ids
+    return {"QUESTION_IDS": padded, "QUESTION_MASK": (np.arange(question_tokens) < len(ids)).astype(np.int32)[None]}

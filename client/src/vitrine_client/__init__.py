@@ -1,0 +1,32 @@
+"""Asks a Vitrine server questions about product photos."""
+
+from vitrine_client.client import VqaClient
+from vitrine_client.errors import (
+    DeadlineExceededError,
+    InvalidPhotoError,
+    InvalidRequestError,
+    RequestCancelledError,
+    ServerError,
+    ServerUnavailableError,
+    VitrineError,
+)
+from vitrine_client.fake import FakeTransport
+from vitrine_client.results import Answer, Embedding, Health
+from vitrine_client.transport import GrpcTransport, Transport
+
+__all__ = [
+    "Answer",
+    "DeadlineExceededError",
+    "Embedding",
+    "FakeTransport",
+    "GrpcTransport",
+    "Health",
+    "InvalidPhotoError",
+    "InvalidRequestError",
+    "RequestCancelledError",
+    "ServerError",
+    "ServerUnavailableError",
+    "Transport",
+    "VitrineError",
+    "VqaClient",
+]

@@ -1,0 +1,96 @@
+"""`vitrine`: ask from the command line."""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+from vitrine_client.client import DEFAULT_URL, VqaClient
+from vitrine_client.errors import VitrineError
+from vitrine_client.results import Answer
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    try:
+        with VqaClient(args.url, timeout_s=args.timeout) as client:
+            result: int = args.run(client, args)
+            return result
+    except VitrineError as error:
+        print(f"vitrine: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--url",
+        default=os.environ.get("VITRINE_URL", DEFAULT_URL),
+        help=f"the server's gRPC address (default: $VITRINE_URL, else {DEFAULT_URL})",
+    )
+    common.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds to wait (default: 10)")
+    common.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
+    parser = argparse.ArgumentParser(
+        prog="vitrine",
+        description="Ask a Vitrine server questions about product photos, in English or Chinese.",
+        epilog="exit status: 0 answered or healthy, 1 a failure (said on standard error), 2 wrong usage",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    ask = commands.add_parser(
+        "ask",
+        parents=[common],
+        help="ask about a photo",
+        description="Ask one or more questions about one photo.",
+        epilog='example: vitrine ask mug.jpg "What colour is the mug?" 有几个？',
+    )
+    ask.add_argument("photo", help="a JPEG, PNG or WebP file")
+    ask.add_argument("question", nargs="+", help="a question; several are answered in turn")
+    ask.set_defaults(run=_ask)
+    health = commands.add_parser(
+        "health", parents=[common], help="is the server there and ready?", description="Say whether the server takes questions."
+    )
+    health.set_defaults(run=_health)
+    return parser
+
+
+def _ask(client: VqaClient, args: argparse.Namespace) -> int:
+    for question in args.question:
+        start_s = time.perf_counter()
+        answer = client.ask(args.photo, question)
+        time_ms = (time.perf_counter() - start_s) * 1000
+        print(_json_line(args.photo, question, answer, time_ms) if args.json else _text_line(answer, time_ms))
+    return 0
+
+
+def _text_line(answer: Answer, time_ms: float) -> str:
+    return f"{answer.text}  ({answer.status}, confidence {answer.confidence:.2f}, {time_ms:.0f} ms)"
+
+
+def _json_line(photo: str, question: str, answer: Answer, time_ms: float) -> str:
+    return json.dumps(
+        {
+            "photo": photo,
+            "question": question,
+            "answer": answer.text,
+            "status": answer.status,
+            "confidence": answer.confidence,
+            "alternatives": [{"text": a.text, "confidence": a.confidence} for a in answer.alternatives],
+            "time_ms": round(time_ms, 1),
+            "request_id": answer.request_id,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _health(client: VqaClient, args: argparse.Namespace) -> int:
+    health = client.health(timeout_s=args.timeout)
+    if args.json:
+        print(json.dumps({"live": health.live, "ready": health.ready, "can_answer": health.can_answer}))
+    else:
+        print(f"live: {health.live}, ready: {health.ready}, takes questions: {health.can_answer}")
+    return 0 if health.can_answer else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

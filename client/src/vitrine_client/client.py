@@ -1,0 +1,129 @@
+"""The client: policy and types; the transport does the talking."""
+
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine_client.photos import Photo, bytes_from_photo
+from vitrine_client.results import Alternative, Answer, Embedding, Health
+from vitrine_client.transport import GrpcTransport, Transport
+
+DEFAULT_URL = "localhost:8001"
+_ANSWER_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "ALTERNATIVES", "ALTERNATIVE_CONFIDENCES", "HEATMAP")
+_EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
+_PARALLEL_QUESTIONS = 8
+
+
+class VqaClient:
+    """Asks a Vitrine server about product photos. Safe to use from many threads.
+
+    Every method raises a `VitrineError`, and nothing else, when the photo, the
+    question, the server or the deadline is at fault.
+    """
+
+    def __init__(self, url: str = DEFAULT_URL, *, timeout_s: float = 10.0, transport: Transport | None = None) -> None:
+        """
+        Args:
+            url: the server's gRPC address, "host:port"; see `GrpcTransport`.
+            timeout_s: deadline of a call that names none, retries counted in.
+            transport: something else than gRPC, such as a `FakeTransport`; `url` is then unused.
+        """
+        self._transport = transport or GrpcTransport(url)
+        self._timeout_s = timeout_s
+
+    def __enter__(self) -> "VqaClient":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def ask(self, photo: Photo, question: str, *, timeout_s: float | None = None) -> Answer:
+        """Ask one question about one photo.
+
+        Args:
+            photo: a path, encoded bytes, a `PIL.Image` or a uint8 array.
+            question: in English or Chinese.
+            timeout_s: deadline of this call.
+        """
+        return self._ask(bytes_from_photo(photo), question, timeout_s)
+
+    def ask_many(self, photo: Photo, questions: Sequence[str], *, timeout_s: float | None = None) -> list[Answer]:
+        """Ask several questions about one photo; the answers come in the questions' order.
+
+        The first goes ahead and leaves the photo's features in the server's
+        cache; the others follow at once. The first failure is raised.
+
+        Args:
+            timeout_s: deadline of each question.
+        """
+        if not questions:
+            return []
+        encoded = bytes_from_photo(photo)
+        first = self._ask(encoded, questions[0], timeout_s)
+        with ThreadPoolExecutor(min(_PARALLEL_QUESTIONS, len(questions))) as pool:
+            others = pool.map(lambda question: self._ask(encoded, question, timeout_s), questions[1:])
+            return [first, *others]
+
+    def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
+        """The photo as a vector, for finding similar products."""
+        request_id = _new_request_id()
+        tensors = self._transport.infer(
+            "image_features",
+            {"IMAGE": _bytes_tensor(bytes_from_photo(photo))},
+            _EMBEDDING_OUTPUTS,
+            timeout_s=timeout_s or self._timeout_s,
+            request_id=request_id,
+        )
+        return Embedding(
+            vector=tensors["IMAGE_EMBEDDING"][0],
+            sha256=tensors["IMAGE_SHA256"][0].tobytes(),
+            request_id=request_id,
+        )
+
+    def health(self, *, timeout_s: float = 2.0) -> Health:
+        """Whether the server lives, is ready, and takes questions."""
+        return self._transport.health(timeout_s=timeout_s)
+
+    def _ask(self, photo: bytes, question: str, timeout_s: float | None) -> Answer:
+        request_id = _new_request_id()
+        tensors = self._transport.infer(
+            "vqa",
+            {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(question.encode("utf-8", "surrogatepass"))},
+            _ANSWER_OUTPUTS,
+            timeout_s=timeout_s or self._timeout_s,
+            request_id=request_id,
+        )
+        return _answer_from_tensors(tensors, request_id)
+
+
+def _answer_from_tensors(tensors: dict[str, NDArray[Any]], request_id: str) -> Answer:
+    texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"][0]]
+    confidences = tensors["ALTERNATIVE_CONFIDENCES"][0].tolist()
+    pairs = zip(texts, confidences, strict=True)
+    return Answer(
+        text=tensors["ANSWER"][0, 0].decode("utf-8"),
+        status=tensors["STATUS"][0, 0].decode("ascii"),
+        confidence=float(tensors["CONFIDENCE"][0, 0]),
+        alternatives=tuple(Alternative(text, confidence) for text, confidence in pairs if text),
+        heatmap=tensors["HEATMAP"][0],
+        request_id=request_id,
+    )
+
+
+def _bytes_tensor(value: bytes) -> NDArray[np.object_]:
+    """One row of one BYTES element: [1, 1]."""
+    return np.array([[value]], np.object_)
+
+
+def _new_request_id() -> str:
+    return uuid.uuid4().hex[:16]

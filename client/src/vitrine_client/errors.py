@@ -1,0 +1,69 @@
+"""Everything that can go wrong, as one tree.
+
+VitrineError
+├── InvalidPhotoError        this side: the photo cannot be read or encoded
+├── InvalidRequestError      the server refused the photo or the question (INVALID_ARGUMENT)
+├── ServerUnavailableError   no server, or too busy to take the request (UNAVAILABLE)
+├── DeadlineExceededError    no answer within `timeout_s` (DEADLINE_EXCEEDED)
+├── RequestCancelledError    cancelled here, or dropped by a server that stops (CANCELLED)
+└── ServerError              anything else; `code` says what
+"""
+
+
+class VitrineError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        message: what happened, what was expected, what to do.
+        code: the gRPC status code's name, such as "INVALID_ARGUMENT".
+        model: the model that was asked, "" where none was.
+        request_id: the id under which the server's log knows the request, "" where none was sent.
+    """
+
+    def __init__(self, message: str, *, code: str = "", model: str = "", request_id: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.model = model
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        where = f" [{self.code} from {self.model}, request {self.request_id}]" if self.code else ""
+        return self.message + where
+
+
+class InvalidPhotoError(VitrineError, ValueError):
+    """The photo cannot be read or encoded on this side."""
+
+
+class InvalidRequestError(VitrineError, ValueError):
+    """The server refused the photo or the question. Asking again will not help."""
+
+
+class ServerUnavailableError(VitrineError, ConnectionError):
+    """No server, or one too busy to take the request. Ask again later."""
+
+
+class DeadlineExceededError(VitrineError, TimeoutError):
+    """No answer within the deadline."""
+
+
+class RequestCancelledError(VitrineError):
+    """Cancelled here, or dropped by a server that stops."""
+
+
+class ServerError(VitrineError):
+    """The server failed."""
+
+
+_ERROR_BY_CODE: dict[str, type[VitrineError]] = {
+    "INVALID_ARGUMENT": InvalidRequestError,
+    "UNAVAILABLE": ServerUnavailableError,
+    "DEADLINE_EXCEEDED": DeadlineExceededError,
+    "CANCELLED": RequestCancelledError,
+}
+
+
+def error_from_code(code: str, message: str, *, model: str, request_id: str) -> VitrineError:
+    """The error for a gRPC status code's name."""
+    return _ERROR_BY_CODE.get(code, ServerError)(message, code=code, model=model, request_id=request_id)

@@ -1,0 +1,74 @@
+"""A transport without a server, for the tests of code that uses the client."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine_client.errors import VitrineError, error_from_code
+from vitrine_client.results import Health
+from vitrine_client.transport import Tensors
+
+_GRID = 7
+_EMBEDDING_WIDTH = 192
+
+
+@dataclass
+class FakeTransport:
+    """Answers from a table.
+
+    Bad input is refused as the server refuses it: an empty photo, a blank
+    question. Embeddings are a function of the photo's bytes.
+    """
+
+    answers: Mapping[str, str]
+    """From a question to its answer. Any other question gets "cannot tell"."""
+    fail_with: VitrineError | None = None
+    """Raised by every call while it is set."""
+    requests: list[str] = field(default_factory=list)
+    """The models that were asked, in order."""
+
+    def infer(
+        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
+    ) -> dict[str, NDArray[Any]]:
+        self.requests.append(model)
+        if self.fail_with:
+            raise self.fail_with
+        photo: bytes = inputs["IMAGE"][0, 0]
+        if not photo:
+            raise error_from_code("INVALID_ARGUMENT", "the photo is empty (0 bytes)", model=model, request_id=request_id)
+        tensors = self._embedding(photo) if model == "image_features" else self._answer(inputs, model, request_id)
+        return {name: tensors[name] for name in outputs}
+
+    def health(self, *, timeout_s: float) -> Health:
+        if self.fail_with:
+            raise self.fail_with
+        return Health(live=True, ready=True, can_answer=True)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _answer(self, inputs: Tensors, model: str, request_id: str) -> dict[str, NDArray[Any]]:
+        question = inputs["QUESTION"][0, 0].decode("utf-8")
+        if not question.strip():
+            raise error_from_code(
+                "INVALID_ARGUMENT", "the question is empty or blank", model=model, request_id=request_id
+            )
+        known = question in self.answers
+        text = (self.answers[question] if known else "cannot tell").encode("utf-8")
+        return {
+            "ANSWER": np.array([[text]], np.object_),
+            "CONFIDENCE": np.array([[1.0]], np.float32),
+            "STATUS": np.array([[b"answered" if known else b"cannot_tell"]], np.object_),
+            "ALTERNATIVES": np.array([[text]], np.object_),
+            "ALTERNATIVE_CONFIDENCES": np.array([[1.0]], np.float32),
+            "HEATMAP": np.full((1, _GRID, _GRID), 1 / _GRID**2, np.float32),
+        }
+
+    def _embedding(self, photo: bytes) -> dict[str, NDArray[Any]]:
+        digest = np.frombuffer(hashlib.sha256(photo).digest(), np.uint8)
+        vector = np.random.default_rng(digest).normal(size=_EMBEDDING_WIDTH).astype(np.float32)
+        return {"IMAGE_EMBEDDING": (vector / np.linalg.norm(vector))[None], "IMAGE_SHA256": digest[None]}

@@ -1,0 +1,65 @@
+"""From whatever the caller has to the bytes that travel."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any, TypeAlias, Union
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vitrine_client.errors import InvalidPhotoError
+
+Photo: TypeAlias = Union[str, os.PathLike[str], bytes, bytearray, memoryview, Image.Image, NDArray[Any]]
+
+
+def bytes_from_photo(photo: Photo) -> bytes:
+    """Encode a photo for the server.
+
+    Args:
+        photo: a path; the bytes of an image file; a `PIL.Image`; or a uint8
+            array, [height, width] grey or [height, width, 3] RGB or
+            [height, width, 4] RGBA.
+
+    Returns:
+        A file's bytes untouched, whatever they hold; an image or an array as
+        PNG, which loses nothing.
+
+    Raises:
+        InvalidPhotoError: no such file, or an array or image that cannot be encoded.
+    """
+    if isinstance(photo, (bytes, bytearray, memoryview)):
+        return bytes(photo)
+    if isinstance(photo, (str, os.PathLike)):
+        try:
+            return Path(photo).read_bytes()
+        except OSError as error:
+            raise InvalidPhotoError(f"cannot read the photo {os.fspath(photo)!r}: {error.strerror}") from error
+    if isinstance(photo, np.ndarray):
+        return _png_from_image(_image_from_array(photo))
+    if isinstance(photo, Image.Image):
+        return _png_from_image(photo)
+    raise InvalidPhotoError(
+        f"a photo is a path, bytes, a PIL.Image or a uint8 array, but a {type(photo).__name__} came"
+    )
+
+
+def _image_from_array(array: NDArray[Any]) -> Image.Image:
+    fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if array.dtype != np.uint8 or not fits or array.size == 0:
+        raise InvalidPhotoError(
+            "an array must be uint8 and [height, width], [height, width, 3] or [height, width, 4], "
+            f"but {array.dtype} {list(array.shape)} came"
+        )
+    return Image.fromarray(array)
+
+
+def _png_from_image(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    try:
+        upright = image if image.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else image.convert("RGB")
+        upright.save(buffer, "PNG", compress_level=1)
+    except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError and more on broken images
+        raise InvalidPhotoError(f"cannot encode the image (mode {image.mode}, size {image.size}): {error}") from error
+    return buffer.getvalue()

@@ -1,0 +1,52 @@
+"""What the server answers, typed and frozen."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Status = Literal["answered", "cannot_tell"]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The answer to one question about one photo."""
+
+    text: str
+    status: Status
+    """ "cannot_tell" when the photo does not show what was asked."""
+    confidence: float
+    """0 to 1: the product of the answer's token probabilities; not calibrated."""
+    alternatives: tuple[Alternative, ...]
+    """The likeliest answers, this one first."""
+    heatmap: NDArray[np.float32]
+    """[grid, grid], summing to 1: where in the photo, stretched to a square, the question looked."""
+    request_id: str
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """A photo as a point, for finding similar products by dot product."""
+
+    vector: NDArray[np.float32]
+    """[E], L2 norm 1."""
+    sha256: bytes
+    """SHA-256 of the photo's bytes as they were sent: 32 bytes."""
+    request_id: str
+
+
+@dataclass(frozen=True)
+class Health:
+    live: bool
+    """The server answers."""
+    ready: bool
+    """All its models are loaded."""
+    can_answer: bool
+    """The model `vqa` takes requests."""

@@ -1,0 +1,117 @@
+"""How tensors reach the server: gRPC, with its own retries, round robin and keep-alive."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import tritonclient.grpc as triton
+from numpy.typing import NDArray
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from vitrine_client.errors import VitrineError, error_from_code
+from vitrine_client.results import Health
+
+Tensors = Mapping[str, NDArray[Any]]
+
+_MAX_MESSAGE_BYTES = 64 * 2**20
+_SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [{"service": "inference.GRPCInferenceService"}],
+            "retryPolicy": {
+                "maxAttempts": 4,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 2,
+                # Only this: the request never reached a model, or was shed before one.
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+}
+# tritonclient's own defaults fall away when channel arguments are given, so all of them stand here.
+_CHANNEL_ARGS = [
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+_ENSEMBLE_PREFIX = re.compile(r"^(in ensemble '[^']*', )+")
+
+
+class Transport(Protocol):
+    """What a client needs from the other side. `FakeTransport` is one without a server."""
+
+    def infer(
+        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
+    ) -> dict[str, NDArray[Any]]:
+        """Run `model`. Raises a `VitrineError`."""
+        ...
+
+    def health(self, *, timeout_s: float) -> Health: ...
+
+    def close(self) -> None: ...
+
+
+class GrpcTransport:
+    """A connection to one server, or to several behind one address. Safe to use from many threads."""
+
+    def __init__(self, url: str) -> None:
+        """
+        Args:
+            url: "host:port", or a gRPC name for several servers, such as
+                "dns:///vqa.shop:8001" or "ipv4:10.0.0.1:8001,10.0.0.2:8001".
+        """
+        self._url = url
+        self._client = triton.InferenceServerClient(url, channel_args=_CHANNEL_ARGS)
+
+    def infer(
+        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
+    ) -> dict[str, NDArray[Any]]:
+        try:
+            result = self._client.infer(
+                model,
+                [_input_from_array(name, array) for name, array in inputs.items()],
+                outputs=[triton.InferRequestedOutput(name) for name in outputs],
+                client_timeout=timeout_s,
+                request_id=request_id,
+            )
+        except InferenceServerException as error:
+            raise self._translated(error, model, timeout_s, request_id) from error
+        return {name: result.as_numpy(name) for name in outputs}
+
+    def health(self, *, timeout_s: float) -> Health:
+        try:
+            return Health(
+                live=self._client.is_server_live(client_timeout=timeout_s),
+                ready=self._client.is_server_ready(client_timeout=timeout_s),
+                can_answer=self._client.is_model_ready("vqa", client_timeout=timeout_s),
+            )
+        except InferenceServerException as error:
+            raise self._translated(error, "server", timeout_s, "") from error
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _translated(
+        self, error: InferenceServerException, model: str, timeout_s: float, request_id: str
+    ) -> VitrineError:
+        """The one place where the library's errors become ours."""
+        code = str(error.status() or "UNKNOWN").removeprefix("StatusCode.")
+        message = _ENSEMBLE_PREFIX.sub("", error.message() or "no message")
+        if code == "DEADLINE_EXCEEDED":
+            message = f"no answer from {self._url} within {timeout_s:g} s: raise timeout_s, or lower the load"
+        elif code == "UNAVAILABLE":
+            message = f"cannot reach a ready server at {self._url} ({message}): is it running?"
+        return error_from_code(code, message, model=model, request_id=request_id)
+
+
+def _input_from_array(name: str, array: NDArray[Any]) -> triton.InferInput:
+    tensor = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
+    tensor.set_data_from_numpy(np.ascontiguousarray(array))
+    return tensor
