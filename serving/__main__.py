@@ -1,0 +1,78 @@
+"""`python -m serving`: serve a built repository."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from serving.command import DEFAULT_CACHE_MIB, ServerSettings
+from serving.errors import ServingError
+from serving.server import EmbeddedServer
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    settings = ServerSettings(
+        repository=args.repository,
+        host=args.host,
+        grpc_port=args.grpc_port,
+        http_port=None if args.no_http else args.http_port,
+        metrics_port=None if args.no_metrics else args.metrics_port,
+        cache_mib=args.cache_mib,
+        log_file=args.log_file,
+    )
+    start_s = time.perf_counter()
+    try:
+        with EmbeddedServer(settings) as server:
+            _say_addresses(server, time.perf_counter() - start_s)
+            status = server.wait()
+            print(f"error: Triton ended by itself with status {status}; see {server.settings.log_file}", file=sys.stderr)
+            return 1
+    except ServingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+        return 0
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:
+    settings = server.settings
+    print(f"ready in {ready_s:.1f} s, serving {settings.repository}")
+    print(f"  gRPC     {settings.host}:{settings.grpc_port}")
+    if settings.http_port is not None:
+        print(f"  HTTP     http://{settings.host}:{settings.http_port}")
+    if settings.metrics_port is not None:
+        print(f"  metrics  http://{settings.host}:{settings.metrics_port}/metrics")
+    print(f"  log      {settings.log_file}")
+    print('ask: vitrine ask PHOTO "What colour is it?"      stop: Ctrl-C', flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m serving",
+        description="Serve a built repository under the real Triton of the nvidia-pytriton wheel: no GPU, no Docker. "
+        "Says the addresses once a real question has been answered; ends cleanly on Ctrl-C and SIGTERM.",
+        epilog="example: python -m serving build/default --grpc-port 0 --no-http",
+    )
+    parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
+    parser.add_argument("--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001; 0 takes any free one")
+    parser.add_argument("--http-port", type=int, default=8000, metavar="PORT", help="default: 8000; 0 takes any free one")
+    parser.add_argument("--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002; 0 takes any free one")
+    parser.add_argument("--no-http", action="store_true", help="no HTTP endpoint")
+    parser.add_argument("--no-metrics", action="store_true", help="no metrics endpoint")
+    parser.add_argument("--cache-mib", type=int, default=DEFAULT_CACHE_MIB, metavar="N", help=f"memory for photos' features (default: {DEFAULT_CACHE_MIB})")
+    parser.add_argument("--log-file", type=Path, help="Triton's log (default: beside the repository)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
