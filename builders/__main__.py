@@ -51,14 +51,49 @@ examples:
 
 exit status: 0 built, 1 an error (said on standard error), 2 wrong usage""",
     )
-    parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="a BlipForQuestionAnswering, as a folder or on the hub")
-    parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="the repository to write; must not exist")
-    parser.add_argument("--target", choices=("onnxruntime",), default="onnxruntime", help="what the engines run on (default: onnxruntime)")
+    parser.add_argument(
+        "--checkpoint",
+        required=True,
+        metavar="PATH_OR_HUB_ID",
+        help="a BlipForQuestionAnswering, as a folder or on the hub",
+    )
+    parser.add_argument(
+        "--output", required=True, type=Path, metavar="FOLDER", help="the repository to write; must not exist"
+    )
+    parser.add_argument(
+        "--target",
+        choices=("onnxruntime",),
+        default="onnxruntime",
+        help="what the engines run on (default: onnxruntime)",
+    )
     parser.add_argument("--revision", help="commit of the hub's checkpoint, so that a build can be repeated")
-    parser.add_argument("--question-tokens", type=int, default=32, metavar="L", help="longest question, start and end tokens counted in (default: 32)")
-    parser.add_argument("--answer-tokens", type=int, metavar="T", help="longest answer, end token counted in (default: as the checkpoint says, else 10)")
-    parser.add_argument("--answers", type=int, default=1, metavar="K", help="answers a question: the greedy one and K-1 alternatives (default: 1)")
-    parser.add_argument("--parity-photos", type=int, default=16, metavar="N", help="photos of the parity check, 7 questions each (default: 16)")
+    parser.add_argument(
+        "--question-tokens",
+        type=int,
+        default=32,
+        metavar="L",
+        help="longest question, start and end tokens counted in (default: 32)",
+    )
+    parser.add_argument(
+        "--answer-tokens",
+        type=int,
+        metavar="T",
+        help="longest answer, end token counted in (default: as the checkpoint says, else 10)",
+    )
+    parser.add_argument(
+        "--answers",
+        type=int,
+        default=1,
+        metavar="K",
+        help="answers a question: the greedy one and K-1 alternatives (default: 1)",
+    )
+    parser.add_argument(
+        "--parity-photos",
+        type=int,
+        default=16,
+        metavar="N",
+        help="photos of the parity check, 7 questions each (default: 16)",
+    )
     return parser
 
 

@@ -8,16 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from builders.checkpoint import Checkpoint, load_checkpoint
 from builders.errors import BuildError
 from builders.files import sha256_of_folder
+from builders.onnx_engine import onnx_engine
 from builders.parity import (
     TOLERANCES,
     OutputReport,
@@ -26,7 +25,7 @@ from builders.parity import (
     report_rows,
     require_parity,
 )
-from builders.repository import BuildDimensions, write_repository
+from builders.repository import EXTRA_ROWS, BuildDimensions, write_repository
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 
@@ -53,7 +52,9 @@ def build(options: BuildOptions) -> Path:
         BuildError: with what to do about it.
     """
     if options.output.exists():
-        raise BuildError(f"{options.output} exists; a built repository is never changed: name a new folder, or remove it")
+        raise BuildError(
+            f"{options.output} exists; a built repository is never changed: name a new folder, or remove it"
+        )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     start_s = time.perf_counter()
     partial = Path(tempfile.mkdtemp(prefix=f".{options.output.name}-", dir=options.output.parent))
@@ -126,7 +127,7 @@ def _export(folder: Path, checkpoint: Checkpoint, dimensions: BuildDimensions) -
         export_answer_decoder(
             decoder,
             folder / "answer_decoder/1/model.onnx",
-            image_tokens=dimensions.image_tokens,
+            packed_rows=dimensions.image_tokens + EXTRA_ROWS,
             image_width=dimensions.image_width,
             question_tokens=dimensions.question_tokens,
         )
@@ -135,7 +136,6 @@ def _export(folder: Path, checkpoint: Checkpoint, dimensions: BuildDimensions) -
 def _checked(
     folder: Path, checkpoint: Checkpoint, dimensions: BuildDimensions, options: BuildOptions
 ) -> list[OutputReport]:
-    from builders.onnx_engine import onnx_engine
     from builders.reference import reference_outputs
 
     photos, questions = _parity_material(options.parity_photos)
@@ -157,10 +157,10 @@ def _checked(
     return reports
 
 
-def _parity_material(photo_count: int) -> tuple[list[Image.Image], list[tuple[int, str]]]:
+def _parity_material(photo_count: int) -> tuple[list[bytes], list[tuple[int, str]]]:
     """Catalogue photos that no checkpoint was trained on, and a question of each kind about each."""
     seeds = range(first_seed("test"), first_seed("test") + photo_count)
-    photos = [photo_from_seed(seed).image for seed in seeds]
+    photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
     questions = [
         (index, question.text)
         for index, seed in enumerate(seeds)
@@ -181,7 +181,7 @@ def _manifest(
         "target": options.target,
         "precision": "fp32",
         "dimensions": asdict(dimensions),
-        "built_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_OF}},
         "parity": report_rows(reports),
         "sha256": sha256_of_folder(folder),
@@ -195,5 +195,3 @@ def _stage(name: str) -> Iterator[None]:
     print(f"{name} ...", flush=True)
     yield
     print(f"{name}: {time.perf_counter() - start_s:.1f} s", flush=True)
-
-

@@ -6,14 +6,24 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from tqdm import tqdm
 
 from builders.checkpoint import Checkpoint
 from builders.errors import BuildError
 from builders.reference import Reference
+from builders.steps import (
+    PhotoLimits,
+    QuestionError,
+    QuestionLimits,
+    ids_from_question,
+    packed_features,
+    pixels_from_photo,
+    sha256_of_photo,
+)
 
 Outputs = dict[str, NDArray[Any]]
+
+_LIMITS = PhotoLimits(max_bytes=2**30, max_pixels=2**30)  # parity photos are our own
 
 
 class Engine(Protocol):
@@ -58,33 +68,47 @@ def compare_engines(
     answer_decoder: Engine,
     reference: Reference,
     checkpoint: Checkpoint,
-    photos: Sequence[Image.Image],
+    photos: Sequence[bytes],
     questions: Sequence[tuple[int, str]],
     *,
     question_tokens: int,
     tolerance: Tolerance,
 ) -> list[OutputReport]:
-    """Run both engines on the same photos and questions, and report on every output."""
-    encoded = [image_encoder({"PIXELS": _pixels(checkpoint, photo)}) for photo in tqdm(photos, desc="photos", leave=False)]
+    """Run both engines, with the serving steps around them, and report on every output.
+
+    Args:
+        photos: encoded.
+        questions: index of the photo, and the text.
+    """
+    encoded = [_encoded(image_encoder, checkpoint, photo) for photo in tqdm(photos, desc="photos", leave=False)]
     answered = [
         answer_decoder(
-            {
-                "IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"],
-                **_question_tensors(checkpoint, text, question_tokens),
-            }
+            {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"], **_question_tensors(checkpoint, text, question_tokens)}
         )
         for photo, text in tqdm(questions, desc="questions", leave=False)
     ]
     outputs = {name: np.concatenate([row[name] for row in encoded]) for name in encoded[0]}
     outputs |= {name: np.concatenate([row[name] for row in answered]) for name in answered[0]}
+    digests = np.stack([sha256_of_photo(photos[photo]) for photo, _ in questions])
     return [
-        _vector_report("IMAGE_FEATURES", outputs["IMAGE_FEATURES"], reference.features, tolerance),
+        _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance),
         # The greedy answer is row 0 of the K.
-        _tokens_report("ANSWER_IDS", outputs["ANSWER_IDS"][:, 0], reference.answer_ids, tolerance),
+        _tokens_report(
+            "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
+        ),
         _report("ANSWER_LOGPROBS", outputs["ANSWER_LOGPROBS"][:, 0], reference.answer_logprobs),
         _vector_report("ATTENTION", outputs["ATTENTION"], reference.attention, tolerance),
+        _tokens_report("IMAGE_SHA256", outputs["IMAGE_SHA256"], digests, 1.0),
     ]
+
+
+def _encoded(image_encoder: Engine, checkpoint: Checkpoint, photo: bytes) -> Outputs:
+    pixels = pixels_from_photo(photo, side_px=checkpoint.image_px, limits=_LIMITS)
+    outputs = image_encoder({"PIXELS": pixels[None]})
+    digest = sha256_of_photo(photo)[None]
+    packed = packed_features(outputs["ENCODED_FEATURES"], outputs["IMAGE_POOLED"], digest)
+    return outputs | {"IMAGE_FEATURES": packed}
 
 
 def require_parity(reports: Sequence[OutputReport]) -> None:
@@ -121,12 +145,9 @@ def _vector_report(name: str, got: NDArray[Any], expected: NDArray[np.float32], 
     )
 
 
-def _tokens_report(
-    name: str, got: NDArray[np.int32], expected: NDArray[np.int32], tolerance: Tolerance
-) -> OutputReport:
+def _tokens_report(name: str, got: NDArray[Any], expected: NDArray[Any], min_equal_ratio: float) -> OutputReport:
     equal_ratio = float((got == expected).all(axis=1).mean())
-    passed = equal_ratio >= tolerance.min_equal_answers_ratio
-    return OutputReport(name, len(got), _max_abs(got, expected), None, equal_ratio, passed)
+    return OutputReport(name, len(got), _max_abs(got, expected), None, equal_ratio, equal_ratio >= min_equal_ratio)
 
 
 def _report(name: str, got: NDArray[Any], expected: NDArray[np.float32]) -> OutputReport:
@@ -145,15 +166,10 @@ def _max_abs(got: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(got.astype(np.float64) - expected.astype(np.float64)).max())
 
 
-def _pixels(checkpoint: Checkpoint, photo: Image.Image) -> NDArray[np.uint8]:
-    side = checkpoint.image_px
-    return np.asarray(photo.resize((side, side), Image.Resampling.BICUBIC))[None]
-
-
 def _question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) -> Outputs:
-    ids = checkpoint.tokenizer(text).input_ids
-    if len(ids) > question_tokens:
-        raise BuildError(f"the parity question {text!r} has {len(ids)} tokens: build with --question-tokens {len(ids)} or more")
-    padded = np.zeros((1, question_tokens), np.int32)
-    padded[0, : len(ids)] = ids
-    return {"QUESTION_IDS": padded, "QUESTION_MASK": (np.arange(question_tokens) < len(ids)).astype(np.int32)[None]}
+    limits = QuestionLimits(max_bytes=10_000, max_tokens=question_tokens)
+    try:
+        ids, mask = ids_from_question(text.encode(), checkpoint.tokenizer.backend_tokenizer, limits)
+    except QuestionError as error:
+        raise BuildError(f"parity question {text!r}: {error}; or build with more --question-tokens") from error
+    return {"QUESTION_IDS": ids[None], "QUESTION_MASK": mask[None]}

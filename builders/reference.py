@@ -1,5 +1,6 @@
 """What transformers answers: the truth that engines are held to."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,17 +25,18 @@ class Reference:
 
 @torch.inference_mode()
 def reference_outputs(
-    checkpoint: Checkpoint, photos: Sequence[Image.Image], questions: Sequence[tuple[int, str]], *, answer_tokens: int
+    checkpoint: Checkpoint, photos: Sequence[bytes], questions: Sequence[tuple[int, str]], *, answer_tokens: int
 ) -> Reference:
     """Answer with transformers alone, one question at a time, unpadded.
 
     Args:
-        photos: RGB.
+        photos: encoded.
         questions: index of the photo, and the text.
         answer_tokens: T.
     """
     model = checkpoint.model
-    pixels = checkpoint.image_processor(list(photos), return_tensors="pt")["pixel_values"]
+    images = [Image.open(io.BytesIO(photo)).convert("RGB") for photo in photos]
+    pixels = checkpoint.image_processor(images, return_tensors="pt")["pixel_values"]
     vision = [model.vision_model(one[None]) for one in pixels]
     rows = [
         _answer(checkpoint, pixels[photo : photo + 1], vision[photo].last_hidden_state, text, answer_tokens)

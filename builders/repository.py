@@ -11,6 +11,7 @@ from tritonclient.grpc import model_config_pb2
 from builders.checkpoint import Checkpoint
 
 SOURCE = Path(__file__).parent.parent / "model_repository"
+EXTRA_ROWS = 2  # of packed features: the pooled row and the digest row; see model_repository/features.py
 ENGINES = ("image_encoder", "answer_decoder")
 
 
@@ -30,7 +31,8 @@ class BuildDimensions:
         """Dimensions of each tensor that a checkpoint or a build option decides, without the batch axis."""
         return {
             "PIXELS": [self.image_px, self.image_px, 3],
-            "IMAGE_FEATURES": [self.image_tokens, self.image_width],
+            "ENCODED_FEATURES": [self.image_tokens, self.image_width],
+            "IMAGE_FEATURES": [self.image_tokens + EXTRA_ROWS, self.image_width],
             "IMAGE_POOLED": [self.image_width],
             "IMAGE_EMBEDDING": [self.image_width],
             "QUESTION_IDS": [self.question_tokens],
@@ -60,7 +62,8 @@ def write_repository(folder: Path, checkpoint: Checkpoint, dimensions: BuildDime
         if config.backend == "python":
             for code in sorted((source / "1").glob("*.py")):
                 shutil.copy(code, version)
-            shutil.copy(SOURCE / "step.py", version)
+            for shared in sorted(SOURCE.glob("*.py")):
+                shutil.copy(shared, version)
     for model_name in ("question_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
     settings = {"cannot_tell_answers": checkpoint.cannot_tell_answers}

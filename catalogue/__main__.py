@@ -16,10 +16,19 @@ def main() -> int:
         epilog="example: python -m catalogue build/catalogue --split test --photos 200",
     )
     parser.add_argument("folder", type=Path, help="where to write; new or empty")
-    parser.add_argument("--split", choices=("train", "test"), default="test", help="test has other seeds and other wordings (default: test)")
+    parser.add_argument(
+        "--split",
+        choices=("train", "test"),
+        default="test",
+        help="test has other seeds and other wordings (default: test)",
+    )
     parser.add_argument("--photos", type=int, default=200, help="how many photos (default: 200)")
-    parser.add_argument("--per-photo", type=int, default=7, help="questions about each photo (default: 7, one of each kind)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw (default: all cores)")
+    parser.add_argument(
+        "--per-photo", type=int, default=7, help="questions about each photo (default: 7, one of each kind)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes that draw (default: all cores)"
+    )
     args = parser.parse_args()
     if args.photos < 1 or args.per_photo < 1 or args.workers < 1:
         parser.error("--photos, --per-photo and --workers must be at least 1")

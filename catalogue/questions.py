@@ -43,9 +43,7 @@ def truth(attributes: Attributes, attribute: str, language: Language) -> str:
     return word(_TABLES[attribute], str(getattr(attributes, attribute)), language)
 
 
-def question_for(
-    attributes: Attributes, kind: Kind, language: Language, split: Split, rng: random.Random
-) -> Question:
+def question_for(attributes: Attributes, kind: Kind, language: Language, split: Split, rng: random.Random) -> Question:
     """Ask one question of `kind`, in a wording of `split`."""
     template = rng.choice(WORDINGS[split][language][kind])
     match kind:
@@ -83,9 +81,7 @@ def _yes_no(
     return {attribute: _another(attribute, right, language, rng)}, NO[language]
 
 
-def _either_or(
-    attributes: Attributes, language: Language, rng: random.Random
-) -> tuple[dict[str, str], str]:
+def _either_or(attributes: Attributes, language: Language, rng: random.Random) -> tuple[dict[str, str], str]:
     attribute = rng.choice(list(_TABLES))
     right = truth(attributes, attribute, language)
     pair = [right, _another(attribute, right, language, rng)]

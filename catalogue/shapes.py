@@ -47,6 +47,8 @@ def _arc(material: int, width: float, start: float, end: float, *frame: float) -
     return Part("arc", material, frame, width, (start, end))
 
 
+# A part a line.
+# fmt: off
 SHAPES: dict[str, tuple[Part, ...]] = {
     "mug": (
         _arc(TRIM, 0.08, -90, 90, 0.52, 0.28, 0.98, 0.76),
@@ -205,6 +207,7 @@ SHAPES: dict[str, tuple[Part, ...]] = {
         _box(INK, 0.4, 0.84, 0.6, 0.88),
     ),
 }
+# fmt: on
 
 
 def material_map(category: str, side_px: int) -> Image.Image:

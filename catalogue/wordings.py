@@ -32,6 +32,8 @@ CLOSERS: dict[Language, tuple[str, ...]] = {
     "zh": ("？", "？", "?", "", "呢？", "呀？", "，谢谢"),
 }
 
+# Tables: as many wordings a line as fit.
+# fmt: off
 TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
     "en": {
         "category": (
@@ -50,7 +52,8 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "what main colour does the {noun} have", "which colour do you see on the {noun}",
         ),
         "pattern": (
-            "what pattern does the {noun} have", "which pattern is on the {noun}", "what is the pattern of this {noun}",
+            "what pattern does the {noun} have", "which pattern is on the {noun}",
+            "what is the pattern of this {noun}",
             "what's the pattern on it", "tell me the pattern of the {noun}", "what pattern is this",
             "which design does the {noun} have", "what design is on the {noun}", "what print does this {noun} have",
             "can you name the pattern on the {noun}", "what is the design of the {noun}",
@@ -66,9 +69,11 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "what is the count of {nouns} in this picture",
         ),
         "yes_no": (
-            "is this {a_category}", "is it {a_category}", "is the {noun0} {a_category}", "does the photo show {a_category}",
+            "is this {a_category}", "is it {a_category}", "is the {noun0} {a_category}",
+            "does the photo show {a_category}",
             "do you see {a_category}", "is there {a_category} in the picture", "can i see {a_category} here",
-            "is the {noun} {colour}", "is it {colour}", "is this {noun} {colour}", "is the colour of the {noun} {colour}",
+            "is the {noun} {colour}", "is it {colour}", "is this {noun} {colour}",
+            "is the colour of the {noun} {colour}",
             "does the {noun} come in {colour}", "do you see {a_colour} {noun}",
             "is the {noun} {pattern}", "is it {pattern}", "is this {noun} {pattern}", "is the pattern {pattern}",
             "does the {noun} have {a_pattern} pattern", "is the design of the {noun} {pattern}",
@@ -144,18 +149,33 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
 
 TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
     "en": {
-        "category": ("which kind of {noun0} do you see here", "tell me what the {noun0} is", "what is it in this picture"),
-        "colour": ("what colour do you see on this {noun}", "tell me which color the {noun} is", "the {noun} comes in what colour"),
-        "pattern": ("which pattern do you see on this {noun}", "what pattern is printed on the {noun}", "tell me which design is on the {noun}"),
-        "number": ("how many {nouns} are there in this picture", "count how many {nouns} you see", "what is the number of {nouns} shown here"),
+        "category": (
+            "which kind of {noun0} do you see here", "tell me what the {noun0} is", "what is it in this picture",
+        ),
+        "colour": (
+            "what colour do you see on this {noun}", "tell me which color the {noun} is",
+            "the {noun} comes in what colour",
+        ),
+        "pattern": (
+            "which pattern do you see on this {noun}", "what pattern is printed on the {noun}",
+            "tell me which design is on the {noun}",
+        ),
+        "number": (
+            "how many {nouns} are there in this picture", "count how many {nouns} you see",
+            "what is the number of {nouns} shown here",
+        ),
         "yes_no": (
             "is that {a_category} in the photo", "would you say the {noun} is {colour}",
             "is the {noun} in this picture {pattern}", "are there {count} {nouns} in the image",
         ),
-        "either_or": ("is the {noun0} in the photo {a} or {b}", "can you tell me if this is {a} or {b}", "which one is it, {a} or {b}"),
+        "either_or": (
+            "is the {noun0} in the photo {a} or {b}", "can you tell me if this is {a} or {b}",
+            "which one is it, {a} or {b}",
+        ),
         "unanswerable": (
             "what is the price of this", "how much do you want for the {noun}", "is this {noun} still in stock",
-            "how many years is the warranty", "how long is the guarantee", "what is its weight", "is this {noun} very heavy",
+            "how many years is the warranty", "how long is the guarantee", "what is its weight",
+            "is this {noun} very heavy",
         ),
     },
     "zh": {
@@ -170,6 +190,7 @@ TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "这个{noun}保修吗", "这个{noun}有多重", "{noun}大概多少斤重",
         ),
     },
-}  # fmt: skip
+}
+# fmt: on
 
 WORDINGS: dict[Split, dict[Language, dict[Kind, tuple[str, ...]]]] = {"train": TRAIN, "test": TEST}

@@ -3,10 +3,10 @@
 The builder copies this file into the version folder of each Python model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
@@ -28,7 +28,7 @@ def answer_each(
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
     *,
-    callers_fault: tuple[type[Exception], ...] = (),
+    told: Mapping[type[Exception], str] = MappingProxyType({}),
 ) -> list[Any]:
     """Answer every request on its own, so that a bad one harms no other.
 
@@ -36,26 +36,26 @@ def answer_each(
         outputs_from_inputs: from the input tensors of one request, batch axis
             first, to its output tensors.
         inputs: names of the input tensors.
-        callers_fault: errors whose message goes back as INVALID_ARGUMENT. Any
-            other one is logged in full here, and said to the caller without
-            its inside.
+        told: errors whose message is fit for the caller, each with the name of
+            its code in `pb_utils.TritonError`. Any other one is logged here,
+            and said to the caller without its inside.
     """
-    return [_answer(request, outputs_from_inputs, inputs, callers_fault) for request in requests]
+    return [_answer(request, outputs_from_inputs, inputs, told) for request in requests]
 
 
 def _answer(
     request: Any,
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
-    callers_fault: tuple[type[Exception], ...],
+    told: Mapping[type[Exception], str],
 ) -> Any:
     if request.is_cancelled():
         return _error("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
     try:
         tensors = {name: pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in inputs}
         outputs = outputs_from_inputs(tensors)
-    except callers_fault as error:
-        return _error(str(error), pb_utils.TritonError.INVALID_ARG)
+    except tuple(told) as error:
+        return _error(str(error), getattr(pb_utils.TritonError, told[type(error)]))
     except Exception as error:  # the one place where nothing of the inside may leak
         pb_utils.Logger.log_error(f"request '{request.request_id()}': {type(error).__name__}: {error}")
         return _error("internal error; the server's log has the reason", pb_utils.TritonError.INTERNAL)

@@ -29,7 +29,9 @@ def main() -> int:
         with EmbeddedServer(settings) as server:
             _say_addresses(server, time.perf_counter() - start_s)
             status = server.wait()
-            print(f"error: Triton ended by itself with status {status}; see {server.settings.log_file}", file=sys.stderr)
+            print(
+                f"error: Triton ended by itself with status {status}; see {server.settings.log_file}", file=sys.stderr
+            )
             return 1
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -63,13 +65,27 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m serving build/default --grpc-port 0 --no-http",
     )
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)")
-    parser.add_argument("--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001; 0 takes any free one")
-    parser.add_argument("--http-port", type=int, default=8000, metavar="PORT", help="default: 8000; 0 takes any free one")
-    parser.add_argument("--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002; 0 takes any free one")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
+    )
+    parser.add_argument(
+        "--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001; 0 takes any free one"
+    )
+    parser.add_argument(
+        "--http-port", type=int, default=8000, metavar="PORT", help="default: 8000; 0 takes any free one"
+    )
+    parser.add_argument(
+        "--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002; 0 takes any free one"
+    )
     parser.add_argument("--no-http", action="store_true", help="no HTTP endpoint")
     parser.add_argument("--no-metrics", action="store_true", help="no metrics endpoint")
-    parser.add_argument("--cache-mib", type=int, default=DEFAULT_CACHE_MIB, metavar="N", help=f"memory for photos' features (default: {DEFAULT_CACHE_MIB})")
+    parser.add_argument(
+        "--cache-mib",
+        type=int,
+        default=DEFAULT_CACHE_MIB,
+        metavar="N",
+        help=f"memory for photos' features (default: {DEFAULT_CACHE_MIB})",
+    )
     parser.add_argument("--log-file", type=Path, help="Triton's log (default: beside the repository)")
     return parser
 

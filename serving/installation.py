@@ -43,13 +43,14 @@ def find_installation() -> TritonInstallation:
         caches=root / "caches",
     )
     if not installation.python_stub.exists():
-        raise ServingError(f"the Triton wheel has no Python backend for Python {python}: use Python 3.10, 3.11 or 3.12")
+        raise ServingError(f"the Triton wheel has no Python backend for Python {python}: use Python 3.11 or 3.12")
     _require_libraries(installation.python_stub, python)
     return installation
 
 
 def _require_libraries(stub: Path, python: str) -> None:
-    listed = subprocess.run(["ldd", str(stub)], capture_output=True, text=True, check=False).stdout
+    command = ["ldd", str(stub)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     missing = [line.split()[0] for line in listed.splitlines() if "not found" in line]
     if missing:
         raise ServingError(

@@ -118,7 +118,8 @@ class EmbeddedServer:
                     return
                 time.sleep(_POLL_S)
         raise ServingError(
-            f"Triton did not answer a question within {self._ready_timeout_s:g} s; the log is {self.settings.log_file}:\n"
+            f"Triton did not answer a question within {self._ready_timeout_s:g} s; "
+            f"the log is {self.settings.log_file}:\n"
             f"{_errors_in(self.settings.log_file)}"
         )
 

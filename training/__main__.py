@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from transformers import BlipImageProcessorPil, BlipProcessor
+
 from catalogue.attributes import LANGUAGES
 from catalogue.wordings import CANNOT_TELL
 from training.loop import TrainingOptions, train
@@ -13,7 +15,6 @@ from training.model import IMAGE_PX
 from training.plot import plot_history
 from training.render import rendered_photos
 from training.tokenizer import new_tokenizer
-from transformers import BlipImageProcessorPil, BlipProcessor
 
 
 def main() -> int:
@@ -24,10 +25,16 @@ def main() -> int:
         epilog="example: python -m training checkpoints/mine --steps 6000 --photos 20000",
     )
     parser.add_argument("checkpoint", type=Path, help="folder to write the checkpoint to")
-    parser.add_argument("--steps", type=int, default=12_000, help="optimiser steps (default: 12000, some 90 minutes on 2 cores)")
+    parser.add_argument(
+        "--steps", type=int, default=18_000, help="optimiser steps (default: 18000, some 90 minutes on 2 cores)"
+    )
     parser.add_argument("--photos", type=int, default=40_000, help="different training photos (default: 40000)")
-    parser.add_argument("--work", type=Path, default=Path("runs/training"), help="state, history and photos (default: runs/training)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that draw photos (default: all cores)")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/training"), help="state, history and photos (default: runs/training)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes that draw photos (default: all cores)"
+    )
     args = parser.parse_args()
     photos_folder = args.work / "photos"
     test_photos = rendered_photos(photos_folder, "test", 500, workers=args.workers)
@@ -43,9 +50,9 @@ def write_checkpoint(model, folder: Path) -> None:  # type: ignore[no-untyped-de
     """Write weights, tokenizer, image processor and Vitrine's own settings to `folder`."""
     model.generation_config.max_new_tokens = 8
     model.save_pretrained(folder)
-    BlipProcessor(
-        BlipImageProcessorPil(size={"height": IMAGE_PX, "width": IMAGE_PX}), new_tokenizer()
-    ).save_pretrained(folder)
+    BlipProcessor(BlipImageProcessorPil(size={"height": IMAGE_PX, "width": IMAGE_PX}), new_tokenizer()).save_pretrained(
+        folder
+    )
     settings = {"cannot_tell_answers": {language: [CANNOT_TELL[language]] for language in LANGUAGES}}
     (folder / "vitrine.json").write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 

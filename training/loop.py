@@ -22,11 +22,11 @@ from training.tokenizer import new_tokenizer
 class TrainingOptions:
     steps: int
     photos_per_step: int = 64
-    questions_per_photo: int = 4
+    questions_per_photo: int = 2
     peak_learning_rate: float = 1e-3
     warmup_ratio: float = 0.04
     weight_decay: float = 0.02
-    auxiliary_weight: float = 0.3
+    auxiliary_weight: float = 0.5
     save_every_steps: int = 500
     measure_every_steps: int = 1000
     seed: int = 0
@@ -41,7 +41,9 @@ def learning_rate(step: int, options: TrainingOptions) -> float:
     return options.peak_learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
-def train(train_photos: RenderedPhotos, test_photos: RenderedPhotos, folder: Path, options: TrainingOptions) -> BlipForQuestionAnswering:
+def train(
+    train_photos: RenderedPhotos, test_photos: RenderedPhotos, folder: Path, options: TrainingOptions
+) -> BlipForQuestionAnswering:
     """Train to `options.steps`, from the last state saved in `folder` if there is one.
 
     Writes `state.pt` (to resume) and `history.jsonl` (to plot) to `folder`.
@@ -69,8 +71,7 @@ def train(train_photos: RenderedPhotos, test_photos: RenderedPhotos, folder: Pat
         if done % options.save_every_steps == 0 or done == options.steps:
             _save(folder, trained, optimizer, done, options)
     history.close()
-    model: BlipForQuestionAnswering = trained["blip"]
-    return model.eval()
+    return trained["blip"].eval()
 
 
 def _train_step(
@@ -81,9 +82,7 @@ def _train_step(
     options: TrainingOptions,
     optimizer: torch.optim.Optimizer,
 ) -> dict[str, float]:
-    batch = training_batch(
-        photos, tokenizer, step, size=options.photos_per_step, per_photo=options.questions_per_photo
-    )
+    batch = training_batch(photos, tokenizer, step, size=options.photos_per_step, per_photo=options.questions_per_photo)
     trained.train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         features = trained["blip"].vision_model(batch.pixels).last_hidden_state
@@ -106,7 +105,9 @@ def _train_step(
 
 
 @torch.inference_mode()
-def measured_accuracy(model: BlipForQuestionAnswering, tokenizer: PreTrainedTokenizerFast, photos: RenderedPhotos) -> dict[str, float]:
+def measured_accuracy(
+    model: BlipForQuestionAnswering, tokenizer: PreTrainedTokenizerFast, photos: RenderedPhotos
+) -> dict[str, float]:
     """Share of exactly right greedy answers: in all, by kind, by language.
 
     A teacher-forced pass whose every best token is the right one is a greedy
@@ -127,7 +128,9 @@ def measured_accuracy(model: BlipForQuestionAnswering, tokenizer: PreTrainedToke
     return {name: sum(values) / len(values) for name, values in right.items()}
 
 
-def _save(folder: Path, trained: nn.ModuleDict, optimizer: torch.optim.Optimizer, step: int, options: TrainingOptions) -> None:
+def _save(
+    folder: Path, trained: nn.ModuleDict, optimizer: torch.optim.Optimizer, step: int, options: TrainingOptions
+) -> None:
     partial = folder / "state.partial.pt"
     torch.save(
         {"step": step, "model": trained.state_dict(), "optimizer": optimizer.state_dict(), "options": asdict(options)},

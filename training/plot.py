@@ -6,7 +6,7 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  the backend must be chosen before
+import matplotlib.pyplot as plt
 
 
 def plot_history(history: Path, picture: Path) -> None:

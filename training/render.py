@@ -1,10 +1,9 @@
 """Photos drawn once, shrunk to what the vision tower sees, and kept on disk."""
 
+import io
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import io
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +51,13 @@ def rendered_photos(folder: Path, split: Split, count: int, *, workers: int) -> 
     missing = [(file, split, start) for file, start in zip(files, starts, strict=True) if not file.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(workers) as pool:
-        for _ in tqdm(pool.map(_render_chunk, missing), total=len(missing), desc=f"{split} photos", unit="chunk", disable=not missing):
+        for _ in tqdm(
+            pool.map(_render_chunk, missing),
+            total=len(missing),
+            desc=f"{split} photos",
+            unit="chunk",
+            disable=not missing,
+        ):
             pass
     chunks = [np.load(file) for file in files]
     return RenderedPhotos(

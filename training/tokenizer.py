@@ -33,9 +33,7 @@ def vocabulary() -> list[str]:
     pieces = list(string.ascii_lowercase + string.digits + string.punctuation)
     pieces += [f"##{c}" for c in string.ascii_lowercase + string.digits]
     folded = normalizers.NFKC()
-    words = {
-        piece for text in _training_texts() for piece in _PIECE.findall(folded.normalize_str(text).lower())
-    }
+    words = {piece for text in _training_texts() for piece in _PIECE.findall(folded.normalize_str(text).lower())}
     return [*SPECIAL, *pieces, *sorted(words - set(pieces))]
 
 

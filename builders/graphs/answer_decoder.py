@@ -8,12 +8,15 @@ greedily, as rows of the same loop; so answer 0 is the greedy one, exactly.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch._higher_order_ops.while_loop import while_loop
 
 from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
+
+_DIGEST_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,10 @@ class DecoderOptions:
 class QuestionEncoder(nn.Module):
     """Reads the question while looking at the photo."""
 
-    def __init__(self, text_model: nn.Module) -> None:
+    def __init__(self, text_model: Any) -> None:
         super().__init__()
         self.embeddings = text_model.embeddings
-        self.layers = nn.ModuleList(TextLayer(layer) for layer in text_model.encoder.layer)
+        self.layers: Any = nn.ModuleList(TextLayer(layer) for layer in text_model.encoder.layer)
 
     def forward(self, features: Tensor, ids: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """
@@ -66,10 +69,10 @@ class DecodeStep(nn.Module):
     may run one too many.
     """
 
-    def __init__(self, text_decoder: nn.Module, options: DecoderOptions) -> None:
+    def __init__(self, text_decoder: Any, options: DecoderOptions) -> None:
         super().__init__()
         self.embeddings = text_decoder.bert.embeddings
-        self.layers = nn.ModuleList(TextLayer(layer) for layer in text_decoder.bert.encoder.layer)
+        self.layers: Any = nn.ModuleList(TextLayer(layer) for layer in text_decoder.bert.encoder.layer)
         self.head = text_decoder.cls.predictions
         self.options = options
 
@@ -91,11 +94,12 @@ class DecodeStep(nn.Module):
         caches = [empty.clone() for _ in range(2 * len(self.layers))]
         return tokens, zeros_bkt.clone(), going, *caches
 
-    def forward(self, step: Tensor, state: tuple[Tensor, ...], sources: list[Tensor], bias: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, step: Tensor, state: tuple[Tensor, ...], sources: list[Tensor], bias: Tensor
+    ) -> tuple[Tensor, ...]:
         """The state after `step` (0-d int64), from the state before it."""
         tokens, logprobs, going, *caches = state
-        k, t = self.options.answers, self.options.answer_tokens
-        slots = torch.arange(t)
+        slots = torch.arange(self.options.answer_tokens)
         previous = torch.where(slots == step - 1, tokens, 0).sum(2).to(torch.int32)  # [B, K]
         previous = torch.where(step == 0, self.options.start_id, previous)
         logits, caches = self._logits(step, previous, caches, sources, bias)  # [B, K, V]
@@ -156,26 +160,30 @@ class DecodeStep(nn.Module):
 class AnswerDecoder(nn.Module):
     """Question and features in, K answers out."""
 
-    def __init__(self, text_encoder: nn.Module, text_decoder: nn.Module, options: DecoderOptions) -> None:
+    def __init__(self, text_encoder: Any, text_decoder: Any, options: DecoderOptions) -> None:
         super().__init__()
         self.question_encoder = QuestionEncoder(text_encoder)
         self.step = DecodeStep(text_decoder, options)
         self.options = options
 
-    def forward(self, features: Tensor, question_ids: Tensor, question_mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, question_ids: Tensor, question_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """
         Args:
-            features: [B, N, D of the image] FP16.
+            features: [B, N + 2, D of the image] FP16, packed: see `model_repository/features.py`.
             question_ids, question_mask: [B, L] int32.
 
         Returns:
             Answer ids [B, K, T] int32 (the end token, then padding, where an
-            answer ends early), their log-probabilities [B, K, T] FP32, and
-            the attention to the photo [B, N] FP32.
+            answer ends early), their log-probabilities [B, K, T] FP32, the
+            attention to the photo [B, N] FP32, and the digest that came with
+            the features [B, 32] uint8.
         """
         dtype = self.question_encoder.embeddings.word_embeddings.weight.dtype
         bias = torch.where(question_mask > 0, 0.0, MASKED)[:, None, None, :]  # [B, 1, 1, L]
-        states, looked = self.question_encoder(features.to(dtype), question_ids, bias)
+        tokens, digest = features[:, :-2], features[:, -1, :_DIGEST_BYTES].to(torch.uint8)
+        states, looked = self.question_encoder(tokens.to(dtype), question_ids, bias)
         sources = self.step.sources(states)
 
         def is_unfinished(step: Tensor, tokens: Tensor, logprobs: Tensor, going: Tensor, *caches: Tensor) -> Tensor:
@@ -185,5 +193,5 @@ class AnswerDecoder(nn.Module):
             return step + 1, *self.step(step, state, sources, bias)
 
         start = torch.zeros((), dtype=torch.int64)
-        _, tokens, logprobs, *_ = while_loop(is_unfinished, advanced, (start, *self.step.new_state(states)))
-        return tokens, logprobs, looked
+        _, answer_ids, logprobs, *_ = while_loop(is_unfinished, advanced, (start, *self.step.new_state(states)))
+        return answer_ids, logprobs, looked, digest

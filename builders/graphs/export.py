@@ -18,16 +18,16 @@ OPSET = 20
 def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) -> None:
     """Write the image encoder, with a dynamic batch, to `file`."""
     pixels = torch.zeros(2, image_px, image_px, 3, dtype=torch.uint8)
-    model = _onnx_from_module(encoder, (pixels,), ["PIXELS"], ["IMAGE_FEATURES", "IMAGE_POOLED"])
+    model = _onnx_from_module(encoder, (pixels,), ["PIXELS"], ["ENCODED_FEATURES", "IMAGE_POOLED"])
     _save(model, file)
 
 
 def export_answer_decoder(
-    decoder: AnswerDecoder, file: Path, *, image_tokens: int, image_width: int, question_tokens: int
+    decoder: AnswerDecoder, file: Path, *, packed_rows: int, image_width: int, question_tokens: int
 ) -> None:
     """Write the answer decoder, with a dynamic batch, to `file`."""
     inputs = (
-        torch.zeros(2, image_tokens, image_width, dtype=torch.float16),
+        torch.zeros(2, packed_rows, image_width, dtype=torch.float16),
         torch.ones(2, question_tokens, dtype=torch.int32),
         torch.ones(2, question_tokens, dtype=torch.int32),
     )
@@ -35,7 +35,7 @@ def export_answer_decoder(
         decoder,
         inputs,
         ["IMAGE_FEATURES", "QUESTION_IDS", "QUESTION_MASK"],
-        ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION"],
+        ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"],
     )
     _set_trip_count(model, decoder.options.answer_tokens)
     _save(model, file)

@@ -1,6 +1,7 @@
 """The image encoder: uint8 photos in, FP16 features out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ class ImageEncoder(nn.Module):
     Axes: B batch, S side in pixels, N tokens (class token first), D width.
     """
 
-    def __init__(self, vision_model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(self, vision_model: Any, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.vision = vision_model
         # (x / 255 - mean) / std as one product and one sum; never in half precision.
@@ -39,7 +40,7 @@ class ImageEncoder(nn.Module):
         return features.half(), layer_norm(norm, features[:, 0]).half()
 
     @staticmethod
-    def _attended(self_attention: nn.Module, x: Tensor) -> Tensor:
+    def _attended(self_attention: Any, x: Tensor) -> Tensor:
         heads = self_attention.num_heads
         query, key, value = self_attention.qkv(x).unflatten(2, (3, heads, -1)).permute(2, 0, 3, 1, 4)
         context, _ = attention(query, key, value, None)  # [B, H, N, W]

@@ -7,6 +7,8 @@ Axes: B batch, H heads, Q queries, S sources (what is attended to), D width,
 W width of one head.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -54,7 +56,7 @@ class TextLayer(nn.Module):
     Norms come after the residual sums, as in BERT.
     """
 
-    def __init__(self, layer: nn.Module) -> None:
+    def __init__(self, layer: Any) -> None:
         super().__init__()
         self.self_attention = layer.attention.self
         self.self_output = layer.attention.output
@@ -95,7 +97,7 @@ class TextLayer(nn.Module):
         return layer_norm(self.output.LayerNorm, self.output.dense(hidden) + x)
 
 
-def embedded(embeddings: nn.Module, ids: Tensor, positions: Tensor) -> Tensor:
+def embedded(embeddings: Any, ids: Tensor, positions: Tensor) -> Tensor:
     """BLIP's text embedding: word and position, then layer norm.
 
     Args:

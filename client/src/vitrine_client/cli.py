@@ -48,7 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("question", nargs="+", help="a question; several are answered in turn")
     ask.set_defaults(run=_ask)
     health = commands.add_parser(
-        "health", parents=[common], help="is the server there and ready?", description="Say whether the server takes questions."
+        "health",
+        parents=[common],
+        help="is the server there and ready?",
+        description="Say whether the server takes questions.",
     )
     health.set_defaults(run=_health)
     return parser

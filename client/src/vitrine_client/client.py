@@ -78,7 +78,7 @@ class VqaClient:
         """The photo as a vector, for finding similar products."""
         request_id = _new_request_id()
         tensors = self._transport.infer(
-            "image_features",
+            "image_embedding",
             {"IMAGE": _bytes_tensor(bytes_from_photo(photo))},
             _EMBEDDING_OUTPUTS,
             timeout_s=timeout_s or self._timeout_s,

@@ -39,8 +39,10 @@ class FakeTransport:
             raise self.fail_with
         photo: bytes = inputs["IMAGE"][0, 0]
         if not photo:
-            raise error_from_code("INVALID_ARGUMENT", "the photo is empty (0 bytes)", model=model, request_id=request_id)
-        tensors = self._embedding(photo) if model == "image_features" else self._answer(inputs, model, request_id)
+            raise error_from_code(
+                "INVALID_ARGUMENT", "the photo is empty (0 bytes)", model=model, request_id=request_id
+            )
+        tensors = self._embedding(photo) if model == "image_embedding" else self._answer(inputs, model, request_id)
         return {name: tensors[name] for name in outputs}
 
     def health(self, *, timeout_s: float) -> Health:

@@ -3,7 +3,7 @@
 import io
 import os
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from PIL import Image
 
 from vitrine_client.errors import InvalidPhotoError
 
-Photo: TypeAlias = Union[str, os.PathLike[str], bytes, bytearray, memoryview, Image.Image, NDArray[Any]]
+Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
 
 def bytes_from_photo(photo: Photo) -> bytes:

@@ -37,7 +37,9 @@ def require_same_photo(photo_sha256: NDArray[np.uint8], features_sha256: NDArray
         FeatureMismatchError: the digests, [32] uint8 each, differ.
     """
     if not np.array_equal(photo_sha256, features_sha256):
-        raise FeatureMismatchError("the cached features belong to another photo; this request was not answered: ask again")
+        raise FeatureMismatchError(
+            "the cached features belong to another photo; this request was not answered: ask again"
+        )
 
 
 def text_from_ids(answer_ids: NDArray[np.int32], tokenizer: Tokenizer) -> str:

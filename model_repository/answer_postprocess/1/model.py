@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import triton_python_backend_utils as pb_utils
 from answer import (
+    FeatureMismatchError,
     candidates_from_decoder,
     heatmap_from_attention,
     require_same_photo,
@@ -27,16 +29,25 @@ class TritonPythonModel:
         self.cannot_tell = {text for texts in settings["cannot_tell_answers"].values() for text in texts}
         self.alternatives = output_dims(config, "ALTERNATIVES")[0]
         self.grid = output_dims(config, "HEATMAP")[0]
+        self.mismatches = pb_utils.MetricFamily(
+            name="vitrine_feature_mismatch_total",
+            description="Answers refused because the cached features were another photo's",
+            kind=pb_utils.MetricFamily.COUNTER,
+        ).Metric(labels={})
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.answers, INPUTS)
+        return answer_each(requests, self.answers, INPUTS, told={FeatureMismatchError: "INTERNAL"})
 
     def answers(self, inputs: Tensors) -> Tensors:
         rows = [self.answer(*row) for row in zip(*(inputs[name] for name in INPUTS), strict=True)]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
     def answer(self, photo: Any, sha256: Any, ids: Any, logprobs: Any, attention: Any) -> Tensors:
-        require_same_photo(np.frombuffer(hashlib.sha256(photo[0]).digest(), np.uint8), sha256)
+        try:
+            require_same_photo(np.frombuffer(hashlib.sha256(photo[0]).digest(), np.uint8), sha256)
+        except FeatureMismatchError:
+            self.mismatches.increment(1)
+            raise
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)
         best = candidates[0]
         padding = self.alternatives - len(candidates)

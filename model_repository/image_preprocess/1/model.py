@@ -18,7 +18,7 @@ class TritonPythonModel:
         )
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.pixels, ("IMAGE",), callers_fault=(PhotoError,))
+        return answer_each(requests, self.pixels, ("IMAGE",), told={PhotoError: "INVALID_ARG"})
 
     def pixels(self, inputs: Tensors) -> Tensors:
         photos = inputs["IMAGE"].reshape(-1)

@@ -67,7 +67,9 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
     if not photo:
         raise PhotoError(f"the photo is empty (0 bytes): send a {accepted} file")
     if len(photo) > limits.max_bytes:
-        raise PhotoError(f"the photo has {len(photo)} bytes, more than the {limits.max_bytes} allowed: send a smaller file")
+        raise PhotoError(
+            f"the photo has {len(photo)} bytes, more than the {limits.max_bytes} allowed: send a smaller file"
+        )
     try:
         image = Image.open(io.BytesIO(photo), formats=ACCEPTED_FORMATS)
     except Exception as error:  # as above: any failure to read a header is the photo's

@@ -22,7 +22,7 @@ class TritonPythonModel:
         )
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.ids, ("QUESTION",), callers_fault=(QuestionError,))
+        return answer_each(requests, self.ids, ("QUESTION",), told={QuestionError: "INVALID_ARG"})
 
     def ids(self, inputs: Tensors) -> Tensors:
         rows = [ids_from_question(q, self.tokenizer, self.limits) for q in inputs["QUESTION"].reshape(-1)]

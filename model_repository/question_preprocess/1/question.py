@@ -32,7 +32,8 @@ def text_from_bytes(question: bytes, limits: QuestionLimits) -> str:
         text = question.decode("utf-8")
     except UnicodeDecodeError as error:
         raise QuestionError(
-            f"the question is not UTF-8 (byte 0x{question[error.start]:02x} at position {error.start}): encode it as UTF-8"
+            f"the question is not UTF-8 (byte 0x{question[error.start]:02x} at position {error.start}): "
+            "encode it as UTF-8"
         ) from error
     if "\0" in text:
         raise QuestionError(f"the question has a null byte at position {text.index(chr(0))}: send plain text")

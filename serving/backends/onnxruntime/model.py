@@ -24,7 +24,9 @@ class TritonPythonModel:
         self.inputs = [tensor["name"] for tensor in config["input"]]
         self.outputs = [tensor["name"] for tensor in config["output"]]
         self.batches = config["max_batch_size"] > 0
-        file = Path(args["model_repository"]) / args["model_version"] / (config["default_model_filename"] or "model.onnx")
+        file = (
+            Path(args["model_repository"]) / args["model_version"] / (config["default_model_filename"] or "model.onnx")
+        )
         self.session = onnxruntime.InferenceSession(
             str(file), _session_options(config["parameters"]), providers=["CPUExecutionProvider"]
         )
@@ -35,7 +37,9 @@ class TritonPythonModel:
             return self._responses(requests)
         except Exception as error:  # nothing of the inside may reach a caller
             pb_utils.Logger.log_error(f"{type(error).__name__}: {error}")
-            failure = pb_utils.TritonError("the engine failed; the server's log has the reason", pb_utils.TritonError.INTERNAL)
+            failure = pb_utils.TritonError(
+                "the engine failed; the server's log has the reason", pb_utils.TritonError.INTERNAL
+            )
             return [pb_utils.InferenceResponse(error=failure) for _ in requests]
 
     def _responses(self, requests: list[Any]) -> list[Any]:
@@ -54,13 +58,18 @@ class TritonPythonModel:
         return list(self.session.run(self.outputs, inputs))
 
     def _response(self, outputs: list[Any]) -> Any:
-        tensors = [pb_utils.Tensor(name, np.ascontiguousarray(a)) for name, a in zip(self.outputs, outputs, strict=True)]
+        tensors = [
+            pb_utils.Tensor(name, np.ascontiguousarray(a)) for name, a in zip(self.outputs, outputs, strict=True)
+        ]
         return pb_utils.InferenceResponse(tensors)
 
 
 def _session_options(parameters: dict[str, dict[str, str]]) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    for name, attribute in (("intra_op_thread_count", "intra_op_num_threads"), ("inter_op_thread_count", "inter_op_num_threads")):
+    for name, attribute in (
+        ("intra_op_thread_count", "intra_op_num_threads"),
+        ("inter_op_thread_count", "inter_op_num_threads"),
+    ):
         if name in parameters:
             setattr(options, attribute, int(parameters[name]["string_value"]))
     # Idle threads that spin would take the cores from the other steps.

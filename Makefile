@@ -1,0 +1,75 @@
+# Vitrine: one command a task. `make` alone lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+CHECKPOINT ?= checkpoints/vitrine-small
+REPOSITORY ?= build/default
+SOURCES := $(shell find builders catalogue model_repository $(CHECKPOINT) -type f -not -name '*.pyc' 2>/dev/null)
+
+.PHONY: help
+help: ## list the targets
+	@echo "Vitrine answers questions about product photos. Targets:"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+
+.PHONY: setup
+setup: $(VENV)/installed ## create the environment in .venv
+
+$(VENV)/installed: pyproject.toml client/pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 12) else \
+	    f"error: Python {v[0]}.{v[1]} came, but the server side needs 3.11 or 3.12 (the Triton wheel pins numpy < 2, which has no build for 3.13). Install one, then: make setup PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./client --editable '.[dev]'
+	@touch $@
+
+.PHONY: build
+build: $(REPOSITORY)/manifest.json ## build the repository from the bundled checkpoint
+
+$(REPOSITORY)/manifest.json: $(VENV)/installed $(SOURCES)
+	@rm -rf $(REPOSITORY)
+	$(BIN)/python -m builders --checkpoint $(CHECKPOINT) --output $(REPOSITORY)
+
+.PHONY: demo
+demo: build ## ask a few questions about a few photos, in English and Chinese
+	$(BIN)/python -m serving.demo $(REPOSITORY)
+
+.PHONY: serve
+serve: build ## serve until Ctrl-C
+	$(BIN)/python -m serving $(REPOSITORY)
+
+.PHONY: test
+test: build ## run all tests, those against a real server included
+	$(BIN)/python -m pytest -m "not slow"
+
+.PHONY: test-slow
+test-slow: build ## run the tests at the full size of blip-vqa-base (minutes, 6 GiB)
+	$(BIN)/python -m pytest -m slow
+
+.PHONY: test-client
+test-client: $(VENV)/installed ## test the client's wheel alone, on each Python from 3.10 to 3.13 that is here
+	./tests/client/test_wheel.sh $(BIN)/python
+
+.PHONY: lint
+lint: $(VENV)/installed ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: evaluate
+evaluate: build ## measure accuracy on 2,000 questions through a running server
+	$(BIN)/python -m evaluation $(REPOSITORY)
+
+.PHONY: benchmark
+benchmark: build ## measure latency, start and memory
+	$(BIN)/python -m benchmarks $(REPOSITORY)
+
+.PHONY: train
+train: $(VENV)/installed ## train the bundled checkpoint anew (an hour or two)
+	$(BIN)/python -m training checkpoints/vitrine-small
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build

@@ -1,0 +1,41 @@
+"""A photo's features as they travel and are cached: one tensor that says which photo it is of.
+
+Triton's cache finds an entry by a 64-bit hash of the inputs, and stores the
+outputs that one request asked for. So there is one output, and the photo's
+digest is part of it: it can neither be missing nor come apart from the features.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXTRA_ROWS = 2
+_DIGEST_BYTES = 32
+
+
+def packed_features(
+    features: NDArray[np.float16], pooled: NDArray[np.float16], sha256: NDArray[np.uint8]
+) -> NDArray[np.float16]:
+    """Add the pooled features and the digest as two more rows.
+
+    Args:
+        features: [B, N, D]; pooled: [B, D]; sha256: [B, 32]; D is at least 32.
+
+    Returns:
+        [B, N + 2, D] float16. The last row holds the digest's bytes as
+        numbers, 0 to 255, which FP16 keeps exactly, then zeros.
+    """
+    batch, tokens, width = features.shape
+    packed = np.zeros((batch, tokens + EXTRA_ROWS, width), np.float16)
+    packed[:, :tokens] = features
+    packed[:, tokens] = pooled
+    packed[:, tokens + 1, :_DIGEST_BYTES] = sha256
+    return packed
+
+
+def embedding_from_packed(packed: NDArray[np.float16]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """The embedding [B, D] float32, L2 norm 1, and the digest [B, 32] uint8."""
+    pooled: NDArray[Any] = packed[:, -2].astype(np.float32)
+    norm = np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return pooled / norm, packed[:, -1, :_DIGEST_BYTES].astype(np.uint8)

@@ -1,0 +1,71 @@
+"""`python -m serving.demo`: a few questions about a few photos, asked of a real server."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from vitrine_client import VqaClient
+
+from catalogue.dataset import first_seed
+from catalogue.photos import photo_from_seed
+from serving.command import ServerSettings
+from serving.errors import ServingError
+from serving.server import EmbeddedServer
+
+QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (0, ("What is this?", "What colour is it?", "这个商品有几件？")),
+    (1, ("这是什么？", "它是什么颜色的？", "How many items are there?")),
+    (2, ("What pattern does it have?", "上面是什么图案？", "How much does it cost?", "这个多少钱？")),
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m serving.demo", description=__doc__)
+    parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
+    args = parser.parse_args()
+    photos = _write_photos(args.repository.parent / "demo")
+    settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
+    start_s = time.perf_counter()
+    try:
+        with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
+            print(f"Triton is ready after {time.perf_counter() - start_s:.1f} s at {server.url}\n")
+            for index, questions in QUESTIONS:
+                print(photos[index])
+                for question in questions:
+                    _ask(client, photos[index], question)
+                print()
+    except ServingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("The server has stopped. Next: make serve")
+    return 0
+
+
+def _write_photos(folder: Path) -> list[Path]:
+    """Photos that the checkpoint was not trained on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for index, _ in QUESTIONS:
+        photo = photo_from_seed(first_seed("test") + index)
+        file = folder / f"photo{index + 1}.jpg"
+        file.write_bytes(photo.jpeg_bytes())
+        files.append(file)
+    return files
+
+
+def _ask(client: VqaClient, photo: Path, question: str) -> None:
+    start_s = time.perf_counter()
+    answer = client.ask(photo, question)
+    time_ms = (time.perf_counter() - start_s) * 1000
+    note = "  <- the photo does not show that" if answer.status == "cannot_tell" else ""
+    print(f"  {_padded(question, 28)} {_padded(answer.text, 14)} {time_ms:5.1f} ms{note}")
+
+
+def _padded(text: str, columns: int) -> str:
+    """Pad to a width on screen, where a Chinese character takes two columns."""
+    return text + " " * max(1, columns - sum(2 if ord(c) > 0x2E7F else 1 for c in text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

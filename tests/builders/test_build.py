@@ -1,0 +1,171 @@
+"""`python -m builders`: what it writes, and that a failure leaves nothing behind."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from builders import build as build_module
+from builders.build import BuildOptions, build
+from builders.checkpoint import load_checkpoint
+from builders.errors import BuildError
+from builders.files import sha256_of_file
+from builders.parity import Outputs
+from builders.repository import read_config
+from tests.builders.tiny import Geometry, random_blip, save_checkpoint
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("built") / "tiny"
+    return build(BuildOptions(str(checkpoint), output, parity_photos=2, answer_tokens=6, question_tokens=40, answers=3))
+
+
+def test_configs_have_the_checkpoints_dimensions(built: Path) -> None:
+    decoder = read_config(built / "answer_decoder" / "config.pbtxt")
+    assert {t.name: list(t.dims) for t in (*decoder.input, *decoder.output)} == {
+        "IMAGE_FEATURES": [7, 32],
+        "QUESTION_IDS": [40],
+        "QUESTION_MASK": [40],
+        "ANSWER_IDS": [3, 6],
+        "ANSWER_LOGPROBS": [3, 6],
+        "ATTENTION": [5],
+        "IMAGE_SHA256": [32],
+    }
+    assert list(read_config(built / "vqa" / "config.pbtxt").output[-1].dims) == [2, 2]
+
+
+def test_the_manifest_accounts_for_every_file(built: Path, checkpoint: Path) -> None:
+    manifest = json.loads((built / "manifest.json").read_text("utf-8"))
+    files = {str(f.relative_to(built)) for f in built.rglob("*") if f.is_file()} - {"manifest.json"}
+    assert set(manifest["sha256"]) == files
+    for name, digest in manifest["sha256"].items():
+        assert sha256_of_file(built / name) == digest
+    assert manifest["checkpoint"]["sha256"]["model.safetensors"] == sha256_of_file(checkpoint / "model.safetensors")
+    assert {row["output"] for row in manifest["parity"]} == {
+        "ENCODED_FEATURES",
+        "IMAGE_POOLED",
+        "ANSWER_IDS",
+        "ANSWER_LOGPROBS",
+        "ATTENTION",
+        "IMAGE_SHA256",
+    }
+    assert all(row["passed"] for row in manifest["parity"])
+
+
+def test_an_output_that_exists_is_left_alone(built: Path, checkpoint: Path) -> None:
+    before = sha256_of_file(built / "manifest.json")
+    with pytest.raises(BuildError, match="exists; a built repository is never changed"):
+        build(BuildOptions(str(checkpoint), built))
+    assert sha256_of_file(built / "manifest.json") == before
+
+
+def with_weights(checkpoint: Path, folder: Path, change: str, value: float) -> Path:
+    shutil.copytree(checkpoint, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights[change] = np.full_like(weights[change], value)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+def test_engines_that_differ_leave_nothing_behind(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from builders import onnx_engine as real
+
+    def off_by_a_token(file: Path) -> object:
+        engine = real.onnx_engine(file)
+
+        def run(inputs: Outputs) -> Outputs:
+            outputs = engine(inputs)
+            return outputs | {name: out + 1 for name, out in outputs.items() if name == "ANSWER_IDS"}
+
+        return run
+
+    monkeypatch.setattr("builders.build.onnx_engine", off_by_a_token)
+    with pytest.raises(BuildError, match=r"do not answer like the checkpoint(.|\n)*ANSWER_IDS.*FAILED"):
+        build(BuildOptions(str(checkpoint), tmp_path / "out", parity_photos=2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_with_nan_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    broken = with_weights(checkpoint, tmp_path / "nan", "vision_model.post_layernorm.weight", float("nan"))
+    with pytest.raises(BuildError, match=r"ENCODED_FEATURES.*FAILED"):
+        build(BuildOptions(str(broken), tmp_path / "out", parity_photos=2))
+    assert {path.name for path in tmp_path.iterdir()} == {"nan"}
+
+
+def edited(checkpoint: Path, folder: Path, file: str, **changes: object) -> Path:
+    shutil.copytree(checkpoint, folder)
+    settings = json.loads((folder / file).read_text("utf-8"))
+    settings.update(changes)
+    (folder / file).write_text(json.dumps(settings), encoding="utf-8")
+    return folder
+
+
+def test_another_architecture_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    folder = edited(checkpoint, tmp_path / "other", "config.json", architectures=["ViltForQuestionAnswering"])
+    with pytest.raises(BuildError, match="ViltForQuestionAnswering; supported is BlipForQuestionAnswering"):
+        load_checkpoint(str(folder))
+
+
+def test_another_resize_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(checkpoint, folder)
+    settings = json.loads((folder / "processor_config.json").read_text("utf-8"))
+    settings["image_processor"]["resample"] = 2
+    (folder / "processor_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(BuildError, match="resample 2, where the photo step has bicubic"):
+        load_checkpoint(str(folder))
+
+
+def test_pickled_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pickled"
+    shutil.copytree(checkpoint, folder)
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(BuildError, match=r"no \*\.safetensors"):
+        load_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize("tokens", [1, 65])
+def test_a_question_length_beyond_the_checkpoint_is_refused(checkpoint: Path, tmp_path: Path, tokens: int) -> None:
+    with pytest.raises(BuildError, match=f"--question-tokens is {tokens}, but this checkpoint takes 2 to 64"):
+        build(BuildOptions(str(checkpoint), tmp_path / "out", question_tokens=tokens))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_build_leaves_nothing_behind(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(build_module, "_checked", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        build(BuildOptions(str(checkpoint), tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "builders", "--checkpoint", "no/such", "--output", str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.returncode == 1
+    assert "no checkpoint 'no/such': there is no such folder" in done.stderr
+    assert "Traceback" not in done.stderr

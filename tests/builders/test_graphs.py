@@ -1,0 +1,139 @@
+"""The exported graphs answer like transformers, whatever the size, the batch and the end."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
+from builders.graphs.export import export_answer_decoder, export_image_encoder
+from builders.graphs.image_encoder import ImageEncoder
+from builders.onnx_engine import onnx_engine
+from builders.repository import EXTRA_ROWS
+from builders.steps import packed_features
+from tests.builders.tiny import Geometry, random_blip
+from training.tokenizer import new_tokenizer
+
+L, T = 20, 7
+MEAN, STD = (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)
+QUESTIONS = (
+    "What colour is it?", "这是什么？", "Is the mug red or blue?", "有几个", "How many items are there?",
+    "是红色还是蓝色？", "What pattern?", "多少钱",
+)  # fmt: skip
+
+# A name that says what is special, the geometry, and the bias of the end token.
+CASES = {
+    "small, ends anywhere": (Geometry(), 2.0),
+    "ends at once": (Geometry(), 60.0),
+    "never ends": (Geometry(), -60.0),
+    "wider, more heads": (Geometry(width=48, heads=4), 2.0),
+    "deeper text, more patches": (Geometry(image_px=48, text_layers=3, vision_layers=3), 2.0),
+}
+
+
+def engines(model: Any, folder: Path, answers: int) -> tuple[Any, Any]:
+    text, vision = model.config.text_config, model.config.vision_config
+    export_image_encoder(ImageEncoder(model.vision_model, MEAN, STD), folder / "e.onnx", image_px=vision.image_size)
+    options = DecoderOptions(answers, T, text.bos_token_id, text.sep_token_id, text.pad_token_id)
+    export_answer_decoder(
+        AnswerDecoder(model.text_encoder, model.text_decoder, options),
+        folder / "d.onnx",
+        packed_rows=(vision.image_size // vision.patch_size) ** 2 + 1 + EXTRA_ROWS,
+        image_width=vision.hidden_size,
+        question_tokens=L,
+    )
+    return onnx_engine(folder / "e.onnx"), onnx_engine(folder / "d.onnx")
+
+
+def packed(features: np.ndarray) -> np.ndarray:
+    """As the serving step packs them, with a digest that names the row."""
+    rows = np.arange(len(features), dtype=np.uint8)[:, None]
+    return packed_features(features, features[:, 0], np.tile(rows + 200, (1, 32)))
+
+
+def question_tensors(questions: tuple[str, ...]) -> dict[str, np.ndarray]:
+    tokenizer = new_tokenizer()
+    ids = np.zeros((len(questions), L), np.int32)
+    mask = np.zeros((len(questions), L), np.int32)
+    for row, question in enumerate(questions):
+        tokens = tokenizer(question).input_ids
+        ids[row, : len(tokens)] = tokens
+        mask[row, : len(tokens)] = 1
+    return {"QUESTION_IDS": ids, "QUESTION_MASK": mask}
+
+
+@torch.no_grad()
+def generated(model: Any, features: np.ndarray, question: str) -> list[int]:
+    """Tokens by transformers, from the very features that the engine got, [N, D] FP16."""
+    asked = new_tokenizer()(question, return_tensors="pt")
+    states = model.text_encoder(
+        input_ids=asked.input_ids,
+        attention_mask=asked.attention_mask,
+        encoder_hidden_states=torch.from_numpy(features).float()[None],
+    ).last_hidden_state
+    tokens = model.text_decoder.generate(
+        input_ids=torch.tensor([[model.decoder_start_token_id]]),
+        encoder_hidden_states=states,
+        eos_token_id=model.config.text_config.sep_token_id,
+        pad_token_id=model.config.text_config.pad_token_id,
+        max_new_tokens=T,
+        do_sample=False,
+    )[0, 1:].tolist()
+    return tokens + [model.config.text_config.pad_token_id] * (T - len(tokens))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_answers_equal_generate_for_every_batch(name: str, tmp_path: Path) -> None:
+    geometry, end_bias = CASES[name]
+    model = random_blip(geometry, seed=3, end_bias=end_bias)
+    encoder, decoder = engines(model, tmp_path, answers=1)
+    photos = np.random.default_rng(0).integers(0, 256, (8, geometry.image_px, geometry.image_px, 3), dtype=np.uint8)
+    encoded = encoder({"PIXELS": photos})
+    with torch.no_grad():
+        scaled = (torch.from_numpy(photos).float() / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
+        expected = model.vision_model(scaled.permute(0, 3, 1, 2))
+    # FP16 keeps 11 bits: a relative error of 5e-4, of values up to 4.
+    np.testing.assert_allclose(encoded["ENCODED_FEATURES"], expected.last_hidden_state.numpy(), atol=4e-3)
+    np.testing.assert_allclose(encoded["IMAGE_POOLED"], expected.pooler_output.numpy(), atol=4e-3)
+
+    features = encoded["ENCODED_FEATURES"]
+    wanted = [generated(model, features[row], QUESTIONS[row]) for row in range(8)]
+    for batch in (1, 3, 8):
+        rows = slice(0, batch)
+        out = decoder({"IMAGE_FEATURES": packed(features[rows]), **question_tensors(QUESTIONS[rows])})
+        assert out["ANSWER_IDS"][:, 0].tolist() == wanted[rows]
+        assert out["IMAGE_SHA256"].tolist() == [[200 + row] * 32 for row in range(batch)]
+        np.testing.assert_allclose(out["ATTENTION"].sum(axis=1), 1, atol=1e-5)
+    lengths = {len([t for t in row if t]) for row in wanted}
+    assert lengths == {"ends at once": {1}, "never ends": {T}}.get(name, lengths)
+
+
+def test_k_answers_start_with_the_k_best_tokens_and_the_first_is_greedy(tmp_path: Path) -> None:
+    model = random_blip(Geometry(), seed=5, end_bias=2.0)
+    encoder, decoder = engines(model, tmp_path, answers=4)
+    photos = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    features = encoder({"PIXELS": photos})["ENCODED_FEATURES"]
+    out = decoder({"IMAGE_FEATURES": packed(features), **question_tensors(QUESTIONS[:3])})
+    ids, logprobs = out["ANSWER_IDS"], out["ANSWER_LOGPROBS"]
+    assert ids.shape == (3, 4, T)
+    for row in range(3):
+        assert ids[row, 0].tolist() == generated(model, features[row], QUESTIONS[row])
+        assert len(set(ids[row, :, 0])) == 4, "four different first tokens"
+        assert logprobs[row, :, 0].tolist() == sorted(logprobs[row, :, 0], reverse=True)
+    assert (logprobs <= 0).all()
+
+
+def test_padding_and_neighbours_do_not_change_an_answer(tmp_path: Path) -> None:
+    model = random_blip(Geometry(), seed=7, end_bias=2.0)
+    encoder, decoder = engines(model, tmp_path, answers=2)
+    photos = np.random.default_rng(2).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    features = encoder({"PIXELS": photos})["ENCODED_FEATURES"]
+    together = decoder({"IMAGE_FEATURES": packed(features), **question_tensors(QUESTIONS)})
+    for row in range(8):
+        alone = decoder(
+            {"IMAGE_FEATURES": packed(features[row : row + 1]), **question_tensors(QUESTIONS[row : row + 1])}
+        )
+        assert alone["ANSWER_IDS"][0].tolist() == together["ANSWER_IDS"][row].tolist()
+        np.testing.assert_allclose(alone["ANSWER_LOGPROBS"][0], together["ANSWER_LOGPROBS"][row], atol=1e-4)

@@ -1,0 +1,62 @@
+"""The command line `vitrine`."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import HAS_SERVER
+
+needs_server = pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+
+
+def vitrine(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "vitrine_client.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@needs_server
+def test_ask_prints_an_answer_a_line(server_url: str, photo: Path) -> None:
+    done = vitrine("ask", str(photo), "What colour is it?", "什么颜色", "--url", server_url)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 2
+    assert "confidence" in done.stdout
+
+
+@needs_server
+def test_json_is_one_object_a_line(server_url: str, photo: Path) -> None:
+    done = vitrine("ask", str(photo), "什么颜色", "--url", server_url, "--json")
+    row = json.loads(done.stdout)
+    assert row["question"] == "什么颜色"
+    assert set(row) == {
+        "photo", "question", "answer", "status", "confidence", "alternatives", "time_ms", "request_id",
+    }  # fmt: skip
+
+
+@needs_server
+def test_health_of_a_server_that_is_there(server_url: str) -> None:
+    done = vitrine("health", "--url", server_url, "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["can_answer"] is True
+
+
+@pytest.mark.parametrize("arguments", [("health",), ("ask", "PHOTO", "什么颜色")])
+def test_no_server_is_one_clear_line(photo: Path, arguments: tuple[str, ...]) -> None:
+    done = vitrine(*(str(photo) if a == "PHOTO" else a for a in arguments), "--url", "127.0.0.1:1")
+    assert done.returncode == 1
+    assert "127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_such_photo_is_one_clear_line() -> None:
+    done = vitrine("ask", "no-such.jpg", "What colour?", "--url", "127.0.0.1:1")
+    assert done.returncode == 1
+    assert done.stderr.startswith("vitrine: cannot read the photo 'no-such.jpg'")
+
+
+def test_help_teaches() -> None:
+    assert "example: vitrine ask" in vitrine("ask", "--help").stdout
+    assert vitrine("--help").returncode == 0
+    assert vitrine("ask").returncode == 2

@@ -1,0 +1,121 @@
+"""What a caller sees, on the fake and on the real server alike."""
+
+import dataclasses
+import hashlib
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from vitrine_client import (
+    FakeTransport,
+    InvalidPhotoError,
+    InvalidRequestError,
+    ServerUnavailableError,
+    VitrineError,
+    VqaClient,
+)
+
+EN, ZH = "What colour is it?", "什么颜色"
+
+
+@pytest.mark.parametrize("question", [EN, ZH])
+def test_ask_gives_a_typed_answer(client: VqaClient, photo: Path, question: str) -> None:
+    answer = client.ask(photo, question)
+    assert answer.text
+    assert answer.status in ("answered", "cannot_tell")
+    assert 0 <= answer.confidence <= 1
+    assert answer.alternatives[0].text == answer.text
+    assert answer.heatmap.ndim == 2
+    assert answer.heatmap.sum() == pytest.approx(1, abs=1e-4)
+    assert len(answer.request_id) == 16
+
+
+def test_results_are_frozen(client: VqaClient, photo: Path) -> None:
+    answer = client.ask(photo, EN)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        answer.text = "other"  # type: ignore[misc]
+
+
+def test_every_kind_of_photo_gives_the_same_answer(client: VqaClient, photo: Path) -> None:
+    image = Image.open(photo)
+    answers = {
+        client.ask(form, EN).text
+        for form in (photo, str(photo), photo.read_bytes(), bytearray(photo.read_bytes()), image, np.asarray(image))
+    }
+    assert len(answers) == 1
+
+
+def test_ask_many_keeps_the_order(client: VqaClient, photo: Path) -> None:
+    questions = [EN, ZH, EN, ZH, EN]
+    together = [answer.text for answer in client.ask_many(photo, questions)]
+    assert together == [client.ask(photo, question).text for question in questions]
+    assert client.ask_many(photo, []) == []
+
+
+def test_embed_gives_a_unit_vector_and_the_photos_digest(client: VqaClient, photo: Path) -> None:
+    embedding = client.embed(photo)
+    assert np.linalg.norm(embedding.vector) == pytest.approx(1, abs=1e-5)
+    assert embedding.sha256 == hashlib.sha256(photo.read_bytes()).digest()
+    assert np.array_equal(embedding.vector, client.embed(photo).vector)
+
+
+@pytest.mark.parametrize(("photo_bytes", "question"), [(b"", EN), (b"x" * 0, ZH), (b"\x89PNG", " "), (b"\x89PNG", "")])
+def test_bad_input_is_the_callers_fault(client: VqaClient, photo_bytes: bytes, question: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        client.ask(photo_bytes, question)
+    assert caught.value.code == "INVALID_ARGUMENT"
+    assert caught.value.model == "vqa"
+    assert caught.value.request_id
+
+
+def test_ask_many_raises_the_first_failure(client: VqaClient, photo: Path) -> None:
+    with pytest.raises(InvalidRequestError):
+        client.ask_many(photo, [EN, " ", ZH])
+
+
+def test_many_threads_share_a_client(client: VqaClient, photo: Path) -> None:
+    expected = client.ask(photo, EN).text
+    answers: list[str] = []
+    threads = [threading.Thread(target=lambda: answers.append(client.ask(photo, EN).text)) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [expected] * 12
+
+
+def test_health(client: VqaClient) -> None:
+    assert client.health().can_answer
+
+
+UNREADABLE = {
+    "no such file": ("/no/such/photo.jpg", "cannot read the photo"),
+    "a folder": ("/", "cannot read the photo"),
+    "floats": (np.zeros((4, 4, 3)), "float64 [4, 4, 3] came"),
+    "a batch": (np.zeros((2, 4, 4, 3), np.uint8), "uint8 [2, 4, 4, 3] came"),
+    "nothing": (np.zeros((0, 0, 3), np.uint8), "[0, 0, 3] came"),
+    "a number": (5, "a int came"),
+}
+
+
+@pytest.mark.parametrize("sentence", UNREADABLE)
+def test_a_photo_that_cannot_be_sent_is_refused_here(sentence: str) -> None:
+    photo, words = UNREADABLE[sentence]
+    with pytest.raises(InvalidPhotoError) as caught:
+        VqaClient(transport=FakeTransport({})).ask(photo, EN)  # type: ignore[arg-type]
+    assert words in str(caught.value)
+
+
+def test_a_fake_failure_reaches_the_caller(photo: Path) -> None:
+    transport = FakeTransport({}, fail_with=ServerUnavailableError("down", code="UNAVAILABLE"))
+    with pytest.raises(ServerUnavailableError):
+        VqaClient(transport=transport).ask(photo, EN)
+
+
+def test_no_server_is_unavailable_and_says_where(photo: Path) -> None:
+    with VqaClient("127.0.0.1:1", timeout_s=5) as client, pytest.raises(VitrineError) as caught:
+        client.ask(photo, EN)
+    assert caught.value.code == "UNAVAILABLE"
+    assert "127.0.0.1:1" in str(caught.value)

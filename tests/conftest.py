@@ -1,0 +1,35 @@
+"""Fixtures shared by all tests: the built repository and a real running server."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "model_repository"))
+# The Python steps' pure modules, as Triton finds them: in their version folders.
+for step in ("image_preprocess", "question_preprocess", "answer_postprocess"):
+    sys.path.append(str(ROOT / "model_repository" / step / "1"))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The repository that `make build` has built, or the one named in VITRINE_REPOSITORY."""
+    folder = Path(os.environ.get("VITRINE_REPOSITORY", ROOT / "build" / "default"))
+    assert (folder / "manifest.json").exists(), f"{folder} is not a built repository: run `make build` first"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Triton that serves the built repository."""
+    from serving.command import ServerSettings
+    from serving.server import EmbeddedServer
+
+    log = tmp_path_factory.mktemp("server") / "triton.log"
+    settings = ServerSettings(repository, grpc_port=0, http_port=None, metrics_port=0, log_file=log)
+    with EmbeddedServer(settings) as server:
+        os.environ["VITRINE_TEST_METRICS"] = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
+        yield server.url

@@ -1,0 +1,119 @@
+"""The contract is `config.pbtxt`: every side is held to it, without a server."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from tritonclient.grpc import model_config_pb2 as pb
+from vitrine_client import client
+
+from builders.repository import ENGINES, SOURCE, BuildDimensions, adapted_config, read_config
+
+CONFIGS = {file.parent.name: read_config(file) for file in sorted(SOURCE.glob("*/config.pbtxt"))}
+ENSEMBLES = [name for name, config in CONFIGS.items() if config.platform == "ensemble"]
+PYTHON_STEPS = [name for name, config in CONFIGS.items() if config.backend == "python"]
+BUNDLED = BuildDimensions(
+    image_px=112, image_tokens=50, image_width=192, grid=7, question_tokens=32, answers=1, answer_tokens=8
+)
+
+
+def tensors(config: pb.ModelConfig) -> dict[str, tuple[int, list[int]]]:
+    return {t.name: (t.data_type, list(t.dims)) for t in (*config.input, *config.output)}
+
+
+def test_all_models_of_the_design_are_there() -> None:
+    assert set(CONFIGS) == {
+        "vqa",
+        "image_features",
+        "image_preprocess",
+        "image_encoder",
+        "image_export",
+        "image_embedding",
+        "embedding_export",
+        "question_preprocess",
+        "answer_decoder",
+        "answer_postprocess",
+    }
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_config_is_named_like_its_folder(name: str) -> None:
+    assert CONFIGS[name].name == name
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_an_ensemble_hands_on_tensors_of_one_type_and_shape(name: str) -> None:
+    ensemble = CONFIGS[name]
+    known = {t.name: (t.data_type, list(t.dims)) for t in ensemble.input}
+    for step in ensemble.ensemble_scheduling.step:
+        model = tensors(CONFIGS[step.model_name])
+        for tensor, source in step.input_map.items():
+            assert known[source] == model[tensor], f"{step.model_name}.{tensor} from {source}"
+        known |= {target: model[tensor] for tensor, target in step.output_map.items()}
+    for output in ensemble.output:
+        assert known[output.name] == (output.data_type, list(output.dims)), output.name
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_an_ensemble_feeds_every_input_of_every_step(name: str) -> None:
+    for step in CONFIGS[name].ensemble_scheduling.step:
+        assert set(step.input_map) == {t.name for t in CONFIGS[step.model_name].input}
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_no_tensor_is_both_an_intermediate_and_an_output(name: str) -> None:
+    """Such a request, not asking for it, failed with "unexpected deadlock" (Triton 2.51)."""
+    ensemble = CONFIGS[name]
+    consumed = {source for step in ensemble.ensemble_scheduling.step for source in step.input_map.values()}
+    assert not consumed & {t.name for t in ensemble.output}
+
+
+def test_only_the_photo_features_are_cached() -> None:
+    assert [name for name, config in CONFIGS.items() if config.response_cache.enable] == ["image_features"]
+
+
+def test_the_digest_travels_from_the_features_to_the_answer() -> None:
+    """Inside the one cached tensor, through the decoder: it cannot come apart from the features."""
+    assert [t.name for t in CONFIGS["image_features"].output] == ["IMAGE_FEATURES"]
+    steps = {step.model_name: step for step in CONFIGS["vqa"].ensemble_scheduling.step}
+    made = steps["answer_decoder"].output_map["IMAGE_SHA256"]
+    assert steps["answer_postprocess"].input_map["IMAGE_SHA256"] == made
+    assert steps["answer_postprocess"].input_map["IMAGE"] == "IMAGE"
+
+
+@pytest.mark.parametrize("name", [n for n in CONFIGS if n not in ENSEMBLES])
+def test_every_step_states_its_instances_and_batches(name: str) -> None:
+    config = CONFIGS[name]
+    assert [group.count for group in config.instance_group] == [1]
+    assert config.HasField("dynamic_batching")
+
+
+def test_all_models_take_the_same_batch() -> None:
+    assert len({config.max_batch_size for config in CONFIGS.values()}) == 1
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_source_configs_have_the_bundled_dimensions(name: str) -> None:
+    config = CONFIGS[name]
+    backend = config.backend if name in ENGINES else "onnxruntime"
+    assert adapted_config(config, BUNDLED, backend=backend) == config
+
+
+@pytest.mark.parametrize("name", PYTHON_STEPS)
+def test_a_steps_code_names_tensors_of_its_config(name: str) -> None:
+    code = ast.parse((SOURCE / name / "1" / "model.py").read_text(encoding="utf-8"))
+    named = {n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    words = {word for word in named if word.isupper() and "_ARG" not in word and word != "INTERNAL"}
+    assert words == set(tensors(CONFIGS[name]))
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.glob("*/1/model.py")), ids=lambda f: f.parent.parent.name)
+def test_an_adapter_is_thin(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) < 100
+
+
+def test_the_client_asks_for_what_the_server_gives() -> None:
+    vqa, embedding = CONFIGS["vqa"], CONFIGS["image_embedding"]
+    assert {t.name for t in vqa.input} == {"IMAGE", "QUESTION"}
+    assert set(client._ANSWER_OUTPUTS) == {t.name for t in vqa.output}
+    assert set(client._EMBEDDING_OUTPUTS) == {t.name for t in embedding.output}

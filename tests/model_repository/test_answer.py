@@ -1,0 +1,72 @@
+"""The answer step: tokens become text, alike answers become one, another photo's features never an answer."""
+
+import numpy as np
+import pytest
+from answer import (
+    FeatureMismatchError,
+    candidates_from_decoder,
+    heatmap_from_attention,
+    require_same_photo,
+    status_of,
+    text_from_ids,
+)
+from tokenizers import Tokenizer
+
+from training.tokenizer import new_tokenizer
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return new_tokenizer().backend_tokenizer
+
+
+def ids_of(tokenizer: Tokenizer, text: str, length: int = 8) -> np.ndarray:
+    """Without the start token, padded, as the decoder writes them."""
+    ids = tokenizer.encode(text).ids[1:]
+    return np.array(ids + [0] * (length - len(ids)), np.int32)
+
+
+@pytest.mark.parametrize("text", ["red", "cannot tell", "t-shirt", "two-tone", "3", "看不出来", "手提包", "t恤"])
+def test_text_is_written_as_people_write_it(tokenizer: Tokenizer, text: str) -> None:
+    assert text_from_ids(ids_of(tokenizer, text), tokenizer) == text
+
+
+def test_an_answer_without_an_end_is_taken_as_it_is(tokenizer: Tokenizer) -> None:
+    red = tokenizer.token_to_id("red")
+    assert text_from_ids(np.array([red] * 3, np.int32), tokenizer) == "red red red"
+
+
+def test_probability_is_the_product_over_tokens(tokenizer: Tokenizer) -> None:
+    logprobs = np.log(np.array([[0.5, 0.8, 1, 1, 1, 1, 1, 1]], np.float32))
+    (candidate,) = candidates_from_decoder(ids_of(tokenizer, "red")[None], logprobs, tokenizer)
+    assert candidate.text == "red"
+    assert candidate.probability == pytest.approx(0.4)
+
+
+def test_answers_that_read_alike_are_one(tokenizer: Tokenizer) -> None:
+    ids = np.stack([ids_of(tokenizer, text) for text in ("red", "blue", "red")])
+    logprobs = np.log(np.array([[0.5], [0.25], [0.125]], np.float32)) / 8 * np.ones((1, 8), np.float32)
+    candidates = candidates_from_decoder(ids, logprobs, tokenizer)
+    assert [c.text for c in candidates] == ["red", "blue"]
+    assert candidates[0].probability == pytest.approx(0.625)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [("red", "answered"), ("cannot tell", "cannot_tell"), ("红色", "answered"), ("看不出来", "cannot_tell")],
+)
+def test_status(answer: str, status: str) -> None:
+    assert status_of(answer, {"cannot tell", "看不出来"}) == status
+
+
+def test_features_of_another_photo_are_refused() -> None:
+    digest = np.arange(32, dtype=np.uint8)
+    require_same_photo(digest, digest.copy())
+    with pytest.raises(FeatureMismatchError):
+        require_same_photo(digest, digest[::-1])
+
+
+def test_heatmap_leaves_the_class_token_out_and_sums_to_one() -> None:
+    attention = np.array([0.6, 0.1, 0.1, 0.0, 0.2], np.float32)
+    assert heatmap_from_attention(attention, 2) == pytest.approx(np.array([[0.25, 0.25], [0.0, 0.5]]))
+    assert heatmap_from_attention(np.array([1, 0, 0, 0, 0], np.float32), 2).tolist() == [[0, 0], [0, 0]]

@@ -1,0 +1,121 @@
+"""The photo step: what is accepted is decoded rightly, what is not is refused clearly."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from photo import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
+from PIL import Image
+from transformers import BlipImageProcessorPil
+
+LIMITS = PhotoLimits(max_bytes=100_000, max_pixels=250_000)
+SIDE = 32
+RED, GREEN, WHITE = (220, 20, 30), (20, 200, 40), (255, 255, 255)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def halves(left: tuple[int, int, int], right: tuple[int, int, int], size: int = 64) -> Image.Image:
+    image = Image.new("RGB", (size, size), left)
+    image.paste(right, (size // 2, 0, size, size))
+    return image
+
+
+def test_pixels_equal_those_of_the_reference_processor() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (90, 71, 3), dtype=np.uint8)
+    ours = pixels_from_photo(encoded(Image.fromarray(photo)), side_px=SIDE, limits=LIMITS)
+    processor = BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}, do_rescale=False, do_normalize=False)
+    theirs = processor(Image.fromarray(photo), return_tensors="np")["pixel_values"][0].transpose(1, 2, 0)
+    assert np.array_equal(ours, theirs)
+
+
+EXIF_ROTATED = Image.Exif()
+EXIF_ROTATED[0x0112] = 6  # turn by 90 degrees clockwise to see it upright
+
+CLEAR = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+PALETTE_CLEAR = Image.new("P", (20, 20), 0)
+PALETTE_CLEAR.putpalette([0, 0, 0, *RED])
+
+ACCEPTED = {
+    "a PNG": (encoded(Image.new("RGB", (20, 20), RED)), RED),
+    "a JPEG": (encoded(Image.new("RGB", (20, 20), RED), "JPEG", quality=95), RED),
+    "a WebP": (encoded(Image.new("RGB", (20, 20), RED), "WEBP", lossless=True), RED),
+    "a CMYK JPEG": (encoded(Image.new("CMYK", (20, 20), (0, 255, 255, 0)), "JPEG", quality=95), (255, 0, 0)),
+    "a 16-bit grey PNG": (encoded(Image.fromarray(np.full((20, 20), 128 * 257, np.uint16))), (128, 128, 128)),
+    "a 1-bit PNG": (encoded(Image.new("1", (20, 20), 1)), WHITE),
+    "a grey PNG with alpha": (encoded(Image.new("LA", (20, 20), (0, 0))), WHITE),
+    "a palette PNG": (encoded(Image.new("RGB", (20, 20), RED).convert("P", palette=Image.Palette.ADAPTIVE)), RED),
+    "transparency is shown on white": (encoded(CLEAR), WHITE),
+    "a clear palette colour is shown on white": (encoded(PALETTE_CLEAR, transparency=0), WHITE),
+    "of an animation, the first frame": (
+        encoded(Image.new("RGB", (20, 20), RED), "WEBP", lossless=True, save_all=True,
+                append_images=[Image.new("RGB", (20, 20), GREEN)]),
+        RED,
+    ),
+    "one pixel": (encoded(Image.new("RGB", (1, 1), RED)), RED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sentence", ACCEPTED)
+def test_accepted(sentence: str) -> None:
+    photo, colour = ACCEPTED[sentence]
+    pixels = pixels_from_photo(photo, side_px=SIDE, limits=LIMITS)
+    assert pixels.shape == (SIDE, SIDE, 3)
+    assert pixels.dtype == np.uint8
+    assert np.abs(pixels[SIDE // 2, SIDE // 2].astype(int) - colour).max() <= 3  # JPEG is lossy
+
+
+def test_exif_orientation_is_applied() -> None:
+    photo = encoded(halves(RED, GREEN), "JPEG", quality=95, exif=EXIF_ROTATED)
+    pixels = pixels_from_photo(photo, side_px=SIDE, limits=LIMITS)
+    assert pixels[2, 16, 0] > 150, "the left half comes out on top"
+    assert pixels[-3, 16, 1] > 150
+
+
+GOOD = encoded(halves(RED, GREEN, 200), "JPEG")
+REFUSED = {
+    "empty": (b"", "0 bytes"),
+    "not an image": (b"hello, this is text", "JPEG, PNG, WEBP"),
+    "a GIF is not accepted": (encoded(Image.new("P", (9, 9)), "GIF"), "JPEG, PNG, WEBP"),
+    "a BMP is not accepted": (encoded(Image.new("RGB", (9, 9)), "BMP"), "JPEG, PNG, WEBP"),
+    "a TIFF is not accepted": (encoded(Image.new("RGB", (9, 9)), "TIFF"), "JPEG, PNG, WEBP"),
+    "cut short": (GOOD[: len(GOOD) // 2], "broken or cut short"),
+    "header only": (encoded(Image.new("RGB", (99, 99)))[:60], "broken or cut short"),
+    "too many bytes": (GOOD + b"\0" * 100_000, "more than the 100000 allowed"),
+    "too many pixels": (encoded(Image.new("1", (501, 500))), "501 x 500 = 250500 pixels"),
+    "a bomb of pixels": (encoded(Image.new("1", (9000, 9000))), "81000000 pixels"),
+    "PNG magic, then noise": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "send"),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_refused(sentence: str) -> None:
+    photo, words = REFUSED[sentence]
+    with pytest.raises(PhotoError) as caught:
+        pixels_from_photo(photo, side_px=SIDE, limits=LIMITS)
+    assert words in str(caught.value)
+
+
+def test_any_damage_is_answered_or_refused_never_raised_otherwise() -> None:
+    rng = np.random.default_rng(1)
+    for kind in ("JPEG", "PNG", "WEBP"):
+        whole = encoded(halves(RED, GREEN), kind)
+        for _ in range(150):
+            damaged = bytearray(whole)
+            for position in rng.integers(0, len(whole), 4):
+                damaged[position] = rng.integers(256)
+            try:
+                pixels_from_photo(bytes(damaged), side_px=SIDE, limits=LIMITS)
+            except PhotoError:
+                continue
+
+
+def test_digest_is_of_the_encoded_bytes() -> None:
+    import hashlib
+
+    assert sha256_of_photo(b"abc").tobytes() == hashlib.sha256(b"abc").digest()

@@ -1,0 +1,63 @@
+"""The question step: what reads as a question is tokenised, anything else is refused clearly."""
+
+import pytest
+from question import QuestionError, QuestionLimits, ids_from_question
+from tokenizers import Tokenizer
+
+from training.tokenizer import new_tokenizer
+
+LIMITS = QuestionLimits(max_bytes=200, max_tokens=16)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return new_tokenizer().backend_tokenizer
+
+
+@pytest.mark.parametrize("question", ["What colour is it?", "这是什么颜色的？"])
+def test_ids_are_the_tokenizers_padded_with_zero(tokenizer: Tokenizer, question: str) -> None:
+    ids, mask = ids_from_question(question.encode(), tokenizer, LIMITS)
+    expected = tokenizer.encode(question).ids
+    assert ids.tolist() == expected + [0] * (16 - len(expected))
+    assert mask.tolist() == [1] * len(expected) + [0] * (16 - len(expected))
+
+
+@pytest.mark.parametrize(
+    ("plain", "odd"),
+    [
+        ("is it red?", "Ｉｓ　ｉｔ　ｒｅｄ？"),  # full-width letters and a full-width space
+        ("is it red?", "  IS  it\tred ?\n"),
+        ("是2个吗?", "是２个吗？"),
+    ],
+)
+def test_full_width_case_and_space_do_not_matter(tokenizer: Tokenizer, plain: str, odd: str) -> None:
+    assert (
+        ids_from_question(odd.encode(), tokenizer, LIMITS)[0].tolist()
+        == ids_from_question(plain.encode(), tokenizer, LIMITS)[0].tolist()
+    )
+
+
+def test_emoji_and_rare_characters_become_unknown(tokenizer: Tokenizer) -> None:
+    ids, mask = ids_from_question("🙂 龘?".encode(), tokenizer, LIMITS)
+    assert mask.sum() >= 4
+    assert tokenizer.token_to_id("[UNK]") in ids
+
+
+REFUSED = {
+    "empty": (b"", "empty or blank"),
+    "blank": (" \t\n　".encode(), "empty or blank"),
+    "not UTF-8": ("颜色".encode("gb18030"), "not UTF-8"),
+    "UTF-8 cut in the middle": ("颜色".encode()[:-1], "not UTF-8"),
+    "a null byte": (b"what\0colour", "null byte at position 4"),
+    "too many bytes": (b"a" * 201, "201 bytes, more than the 200"),
+    "too many tokens, English": (b"what " * 15, "17 tokens, more than the 16"),
+    "too many tokens, Chinese": ("颜色" * 8 + "？", "more than the 16"),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_refused(tokenizer: Tokenizer, sentence: str) -> None:
+    question, words = REFUSED[sentence]
+    with pytest.raises(QuestionError) as caught:
+        ids_from_question(question if isinstance(question, bytes) else question.encode(), tokenizer, LIMITS)
+    assert words in str(caught.value)
