@@ -57,6 +57,8 @@ lint: $(VENV)/installed ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@for step in model_repository/*/1/model.py serving/backends/*/model.py; do \
+	    MYPYPATH=$$(dirname $$step) $(BIN)/mypy --follow-imports=silent $$step || exit 1; done
 
 .PHONY: evaluate
 evaluate: build ## measure accuracy on 2,000 questions through a running server

@@ -1,5 +1,7 @@
 """Colours and patterns: from a map of materials to a coloured item."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -45,19 +47,22 @@ def pattern_coverage(materials: Image.Image, pattern: str, repeats: float, phase
     side_px = materials.width
     y, x = np.mgrid[0:side_px, 0:side_px].astype(np.float32) / side_px
     u, v = (x * repeats + phase) % 1, (y * repeats + phase) % 1
+    share: NDArray[Any]
     match pattern:
         case "plain":
-            return np.zeros_like(x)
+            share = np.zeros_like(x)
         case "striped":
-            return (v < 0.42).astype(np.float32)
+            share = v < 0.42
         case "dotted":
-            return ((u - 0.5) ** 2 + (v - 0.5) ** 2 < 0.29**2).astype(np.float32)
+            share = (u - 0.5) ** 2 + (v - 0.5) ** 2 < 0.29**2
         case "checked":
-            return 0.5 * ((u < 0.36).astype(np.float32) + (v < 0.36))
+            share = 0.5 * ((u < 0.36).astype(np.float32) + (v < 0.36))
         case "two-tone":
             body_rows = np.flatnonzero((np.asarray(materials) == BODY).any(axis=1))
-            return (y > body_rows.mean() / side_px).astype(np.float32)
-    raise ValueError(f"unknown pattern {pattern!r}")
+            share = y > body_rows.mean() / side_px
+        case _:
+            raise ValueError(f"unknown pattern {pattern!r}")
+    return share.astype(np.float32)
 
 
 def painted_item(

@@ -46,17 +46,18 @@ def truth(attributes: Attributes, attribute: str, language: Language) -> str:
 def question_for(attributes: Attributes, kind: Kind, language: Language, split: Split, rng: random.Random) -> Question:
     """Ask one question of `kind`, in a wording of `split`."""
     template = rng.choice(WORDINGS[split][language][kind])
+    fields: dict[str, str] = {}
     match kind:
         case "category" | "colour" | "pattern":
-            fields, answer = {}, truth(attributes, kind, language)
+            answer = truth(attributes, kind, language)
         case "number":
-            fields, answer = {}, truth(attributes, "count", language)
+            answer = truth(attributes, "count", language)
         case "yes_no":
             fields, answer = _yes_no(attributes, template, language, rng)
         case "either_or":
             fields, answer = _either_or(attributes, language, rng)
         case "unanswerable":
-            fields, answer = {}, CANNOT_TELL[language]
+            answer = CANNOT_TELL[language]
     nouns = NOUNS[language]
     noun = truth(attributes, "category", language) if rng.random() < 0.5 else rng.choice(nouns)
     sentence = template.format(

@@ -1,0 +1,1 @@
+"""Measures a running server's answers: accuracy by kind and language."""

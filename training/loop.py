@@ -13,7 +13,7 @@ from tqdm import tqdm
 from transformers import BlipForQuestionAnswering, PreTrainedTokenizerFast
 
 from training.batches import test_batch, training_batch
-from training.model import AuxiliaryHeads, answer_logits, new_model
+from training.model import TrainedTogether, answer_logits, new_model
 from training.render import RenderedPhotos
 from training.tokenizer import new_tokenizer
 
@@ -50,7 +50,7 @@ def train(
     """
     torch.manual_seed(options.seed)
     tokenizer = new_tokenizer()
-    trained = nn.ModuleDict({"blip": new_model(tokenizer), "heads": AuxiliaryHeads()})
+    trained = TrainedTogether(new_model(tokenizer))
     optimizer = torch.optim.AdamW(trained.parameters(), weight_decay=options.weight_decay, betas=(0.9, 0.98))
     first_step = _resume(folder, trained, optimizer)
     history = (folder / "history.jsonl").open("a", encoding="utf-8")
@@ -64,18 +64,18 @@ def train(
             progress.set_postfix(loss=f"{losses['answer']:.3f}")
             history.write(json.dumps({"step": done, **losses}) + "\n")
         if done % options.measure_every_steps == 0 or done == options.steps:
-            accuracy = measured_accuracy(trained["blip"], tokenizer, test_photos)
+            accuracy = measured_accuracy(trained.blip, tokenizer, test_photos)
             history.write(json.dumps({"step": done, "accuracy": accuracy}) + "\n")
             history.flush()
             tqdm.write(f"step {done}: " + " ".join(f"{k} {v:.1%}" for k, v in accuracy.items()))
         if done % options.save_every_steps == 0 or done == options.steps:
             _save(folder, trained, optimizer, done, options)
     history.close()
-    return trained["blip"].eval()
+    return trained.blip.eval()
 
 
 def _train_step(
-    trained: nn.ModuleDict,
+    trained: TrainedTogether,
     tokenizer: PreTrainedTokenizerFast,
     photos: RenderedPhotos,
     step: int,
@@ -85,10 +85,10 @@ def _train_step(
     batch = training_batch(photos, tokenizer, step, size=options.photos_per_step, per_photo=options.questions_per_photo)
     trained.train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        features = trained["blip"].vision_model(batch.pixels).last_hidden_state
-        heads_loss, right = trained["heads"](features, batch.attributes, batch.patches)
+        features = trained.blip.vision_model(batch.pixels).last_hidden_state
+        heads_loss, right = trained.heads(features, batch.attributes, batch.patches)
         logits = answer_logits(
-            trained["blip"], features, batch.question_ids, batch.question_mask, batch.answer_ids[:, :-1]
+            trained.blip, features, batch.question_ids, batch.question_mask, batch.answer_ids[:, :-1]
         )
     wanted = batch.answer_ids[:, 1:]
     answer_loss = F.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), ignore_index=tokenizer.pad_token_id)
@@ -129,7 +129,7 @@ def measured_accuracy(
 
 
 def _save(
-    folder: Path, trained: nn.ModuleDict, optimizer: torch.optim.Optimizer, step: int, options: TrainingOptions
+    folder: Path, trained: TrainedTogether, optimizer: torch.optim.Optimizer, step: int, options: TrainingOptions
 ) -> None:
     partial = folder / "state.partial.pt"
     torch.save(
@@ -139,7 +139,7 @@ def _save(
     partial.rename(folder / "state.pt")
 
 
-def _resume(folder: Path, trained: nn.ModuleDict, optimizer: torch.optim.Optimizer) -> int:
+def _resume(folder: Path, trained: TrainedTogether, optimizer: torch.optim.Optimizer) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "state.pt").exists():
         return 0

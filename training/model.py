@@ -5,6 +5,8 @@ the items' centres from the photo's tokens. They give the vision tower a
 signal at every step, long before the answers do, and are thrown away.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -82,6 +84,15 @@ class AuxiliaryHeads(nn.Module):
         return torch.stack(losses).sum() + 2 * patch_loss, right
 
 
+class TrainedTogether(nn.Module):
+    """A BLIP and its auxiliary heads, as one thing to train and to save."""
+
+    def __init__(self, blip: Any) -> None:
+        super().__init__()
+        self.blip: Any = blip
+        self.heads = AuxiliaryHeads()
+
+
 def answer_logits(
     model: BlipForQuestionAnswering, features: Tensor, question_ids: Tensor, question_mask: Tensor, answer_ids: Tensor
 ) -> Tensor:
@@ -99,9 +110,10 @@ def answer_logits(
     question_states = model.text_encoder(
         input_ids=question_ids, attention_mask=question_mask, encoder_hidden_states=features
     ).last_hidden_state
-    return model.text_decoder(
+    logits: Tensor = model.text_decoder(
         input_ids=answer_ids,
         encoder_hidden_states=question_states,
         encoder_attention_mask=question_mask,
         use_cache=False,
     ).logits
+    return logits

@@ -18,6 +18,8 @@ class ImageEncoder(nn.Module):
     def __init__(self, vision_model: Any, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.vision = vision_model
+        self.scale: Tensor
+        self.shift: Tensor
         # (x / 255 - mean) / std as one product and one sum; never in half precision.
         self.register_buffer("scale", 1 / (255 * torch.tensor(std)), persistent=False)
         self.register_buffer("shift", -torch.tensor(mean) / torch.tensor(std), persistent=False)

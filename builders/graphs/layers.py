@@ -25,7 +25,8 @@ def layer_norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
     """[B, S, D] to [B, H, S, W]."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
+    split: Tensor = x.unflatten(2, (heads, -1)).transpose(1, 2)
+    return split
 
 
 def join_heads(x: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The exported graphs answer like transformers, whatever the size, the batch and the end."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def packed(features: np.ndarray) -> np.ndarray:
     return packed_features(features, features[:, 0], np.tile(rows + 200, (1, 32)))
 
 
-def question_tensors(questions: tuple[str, ...]) -> dict[str, np.ndarray]:
+def question_tensors(questions: Sequence[str]) -> dict[str, np.ndarray]:
     tokenizer = new_tokenizer()
     ids = np.zeros((len(questions), L), np.int32)
     mask = np.zeros((len(questions), L), np.int32)

@@ -43,7 +43,7 @@ def test_emoji_and_rare_characters_become_unknown(tokenizer: Tokenizer) -> None:
     assert tokenizer.token_to_id("[UNK]") in ids
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty or blank"),
     "blank": (" \t\n　".encode(), "empty or blank"),
     "not UTF-8": ("颜色".encode("gb18030"), "not UTF-8"),
@@ -51,7 +51,7 @@ REFUSED = {
     "a null byte": (b"what\0colour", "null byte at position 4"),
     "too many bytes": (b"a" * 201, "201 bytes, more than the 200"),
     "too many tokens, English": (b"what " * 15, "17 tokens, more than the 16"),
-    "too many tokens, Chinese": ("颜色" * 8 + "？", "more than the 16"),
+    "too many tokens, Chinese": (("颜色" * 8 + "？").encode(), "more than the 16"),
 }
 
 
@@ -59,5 +59,5 @@ REFUSED = {
 def test_refused(tokenizer: Tokenizer, sentence: str) -> None:
     question, words = REFUSED[sentence]
     with pytest.raises(QuestionError) as caught:
-        ids_from_question(question if isinstance(question, bytes) else question.encode(), tokenizer, LIMITS)
+        ids_from_question(question, tokenizer, LIMITS)
     assert words in str(caught.value)

@@ -1,0 +1,103 @@
+"""`python -m benchmarks`: latency of one question, start-up time, and memory after many questions."""
+
+import argparse
+import io
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import psutil
+from tqdm import tqdm
+from vitrine_client import VqaClient
+
+from catalogue.dataset import first_seed
+from catalogue.photos import photo_from_seed
+from serving.command import ServerSettings
+from serving.errors import ServingError
+from serving.server import EmbeddedServer
+
+QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?", "上面是什么图案？")
+_WARMUP = 20
+_MEMORY_EVERY = 500
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure the embedded server: time until ready, latency of one question about a new 640x480 photo "
+        "and about the same photo again (median and spread, through the client), memory of the server tree.",
+    )
+    parser.add_argument("repository", type=Path, help="a built repository")
+    parser.add_argument("--photos", type=int, default=200, help="photos for the latency (default: 200)")
+    parser.add_argument("--questions", type=int, default=10_000, help="questions for the memory (default: 10000)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    args = parser.parse_args()
+    settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
+    start_s = time.perf_counter()
+    try:
+        with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
+            figures = {"ready_s": time.perf_counter() - start_s}
+            figures |= latency_figures(client, args.photos)
+            figures |= memory_figures(client, server.pid, args.questions)
+    except ServingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for name, value in figures.items():
+        print(f"{name:<32} {value:10.2f}")
+    if args.json:
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def latency_figures(client: VqaClient, photos: int) -> dict[str, float]:
+    """Milliseconds of the first and of the second question about each photo; medians, 10th and 90th percentiles."""
+    encoded = [_photo_640x480(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
+    first_ms: list[float] = []
+    again_ms: list[float] = []
+    for index, photo in enumerate(tqdm(encoded, desc="latency", leave=False)):
+        for times_ms in (first_ms, again_ms):
+            start_s = time.perf_counter()
+            client.ask(photo, QUESTIONS[index % len(QUESTIONS)])
+            times_ms.append((time.perf_counter() - start_s) * 1000)
+    return _spread("new_photo_ms", first_ms[_WARMUP:]) | _spread("same_photo_again_ms", again_ms[_WARMUP:])
+
+
+def _spread(name: str, times_ms: list[float]) -> dict[str, float]:
+    tenths = statistics.quantiles(times_ms, n=10)
+    return {f"{name}_median": statistics.median(times_ms), f"{name}_p10": tenths[0], f"{name}_p90": tenths[-1]}
+
+
+def memory_figures(client: VqaClient, pid: int, questions: int) -> dict[str, float]:
+    """Memory of the server tree in MiB (proportional set size, so that shared pages count once), and its growth."""
+    encoded = [_photo_640x480(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
+    curve_mib = []
+    for index in tqdm(range(questions), desc="memory", leave=False):
+        # Every question about photo bytes that were never seen: a trailing number makes them new.
+        client.ask(encoded[index % len(encoded)] + index.to_bytes(4, "big"), QUESTIONS[index % len(QUESTIONS)])
+        if index % _MEMORY_EVERY == _MEMORY_EVERY - 1:
+            curve_mib.append(_tree_memory_mib(pid))
+    half = curve_mib[len(curve_mib) // 2 :]
+    return {
+        "memory_mib_after_all": curve_mib[-1],
+        "memory_mib_at_half": half[0],
+        "memory_growth_last_half_percent": (half[-1] / half[0] - 1) * 100,
+    }
+
+
+def _tree_memory_mib(pid: int) -> float:
+    process = psutil.Process(pid)
+    tree = [process, *process.children(recursive=True)]
+    return sum(int(one.memory_full_info().pss) for one in tree) / 2**20
+
+
+def _photo_640x480(index: int) -> bytes:
+    image = photo_from_seed(first_seed("test") + 30_000 + index, long_side_px=(640, 640)).image.resize((640, 480))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

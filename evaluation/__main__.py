@@ -1,0 +1,97 @@
+"""`python -m evaluation`: how right are a repository's answers?"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vitrine_client import GrpcTransport, VitrineError, VqaClient
+
+from catalogue.attributes import KINDS
+from evaluation.accuracy import Share, accuracy_by_group
+from evaluation.agreement import agreement_with_reference
+from evaluation.asking import asked_and_graded
+from serving.command import ServerSettings
+from serving.errors import ServingError
+from serving.server import EmbeddedServer
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
+    try:
+        if args.url:
+            return _evaluate(args.url, args)
+        with EmbeddedServer(settings) as server:
+            return _evaluate(server.url, args)
+    except (ServingError, VitrineError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _evaluate(url: str, args: argparse.Namespace) -> int:
+    with VqaClient(url, timeout_s=60) as client:
+        graded = asked_and_graded(client, args.questions, first_photo=args.first_photo, threads=args.threads)
+    shares = accuracy_by_group(graded)
+    print(accuracy_table(shares))
+    report: dict[str, Any] = {
+        "questions": len(graded),
+        "accuracy": {name: share.ratio for name, share in shares.items()},
+        "wrong": [asdict(row) for row in graded if not row.right],
+    }
+    if args.reference:
+        manifest = json.loads((args.repository / "manifest.json").read_text(encoding="utf-8"))
+        agreement = agreement_with_reference(
+            GrpcTransport(url),
+            args.checkpoint,
+            args.reference,
+            answer_tokens=manifest["dimensions"]["answer_tokens"],
+        )
+        report["reference"] = asdict(agreement)
+        print(
+            f"{agreement.equal} of {agreement.questions} answers equal to transformers' generate, token by token; "
+            f"features of {agreement.photos} photos: smallest cosine {agreement.min_cosine:.7f}"
+        )
+    if args.json:
+        args.json.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def accuracy_table(shares: dict[str, Share]) -> str:
+    """Accuracy by kind, in all and in each language, as text."""
+    lines = [f"{'kind':<14}{'all':>8}{'English':>10}{'Chinese':>10}{'asked':>8}"]
+    for kind in (*KINDS, "all"):
+        if kind not in shares:
+            continue
+        both = [shares.get(f"{kind}, {lang}" if kind != "all" else lang) for lang in ("en", "zh")]
+        columns = "".join(f"{share.ratio:>10.1%}" if share else f"{'-':>10}" for share in both)
+        lines.append(f"{kind:<14}{shares[kind].ratio:>8.1%}{columns}{shares[kind].asked:>8}")
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation",
+        description="Ask catalogue questions about photos and in wordings that were never trained on, through the "
+        "client, and print how many answers are right, by kind and language.",
+        epilog="example: python -m evaluation build/default --reference 500 --json report.json",
+    )
+    parser.add_argument("repository", type=Path, help="a built repository; served embedded unless --url is given")
+    parser.add_argument("--url", help="a server that runs already and serves this repository")
+    parser.add_argument("--questions", type=int, default=2000, help="how many to ask (default: 2000)")
+    parser.add_argument(
+        "--first-photo", type=int, default=20_000, help="where in the test split to begin (default: 20000)"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="photos asked about at once (default: 2)")
+    parser.add_argument(
+        "--reference", type=int, default=0, metavar="N", help="also compare N answers with transformers"
+    )
+    parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", help="what transformers loads for that")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and every wrong answer to FILE")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

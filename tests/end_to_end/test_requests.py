@@ -1,0 +1,190 @@
+"""Requests to a real server: good ones answered, bad ones refused without harm to others."""
+
+import hashlib
+import io
+import os
+import re
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import tritonclient.grpc as triton
+from PIL import Image
+from tritonclient.utils import InferenceServerException
+from vitrine_client import InvalidRequestError, VqaClient
+
+from catalogue.dataset import first_seed
+from catalogue.photos import photo_from_seed
+
+# Whatever must never reach a caller.
+INSIDES = re.compile(r"Traceback|\.py\b|/site-packages|/tmp/|/dev/shm|File \"|0x[0-9a-f]{8}")
+
+
+def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def client(server_url: str) -> VqaClient:
+    return VqaClient(server_url, timeout_s=20)
+
+
+@pytest.fixture(scope="module")
+def photo() -> bytes:
+    return photo_from_seed(first_seed("test"), long_side_px=(300, 400)).jpeg_bytes()
+
+
+RED = Image.new("RGB", (50, 40), "red")
+BAD_PHOTOS = {
+    "empty": (b"", "empty (0 bytes)"),
+    "not an image": (b"certainly not", "not an image that is accepted"),
+    "a GIF": (encoded(RED, "GIF"), "JPEG, PNG, WEBP"),
+    "cut short": (encoded(RED.resize((300, 300)), "JPEG")[:700], "broken or cut short"),
+    "too many bytes": (b"\xff\xd8\xff" + bytes(17 * 2**20), "more than the 16777216 allowed"),
+    "too many pixels": (encoded(Image.new("1", (8000, 8000)), "PNG"), "64000000 pixels"),
+}
+BAD_QUESTIONS = {
+    "empty": (b"", "empty or blank"),
+    "blank": (" 　\n".encode(), "empty or blank"),
+    "too many tokens, English": (b"what colour " * 30, "tokens, more than the 32 allowed"),
+    "too many tokens, Chinese": (("什么颜色" * 20).encode(), "tokens, more than the 32 allowed"),
+    "not UTF-8": (b"\xff\xfe", "not UTF-8"),
+    "a null byte": (b"what\0", "null byte"),
+}
+
+
+@pytest.mark.parametrize("sentence", BAD_PHOTOS)
+def test_a_bad_photo_is_refused_clearly(client: VqaClient, sentence: str) -> None:
+    photo, words = BAD_PHOTOS[sentence]
+    for question in ("What is it?", "这是什么？"):
+        with pytest.raises(InvalidRequestError) as caught:
+            client.ask(photo, question)
+        assert words in caught.value.message
+        assert not INSIDES.search(caught.value.message)
+
+
+def raw_infer(url: str, photos: list[bytes], questions: list[bytes]) -> np.ndarray:
+    """Several rows in one request, as any Triton client can send them."""
+    server = triton.InferenceServerClient(url)
+    inputs = []
+    for name, values in (("IMAGE", photos), ("QUESTION", questions)):
+        tensor = triton.InferInput(name, [len(values), 1], "BYTES")
+        tensor.set_data_from_numpy(np.array([[value] for value in values], np.object_))
+        inputs.append(tensor)
+    answers: np.ndarray = server.infer("vqa", inputs, client_timeout=20).as_numpy("ANSWER")
+    return answers
+
+
+@pytest.mark.parametrize("sentence", BAD_QUESTIONS)
+def test_a_bad_question_is_refused_clearly(server_url: str, photo: bytes, sentence: str) -> None:
+    question, words = BAD_QUESTIONS[sentence]
+    with pytest.raises(InferenceServerException) as caught:
+        raw_infer(server_url, [photo], [question])
+    assert caught.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert words in caught.value.message()
+    assert not INSIDES.search(caught.value.message())
+
+
+ODD_BUT_GOOD = {
+    "emoji": "🙂 what colour is it? 🙂",
+    "full-width English": "Ｗｈａｔ　ｃｏｌｏｕｒ　ｉｓ　ｉｔ？",
+    "full-width in Chinese": "有２个吗？",
+    "traditional characters": "這是什麼顏色？",
+    "two languages": "这个 mug 是什么颜色?",
+    "one character": "？",
+}
+
+
+@pytest.mark.parametrize("sentence", ODD_BUT_GOOD)
+def test_odd_questions_are_answered(client: VqaClient, photo: bytes, sentence: str) -> None:
+    assert client.ask(photo, ODD_BUT_GOOD[sentence]).text
+
+
+def test_full_width_asks_the_same(client: VqaClient, photo: bytes) -> None:
+    plain, wide = client.ask_many(photo, ["What colour is it?", ODD_BUT_GOOD["full-width English"]])
+    assert plain.text == wide.text
+    assert plain.confidence == pytest.approx(wide.confidence, abs=1e-6)
+
+
+ODD_PHOTOS = {
+    "CMYK": encoded(RED.convert("CMYK"), "JPEG"),
+    "16-bit grey": encoded(Image.fromarray(np.full((40, 50), 40000, np.uint16)), "PNG"),
+    "palette": encoded(RED.convert("P"), "PNG"),
+    "transparent": encoded(Image.new("RGBA", (40, 40), (255, 0, 0, 0)), "PNG"),
+    "one bit": encoded(RED.convert("1"), "PNG"),
+    "animated": encoded(RED, "WEBP", save_all=True, append_images=[Image.new("RGB", (50, 40), "blue")]),
+    "one pixel": encoded(Image.new("RGB", (1, 1)), "PNG"),
+    "a long strip": encoded(Image.new("RGB", (3000, 2)), "PNG"),
+}
+
+
+@pytest.mark.parametrize("sentence", ODD_PHOTOS)
+def test_odd_photos_are_answered(client: VqaClient, sentence: str) -> None:
+    answers = client.ask_many(ODD_PHOTOS[sentence], ["What colour is it?", "什么颜色"])
+    assert all(answer.text for answer in answers)
+
+
+def test_a_request_of_several_rows_is_answered_row_by_row(server_url: str, client: VqaClient, photo: bytes) -> None:
+    other = photo_from_seed(first_seed("test") + 5, long_side_px=(300, 400)).jpeg_bytes()
+    questions = ["What is it?", "这是什么？", "What colour is it?"]
+    answers = raw_infer(server_url, [photo, other, other], [q.encode() for q in questions])
+    alone = [client.ask(p, q).text for p, q in zip([photo, other, other], questions, strict=True)]
+    assert [row[0].decode() for row in answers] == alone
+
+
+def test_one_bad_row_fails_its_own_request_only(server_url: str, client: VqaClient, photo: bytes) -> None:
+    expected = client.ask(photo, "What is it?").text
+
+    def ask_good(_: int) -> str:
+        return client.ask(photo, "What is it?").text
+
+    def ask_bad(_: int) -> str:
+        with pytest.raises(InferenceServerException) as caught:
+            raw_infer(server_url, [photo, b"broken"], [b"What is it?", b"What is it?"])
+        return str(caught.value.status())
+
+    with ThreadPoolExecutor(8) as pool:  # at once, so that they meet in one batch
+        bad, good = pool.map(ask_bad, range(8)), pool.map(ask_good, range(24))
+        assert set(bad) == {"StatusCode.INVALID_ARGUMENT"}
+        assert set(good) == {expected}
+
+
+def metric(name: str, model: str) -> float:
+    with urllib.request.urlopen(os.environ["VITRINE_TEST_METRICS"]) as page:  # noqa: S310  our own server
+        text = page.read().decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name) and f'"{model}"' in line)
+
+
+def test_a_second_question_finds_the_features_in_the_cache(client: VqaClient) -> None:
+    new = photo_from_seed(first_seed("test") + 77, long_side_px=(300, 400)).jpeg_bytes()
+    hits, encoded_photos = (
+        metric("nv_cache_num_hits_per_model", "image_features"),
+        metric("nv_inference_count", "image_encoder"),
+    )
+    client.ask(new, "What is it?")
+    client.ask(new, "什么颜色")
+    client.embed(new)
+    assert metric("nv_cache_num_hits_per_model", "image_features") - hits == 2
+    assert metric("nv_inference_count", "image_encoder") - encoded_photos == 1
+
+
+def test_an_embedding_does_not_depend_on_what_was_asked_before(client: VqaClient) -> None:
+    """Triton's cache keeps just the outputs that the first request asked for."""
+    for order in ("ask first", "embed first"):
+        new = photo_from_seed(first_seed("test") + len(order), long_side_px=(256, 300)).jpeg_bytes()
+        if order == "ask first":
+            client.ask(new, "What is it?")
+        embedding = client.embed(new)
+        assert embedding.sha256 == hashlib.sha256(new).digest()
+        assert client.ask(new, "What is it?").text
+
+
+def test_like_photos_are_near(client: VqaClient) -> None:
+    photo = photo_from_seed(first_seed("test") + 3, long_side_px=(400, 500))
+    other = photo_from_seed(first_seed("test") + 4, long_side_px=(400, 500))
+    smaller = photo.image.resize((photo.image.width // 2, photo.image.height // 2))
+    vectors = [client.embed(image).vector for image in (photo.image, smaller, other.image)]
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]

@@ -1,0 +1,132 @@
+"""The embedded server: starts, says what is wrong, and leaves nothing behind."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+from vitrine_client import VitrineError, VqaClient
+
+from serving.command import ServerSettings, triton_command
+from serving.errors import ServingError
+from serving.installation import TritonInstallation, find_installation
+from serving.ports import resolved_port
+from serving.server import _SHARED_MEMORY, EmbeddedServer, require_built_repository
+
+PHOTO = Image.new("RGB", (40, 40), "red")
+
+
+def settings(repository: Path, folder: Path) -> ServerSettings:
+    return ServerSettings(repository, grpc_port=0, http_port=None, metrics_port=None, log_file=folder / "triton.log")
+
+
+def shared_memory() -> set[str]:
+    return {file.name for file in _SHARED_MEMORY.glob("vitrine-*")}
+
+
+def test_nothing_is_left_behind(repository: Path, tmp_path: Path) -> None:
+    before = shared_memory()
+    with EmbeddedServer(settings(repository, tmp_path)) as server:
+        tree = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+        assert len(tree) > 5, "Triton and a process for each Python step"
+        assert shared_memory() - before
+        with VqaClient(server.url) as client:
+            assert client.ask(PHOTO, "What is this?").text
+    psutil.wait_procs(tree, timeout=10)
+    assert not [process for process in tree if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert shared_memory() == before
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
+    before = shared_memory()
+    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-http", "--metrics-port", "0"]
+    with subprocess.Popen(
+        [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        said = [process.stdout.readline() for _ in range(5)]
+        url = next(line.split()[1] for line in said if "gRPC" in line)
+        assert said[0].startswith("ready in")
+        children = psutil.Process(process.pid).children(recursive=True)
+        with VqaClient(url) as client:
+            assert client.ask(PHOTO, "这是什么？").text
+        process.send_signal(stop)
+        assert process.wait(30) == 0
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert shared_memory() == before
+
+
+def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Path) -> None:
+    with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url, timeout_s=3) as client:
+        assert client.ask(PHOTO, "What is this?").text
+        os.kill(server.pid, signal.SIGKILL)
+        server.wait()
+        with pytest.raises(VitrineError) as caught:
+            client.ask(PHOTO, "What is this?")
+        assert caught.value.code in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
+        assert caught.value.request_id
+
+
+def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        busy = ServerSettings(repository, grpc_port=port, log_file=tmp_path / "triton.log")
+        with pytest.raises(ServingError, match=rf"cannot listen on 127.0.0.1:{port} .*--grpc-port"):
+            EmbeddedServer(busy).__enter__()
+
+
+def test_a_free_port_is_found() -> None:
+    assert resolved_port("127.0.0.1", 0, "--grpc-port") > 0
+
+
+def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ServingError, match=r"has no manifest.json: name a repository that `python -m builders"):
+        require_built_repository(tmp_path)
+    with pytest.raises(ServingError, match="does not exist"):
+        require_built_repository(tmp_path / "none")
+
+
+def test_a_repository_that_cannot_load_says_why(repository: Path, tmp_path: Path) -> None:
+    import shutil
+
+    broken = tmp_path / "broken"
+    shutil.copytree(repository, broken)
+    (broken / "answer_decoder" / "1" / "model.onnx").write_bytes(b"not an engine")
+    start_s = time.monotonic()
+    with pytest.raises(ServingError, match=r"answer_decoder|INVALID_PROTOBUF|onnx"):
+        EmbeddedServer(settings(broken, tmp_path)).__enter__()
+    assert time.monotonic() - start_s < 30, "said at once, not after the time-out"
+
+
+def test_loopback_only_and_off_means_off(tmp_path: Path) -> None:
+    installation = find_installation()
+    command = triton_command(settings(tmp_path, tmp_path), installation, backends=tmp_path, shm_prefix="vitrine-test-")
+    assert "--grpc-address=127.0.0.1" in command
+    assert "--allow-http=false" in command
+    assert "--allow-metrics=false" in command
+
+
+def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
+    installation: TritonInstallation = find_installation()
+    known = subprocess.run(
+        [str(installation.binary), "--help"],
+        env={"LD_LIBRARY_PATH": str(installation.libraries)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    flags = set(re.findall(r"--[a-z0-9-]+", known.stdout + known.stderr))
+    everything = ServerSettings(tmp_path, http_port=1, metrics_port=2)
+    for one in (everything, settings(tmp_path, tmp_path)):
+        for argument in triton_command(one, installation, backends=tmp_path, shm_prefix="p")[1:]:
+            assert argument.split("=")[0] in flags
