@@ -29,6 +29,7 @@ from builders.repository import EXTRA_ROWS, BuildDimensions, write_repository
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 
+_STAGES = 7
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime", "pillow", "numpy")
 
 
@@ -70,14 +71,14 @@ def build(options: BuildOptions) -> Path:
 
 
 def _build_into(folder: Path, options: BuildOptions) -> None:
-    with _stage("load the checkpoint"):
+    with _stage(1, "load the checkpoint"):
         checkpoint = load_checkpoint(options.checkpoint, revision=options.revision)
     dimensions = _dimensions(checkpoint, options)
-    with _stage("write the repository"):
+    with _stage(2, "write the repository"):
         write_repository(folder, checkpoint, dimensions, backend=options.target)
     _export(folder, checkpoint, dimensions)
     reports = _checked(folder, checkpoint, dimensions, options)
-    with _stage("write the manifest"):
+    with _stage(7, "write the manifest"):
         manifest = _manifest(folder, checkpoint, dimensions, options, reports)
         (folder / "manifest.json").write_text(
             json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
@@ -109,10 +110,10 @@ def _export(folder: Path, checkpoint: Checkpoint, dimensions: BuildDimensions) -
 
     model, text = checkpoint.model, checkpoint.model.config.text_config
     processor = checkpoint.image_processor
-    with _stage("image encoder to ONNX"):
+    with _stage(3, "image encoder to ONNX"):
         encoder = ImageEncoder(model.vision_model, processor.image_mean, processor.image_std)
         export_image_encoder(encoder, folder / "image_encoder/1/model.onnx", image_px=dimensions.image_px)
-    with _stage("answer decoder to ONNX"):
+    with _stage(4, "answer decoder to ONNX"):
         decoder = AnswerDecoder(
             model.text_encoder,
             model.text_decoder,
@@ -139,9 +140,9 @@ def _checked(
     from builders.reference import reference_outputs
 
     photos, questions = _parity_material(options.parity_photos)
-    with _stage(f"reference answers ({len(questions)} questions)"):
+    with _stage(5, f"reference answers ({len(questions)} questions)"):
         reference = reference_outputs(checkpoint, photos, questions, answer_tokens=dimensions.answer_tokens)
-    with _stage("parity"):
+    with _stage(6, "parity"):
         reports = compare_engines(
             onnx_engine(folder / "image_encoder/1/model.onnx"),
             onnx_engine(folder / "answer_decoder/1/model.onnx"),
@@ -153,7 +154,7 @@ def _checked(
             tolerance=TOLERANCES["fp32"],
         )
     require_parity(reports)
-    print(parity_table(reports))
+    print(parity_table(reports), flush=True)
     return reports
 
 
@@ -189,9 +190,9 @@ def _manifest(
 
 
 @contextmanager
-def _stage(name: str) -> Iterator[None]:
+def _stage(number: int, name: str) -> Iterator[None]:
     """Say what goes on, and how long it took."""
     start_s = time.perf_counter()
-    print(f"{name} ...", flush=True)
+    print(f"[{number}/{_STAGES}] {name} ...", flush=True)
     yield
-    print(f"{name}: {time.perf_counter() - start_s:.1f} s", flush=True)
+    print(f"      {time.perf_counter() - start_s:.1f} s", flush=True)

@@ -71,7 +71,9 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None) -> Checkpoi
     _require_supported(folder, checkpoint)
     # Heavy imports wait until the arguments are known to be good.
     from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     model = BlipForQuestionAnswering.from_pretrained(folder, use_safetensors=True).float().eval()
     processor = BlipImageProcessorPil.from_pretrained(folder)
     _require_reproducible(processor, int(model.config.vision_config.image_size))

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm import tqdm
 
 from builders.checkpoint import Checkpoint
 
@@ -40,7 +41,7 @@ def reference_outputs(
     vision = [model.vision_model(one[None]) for one in pixels]
     rows = [
         _answer(checkpoint, pixels[photo : photo + 1], vision[photo].last_hidden_state, text, answer_tokens)
-        for photo, text in questions
+        for photo, text in tqdm(questions, desc="reference", unit="question", leave=False)
     ]
     return Reference(
         features=np.concatenate([v.last_hidden_state.numpy() for v in vision]),

@@ -1,5 +1,9 @@
 """From PyTorch modules to ONNX files."""
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -45,18 +49,46 @@ def _onnx_from_module(
     module: nn.Module, inputs: tuple[Tensor, ...], input_names: list[str], output_names: list[str]
 ) -> onnx.ModelProto:
     batch = torch.export.Dim("batch", min=1, max=1024)
-    program = torch.onnx.export(
-        module.eval(),
-        inputs,
-        input_names=input_names,
-        output_names=output_names,
-        dynamic_shapes=tuple({0: batch} for _ in inputs),
-        opset_version=OPSET,
-        dynamo=True,
-        verbose=False,
-    )
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            module.eval(),
+            inputs,
+            input_names=input_names,
+            output_names=output_names,
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
-    return program.model_proto
+    model = program.model_proto
+    _strip_traces(model.graph)
+    return model
+
+
+def _strip_traces(graph: onnx.GraphProto) -> None:
+    """Remove the exporter's stack traces: a quarter of a small file, and this machine's paths in it."""
+    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                _strip_traces(attribute.g)
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep the exporter's remarks about torchvision, about axis names and about itself from the user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _set_trip_count(model: onnx.ModelProto, steps: int) -> None:
