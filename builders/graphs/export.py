@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -68,7 +69,8 @@ def _onnx_from_module(
 
 def _strip_traces(graph: onnx.GraphProto) -> None:
     """Remove the exporter's stack traces: a quarter of a small file, and this machine's paths in it."""
-    for part in (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+    parts: tuple[Any, ...] = (graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer)
+    for part in parts:
         del part.metadata_props[:]
         part.doc_string = ""
     for node in graph.node:

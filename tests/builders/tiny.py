@@ -18,14 +18,18 @@ class Geometry:
     vision_layers: int = 2
     text_layers: int = 1
     heads: int = 2
+    mlp_ratio: int = 2
+    vocabulary: int | None = None
+    """None: the bundled tokenizer's."""
 
 
-def random_blip(geometry: Geometry, seed: int, *, end_bias: float = 0.0) -> Any:
+def random_blip(geometry: Geometry, seed: int, *, end_bias: float = 0.0, weight_scale: float = 0.35) -> Any:
     """A BLIP whose weights are drawn wide enough that its answers differ from question to question.
 
     Args:
         end_bias: added to the end token's logit: large and positive, answers
             end at once; large and negative, never.
+        weight_scale: standard deviation of the weights; wide for small models.
     """
     torch.manual_seed(seed)
     tokenizer = new_tokenizer()
@@ -34,15 +38,15 @@ def random_blip(geometry: Geometry, seed: int, *, end_bias: float = 0.0) -> Any:
             "image_size": geometry.image_px,
             "patch_size": geometry.patch_px,
             "hidden_size": geometry.width,
-            "intermediate_size": 2 * geometry.width,
+            "intermediate_size": geometry.mlp_ratio * geometry.width,
             "num_hidden_layers": geometry.vision_layers,
             "num_attention_heads": geometry.heads,
         },
         text_config={
-            "vocab_size": len(tokenizer),
+            "vocab_size": geometry.vocabulary or len(tokenizer),
             "hidden_size": geometry.width,
             "encoder_hidden_size": geometry.width,
-            "intermediate_size": 2 * geometry.width,
+            "intermediate_size": geometry.mlp_ratio * geometry.width,
             "num_hidden_layers": geometry.text_layers,
             "num_attention_heads": geometry.heads,
             "max_position_embeddings": 64,
@@ -56,7 +60,7 @@ def random_blip(geometry: Geometry, seed: int, *, end_bias: float = 0.0) -> Any:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
-                parameter.normal_(0, 0.35)
+                parameter.normal_(0, weight_scale)
         model.text_decoder.cls.predictions.bias[tokenizer.sep_token_id] += end_bias
     return model
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from vitrine_client import (
+    DeadlineExceededError,
     FakeTransport,
     InvalidPhotoError,
     InvalidRequestError,
@@ -16,6 +17,8 @@ from vitrine_client import (
     VitrineError,
     VqaClient,
 )
+
+from .conftest import HAS_SERVER
 
 EN, ZH = "What colour is it?", "什么颜色"
 
@@ -112,6 +115,17 @@ def test_a_fake_failure_reaches_the_caller(photo: Path) -> None:
     transport = FakeTransport({}, fail_with=ServerUnavailableError("down", code="UNAVAILABLE"))
     with pytest.raises(ServerUnavailableError):
         VqaClient(transport=transport).ask(photo, EN)
+
+
+def test_a_deadline_that_passes_is_a_typed_error(request: pytest.FixtureRequest, photo: Path) -> None:
+    if not HAS_SERVER:
+        pytest.skip("tested without a server")
+    with VqaClient(request.getfixturevalue("server_url")) as client:
+        client.ask(photo, EN)
+        with pytest.raises(DeadlineExceededError) as caught:
+            client.ask(photo, EN, timeout_s=0.0001)
+        assert "within 0.0001 s" in caught.value.message
+        assert client.ask(photo, EN).text, "the next call is not harmed"
 
 
 def test_no_server_is_unavailable_and_says_where(photo: Path) -> None:

@@ -1,6 +1,8 @@
 """The question step: what reads as a question is tokenised, anything else is refused clearly."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from question import QuestionError, QuestionLimits, ids_from_question
 from tokenizers import Tokenizer
 
@@ -9,9 +11,12 @@ from training.tokenizer import new_tokenizer
 LIMITS = QuestionLimits(max_bytes=200, max_tokens=16)
 
 
-@pytest.fixture(scope="module")
+TOKENIZER: Tokenizer = new_tokenizer().backend_tokenizer
+
+
+@pytest.fixture
 def tokenizer() -> Tokenizer:
-    return new_tokenizer().backend_tokenizer
+    return TOKENIZER
 
 
 @pytest.mark.parametrize("question", ["What colour is it?", "这是什么颜色的？"])
@@ -43,11 +48,23 @@ def test_emoji_and_rare_characters_become_unknown(tokenizer: Tokenizer) -> None:
     assert tokenizer.token_to_id("[UNK]") in ids
 
 
+@given(st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace"))))
+def test_any_bytes_are_tokenised_or_refused(question: bytes) -> None:
+    try:
+        ids, mask = ids_from_question(question, TOKENIZER, LIMITS)
+    except QuestionError as error:
+        assert str(error)
+        return
+    assert mask.sum() >= 3, "start, something, end"
+    assert not ids[mask == 0].any()
+
+
 REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "empty or blank"),
     "blank": (" \t\n　".encode(), "empty or blank"),
     "not UTF-8": ("颜色".encode("gb18030"), "not UTF-8"),
     "UTF-8 cut in the middle": ("颜色".encode()[:-1], "not UTF-8"),
+    "control characters only": (b"\x01\x02", "nothing that can be read"),
     "a null byte": (b"what\0colour", "null byte at position 4"),
     "too many bytes": (b"a" * 201, "201 bytes, more than the 200"),
     "too many tokens, English": (b"what " * 15, "17 tokens, more than the 16"),

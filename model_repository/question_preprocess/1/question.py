@@ -56,9 +56,12 @@ def ids_from_question(
         and 0 on padding (id 0).
 
     Raises:
-        QuestionError: as `text_from_bytes`, or more tokens than allowed.
+        QuestionError: as `text_from_bytes`; no token; or more tokens than allowed.
     """
-    tokens = tokenizer.encode(text_from_bytes(question, limits)).ids
+    encoding = tokenizer.encode(text_from_bytes(question, limits))
+    tokens = encoding.ids
+    if all(encoding.special_tokens_mask):
+        raise QuestionError("the question holds nothing that can be read (control characters only): send plain text")
     if len(tokens) > limits.max_tokens:
         raise QuestionError(
             f"the question has {len(tokens)} tokens, more than the {limits.max_tokens} allowed: ask more briefly"

@@ -1,0 +1,29 @@
+"""The builder at the full size of blip-vqa-base: 384 px, 12 + 12 + 12 layers, random weights."""
+
+from pathlib import Path
+
+import pytest
+from vitrine_client import VqaClient
+
+from builders.build import BuildOptions, build
+from catalogue.photos import photo_from_seed
+from serving.command import ServerSettings
+from serving.server import EmbeddedServer
+from tests.builders.tiny import Geometry, random_blip, save_checkpoint
+
+BLIP_VQA_BASE = Geometry(
+    image_px=384, patch_px=16, width=768, vision_layers=12, text_layers=12, heads=12, mlp_ratio=4, vocabulary=30_524
+)
+
+
+@pytest.mark.slow
+def test_a_full_size_checkpoint_is_built_and_served(tmp_path: Path) -> None:
+    model = random_blip(BLIP_VQA_BASE, seed=11, weight_scale=0.02)
+    assert 350e6 < sum(parameter.numel() for parameter in model.parameters()) < 400e6
+    save_checkpoint(model, tmp_path / "full")
+    del model
+    output = build(BuildOptions(str(tmp_path / "full"), tmp_path / "built", parity_photos=2))
+    settings = ServerSettings(output, grpc_port=0, http_port=None, metrics_port=None)
+    with EmbeddedServer(settings, ready_timeout_s=120) as server, VqaClient(server.url, timeout_s=30) as client:
+        answers = client.ask_many(photo_from_seed(0).jpeg_bytes(), ["What is it?", "这是什么？"])
+        assert all(answer.heatmap.shape == (24, 24) for answer in answers)
