@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+# The first that runs and can be used; else whatever python3 is, for the message in `setup`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT ?= checkpoints/vitrine-small
@@ -22,7 +23,7 @@ $(VENV)/installed: pyproject.toml client/pyproject.toml constraints.txt
 	    f"error: Python {v[0]}.{v[1]} came, but the server side needs 3.11 or 3.12 (the Triton wheel pins numpy < 2, which has no build for 3.13). Install one, then: make setup PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./client --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ./client '.[dev]'
 	@touch $@
 
 .PHONY: build
