@@ -22,7 +22,7 @@ from training.tokenizer import new_tokenizer
 class TrainingOptions:
     steps: int
     photos_per_step: int = 64
-    questions_per_photo: int = 2
+    questions_per_photo: int = 3
     peak_learning_rate: float = 1e-3
     warmup_ratio: float = 0.04
     weight_decay: float = 0.02
