@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/nu
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT ?= checkpoints/vitrine-small
-REPOSITORY ?= build/default
+REPOSITORY := build/$(notdir $(CHECKPOINT))
 SOURCES := $(shell find builders catalogue model_repository $(CHECKPOINT) -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: help
@@ -29,9 +29,13 @@ $(VENV)/installed: pyproject.toml client/pyproject.toml constraints.txt
 .PHONY: build
 build: $(REPOSITORY)/manifest.json ## build the repository from the bundled checkpoint
 
+# A repository is never changed: the new one is built beside the old one, and takes its place when it is whole.
 $(REPOSITORY)/manifest.json: $(VENV)/installed $(SOURCES)
+	@rm -rf build/new
+	$(BIN)/python -m builders --checkpoint $(CHECKPOINT) --output build/new
 	@rm -rf $(REPOSITORY)
-	$(BIN)/python -m builders --checkpoint $(CHECKPOINT) --output $(REPOSITORY)
+	@mv build/new $(REPOSITORY)
+	@echo "moved to $(REPOSITORY)"
 
 .PHONY: demo
 demo: build ## ask a few questions about a few photos, in English and Chinese

@@ -6,21 +6,24 @@ import json
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 from tqdm import tqdm
-from vitrine_client import VqaClient
+from vitrine_client import VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
+from serving.signals import end_on_signals
 
 QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?", "上面是什么图案？")
 _WARMUP = 20
 _MEMORY_EVERY = 500
+_MEMORY_CACHE_MIB = 64
 
 
 def main() -> int:
@@ -34,14 +37,20 @@ def main() -> int:
     parser.add_argument("--questions", type=int, default=10_000, help="questions for the memory (default: 10000)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     args = parser.parse_args()
+    if args.photos < 2 or args.questions < 4 * _MEMORY_EVERY:
+        parser.error(f"--photos must be at least 2, --questions at least {4 * _MEMORY_EVERY}")
+    end_on_signals()
     settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
     start_s = time.perf_counter()
     try:
         with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
             figures = {"ready_s": time.perf_counter() - start_s}
             figures |= latency_figures(client, args.photos)
+        # A cache that is soon full, so that what still grows is not the cache.
+        small_cache = replace(settings, cache_mib=_MEMORY_CACHE_MIB)
+        with EmbeddedServer(small_cache) as server, VqaClient(server.url) as client:
             figures |= memory_figures(client, server.pid, args.questions)
-    except ServingError as error:
+    except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for name, value in figures.items():

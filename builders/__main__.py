@@ -46,7 +46,7 @@ engines with that, and write manifest.json. A build whose answers differ from
 the checkpoint's stops there and leaves nothing behind.""",
         epilog="""\
 examples:
-  python -m builders --checkpoint checkpoints/vitrine-small --output build/default
+  python -m builders --checkpoint checkpoints/vitrine-small --output build/vitrine-small
   python -m builders --checkpoint Salesforce/blip-vqa-base --output build/blip-base
 
 exit status: 0 built, 1 an error (said on standard error), 2 wrong usage""",

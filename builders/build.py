@@ -25,7 +25,7 @@ from builders.parity import (
     report_rows,
     require_parity,
 )
-from builders.repository import EXTRA_ROWS, BuildDimensions, write_repository
+from builders.repository import DIGEST_BYTES, EXTRA_ROWS, BuildDimensions, write_repository
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 
@@ -87,7 +87,12 @@ def _build_into(folder: Path, options: BuildOptions) -> None:
 
 def _dimensions(checkpoint: Checkpoint, options: BuildOptions) -> BuildDimensions:
     longest = int(checkpoint.model.config.text_config.max_position_embeddings)
-    answer_tokens = options.answer_tokens or checkpoint.answer_tokens
+    answer_tokens = checkpoint.answer_tokens if options.answer_tokens is None else options.answer_tokens
+    for name, count in (("--answers", options.answers), ("--parity-photos", options.parity_photos)):
+        if count < 1:
+            raise BuildError(f"{name} is {count}, but must be at least 1")
+    if checkpoint.image_width < DIGEST_BYTES:
+        raise BuildError(f"features are {checkpoint.image_width} wide; a photo's digest needs {DIGEST_BYTES}")
     for name, tokens in (("--question-tokens", options.question_tokens), ("--answer-tokens", answer_tokens)):
         if not 2 <= tokens <= longest:
             raise BuildError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")

@@ -13,7 +13,7 @@ _BICUBIC = 3
 _FILES = (
     "config.json",
     "generation_config.json",
-    "*.safetensors",
+    "*.safetensors*",
     "tokenizer*",
     "vocab.txt",
     "special_tokens_map.json",
@@ -65,17 +65,25 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None) -> Checkpoi
 
     Raises:
         BuildError: no such checkpoint, another architecture, no safetensors,
-            or a processor that the photo step does not reproduce.
+            weights or files that are missing or broken, or a processor that
+            the photo step does not reproduce.
     """
     folder = Path(checkpoint) if Path(checkpoint).is_dir() else _downloaded(checkpoint, revision)
     _require_supported(folder, checkpoint)
     # Heavy imports wait until the arguments are known to be good.
+    from safetensors import SafetensorError
     from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    model = BlipForQuestionAnswering.from_pretrained(folder, use_safetensors=True).float().eval()
-    processor = BlipImageProcessorPil.from_pretrained(folder)
+    try:
+        model, loaded = BlipForQuestionAnswering.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
+        processor = BlipImageProcessorPil.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BuildError(f"{checkpoint} cannot be loaded: {error}") from error
+    model = model.float().eval()
+    _require_complete(loaded, len(tokenizer), int(model.config.text_config.vocab_size), checkpoint)
     _require_reproducible(processor, int(model.config.vision_config.image_size))
     settings_file = folder / "vitrine.json"
     settings = json.loads(settings_file.read_text(encoding="utf-8")) if settings_file.exists() else {}
@@ -83,7 +91,7 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None) -> Checkpoi
         name=folder.name if Path(checkpoint).is_dir() else checkpoint,
         folder=folder,
         model=model,
-        tokenizer=AutoTokenizer.from_pretrained(folder),
+        tokenizer=tokenizer,
         image_processor=processor,
         answer_tokens=int(model.generation_config.max_new_tokens or _DEFAULT_ANSWER_TOKENS),
         cannot_tell_answers=settings.get("cannot_tell_answers", {}),
@@ -118,11 +126,25 @@ def _require_supported(folder: Path, checkpoint: str) -> None:
             f"{checkpoint} is a {', '.join(architectures)}; supported is {SUPPORTED_ARCHITECTURE} "
             "(such as Salesforce/blip-vqa-base, or one fine-tuned from it)"
         )
+    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
+        raise BuildError(f"{checkpoint} has no tokenizer.json and no vocab.txt: save its processor beside its weights")
     if not any(folder.glob("*.safetensors")):
         raise BuildError(
             f"{checkpoint} has no *.safetensors: save it with save_pretrained(..., safe_serialization=True); "
             "pickled weights are not loaded, because they can run code"
         )
+
+
+def _require_complete(loaded: dict[str, Any], tokens: int, vocabulary: int, checkpoint: str) -> None:
+    """Transformers fills missing weights with random ones, and parity would compare those with themselves."""
+    wrong = sorted(str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind])
+    if wrong:
+        raise BuildError(
+            f"{checkpoint} lacks {len(wrong)} weights that the architecture has, or has them in another shape: "
+            f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
+        )
+    if tokens > vocabulary:
+        raise BuildError(f"{checkpoint}: the tokenizer has {tokens} tokens, the model only {vocabulary}")
 
 
 def _require_reproducible(processor: Any, image_px: int) -> None:

@@ -11,7 +11,9 @@ from tritonclient.grpc import model_config_pb2
 from builders.checkpoint import Checkpoint
 
 SOURCE = Path(__file__).parent.parent / "model_repository"
-EXTRA_ROWS = 2  # of packed features: the pooled row and the digest row; see model_repository/features.py
+# Of packed features, see model_repository/features.py: the pooled row and the digest row.
+EXTRA_ROWS = 2
+DIGEST_BYTES = 32
 ENGINES = ("image_encoder", "answer_decoder")
 
 

@@ -1,6 +1,6 @@
 """Data sets of photos and questions: streamed, or written to a folder.
 
-A folder holds `photos/NNNNNN.jpg`, `masks/NNNNNN.png` and `questions.jsonl`,
+A folder holds `photos/NNNNNNNN.jpg`, `masks/NNNNNNNN.png` and `questions.jsonl`,
 one question a line: photo, question, answer, language, kind, attributes.
 """
 
@@ -20,6 +20,7 @@ from catalogue.wordings import Split
 
 # Seeds of the two splits never meet.
 FIRST_TEST_SEED = 10_000_000
+_OWN_NAMES = ("photos", "masks", "questions.jsonl")
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,10 @@ def write_dataset(folder: Path, split: Split, photos: int, *, per_photo: int, wo
     """Write a data set to `folder`, with a progress bar. Photos already there are drawn anew.
 
     Raises:
-        FileExistsError: `folder` holds files that are not a data set's.
+        FileExistsError: `folder` holds something that is not a data set's.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / "questions.jsonl").exists():
-        raise FileExistsError(f"{folder} is not empty and is not a data set: name an empty or new folder")
+    if folder.exists() and any(path.name not in _OWN_NAMES for path in folder.iterdir()):
+        raise FileExistsError(f"{folder} holds other things than a data set: name an empty or new folder")
     (folder / "photos").mkdir(parents=True, exist_ok=True)
     (folder / "masks").mkdir(exist_ok=True)
     seeds = range(first_seed(split), first_seed(split) + photos)

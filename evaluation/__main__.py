@@ -16,10 +16,12 @@ from evaluation.asking import asked_and_graded
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
+from serving.signals import end_on_signals
 
 
 def main() -> int:
     args = _parser().parse_args()
+    end_on_signals()
     settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
     try:
         if args.url:
@@ -76,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m evaluation",
         description="Ask catalogue questions about photos and in wordings that were never trained on, through the "
         "client, and print how many answers are right, by kind and language.",
-        epilog="example: python -m evaluation build/default --reference 500 --json report.json",
+        epilog="example: python -m evaluation build/vitrine-small --reference 500 --json report.json",
     )
     parser.add_argument("repository", type=Path, help="a built repository; served embedded unless --url is given")
     parser.add_argument("--url", help="a server that runs already and serves this repository")

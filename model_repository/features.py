@@ -5,6 +5,8 @@ outputs that one request asked for. So there is one output, and the photo's
 digest is part of it: it can neither be missing nor come apart from the features.
 """
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,10 @@ from numpy.typing import NDArray
 
 EXTRA_ROWS = 2
 _DIGEST_BYTES = 32
+
+
+class FeatureMismatchError(RuntimeError):
+    """The features at hand are another photo's. They must never become an answer."""
 
 
 def packed_features(
@@ -39,3 +45,21 @@ def embedding_from_packed(packed: NDArray[np.float16]) -> tuple[NDArray[np.float
     pooled: NDArray[Any] = packed[:, -2].astype(np.float32)
     norm = np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return pooled / norm, packed[:, -1, :_DIGEST_BYTES].astype(np.uint8)
+
+
+def require_same_photos(photos: Sequence[bytes], features_sha256: NDArray[np.uint8]) -> None:
+    """Check that features were made from these very photos.
+
+    Args:
+        photos: B encoded photos.
+        features_sha256: [B, 32] uint8, out of the features.
+
+    Raises:
+        FeatureMismatchError: a digest differs.
+    """
+    for photo, digest in zip(photos, features_sha256, strict=True):
+        if hashlib.sha256(photo).digest() != digest.tobytes():
+            raise FeatureMismatchError(
+                "the cached features belong to another photo, so this request was refused; "
+                "the same photo saved anew, with other bytes, is not affected"
+            )

@@ -5,12 +5,13 @@ The builder copies this file into the version folder of each Python model.
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
 Tensors = dict[str, NDArray[Any]]
+Result = TypeVar("Result")
 
 
 def output_dims(config: dict[str, Any], name: str) -> list[int]:
@@ -21,6 +22,22 @@ def output_dims(config: dict[str, Any], name: str) -> list[int]:
 def parameter(config: dict[str, Any], name: str) -> str:
     """Value of `name` in the config's `parameters`."""
     return str(config["parameters"][name]["string_value"])
+
+
+class MismatchCounter:
+    """The metric that counts features which were another photo's."""
+
+    def __init__(self, model: str) -> None:
+        # The family must live as long as its metric: Triton deletes it with the object.
+        self._family = pb_utils.MetricFamily(
+            name="vitrine_feature_mismatch_total",
+            description="Requests refused because the cached features were another photo's",
+            kind=pb_utils.MetricFamily.COUNTER,
+        )
+        self._metric = self._family.Metric(labels={"model": model})
+
+    def count(self) -> None:
+        self._metric.increment(1)
 
 
 def answer_each(
@@ -43,6 +60,19 @@ def answer_each(
     return [_answer(request, outputs_from_inputs, inputs, told) for request in requests]
 
 
+def each_row(rows: list[bytes], result_from_row: Callable[[bytes], Result], told: type[Exception]) -> list[Result]:
+    """Apply a function to each row of a request; of several rows, the error says which one is at fault."""
+    results = []
+    for number, row in enumerate(rows, 1):
+        try:
+            results.append(result_from_row(row))
+        except told as error:
+            if len(rows) == 1:
+                raise
+            raise told(f"row {number} of {len(rows)}: {error}") from error
+    return results
+
+
 def _answer(
     request: Any,
     outputs_from_inputs: Callable[[Tensors], Tensors],
@@ -50,17 +80,18 @@ def _answer(
     told: Mapping[type[Exception], str],
 ) -> Any:
     if request.is_cancelled():
-        return _error("the caller cancelled the request", pb_utils.TritonError.CANCELLED)
+        return _error("the caller cancelled the request", "CANCELLED")
     try:
         tensors = {name: pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in inputs}
         outputs = outputs_from_inputs(tensors)
-    except tuple(told) as error:
-        return _error(str(error), getattr(pb_utils.TritonError, told[type(error)]))
+        return pb_utils.InferenceResponse([pb_utils.Tensor(name, value) for name, value in outputs.items()])
     except Exception as error:  # the one place where nothing of the inside may leak
+        for kind, code in told.items():
+            if isinstance(error, kind):
+                return _error(str(error), code)
         pb_utils.Logger.log_error(f"request '{request.request_id()}': {type(error).__name__}: {error}")
-        return _error("internal error; the server's log has the reason", pb_utils.TritonError.INTERNAL)
-    return pb_utils.InferenceResponse([pb_utils.Tensor(name, value) for name, value in outputs.items()])
+        return _error("internal error; the server's log has the reason", "INTERNAL")
 
 
-def _error(message: str, code: int) -> Any:
-    return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, code))
+def _error(message: str, code: str) -> Any:
+    return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, getattr(pb_utils.TritonError, code)))

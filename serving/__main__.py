@@ -1,20 +1,19 @@
 """`python -m serving`: serve a built repository."""
 
 import argparse
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
+from serving.signals import end_on_signals
 
 
 def main() -> int:
     args = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_on_signals()
     settings = ServerSettings(
         repository=args.repository,
         host=args.host,
@@ -41,10 +40,6 @@ def main() -> int:
         return 0
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
 def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:
     settings = server.settings
     print(f"ready in {ready_s:.1f} s, serving {settings.repository}")
@@ -54,7 +49,8 @@ def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:
     if settings.metrics_port is not None:
         print(f"  metrics  http://{settings.host}:{settings.metrics_port}/metrics")
     print(f"  log      {settings.log_file}")
-    print('ask: vitrine ask PHOTO "What colour is it?"      stop: Ctrl-C', flush=True)
+    url = "" if settings.grpc_port == ServerSettings.grpc_port else f" --url {server.url}"
+    print(f'ask: vitrine ask PHOTO "What colour is it?"{url}      stop: Ctrl-C', flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m serving",
         description="Serve a built repository under the real Triton of the nvidia-pytriton wheel: no GPU, no Docker. "
         "Says the addresses once a real question has been answered; ends cleanly on Ctrl-C and SIGTERM.",
-        epilog="example: python -m serving build/default --grpc-port 0 --no-http",
+        epilog="example: python -m serving build/vitrine-small --grpc-port 0 --no-http",
     )
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
     parser.add_argument(

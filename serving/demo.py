@@ -5,13 +5,14 @@ import sys
 import time
 from pathlib import Path
 
-from vitrine_client import VqaClient
+from vitrine_client import VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
+from serving.signals import end_on_signals
 
 QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (0, ("What is this?", "What colour is it?", "这个商品有几件？")),
@@ -24,6 +25,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m serving.demo", description=__doc__)
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
     args = parser.parse_args()
+    end_on_signals()
     photos = _write_photos(args.repository.parent / "demo")
     settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
     start_s = time.perf_counter()
@@ -35,7 +37,7 @@ def main() -> int:
                 for question in questions:
                     _ask(client, photos[index], question)
                 print()
-    except ServingError as error:
+    except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print("The server has stopped. Next: make serve")

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from serving.command import ServerSettings, triton_command
 from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
 from serving.ports import resolved_port
+from serving.signals import signals_put_off
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory, not a temporary folder
 _POLL_S = 0.1
@@ -37,7 +39,7 @@ class EmbeddedServer:
         self.settings = settings
         self._ready_timeout_s = ready_timeout_s
         self._shm_prefix = f"vitrine-{uuid.uuid4().hex[:12]}-"
-        self._work = Path()
+        self._work: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -52,8 +54,8 @@ class EmbeddedServer:
         return self._process.pid
 
     def __enter__(self) -> "EmbeddedServer":
-        self._start()
         try:
+            self._start()
             self._wait_until_it_answers()
         except BaseException:
             self.stop()
@@ -71,17 +73,22 @@ class EmbeddedServer:
         return self._process.wait()
 
     def stop(self) -> None:
-        """Let Triton finish what it has accepted, end it, and clear up."""
+        """Let Triton finish what it has accepted, end it, and clear up. A second call does nothing."""
+        with signals_put_off():
+            self._stop()
+
+    def _stop(self) -> None:
         if self._process and self._process.poll() is None:
             self._process.terminate()
             try:
                 self._process.wait(_STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)  # its own session: Python steps included
                 self._process.wait()
         for region in _SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
             region.unlink(missing_ok=True)
-        shutil.rmtree(self._work, ignore_errors=True)
+        if self._work:
+            shutil.rmtree(self._work, ignore_errors=True)
 
     def _start(self) -> None:
         require_built_repository(self.settings.repository)
@@ -94,12 +101,18 @@ class EmbeddedServer:
         make_backend_folder(installation, backends)
         command = triton_command(self.settings, installation, backends=backends, shm_prefix=self._shm_prefix)
         environment = os.environ | {
-            "LD_LIBRARY_PATH": f"{installation.libraries}:{os.environ.get('LD_LIBRARY_PATH', '')}",
+            "LD_LIBRARY_PATH": str(installation.libraries),
             # A Python step finds its packages through the first python3 on the path.
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",  # a built repository is never changed
         }
-        with log_file.open("ab") as log:
+        try:
+            log = log_file.open("wb")
+        except OSError as error:
+            raise ServingError(
+                f"cannot write the log {log_file} ({error.strerror}): choose another with --log-file"
+            ) from error
+        with log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
             )
@@ -152,7 +165,9 @@ def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
 def _is_answering(client: VqaClient) -> bool:
     """Ask a real question: a dead Python step leaves Triton's own readiness as it was."""
     try:
-        return client.health(timeout_s=1.0).can_answer and bool(client.ask(_canary_photo(), "What is this?").request_id)
+        return client.health(timeout_s=1.0).model_ready and bool(
+            client.ask(_canary_photo(), "What is this?").request_id
+        )
     except VitrineError:
         return False
 

@@ -17,7 +17,7 @@ for step in ("image_preprocess", "question_preprocess", "answer_postprocess"):
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The repository that `make build` has built, or the one named in VITRINE_REPOSITORY."""
-    folder = Path(os.environ.get("VITRINE_REPOSITORY", ROOT / "build" / "default"))
+    folder = Path(os.environ.get("VITRINE_REPOSITORY", ROOT / "build" / "vitrine-small"))
     assert (folder / "manifest.json").exists(), f"{folder} is not a built repository: run `make build` first"
     return folder
 

@@ -12,8 +12,9 @@ import matplotlib.pyplot as plt
 def plot_history(history: Path, picture: Path) -> None:
     """Read `history.jsonl` of a training run and write a PNG to `picture`."""
     rows = [json.loads(line) for line in history.read_text(encoding="utf-8").splitlines()]
-    losses = [row for row in rows if "answer" in row]
-    measured = [row for row in rows if "accuracy" in row]
+    # A resumed run repeats the steps since the last save: the last word on a step counts.
+    losses = list({row["step"]: row for row in rows if "answer" in row}.values())
+    measured = list({row["step"]: row for row in rows if "accuracy" in row}.values())
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
     left.plot([r["step"] for r in losses], [r["answer"] for r in losses], linewidth=0.8)
     left.set(xlabel="step", ylabel="answer loss (nats a token)", yscale="log", title="Training loss")

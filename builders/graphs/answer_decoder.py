@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch._higher_order_ops.while_loop import while_loop
 
 from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
-
-_DIGEST_BYTES = 32
+from builders.repository import DIGEST_BYTES
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ class AnswerDecoder(nn.Module):
         """
         dtype = self.question_encoder.embeddings.word_embeddings.weight.dtype
         bias = torch.where(question_mask > 0, 0.0, MASKED)[:, None, None, :]  # [B, 1, 1, L]
-        tokens, digest = features[:, :-2], features[:, -1, :_DIGEST_BYTES].to(torch.uint8)
+        tokens, digest = features[:, :-2], features[:, -1, :DIGEST_BYTES].to(torch.uint8)
         states, looked = self.question_encoder(tokens.to(dtype), question_ids, bias)
         sources = self.step.sources(states)
 

@@ -139,6 +139,48 @@ def test_pickled_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
         load_checkpoint(str(folder))
 
 
+def test_missing_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    """Transformers would fill them with random numbers, and parity would find those equal to themselves."""
+    folder = tmp_path / "partial"
+    shutil.copytree(checkpoint, folder)
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: value for name, value in weights.items() if "text_decoder.bert.encoder" not in name}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(BuildError, match=r"lacks \d+ weights .*text_decoder\.bert\.encoder"):
+        load_checkpoint(str(folder))
+
+
+def test_broken_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    shutil.copytree(checkpoint, folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(BuildError, match="cannot be loaded"):
+        load_checkpoint(str(folder))
+
+
+def test_a_missing_tokenizer_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mute"
+    shutil.copytree(checkpoint, folder)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(BuildError, match=r"no tokenizer\.json"):
+        load_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"answers": 0}, "--answers is 0"),
+        ({"parity_photos": 0}, "--parity-photos is 0"),
+        ({"answer_tokens": 0}, "is 0"),
+    ],
+)
+def test_impossible_options_are_refused(checkpoint: Path, tmp_path: Path, change: dict[str, int], words: str) -> None:
+    with pytest.raises(BuildError, match=words):
+        build(BuildOptions(str(checkpoint), tmp_path / "out", **change))  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("tokens", [1, 65])
 def test_a_question_length_beyond_the_checkpoint_is_refused(checkpoint: Path, tmp_path: Path, tokens: int) -> None:
     with pytest.raises(BuildError, match=f"--question-tokens is {tokens}, but this checkpoint takes 2 to 64"):

@@ -39,7 +39,7 @@ def test_json_is_one_object_a_line(server_url: str, photo: Path) -> None:
 def test_health_of_a_server_that_is_there(server_url: str) -> None:
     done = vitrine("health", "--url", server_url, "--json")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["can_answer"] is True
+    assert json.loads(done.stdout)["model_ready"] is True
 
 
 @pytest.mark.parametrize("arguments", [("health",), ("ask", "PHOTO", "什么颜色")])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import io
 import threading
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from vitrine_client import (
     VitrineError,
     VqaClient,
 )
+from vitrine_client.photos import bytes_from_photo
 
 from .conftest import HAS_SERVER
 
@@ -64,10 +66,10 @@ def test_embed_gives_a_unit_vector_and_the_photos_digest(client: VqaClient, phot
     assert np.array_equal(embedding.vector, client.embed(photo).vector)
 
 
-@pytest.mark.parametrize(("photo_bytes", "question"), [(b"", EN), (b"x" * 0, ZH), (b"\x89PNG", " "), (b"\x89PNG", "")])
-def test_bad_input_is_the_callers_fault(client: VqaClient, photo_bytes: bytes, question: str) -> None:
+@pytest.mark.parametrize(("is_photo_good", "question"), [(False, EN), (False, ZH), (True, " "), (True, "")])
+def test_bad_input_is_the_callers_fault(client: VqaClient, photo: Path, is_photo_good: bool, question: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        client.ask(photo_bytes, question)
+        client.ask(photo if is_photo_good else b"", question)
     assert caught.value.code == "INVALID_ARGUMENT"
     assert caught.value.model == "vqa"
     assert caught.value.request_id
@@ -90,7 +92,7 @@ def test_many_threads_share_a_client(client: VqaClient, photo: Path) -> None:
 
 
 def test_health(client: VqaClient) -> None:
-    assert client.health().can_answer
+    assert client.health().model_ready
 
 
 UNREADABLE = {
@@ -133,3 +135,34 @@ def test_no_server_is_unavailable_and_says_where(photo: Path) -> None:
         client.ask(photo, EN)
     assert caught.value.code == "UNAVAILABLE"
     assert "127.0.0.1:1" in str(caught.value)
+
+
+def test_an_image_is_sent_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 20), "red").save(buffer, "JPEG", exif=exif)
+    sent = Image.open(io.BytesIO(bytes_from_photo(Image.open(buffer))))
+    assert sent.size == (20, 60)
+
+
+def test_a_large_image_is_shrunk_to_what_the_server_takes() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), dtype=np.uint8)  # the worst case for PNG
+    sent = bytes_from_photo(noise)
+    assert len(sent) < 16 * 2**20
+    width, height = Image.open(io.BytesIO(sent)).size
+    assert 3.9e6 < width * height <= 4e6
+
+
+def test_sixteen_bits_are_kept_and_unscaled_values_refused() -> None:
+    grey = Image.fromarray(np.full((4, 4), 40_000, np.uint16))
+    assert Image.open(io.BytesIO(bytes_from_photo(grey))).mode == "I;16"
+    with pytest.raises(InvalidPhotoError, match="no agreed range"):
+        bytes_from_photo(Image.new("F", (4, 4)))
+
+
+def test_a_closed_client_says_so(photo: Path) -> None:
+    client = VqaClient("127.0.0.1:1")
+    client.close()
+    with pytest.raises(VitrineError, match="closed"):
+        client.ask(photo, EN, timeout_s=2)

@@ -79,6 +79,8 @@ def test_the_digest_travels_from_the_features_to_the_answer() -> None:
     made = steps["answer_decoder"].output_map["IMAGE_SHA256"]
     assert steps["answer_postprocess"].input_map["IMAGE_SHA256"] == made
     assert steps["answer_postprocess"].input_map["IMAGE"] == "IMAGE"
+    (_, export) = CONFIGS["image_embedding"].ensemble_scheduling.step
+    assert dict(export.input_map) == {"IMAGE": "IMAGE", "IMAGE_FEATURES": "image_features"}
 
 
 @pytest.mark.parametrize("name", [n for n in CONFIGS if n not in ENSEMBLES])

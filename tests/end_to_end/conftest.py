@@ -1,23 +1,13 @@
-"""Photos taken by a camera, from packages that carry them."""
+"""Photos taken by a camera: the very files that well-known packages carry."""
 
-from functools import cache
-from typing import Any
+from pathlib import Path
 
-import numpy as np
 import skimage.data
-from sklearn.datasets import load_sample_images
+import sklearn.datasets
 
-
-@cache
-def camera_photos() -> dict[str, np.ndarray[Any, np.dtype[np.uint8]]]:
-    """uint8, [height, width] grey or [height, width, 3] RGB, in their own sizes."""
-    china, flower = load_sample_images().images
-    return {
-        "astronaut": skimage.data.astronaut(),
-        "coffee": skimage.data.coffee(),
-        "cat": skimage.data.chelsea(),
-        "camera, grey": skimage.data.camera(),
-        "rocket": skimage.data.rocket(),
-        "temple": china,
-        "flower": flower,
-    }
+CAMERA_FILES = sorted(
+    file
+    for folder in (Path(skimage.data.__file__).parent, Path(sklearn.datasets.__file__).parent / "images")
+    for file in folder.iterdir()
+    if file.suffix in (".jpg", ".jpeg", ".png", ".webp")
+)

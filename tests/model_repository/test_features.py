@@ -1,8 +1,10 @@
 """Packed features: nothing is lost, and the digest cannot come apart from them."""
 
+import hashlib
+
 import numpy as np
 import pytest
-from features import EXTRA_ROWS, embedding_from_packed, packed_features
+from features import EXTRA_ROWS, FeatureMismatchError, embedding_from_packed, packed_features, require_same_photos
 
 from builders.repository import EXTRA_ROWS as BUILDERS_EXTRA_ROWS
 
@@ -31,3 +33,15 @@ def test_every_byte_survives_half_precision() -> None:
 
 def test_the_builder_counts_the_same_rows() -> None:
     assert EXTRA_ROWS == BUILDERS_EXTRA_ROWS
+
+
+def test_features_of_another_photo_are_refused() -> None:
+    photos = [b"one", b"two"]
+    digests = np.stack([np.frombuffer(hashlib.sha256(photo).digest(), np.uint8) for photo in photos])
+    require_same_photos(photos, digests)
+    with pytest.raises(FeatureMismatchError):
+        require_same_photos(photos, digests[::-1])
+    one_bit_off = digests.copy()
+    one_bit_off[1, 31] ^= 1
+    with pytest.raises(FeatureMismatchError):
+        require_same_photos(photos, one_bit_off)

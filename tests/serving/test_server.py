@@ -44,7 +44,7 @@ def test_nothing_is_left_behind(repository: Path, tmp_path: Path) -> None:
     assert shared_memory() == before
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
     before = shared_memory()
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-http", "--metrics-port", "0"]
@@ -83,6 +83,20 @@ def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
         busy = ServerSettings(repository, grpc_port=port, log_file=tmp_path / "triton.log")
         with pytest.raises(ServingError, match=rf"cannot listen on 127.0.0.1:{port} .*--grpc-port"):
             EmbeddedServer(busy).__enter__()
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no.such.host.invalid", 0)])
+def test_an_impossible_address_is_refused(host: str, port: int) -> None:
+    with pytest.raises(ServingError, match="cannot listen on"):
+        resolved_port(host, port, "--grpc-port")
+
+
+def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path) -> None:
+    unwritable = ServerSettings(
+        repository, grpc_port=0, http_port=None, metrics_port=None, log_file=tmp_path / "none" / "triton.log"
+    )
+    with pytest.raises(ServingError, match=r"cannot write the log .*--log-file"):
+        EmbeddedServer(unwritable).__enter__()
 
 
 def test_a_free_port_is_found() -> None:

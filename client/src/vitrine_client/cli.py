@@ -89,10 +89,10 @@ def _json_line(photo: str, question: str, answer: Answer, time_ms: float) -> str
 def _health(client: VqaClient, args: argparse.Namespace) -> int:
     health = client.health(timeout_s=args.timeout)
     if args.json:
-        print(json.dumps({"live": health.live, "ready": health.ready, "can_answer": health.can_answer}))
+        print(json.dumps({"live": health.live, "ready": health.ready, "model_ready": health.model_ready}))
     else:
-        print(f"live: {health.live}, ready: {health.ready}, takes questions: {health.can_answer}")
-    return 0 if health.can_answer else 1
+        print(f"live: {health.live}, ready: {health.ready}, model vqa loaded: {health.model_ready}")
+    return 0 if health.model_ready else 1
 
 
 if __name__ == "__main__":

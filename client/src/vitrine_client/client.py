@@ -81,7 +81,7 @@ class VqaClient:
             "image_embedding",
             {"IMAGE": _bytes_tensor(bytes_from_photo(photo))},
             _EMBEDDING_OUTPUTS,
-            timeout_s=timeout_s or self._timeout_s,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             request_id=request_id,
         )
         return Embedding(
@@ -100,7 +100,7 @@ class VqaClient:
             "vqa",
             {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(question.encode("utf-8", "surrogatepass"))},
             _ANSWER_OUTPUTS,
-            timeout_s=timeout_s or self._timeout_s,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             request_id=request_id,
         )
         return _answer_from_tensors(tensors, request_id)
@@ -108,13 +108,15 @@ class VqaClient:
 
 def _answer_from_tensors(tensors: dict[str, NDArray[Any]], request_id: str) -> Answer:
     texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"][0]]
-    confidences = tensors["ALTERNATIVE_CONFIDENCES"][0].tolist()
-    pairs = zip(texts, confidences, strict=True)
+    pairs = list(zip(texts, tensors["ALTERNATIVE_CONFIDENCES"][0].tolist(), strict=True))
     return Answer(
         text=tensors["ANSWER"][0, 0].decode("utf-8"),
         status=tensors["STATUS"][0, 0].decode("ascii"),
         confidence=float(tensors["CONFIDENCE"][0, 0]),
-        alternatives=tuple(Alternative(text, confidence) for text, confidence in pairs if text),
+        # The answer itself may be empty; after it, empty ones are padding.
+        alternatives=tuple(
+            Alternative(text, confidence) for text, confidence in pairs[:1] + [p for p in pairs[1:] if p[0]]
+        ),
         heatmap=tensors["HEATMAP"][0],
         request_id=request_id,
     )

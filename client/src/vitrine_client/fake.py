@@ -48,13 +48,13 @@ class FakeTransport:
     def health(self, *, timeout_s: float) -> Health:
         if self.fail_with:
             raise self.fail_with
-        return Health(live=True, ready=True, can_answer=True)
+        return Health(live=True, ready=True, model_ready=True)
 
     def close(self) -> None:
         """Nothing to close."""
 
     def _answer(self, inputs: Tensors, model: str, request_id: str) -> dict[str, NDArray[Any]]:
-        question = inputs["QUESTION"][0, 0].decode("utf-8")
+        question = inputs["QUESTION"][0, 0].decode("utf-8", "replace")
         if not question.strip():
             raise error_from_code(
                 "INVALID_ARGUMENT", "the question is empty or blank", model=model, request_id=request_id

@@ -7,11 +7,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vitrine_client.errors import InvalidPhotoError
 
 Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
+
+_PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+_UNSCALED_MODES = ("I", "F", "I;16B", "I;16L", "I;16N")
+_MAX_PIXELS = 4_000_000
 
 
 def bytes_from_photo(photo: Photo) -> bytes:
@@ -24,7 +28,8 @@ def bytes_from_photo(photo: Photo) -> bytes:
 
     Returns:
         A file's bytes untouched, whatever they hold; an image or an array as
-        PNG, which loses nothing.
+        PNG, upright, and shrunk to 4 megapixels where it has more (the server
+        shrinks it further anyway, and takes 16 MiB at most).
 
     Raises:
         InvalidPhotoError: no such file, or an array or image that cannot be encoded.
@@ -39,6 +44,10 @@ def bytes_from_photo(photo: Photo) -> bytes:
     if isinstance(photo, np.ndarray):
         return _png_from_image(_image_from_array(photo))
     if isinstance(photo, Image.Image):
+        if photo.mode in _UNSCALED_MODES:
+            raise InvalidPhotoError(
+                f"an image of mode {photo.mode} has no agreed range of values: convert it to RGB or L first"
+            )
         return _png_from_image(photo)
     raise InvalidPhotoError(
         f"a photo is a path, bytes, a PIL.Image or a uint8 array, but a {type(photo).__name__} came"
@@ -58,7 +67,12 @@ def _image_from_array(array: NDArray[Any]) -> Image.Image:
 def _png_from_image(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     try:
-        upright = image if image.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16") else image.convert("RGB")
+        upright = ImageOps.exif_transpose(image)  # a PNG says nothing of orientation
+        if upright.mode not in _PNG_MODES:
+            upright = upright.convert("RGB")
+        if upright.width * upright.height > _MAX_PIXELS:
+            scale = (_MAX_PIXELS / (upright.width * upright.height)) ** 0.5
+            upright = upright.resize((max(1, int(upright.width * scale)), max(1, int(upright.height * scale))))
         upright.save(buffer, "PNG", compress_level=1)
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError and more on broken images
         raise InvalidPhotoError(f"cannot encode the image (mode {image.mode}, size {image.size}): {error}") from error

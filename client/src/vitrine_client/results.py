@@ -48,5 +48,5 @@ class Health:
     """The server answers."""
     ready: bool
     """All its models are loaded."""
-    can_answer: bool
-    """The model `vqa` takes requests."""
+    model_ready: bool
+    """The model `vqa` is loaded. Only an answered question proves that all its steps live."""

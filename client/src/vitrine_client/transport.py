@@ -26,7 +26,8 @@ _SERVICE_CONFIG = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "1s",
                 "backoffMultiplier": 2,
-                # Only this: the request never reached a model, or was shed before one.
+                # Only this: no server was reached, or it shed the request, or the connection
+                # was lost; and asking twice is harmless.
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
@@ -83,6 +84,10 @@ class GrpcTransport:
             )
         except InferenceServerException as error:
             raise self._translated(error, model, timeout_s, request_id) from error
+        except ValueError as error:  # of gRPC, on a channel that was closed
+            raise error_from_code(
+                "CANCELLED", f"the client is closed ({error})", model=model, request_id=request_id
+            ) from error
         return {name: result.as_numpy(name) for name in outputs}
 
     def health(self, *, timeout_s: float) -> Health:
@@ -90,7 +95,7 @@ class GrpcTransport:
             return Health(
                 live=self._client.is_server_live(client_timeout=timeout_s),
                 ready=self._client.is_server_ready(client_timeout=timeout_s),
-                can_answer=self._client.is_model_ready("vqa", client_timeout=timeout_s),
+                model_ready=self._client.is_model_ready("vqa", client_timeout=timeout_s),
             )
         except InferenceServerException as error:
             raise self._translated(error, "server", timeout_s, "") from error
@@ -107,7 +112,7 @@ class GrpcTransport:
         if code == "DEADLINE_EXCEEDED":
             message = f"no answer from {self._url} within {timeout_s:g} s: raise timeout_s, or lower the load"
         elif code == "UNAVAILABLE":
-            message = f"cannot reach a ready server at {self._url} ({message}): is it running?"
+            message = f"no server at {self._url} took the request ({message}): is one running, or is it overloaded?"
         return error_from_code(code, message, model=model, request_id=request_id)
 
 

@@ -17,29 +17,11 @@ _SPACE_BESIDE_CJK = re.compile(rf"(?<={_CJK})\s+|\s+(?={_CJK})")
 _SPACE_BESIDE_HYPHEN = re.compile(r"(?<=\w) - (?=\w)")
 
 
-class FeatureMismatchError(RuntimeError):
-    """The features at hand are another photo's. They must never become an answer."""
-
-
 @dataclass(frozen=True)
 class Candidate:
     text: str
     probability: float
     """Product of the answer's token probabilities, 0 to 1; not calibrated."""
-
-
-def require_same_photo(photo_sha256: NDArray[np.uint8], features_sha256: NDArray[np.uint8]) -> None:
-    """Check that the features were made from this very photo.
-
-    Triton's cache finds features by a 64-bit hash that it does not verify.
-
-    Raises:
-        FeatureMismatchError: the digests, [32] uint8 each, differ.
-    """
-    if not np.array_equal(photo_sha256, features_sha256):
-        raise FeatureMismatchError(
-            "the cached features belong to another photo; this request was not answered: ask again"
-        )
 
 
 def text_from_ids(answer_ids: NDArray[np.int32], tokenizer: Tokenizer) -> str:
@@ -84,7 +66,7 @@ def heatmap_from_attention(attention: NDArray[np.float32], grid: int) -> NDArray
         attention: [N] float32, the class token first, then grid x grid patches, row by row.
 
     Returns:
-        [grid, grid] float32, summing to 1 (all zero if no patch was looked at).
+        [grid, grid] float32, summing to 1; all zero if no patch was looked at.
     """
     patches = attention[1 : 1 + grid * grid].reshape(grid, grid)
     total = float(patches.sum())

@@ -1,20 +1,13 @@
 """Triton step: the decoder's tokens in, an answer with its verdict out. See `answer.py`."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import triton_python_backend_utils as pb_utils
-from answer import (
-    FeatureMismatchError,
-    candidates_from_decoder,
-    heatmap_from_attention,
-    require_same_photo,
-    status_of,
-)
-from step import Tensors, answer_each, output_dims
+from answer import candidates_from_decoder, heatmap_from_attention, status_of
+from features import FeatureMismatchError, require_same_photos
+from step import MismatchCounter, Tensors, answer_each, output_dims
 from tokenizers import Tokenizer
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
@@ -29,25 +22,22 @@ class TritonPythonModel:
         self.cannot_tell = {text for texts in settings["cannot_tell_answers"].values() for text in texts}
         self.alternatives = output_dims(config, "ALTERNATIVES")[0]
         self.grid = output_dims(config, "HEATMAP")[0]
-        self.mismatches = pb_utils.MetricFamily(
-            name="vitrine_feature_mismatch_total",
-            description="Answers refused because the cached features were another photo's",
-            kind=pb_utils.MetricFamily.COUNTER,
-        ).Metric(labels={})
+        self.mismatches = MismatchCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
         return answer_each(requests, self.answers, INPUTS, told={FeatureMismatchError: "INTERNAL"})
 
     def answers(self, inputs: Tensors) -> Tensors:
-        rows = [self.answer(*row) for row in zip(*(inputs[name] for name in INPUTS), strict=True)]
+        try:
+            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), inputs["IMAGE_SHA256"])
+        except FeatureMismatchError:
+            self.mismatches.count()
+            raise
+        decoded = (inputs[name] for name in INPUTS[2:])
+        rows = [self.answer(*row) for row in zip(*decoded, strict=True)]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
-    def answer(self, photo: Any, sha256: Any, ids: Any, logprobs: Any, attention: Any) -> Tensors:
-        try:
-            require_same_photo(np.frombuffer(hashlib.sha256(photo[0]).digest(), np.uint8), sha256)
-        except FeatureMismatchError:
-            self.mismatches.increment(1)
-            raise
+    def answer(self, ids: Any, logprobs: Any, attention: Any) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)
         best = candidates[0]
         padding = self.alternatives - len(candidates)

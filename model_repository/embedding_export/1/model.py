@@ -2,14 +2,24 @@
 
 from typing import Any
 
-from features import embedding_from_packed
-from step import Tensors, answer_each
+from features import FeatureMismatchError, embedding_from_packed, require_same_photos
+from step import MismatchCounter, Tensors, answer_each
 
 
 class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        self.mismatches = MismatchCounter(args["model_name"])
+
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.embedding, ("IMAGE_FEATURES",))
+        return answer_each(
+            requests, self.embedding, ("IMAGE", "IMAGE_FEATURES"), told={FeatureMismatchError: "INTERNAL"}
+        )
 
     def embedding(self, inputs: Tensors) -> Tensors:
         embedding, sha256 = embedding_from_packed(inputs["IMAGE_FEATURES"])
+        try:
+            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), sha256)
+        except FeatureMismatchError:
+            self.mismatches.count()
+            raise
         return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": sha256}

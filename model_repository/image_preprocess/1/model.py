@@ -1,11 +1,12 @@
 """Triton step: encoded photos in, pixels and digests out. See `photo.py`."""
 
 import json
+from functools import partial
 from typing import Any
 
 import numpy as np
 from photo import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
-from step import Tensors, answer_each, output_dims, parameter
+from step import Tensors, answer_each, each_row, output_dims, parameter
 
 
 class TritonPythonModel:
@@ -21,8 +22,9 @@ class TritonPythonModel:
         return answer_each(requests, self.pixels, ("IMAGE",), told={PhotoError: "INVALID_ARG"})
 
     def pixels(self, inputs: Tensors) -> Tensors:
-        photos = inputs["IMAGE"].reshape(-1)
+        photos = inputs["IMAGE"].reshape(-1).tolist()
+        pixels = partial(pixels_from_photo, side_px=self.side_px, limits=self.limits)
         return {
-            "PIXELS": np.stack([pixels_from_photo(p, side_px=self.side_px, limits=self.limits) for p in photos]),
+            "PIXELS": np.stack(each_row(photos, pixels, PhotoError)),
             "IMAGE_SHA256": np.stack([sha256_of_photo(photo) for photo in photos]),
         }

@@ -6,12 +6,37 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP")
 
 # Our own pixel limit is checked before any pixel is decoded; Pillow's, which only warns at first, is off.
 Image.MAX_IMAGE_PIXELS = None
+
+_ORIENTATION_TAG = 0x0112
+_TURN_OF_ORIENTATION = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_MAGIC = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"RIFF": "WEBP",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"%PDF": "PDF",
+    b"<svg": "SVG",
+    b"\0\0\0\x1cftyp": "AVIF or HEIC",
+    b"\0\0\0 ftyp": "AVIF or HEIC",
+    b"\0\0\0\x18ftyp": "AVIF or HEIC",
+}
 
 
 class PhotoError(ValueError):
@@ -48,17 +73,15 @@ def pixels_from_photo(photo: bytes, *, side_px: int, limits: PhotoLimits) -> NDA
             and what is accepted.
     """
     image = _opened_photo(photo, limits)
-    format_name = image.format
     try:
-        upright = ImageOps.exif_transpose(image)
-        square = _rgb_on_white(upright).resize((side_px, side_px), Image.Resampling.BICUBIC)
+        square = _rgb_square(image, side_px)
     except Exception as error:
         # Decoders raise OSError, ValueError, SyntaxError, struct.error and more on broken
         # files; whatever it is, the photo is at fault and its neighbours in the batch are not.
-        raise PhotoError(
-            f"the {format_name} photo is broken or cut short ({len(photo)} bytes): send the whole file"
-        ) from error
-    return np.asarray(square)
+        raise _broken(photo, str(image.format)) from error
+    turn = _TURN_OF_ORIENTATION.get(_orientation(image))
+    # Turning the small square, not the photo, saves a copy of the whole photo.
+    return np.asarray(square if turn is None else square.transpose(turn))
 
 
 def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
@@ -73,8 +96,13 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(photo), formats=ACCEPTED_FORMATS)
     except Exception as error:  # as above: any failure to read a header is the photo's
+        kind = next((name for magic, name in _MAGIC.items() if photo.startswith(magic)), None)
+        if kind in ACCEPTED_FORMATS:
+            raise _broken(photo, str(kind)) from error
+        if kind:
+            raise PhotoError(f"the photo is a {kind} file, a format that is not accepted: send {accepted}") from error
         raise PhotoError(
-            f"the photo is not an image that is accepted ({len(photo)} bytes, starting with "
+            f"the photo is not an image that is known here ({len(photo)} bytes, starting with "
             f"{photo[:8].hex(' ')}): send {accepted}"
         ) from error
     pixels = image.width * image.height
@@ -86,11 +114,28 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
     return image
 
 
-def _rgb_on_white(image: Image.Image) -> Image.Image:
+def _broken(photo: bytes, kind: str) -> PhotoError:
+    return PhotoError(f"the {kind} photo is broken or cut short ({len(photo)} bytes): send the whole file")
+
+
+def _rgb_square(image: Image.Image, side_px: int) -> Image.Image:
+    """Resize, then turn into RGB: large photos are kept in memory in as few bytes a pixel as they came in."""
+    size = (side_px, side_px)
     if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would clip it, not scale it
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.has_transparency_data:
-        clear = image.convert("RGBA")
-        white = Image.new("RGBA", clear.size, "white")
-        return Image.alpha_composite(white, clear).convert("RGB")
-    return image.convert("RGB")
+        # Pillow weighs colours by alpha when it resizes RGBA, so clear pixels leave no fringe.
+        small = image.convert("RGBA").resize(size, Image.Resampling.BICUBIC)
+        return Image.alpha_composite(Image.new("RGBA", size, "white"), small).convert("RGB")
+    if image.mode == "L":
+        return image.resize(size, Image.Resampling.BICUBIC).convert("RGB")
+    rgb = image if image.mode == "RGB" else image.convert("RGB")  # which copies, even from RGB
+    return rgb.resize(size, Image.Resampling.BICUBIC)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none, or none that can be read."""
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # odd EXIF is no reason to refuse a photo that can be seen
+        return 1

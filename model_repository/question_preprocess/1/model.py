@@ -1,12 +1,13 @@
 """Triton step: questions in, token ids out. See `question.py`."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from question import QuestionError, QuestionLimits, ids_from_question
-from step import Tensors, answer_each, output_dims, parameter
+from step import Tensors, answer_each, each_row, output_dims, parameter
 from tokenizers import Tokenizer
 
 
@@ -25,7 +26,8 @@ class TritonPythonModel:
         return answer_each(requests, self.ids, ("QUESTION",), told={QuestionError: "INVALID_ARG"})
 
     def ids(self, inputs: Tensors) -> Tensors:
-        rows = [ids_from_question(q, self.tokenizer, self.limits) for q in inputs["QUESTION"].reshape(-1)]
+        ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits)
+        rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, QuestionError)
         return {
             "QUESTION_IDS": np.stack([ids for ids, _ in rows]),
             "QUESTION_MASK": np.stack([mask for _, mask in rows]),

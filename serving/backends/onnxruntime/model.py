@@ -32,10 +32,12 @@ class TritonPythonModel:
         )
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        """Run all requests as one batch, and hand each its own rows."""
+        """Run all requests as one batch, and hand each its own rows; if that fails, each alone."""
         try:
             return self._responses(requests)
         except Exception as error:  # nothing of the inside may reach a caller
+            if len(requests) > 1:  # one bad request must not harm its neighbours
+                return [response for request in requests for response in self.execute([request])]
             pb_utils.Logger.log_error(f"{type(error).__name__}: {error}")
             failure = pb_utils.TritonError(
                 "the engine failed; the server's log has the reason", pb_utils.TritonError.INTERNAL

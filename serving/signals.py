@@ -1,0 +1,33 @@
+"""Signals that end a program: as one exception, and never in the middle of clearing up."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def end_on_signals() -> None:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does, so that `with` blocks clear up."""
+    for ending in _ENDING:
+        signal.signal(ending, _interrupt)
+
+
+@contextmanager
+def signals_put_off() -> Iterator[None]:
+    """Ignore ending signals inside the block. Only the main thread can; in others this does nothing."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = [signal.signal(ending, signal.SIG_IGN) for ending in _ENDING]
+    try:
+        yield
+    finally:
+        for ending, handler in zip(_ENDING, before, strict=True):
+            signal.signal(ending, handler)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
