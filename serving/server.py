@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -83,8 +84,12 @@ class EmbeddedServer:
             try:
                 self._process.wait(_STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)  # its own session: Python steps included
+                self._process.kill()
                 self._process.wait()
+        if self._process:
+            with suppress(ProcessLookupError):
+                # Python steps outlive a Triton that was killed; they share its session, which is theirs alone.
+                os.killpg(self._process.pid, signal.SIGKILL)
         for region in _SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
             region.unlink(missing_ok=True)
         if self._work:

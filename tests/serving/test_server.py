@@ -67,12 +67,14 @@ def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal
 def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Path) -> None:
     with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url, timeout_s=3) as client:
         assert client.ask(PHOTO, "What is this?").text
+        steps = psutil.Process(server.pid).children(recursive=True)
         os.kill(server.pid, signal.SIGKILL)
         server.wait()
         with pytest.raises(VitrineError) as caught:
             client.ask(PHOTO, "What is this?")
         assert caught.value.code in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
         assert caught.value.request_id
+    assert not psutil.wait_procs(steps, timeout=10)[1], "no Python step is left behind"
 
 
 def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
