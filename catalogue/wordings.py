@@ -24,8 +24,31 @@ NOUNS: dict[Language, tuple[str, ...]] = {
 
 # What may stand before and after a question without changing it.
 OPENERS: dict[Language, tuple[str, ...]] = {
-    "en": ("", "", "", "hello, ", "hi, ", "please, ", "excuse me, "),
-    "zh": ("", "", "", "请问", "你好，", "您好，", "亲，"),
+    "en": (
+        *[""] * 5,
+        "hello, ",
+        "hi, ",
+        "please, ",
+        "excuse me, ",
+        "tell me, ",
+        "can you tell me, ",
+        "i want to know, ",
+        "please tell me, ",
+    ),
+    "zh": (
+        *[""] * 5,
+        "请问",
+        "你好，",
+        "您好，",
+        "亲，",
+        "请说出",
+        "告诉我",
+        "能告诉我",
+        "想知道",
+        "我想知道",
+        "说一下",
+        "你看，",
+    ),
 }
 CLOSERS: dict[Language, tuple[str, ...]] = {
     "en": ("?", "?", "?", "", " please?", " thanks"),
@@ -42,6 +65,9 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "what type of {noun0} is in the image", "name the {noun0}", "what category is this {noun0}",
             "can you tell me what this is", "what {noun0} is being sold", "identify the {noun0} in this photo",
             "what am i looking at", "which category does the {noun0} belong to",
+            "what type of {noun0} does this photo show", "name what you see in the image",
+            "what {noun0} do you see here",
+            "which kind of thing is it", "the {noun0} is what", "what is the name of the {noun0} in the photo",
         ),
         "colour": (
             "what colour is it", "what color is the {noun}", "which colour is this {noun}",
@@ -50,6 +76,8 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "which color does this {noun} have", "what colour does the {noun} come in",
             "in what color is the {noun}", "what is its colour", "i want to know the colour of this {noun}",
             "what main colour does the {noun} have", "which colour do you see on the {noun}",
+            "which colour do you see", "the colour of the {noun} is which one", "name its colour",
+            "which color is this {noun} in",
         ),
         "pattern": (
             "what pattern does the {noun} have", "which pattern is on the {noun}",
@@ -59,6 +87,9 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "can you name the pattern on the {noun}", "what is the design of the {noun}",
             "what kind of pattern is printed on it", "what kind of print is on the {noun}",
             "which print do you see on the {noun}", "i want to know the pattern of this {noun}",
+            "which pattern does this {noun} come in", "what pattern do you see on it", "which pattern do you see",
+            "the pattern of the {noun} is which one", "name its pattern", "which pattern is printed on this {noun}",
+            "what design do you see on the {noun}", "which pattern is this {noun} in",
         ),
         "number": (
             "how many are there", "how many {nouns} are there", "how many {nouns} are in the photo",
@@ -112,18 +143,23 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "这是什么", "照片里是什么", "图上是什么{noun0}", "这是什么{noun0}", "图片里有什么", "这里展示的是什么",
             "这是哪种{noun0}", "图中的{noun0}是什么", "说出这个{noun0}的名称", "这个{noun0}属于什么类别",
             "能告诉我这是什么吗", "卖的是什么{noun0}", "照片上的{noun0}叫什么", "我看到的是什么", "这属于哪一类{noun0}",
+            "图上是什么", "图片里的{noun0}是什么", "图里的是什么{noun0}", "照片里的是哪种{noun0}", "这个{noun0}是什么东西",
+            "图片上展示的是哪种{noun0}", "图里有什么{noun0}",
         ),
         "colour": (
             "什么颜色", "这个{noun}是什么颜色", "{noun}是什么颜色的", "这{noun}的颜色是什么", "{noun}的颜色是哪种",
             "说一下{noun}的颜色", "图里的{noun}是什么颜色", "这是什么颜色的{noun}", "能说出这个{noun}的颜色吗",
             "{noun}是哪种颜色", "它是什么颜色的", "想知道{noun}的颜色", "这个{noun}主要是什么颜色",
             "照片上的{noun}是哪个颜色", "你看{noun}是什么色",
+            "图片里的{noun}是什么颜色", "照片里{noun}的颜色是哪种", "图上是什么颜色的{noun}",
         ),
         "pattern": (
             "什么图案", "这个{noun}是什么图案", "{noun}上是什么图案", "{noun}的图案是什么", "上面是什么花纹",
             "说一下{noun}的图案", "这是什么图案的{noun}", "{noun}是哪种花纹", "{noun}的花纹是什么样的",
             "能说出{noun}的图案吗", "{noun}上印的是什么花样", "这个{noun}是什么花样", "它的图案是哪种",
             "想知道{noun}的花纹", "照片上的{noun}是什么花纹",
+            "图里的{noun}是什么图案的", "照片上{noun}的图案是哪种", "{noun}上面是哪种图案", "图上是什么花纹的{noun}",
+            "你看上面是什么图案", "{noun}印的是哪种花样",
         ),
         "number": (
             "有几个", "有几件{noun}", "有多少个{noun}", "照片里有几个{noun}", "图上有多少件{noun}", "一共有几个{noun}",
@@ -135,6 +171,8 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "你看到的是{category}吗", "这里是{category}对吗",
             "{noun}是{colour}吗", "是{colour}的吗", "这个{noun}是不是{colour}", "{noun}的颜色是{colour}吗",
             "它是{colour}的对吗", "你看{noun}是{colour}的吗",
+            "照片展示的是{category}吗", "图片里是不是{category}", "{noun}的颜色是不是{colour}", "图片上的是{colour}的吗",
+            "{noun}的花纹是不是{pattern}", "{noun}的数量是不是{count}", "一共有{count}个{noun}吗",
             "你看是{category}吗", "能告诉我这是不是{category}吗", "这东西是{category}吗", "图里的是{category}吗",
             "你看这是不是{category}", "它是{category}吗", "照片里有{category}吗", "告诉我这是不是{category}",
             "照片里的{noun}是{colour}吗", "能告诉我{noun}是不是{colour}吗", "图上的{noun}是{colour}的吗", "它是不是{colour}",
@@ -164,49 +202,56 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
 TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
     "en": {
         "category": (
-            "which kind of {noun0} do you see here", "tell me what the {noun0} is", "what is it in this picture", "the picture shows what kind of {noun0}",
+            "which kind of {noun0} do you see here", "tell me what the {noun0} is",
+            "what is it in this picture", "the picture shows what kind of {noun0}",
+            "do you see which {noun0} this is",
         ),
         "colour": (
             "what colour do you see on this {noun}", "tell me which color the {noun} is",
             "the {noun} comes in what colour", "please name the colour you see on the {noun}",
+            "what is the main color of this {noun}",
         ),
         "pattern": (
             "which pattern do you see on this {noun}", "what pattern is printed on the {noun}",
             "tell me which design is on the {noun}", "the {noun} has what pattern",
+            "the design on this {noun} is what",
         ),
         "number": (
             "how many {nouns} are there in this picture", "count how many {nouns} you see",
             "what is the number of {nouns} shown here", "can you see how many {nouns} there are",
+            "in the photo, how many {nouns} are shown",
         ),
         "yes_no": (
             "is that {a_category} in the photo", "would you say the {noun} is {colour}",
             "is the {noun} in this picture {pattern}", "are there {count} {nouns} in the image",
             "in this photo, do you see {a_category}", "is {colour} the colour of this {noun}",
-            "does it have {a_pattern} print", "is {count} the number of {nouns}",
+            "does it have {a_pattern} print", "can i see {a_category} in this image",
+            "the {noun} is {pattern}, is it", "is {count} the number of {nouns}",
         ),
         "either_or": (
             "is the {noun0} in the photo {a} or {b}", "can you tell me if this is {a} or {b}",
-            "which one is it, {a} or {b}", "do you say {a} or {b}",
+            "which one is it, {a} or {b}", "do you say {a} or {b}", "which is right, {a} or {b}",
         ),
         "unanswerable": (
             "what is the price of this", "how much do you want for the {noun}", "is this {noun} still in stock",
             "how many years is the warranty", "how long is the guarantee", "what is its weight",
             "is this {noun} very heavy",
             "tell me how much this {noun} is", "when do you have the {noun} in stock",
+            "does this {noun} come with a guarantee",
         ),
     },
     "zh": {
-        "category": ("图里展示的{noun0}是什么", "告诉我照片里是什么{noun0}", "你看这是哪种{noun0}", "请说出图里是什么{noun0}"),
-        "colour": ("照片里的{noun}是哪种颜色", "告诉我{noun}是什么颜色的", "图上这个{noun}的颜色是什么", "你看到的{noun}是哪个颜色"),
-        "pattern": ("照片里的{noun}是哪种图案", "告诉我{noun}上是什么花纹", "图上这个{noun}的图案是什么样的", "说说{noun}上印的图案是什么"),
-        "number": ("你看照片里一共有几个{noun}", "告诉我有多少件{noun}", "图里的{noun}总共有几件", "图片上的{noun}一共多少个"),
+        "category": ("图里展示的{noun0}是什么", "告诉我照片里是什么{noun0}", "你看这是哪种{noun0}", "请说出图里是什么{noun0}", "图上的东西是什么"),
+        "colour": ("照片里的{noun}是哪种颜色", "告诉我{noun}是什么颜色的", "图上这个{noun}的颜色是什么", "你看到的{noun}是哪个颜色", "这件{noun}是哪种颜色的"),
+        "pattern": ("照片里的{noun}是哪种图案", "告诉我{noun}上是什么花纹", "图上这个{noun}的图案是什么样的", "说说{noun}上印的图案是什么", "这件{noun}的花样是什么"),
+        "number": ("你看照片里一共有几个{noun}", "告诉我有多少件{noun}", "图里的{noun}总共有几件", "图片上的{noun}一共多少个", "图中有多少{noun}"),
         "yes_no": ("照片上的是{category}吗", "照片上这个{noun}的颜色是不是{colour}", "你看{noun}的花纹是{pattern}吗", "图上一共是{count}个{noun}吗",
             "图片里展示的是不是{category}", "这个{noun}的颜色是{colour}对吗", "{noun}上的花样是{pattern}吗",
-            "总共是不是{count}件{noun}"),
-        "either_or": ("照片上的{noun0}是{a}还是{b}", "你看到的是{a}还是{b}", "能告诉我是{a}还是{b}吗", "图片里是{a}还是{b}"),
+            "总共是不是{count}件{noun}", "这里展示的{noun0}是{category}对吗", "{noun}主要是{colour}的吗"),
+        "either_or": ("照片上的{noun0}是{a}还是{b}", "你看到的是{a}还是{b}", "能告诉我是{a}还是{b}吗", "图片里是{a}还是{b}", "说一下是{a}还是{b}"),
         "unanswerable": (
             "这个{noun}的价格是多少钱", "{noun}现在卖多少钱", "这个{noun}还有货吗", "{noun}的质保期是几年",
-            "这个{noun}保修吗", "这个{noun}有多重", "{noun}大概多少斤重", "请问{noun}要多少钱", "这{noun}库存有多少",
+            "这个{noun}保修吗", "这个{noun}有多重", "{noun}大概多少斤重", "请问{noun}要多少钱", "这件{noun}贵吗", "这{noun}库存有多少",
         ),
     },
 }
