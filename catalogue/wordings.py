@@ -242,13 +242,13 @@ TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
     },
     "zh": {
         "category": ("图里展示的{noun0}是什么", "告诉我照片里是什么{noun0}", "你看这是哪种{noun0}", "请说出图里是什么{noun0}", "图上的东西是什么"),
-        "colour": ("照片里的{noun}是哪种颜色", "告诉我{noun}是什么颜色的", "图上这个{noun}的颜色是什么", "你看到的{noun}是哪个颜色", "这件{noun}是哪种颜色的"),
+        "colour": ("照片里的{noun}是哪种颜色", "告诉我这件{noun}的颜色", "图上这个{noun}的颜色是什么", "你看到的{noun}是哪个颜色", "这件{noun}是哪种颜色的"),
         "pattern": ("照片里的{noun}是哪种图案", "告诉我{noun}上是什么花纹", "图上这个{noun}的图案是什么样的", "说说{noun}上印的图案是什么", "这件{noun}的花样是什么"),
         "number": ("你看照片里一共有几个{noun}", "告诉我有多少件{noun}", "图里的{noun}总共有几件", "图片上的{noun}一共多少个", "图中有多少{noun}"),
         "yes_no": ("照片上的是{category}吗", "照片上这个{noun}的颜色是不是{colour}", "你看{noun}的花纹是{pattern}吗", "图上一共是{count}个{noun}吗",
             "图片里展示的是不是{category}", "这个{noun}的颜色是{colour}对吗", "{noun}上的花样是{pattern}吗",
             "总共是不是{count}件{noun}", "这里展示的{noun0}是{category}对吗", "{noun}主要是{colour}的吗"),
-        "either_or": ("照片上的{noun0}是{a}还是{b}", "你看到的是{a}还是{b}", "能告诉我是{a}还是{b}吗", "图片里是{a}还是{b}", "说一下是{a}还是{b}"),
+        "either_or": ("照片上的{noun0}是{a}还是{b}", "你看到的是{a}还是{b}", "能告诉我是{a}还是{b}吗", "图片里是{a}还是{b}", "图上的东西是{a}还是{b}"),
         "unanswerable": (
             "这个{noun}的价格是多少钱", "{noun}现在卖多少钱", "这个{noun}还有货吗", "{noun}的质保期是几年",
             "这个{noun}保修吗", "这个{noun}有多重", "{noun}大概多少斤重", "请问{noun}要多少钱", "这件{noun}贵吗", "这{noun}库存有多少",

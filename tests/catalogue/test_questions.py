@@ -8,7 +8,7 @@ import pytest
 from catalogue.attributes import CATEGORIES, KINDS, LANGUAGES, Attributes, Kind, Language, plural, with_article
 from catalogue.dataset import FIRST_TEST_SEED, questions_from_seed, records
 from catalogue.questions import question_for
-from catalogue.wordings import CANNOT_TELL, NO, TEST, TRAIN, YES
+from catalogue.wordings import CANNOT_TELL, NO, OPENERS, TEST, TRAIN, YES
 
 MUG = Attributes("mug", "red", "striped", 3)
 
@@ -62,7 +62,8 @@ def blank(wording: str) -> str:
 def test_wordings_are_many_and_the_test_ones_are_new(language: Language, kind: Kind) -> None:
     assert len(TRAIN[language][kind]) >= 10
     assert len(TEST[language][kind]) >= 3
-    trained = {blank(wording) for kind_wordings in TRAIN[language].values() for wording in kind_wordings}
+    wordings = [wording for of_kind in TRAIN[language].values() for wording in of_kind]
+    trained = {blank(opener + wording) for opener in OPENERS[language] for wording in wordings}
     assert not trained & {blank(wording) for wording in TEST[language][kind]}
 
 
