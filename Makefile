@@ -13,7 +13,7 @@ SOURCES := $(shell find builders catalogue model_repository $(CHECKPOINT) -type 
 .PHONY: help
 help: ## list the targets
 	@echo "Vitrine answers questions about product photos. Targets:"
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(VENV)/installed ## create the environment in .venv

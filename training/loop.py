@@ -21,9 +21,13 @@ from training.tokenizer import new_tokenizer
 @dataclass(frozen=True)
 class TrainingOptions:
     steps: int
+    text_steps: int = 1500
+    """The last of the steps: the vision tower rests, and more questions are asked of each photo."""
     photos_per_step: int = 64
     questions_per_photo: int = 3
+    text_questions_per_photo: int = 7
     peak_learning_rate: float = 1e-3
+    text_peak_learning_rate: float = 4e-4
     warmup_ratio: float = 0.04
     weight_decay: float = 0.02
     auxiliary_weight: float = 0.5
@@ -33,12 +37,19 @@ class TrainingOptions:
 
 
 def learning_rate(step: int, options: TrainingOptions) -> float:
-    """Linear warm-up, then a cosine down to a hundredth of the peak."""
-    warmup = max(1, round(options.steps * options.warmup_ratio))
+    """Linear warm-up, then a cosine down to a hundredth of the peak; once for all, once for the text alone."""
+    together = options.steps - options.text_steps
+    if step < together:
+        return _one_cycle(step, together, options.peak_learning_rate, options.warmup_ratio)
+    return _one_cycle(step - together, options.text_steps, options.text_peak_learning_rate, options.warmup_ratio)
+
+
+def _one_cycle(step: int, steps: int, peak: float, warmup_ratio: float) -> float:
+    warmup = max(1, round(steps * warmup_ratio))
     if step < warmup:
-        return options.peak_learning_rate * (step + 1) / warmup
-    progress = (step - warmup) / max(1, options.steps - warmup)
-    return options.peak_learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
 def train(
@@ -82,18 +93,21 @@ def _train_step(
     options: TrainingOptions,
     optimizer: torch.optim.Optimizer,
 ) -> dict[str, float]:
-    batch = training_batch(photos, tokenizer, step, size=options.photos_per_step, per_photo=options.questions_per_photo)
+    text_alone = step >= options.steps - options.text_steps
+    per_photo = options.text_questions_per_photo if text_alone else options.questions_per_photo
+    batch = training_batch(photos, tokenizer, step, size=options.photos_per_step, per_photo=per_photo)
     trained.train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        features = trained.blip.vision_model(batch.pixels).last_hidden_state
-        heads_loss, right = trained.heads(features, batch.attributes, batch.patches)
+        with torch.set_grad_enabled(not text_alone):
+            features = trained.blip.vision_model(batch.pixels).last_hidden_state
+            heads_loss, right = trained.heads(features, batch.attributes, batch.patches)
         logits = answer_logits(
             trained.blip, features, batch.question_ids, batch.question_mask, batch.answer_ids[:, :-1]
         )
     wanted = batch.answer_ids[:, 1:]
     answer_loss = F.cross_entropy(logits.float().flatten(0, 1), wanted.flatten(), ignore_index=tokenizer.pad_token_id)
     optimizer.zero_grad(set_to_none=True)
-    (answer_loss + options.auxiliary_weight * heads_loss).backward()
+    (answer_loss + options.auxiliary_weight * heads_loss).backward()  # heads_loss is a constant in text steps
     nn.utils.clip_grad_norm_(trained.parameters(), 1.0)
     optimizer.step()
     names = ("category", "colour", "pattern", "count")

@@ -1,6 +1,7 @@
 """The training loop: goes on where it stopped, and learns."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,13 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> RenderedPhotos:
 
 def options(steps: int) -> TrainingOptions:
     return TrainingOptions(
-        steps=steps, photos_per_step=4, questions_per_photo=2, save_every_steps=4, measure_every_steps=4
+        steps=steps,
+        text_steps=3,
+        photos_per_step=4,
+        questions_per_photo=2,
+        text_questions_per_photo=3,
+        save_every_steps=4,
+        measure_every_steps=4,
     )
 
 
@@ -60,7 +67,9 @@ def test_a_stopped_training_goes_on_where_it_was(
 
 
 def test_training_learns_a_few_photos_by_heart(photos: RenderedPhotos, tmp_path: Path) -> None:
-    train(photos, photos, tmp_path, TrainingOptions(steps=150, photos_per_step=12, measure_every_steps=150))
+    train(
+        photos, photos, tmp_path, TrainingOptions(steps=150, text_steps=20, photos_per_step=12, measure_every_steps=150)
+    )
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     losses = [row["answer"] for row in rows if "answer" in row]
     # Untrained, a token costs ln(463) = 6.1 nats; answers drawn blindly from the right words cost about 2.
@@ -70,9 +79,20 @@ def test_training_learns_a_few_photos_by_heart(photos: RenderedPhotos, tmp_path:
 
 
 def test_the_learning_rate_rises_then_falls() -> None:
-    schedule = TrainingOptions(steps=100, warmup_ratio=0.1, peak_learning_rate=1.0)
+    schedule = TrainingOptions(
+        steps=120, text_steps=20, warmup_ratio=0.1, peak_learning_rate=1.0, text_peak_learning_rate=0.5
+    )
     rates = [learning_rate(step, schedule) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == rates[10] == 1.0
     assert rates[10:] == sorted(rates[10:], reverse=True)
     assert rates[-1] < 0.02
+    text_rates = [learning_rate(step, schedule) for step in range(100, 120)]
+    assert max(text_rates) == text_rates[2] == 0.5, "and once more for the text alone"
+
+
+def test_the_vision_tower_rests_in_text_steps(photos: RenderedPhotos, tmp_path: Path) -> None:
+    before = train(photos, photos, tmp_path, replace(options(4), text_steps=0)).state_dict()
+    after = train(photos, photos, tmp_path, replace(options(6), text_steps=2)).state_dict()
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"text_encoder", "text_decoder"}
