@@ -29,9 +29,11 @@ def _training_texts() -> list[str]:
 
 
 def vocabulary() -> list[str]:
-    """All tokens, in id order: specials, letters and digits as pieces, then words and characters."""
+    """All tokens, in id order: specials, single letters and digits, then words and Chinese characters."""
     pieces = list(string.ascii_lowercase + string.digits + string.punctuation)
-    pieces += [f"##{c}" for c in string.ascii_lowercase + string.digits]
+    # No pieces of words: a word that is not here becomes [UNK], which training shows in the place of hidden
+    # words, and not a row of letters, which it never shows. The ids that pieces once had stay taken.
+    pieces += [f"[unused{n}]" for n in range(36)]
     folded = normalizers.NFKC()
     words = {piece for text in _training_texts() for piece in _PIECE.findall(folded.normalize_str(text).lower())}
     return [*SPECIAL, *pieces, *sorted(words - set(pieces))]

@@ -31,6 +31,13 @@ def test_saving_changes_nothing(tmp_path: Path, text: str) -> None:
     assert AutoTokenizer.from_pretrained(tmp_path)(text).input_ids == tokenizer(text).input_ids
 
 
+def test_a_word_that_is_not_known_is_unknown_as_a_whole() -> None:
+    tokenizer = new_tokenizer()
+    ids = tokenizer("what do you sell?", add_special_tokens=False).input_ids
+    assert ids.count(tokenizer.unk_token_id) == 1
+    assert len(ids) == 5
+
+
 def test_the_vocabulary_has_no_doubles_and_pads_with_zero() -> None:
     words = vocabulary()
     assert len(set(words)) == len(words)
