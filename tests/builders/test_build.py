@@ -16,7 +16,7 @@ from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
 from builders.files import sha256_of_file
 from builders.parity import Outputs
-from builders.repository import read_config
+from builders.repository import ENGINES, SOURCE, BuildDimensions, adapted_config, read_config
 from tests.builders.tiny import Geometry, random_blip, save_checkpoint
 
 
@@ -45,6 +45,16 @@ def test_configs_have_the_checkpoints_dimensions(built: Path) -> None:
         "IMAGE_SHA256": [32],
     }
     assert list(read_config(built / "vqa" / "config.pbtxt").output[-1].dims) == [2, 2]
+
+
+@pytest.mark.parametrize(("width", "threads"), [(192, "1"), (768, "0")])
+def test_a_narrow_engine_takes_one_thread_and_a_wide_one_all(width: int, threads: str) -> None:
+    dimensions = BuildDimensions(
+        image_px=112, image_tokens=50, image_width=width, grid=7, question_tokens=32, answers=1, answer_tokens=8
+    )
+    for engine in ENGINES:
+        config = adapted_config(read_config(SOURCE / engine / "config.pbtxt"), dimensions, backend="onnxruntime")
+        assert config.parameters["intra_op_thread_count"].string_value == threads
 
 
 def test_the_manifest_accounts_for_every_file(built: Path, checkpoint: Path) -> None:
