@@ -19,6 +19,7 @@ QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (1, ("这是什么？", "它是什么颜色的？", "How many items are there?")),
     (2, ("What pattern does it have?", "上面是什么图案？", "How much does it cost?", "这个多少钱？")),
 )
+_FIRST_PHOTO = 1
 
 
 def main() -> int:
@@ -49,7 +50,7 @@ def _write_photos(folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for index, _ in QUESTIONS:
-        photo = photo_from_seed(first_seed("test") + index)
+        photo = photo_from_seed(first_seed("test") + _FIRST_PHOTO + index)
         file = folder / f"photo{index + 1}.jpg"
         file.write_bytes(photo.jpeg_bytes())
         files.append(file)

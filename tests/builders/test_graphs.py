@@ -29,8 +29,8 @@ CASES = {
     "small, ends early and late": (Geometry(), 4.0),
     "ends at once": (Geometry(), 60.0),
     "never ends": (Geometry(), -60.0),
-    "wider, more heads": (Geometry(width=48, heads=4), 2.0),
-    "deeper text, more patches": (Geometry(image_px=48, text_layers=3, vision_layers=3), 2.0),
+    "wider, more heads": (Geometry(width=48, heads=4), 6.0),
+    "deeper text, more patches": (Geometry(image_px=48, text_layers=3, vision_layers=3), 8.0),
 }
 
 
