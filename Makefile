@@ -50,7 +50,7 @@ test: build ## run all tests, those against a real server included
 	$(BIN)/python -m pytest -m "not slow"
 
 .PHONY: test-slow
-test-slow: build ## run the tests at the full size of blip-vqa-base (minutes, 6 GiB)
+test-slow: build ## run the tests at the full size of blip-vqa-base (2 minutes, 9 GiB)
 	$(BIN)/python -m pytest -m slow
 
 .PHONY: test-client

@@ -56,9 +56,14 @@ def build(options: BuildOptions) -> Path:
         raise BuildError(
             f"{options.output} exists; a built repository is never changed: name a new folder, or remove it"
         )
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     start_s = time.perf_counter()
-    partial = Path(tempfile.mkdtemp(prefix=f".{options.output.name}-", dir=options.output.parent))
+    try:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{options.output.name}-", dir=options.output.parent))
+    except OSError as error:
+        raise BuildError(
+            f"cannot write to {options.output.parent} ({error.strerror}): name another --output"
+        ) from error
     try:
         _build_into(partial, options)
         partial.chmod(0o755)

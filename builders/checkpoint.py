@@ -118,7 +118,9 @@ def _require_supported(folder: Path, checkpoint: str) -> None:
     if not config_file.exists():
         raise BuildError(f"{checkpoint} has no config.json: name a folder in the transformers format")
     try:
-        architectures = json.loads(config_file.read_text(encoding="utf-8")).get("architectures") or ["none named"]
+        architectures = json.loads(config_file.read_text(encoding="utf-8")).get("architectures") or [
+            "model of no named architecture"
+        ]
     except (ValueError, AttributeError) as error:
         raise BuildError(f"{checkpoint}/config.json is not a JSON object ({error})") from error
     if architectures != [SUPPORTED_ARCHITECTURE]:

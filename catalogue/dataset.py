@@ -20,7 +20,6 @@ from catalogue.wordings import Split
 
 # Seeds of the two splits never meet.
 FIRST_TEST_SEED = 10_000_000
-_OWN_NAMES = ("photos", "masks", "questions.jsonl")
 
 
 @dataclass(frozen=True)
@@ -73,13 +72,13 @@ def records(split: Split, photos: int, *, per_photo: int, first: int = 0) -> Ite
 
 
 def write_dataset(folder: Path, split: Split, photos: int, *, per_photo: int, workers: int) -> None:
-    """Write a data set to `folder`, with a progress bar. Photos already there are drawn anew.
+    """Write a data set to `folder`, with a progress bar.
 
     Raises:
-        FileExistsError: `folder` holds something that is not a data set's.
+        FileExistsError: `folder` is not empty.
     """
-    if folder.exists() and any(path.name not in _OWN_NAMES for path in folder.iterdir()):
-        raise FileExistsError(f"{folder} holds other things than a data set: name an empty or new folder")
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty: name an empty or new folder")
     (folder / "photos").mkdir(parents=True, exist_ok=True)
     (folder / "masks").mkdir(exist_ok=True)
     seeds = range(first_seed(split), first_seed(split) + photos)

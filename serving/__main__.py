@@ -14,6 +14,9 @@ from serving.signals import end_on_signals
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
+    if args.cache_mib < 1:
+        print(f"error: --cache-mib is {args.cache_mib}, but must be at least 1", file=sys.stderr)
+        return 2
     settings = ServerSettings(
         repository=args.repository,
         host=args.host,

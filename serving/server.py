@@ -21,7 +21,7 @@ from serving.command import ServerSettings, triton_command
 from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
 from serving.ports import resolved_port
-from serving.signals import signals_put_off
+from serving.signals import end_with_parent, signals_put_off
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory, not a temporary folder
 _POLL_S = 0.1
@@ -119,7 +119,13 @@ class EmbeddedServer:
             ) from error
         with log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
+                command,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
             )
 
     def _wait_until_it_answers(self) -> None:

@@ -39,6 +39,8 @@ def main() -> int:
         "--workers", type=int, default=os.cpu_count() or 1, help="processes that draw photos (default: all cores)"
     )
     args = parser.parse_args()
+    if args.photos < 1 or args.workers < 1 or args.steps <= TrainingOptions.text_steps:
+        parser.error(f"--photos and --workers must be at least 1, --steps more than {TrainingOptions.text_steps}")
     photos_folder = args.work / "photos"
     test_photos = rendered_photos(photos_folder, "test", 500, workers=args.workers)
     train_photos = rendered_photos(photos_folder, "train", args.photos, workers=args.workers)

@@ -60,3 +60,22 @@ def test_help_teaches() -> None:
     assert "example: vitrine ask" in vitrine("ask", "--help").stdout
     assert vitrine("--help").returncode == 0
     assert vitrine("ask").returncode == 2
+
+
+def test_with_json_a_failure_is_json_too(photo: Path) -> None:
+    done = vitrine("ask", str(photo), "什么颜色", "--url", "127.0.0.1:1", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["code"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize("timeout", ["0", "-1", "nan", "soon"])
+def test_an_impossible_timeout_is_wrong_usage(timeout: str) -> None:
+    done = vitrine("health", "--timeout", timeout)
+    assert done.returncode == 2
+    assert "--timeout" in done.stderr
+
+
+def test_a_scheme_in_the_address_is_named() -> None:
+    done = vitrine("health", "--url", "http://localhost:8001")
+    assert done.returncode == 1
+    assert "without a scheme" in done.stderr

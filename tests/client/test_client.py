@@ -98,6 +98,7 @@ def test_health(client: VqaClient) -> None:
 UNREADABLE = {
     "no such file": ("/no/such/photo.jpg", "cannot read the photo"),
     "a folder": ("/", "cannot read the photo"),
+    "a null byte in the path": ("a\0b", "cannot read the photo"),
     "floats": (np.zeros((4, 4, 3)), "float64 [4, 4, 3] came"),
     "a batch": (np.zeros((2, 4, 4, 3), np.uint8), "uint8 [2, 4, 4, 3] came"),
     "nothing": (np.zeros((0, 0, 3), np.uint8), "[0, 0, 3] came"),
@@ -166,3 +167,16 @@ def test_a_closed_client_says_so(photo: Path) -> None:
     client.close()
     with pytest.raises(VitrineError, match="closed"):
         client.ask(photo, EN, timeout_s=2)
+
+
+@pytest.mark.parametrize("question", [None, b"bytes", 5])
+def test_a_question_that_is_no_text_is_refused_here(photo: Path, question: object) -> None:
+    client = VqaClient(transport=FakeTransport({}))
+    with pytest.raises(InvalidRequestError, match="a question is a str"):
+        client.ask(photo, question)  # type: ignore[arg-type]
+
+
+def test_ask_many_takes_any_iterable_but_not_one_text(client: VqaClient, photo: Path) -> None:
+    assert len(client.ask_many(photo, (question for question in (EN, ZH)))) == 2
+    with pytest.raises(InvalidRequestError, match="a list of str"):
+        client.ask_many(photo, EN)

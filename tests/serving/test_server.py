@@ -77,6 +77,20 @@ def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Pa
     assert not psutil.wait_procs(steps, timeout=10)[1], "no Python step is left behind"
 
 
+def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp_path: Path) -> None:
+    before = shared_memory()
+    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-http", "--no-metrics"]
+    with subprocess.Popen(
+        [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("ready in")
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    assert not psutil.wait_procs(children, timeout=20)[1]
+    assert shared_memory() == before
+
+
 def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -18,18 +19,27 @@ def main() -> int:
             result: int = args.run(client, args)
             return result
     except VitrineError as error:
+        if args.json:
+            print(json.dumps({"error": error.message, "code": error.code}, ensure_ascii=False))
         print(f"vitrine: {error}", file=sys.stderr)
         return 1
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise ValueError  # argparse names the option and the value
+    return seconds
 
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "--url",
-        default=os.environ.get("VITRINE_URL", DEFAULT_URL),
+        default=os.environ.get("VITRINE_URL") or DEFAULT_URL,
         help=f"the server's gRPC address (default: $VITRINE_URL, else {DEFAULT_URL})",
     )
-    common.add_argument("--timeout", type=float, default=10.0, metavar="S", help="seconds to wait (default: 10)")
+    common.add_argument("--timeout", type=_seconds, default=10.0, metavar="S", help="seconds to wait (default: 10)")
     common.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
     parser = argparse.ArgumentParser(
         prog="vitrine",

@@ -1,7 +1,7 @@
 """The client: policy and types; the transport does the talking."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Alternative, Answer, Embedding, Health
 from vitrine_client.transport import GrpcTransport, Transport
@@ -57,7 +58,7 @@ class VqaClient:
         """
         return self._ask(bytes_from_photo(photo), question, timeout_s)
 
-    def ask_many(self, photo: Photo, questions: Sequence[str], *, timeout_s: float | None = None) -> list[Answer]:
+    def ask_many(self, photo: Photo, questions: Iterable[str], *, timeout_s: float | None = None) -> list[Answer]:
         """Ask several questions about one photo; the answers come in the questions' order.
 
         The first goes ahead and leaves the photo's features in the server's
@@ -66,6 +67,9 @@ class VqaClient:
         Args:
             timeout_s: deadline of each question.
         """
+        if isinstance(questions, str):
+            raise InvalidRequestError("questions are a list of str, but one str came: use ask(), or put it in a list")
+        questions = list(questions)
         if not questions:
             return []
         encoded = bytes_from_photo(photo)
@@ -95,6 +99,8 @@ class VqaClient:
         return self._transport.health(timeout_s=timeout_s)
 
     def _ask(self, photo: bytes, question: str, timeout_s: float | None) -> Answer:
+        if not isinstance(question, str):
+            raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
         request_id = _new_request_id()
         tensors = self._transport.infer(
             "vqa",

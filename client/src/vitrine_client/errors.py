@@ -28,8 +28,8 @@ class VitrineError(Exception):
         self.request_id = request_id
 
     def __str__(self) -> str:
-        where = f" [{self.code} from {self.model}, request {self.request_id}]" if self.code else ""
-        return self.message + where
+        asked = f" from {self.model}, request {self.request_id}" if self.request_id else ""
+        return f"{self.message} [{self.code}{asked}]" if self.code else self.message
 
 
 class InvalidPhotoError(VitrineError, ValueError):

@@ -39,8 +39,8 @@ def bytes_from_photo(photo: Photo) -> bytes:
     if isinstance(photo, (str, os.PathLike)):
         try:
             return Path(photo).read_bytes()
-        except OSError as error:
-            raise InvalidPhotoError(f"cannot read the photo {os.fspath(photo)!r}: {error.strerror}") from error
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+            raise InvalidPhotoError(f"cannot read the photo {os.fspath(photo)!r}: {error}") from error
     if isinstance(photo, np.ndarray):
         return _png_from_image(_image_from_array(photo))
     if isinstance(photo, Image.Image):

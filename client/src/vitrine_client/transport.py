@@ -10,7 +10,7 @@ import tritonclient.grpc as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from vitrine_client.errors import VitrineError, error_from_code
+from vitrine_client.errors import InvalidRequestError, VitrineError, error_from_code
 from vitrine_client.results import Health
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -68,6 +68,8 @@ class GrpcTransport:
             url: "host:port", or a gRPC name for several servers, such as
                 "dns:///vqa.shop:8001" or "ipv4:10.0.0.1:8001,10.0.0.2:8001".
         """
+        if url.startswith(("http://", "https://", "grpc://")):
+            raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
         self._url = url
         self._client = triton.InferenceServerClient(url, channel_args=_CHANNEL_ARGS)
 
