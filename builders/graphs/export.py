@@ -24,6 +24,7 @@ def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) ->
     """Write the image encoder, with a dynamic batch, to `file`."""
     pixels = torch.zeros(2, image_px, image_px, 3, dtype=torch.uint8)
     model = _onnx_from_module(encoder, (pixels,), ["PIXELS"], ["ENCODED_FEATURES", "IMAGE_POOLED"])
+    _ask_shape_after_cast(model, "PIXELS")
     _save(model, file)
 
 
@@ -91,6 +92,17 @@ def _quiet_exporter() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def _ask_shape_after_cast(model: onnx.ModelProto, name: str) -> None:
+    """Take the batch size from the cast photo, of the same shape: TensorRT takes uint8 for nothing but a cast."""
+    nodes = model.graph.node
+    cast = next(node for node in nodes if node.op_type == "Cast" and node.input[0] == name)
+    nodes.remove(cast)
+    nodes.insert(0, cast)  # before every node that will use it
+    for node in nodes:
+        if node.op_type == "Shape" and node.input[0] == name:
+            node.input[0] = cast.output[0]
 
 
 def _set_trip_count(model: onnx.ModelProto, steps: int) -> None:
