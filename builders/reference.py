@@ -41,7 +41,7 @@ def reference_outputs(
     vision = [model.vision_model(one[None]) for one in pixels]
     rows = [
         _answer(checkpoint, pixels[photo : photo + 1], vision[photo].last_hidden_state, text, answer_tokens)
-        for photo, text in tqdm(questions, desc="reference", unit="question", leave=False)
+        for photo, text in tqdm(questions, desc="reference", unit="question", leave=False, disable=None)
     ]
     return Reference(
         features=np.concatenate([v.last_hidden_state.numpy() for v in vision]),

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from google.protobuf import text_format
@@ -21,6 +21,37 @@ ENGINES = ("image_encoder", "answer_decoder")
 # one thread and 1.45 ms with two, the encoder 2.03 ms and 2.38 ms (2 cores, medians of 150 runs 4 ms apart).
 _ONE_THREAD_WIDTH = 256
 _ALL_CORES = "0"
+MAX_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class BatchRange:
+    """Rows of one run of an engine. Triton runs a request that comes alone at once, so the smallest is 1."""
+
+    opt: int = 8
+    """What TensorRT makes fastest."""
+    max: int = 16
+
+    @classmethod
+    def parsed(cls, text: str) -> "BatchRange":
+        """From "MIN/OPT/MAX".
+
+        Raises:
+            ValueError: not that, or not in order; says what is wrong.
+        """
+        try:
+            least, opt, most = (int(part) for part in text.split("/"))
+        except ValueError as error:
+            raise ValueError(f"{text!r} came, but MIN/OPT/MAX is expected, such as 1/8/16") from error
+        if least != 1:
+            raise ValueError(f"{text!r}: MIN must be 1, because a request that comes alone is served alone")
+        if not 1 <= opt <= most <= MAX_BATCH:
+            raise ValueError(f"{text!r}: 1 <= OPT <= MAX <= {MAX_BATCH} is expected")
+        return cls(opt, most)
+
+    def preferred(self) -> list[int]:
+        """Powers of two up to `opt`, and `max`: CUDA graphs are captured for these, and for 1."""
+        return sorted(({2**i for i in range(1, self.opt.bit_length())} | {self.opt, self.max}) - {1})
 
 
 @dataclass(frozen=True)
@@ -54,18 +85,27 @@ class BuildDimensions:
         }
 
 
-def write_repository(folder: Path, checkpoint: Checkpoint, dimensions: BuildDimensions, *, backend: str) -> None:
+@dataclass(frozen=True)
+class Serving:
+    """What a build decides about its configs beside their dimensions."""
+
+    backend: str = "onnxruntime"
+    """Of the two engines."""
+    batch: BatchRange = field(default_factory=BatchRange)
+    decode_strategy: str = "loop"
+
+
+def write_repository(folder: Path, checkpoint: Checkpoint, dimensions: BuildDimensions, serving: Serving) -> None:
     """Write every model but the engine files themselves.
 
     Args:
         folder: exists; becomes Triton's model repository.
-        backend: of the two engines, such as "onnxruntime".
     """
     for source in sorted(path for path in SOURCE.iterdir() if (path / "config.pbtxt").exists()):
         model = folder / source.name
         version = model / "1"
         version.mkdir(parents=True, exist_ok=True)  # an ensemble needs an empty one
-        config = adapted_config(read_config(source / "config.pbtxt"), dimensions, backend=backend)
+        config = adapted_config(read_config(source / "config.pbtxt"), dimensions, serving)
         (model / "config.pbtxt").write_text(text_format.MessageToString(config, as_utf8=True), encoding="utf-8")
         if config.backend == "python":
             for code in sorted((source / "1").glob("*.py")):
@@ -85,16 +125,37 @@ def read_config(file: Path) -> model_config_pb2.ModelConfig:
 
 
 def adapted_config(
-    config: model_config_pb2.ModelConfig, dimensions: BuildDimensions, *, backend: str
+    config: model_config_pb2.ModelConfig, dimensions: BuildDimensions, serving: Serving
 ) -> model_config_pb2.ModelConfig:
-    """`config` with the build's dimensions and, for an engine, its backend."""
+    """`config` with the build's dimensions and batch and, for an engine, its backend."""
     adapted = model_config_pb2.ModelConfig()
     adapted.CopyFrom(config)
+    adapted.max_batch_size = serving.batch.max
     for tensor in (*adapted.input, *adapted.output):
         if tensor.name in (known := dimensions.by_tensor()):
             tensor.dims[:] = known[tensor.name]
     if adapted.name in ENGINES:
-        adapted.backend = backend
-        threads = "1" if dimensions.image_width <= _ONE_THREAD_WIDTH else _ALL_CORES
-        adapted.parameters["intra_op_thread_count"].string_value = threads
+        adapted.backend = serving.backend
+        if serving.backend == "tensorrt":
+            _adapt_to_tensorrt(adapted, serving)
+        else:
+            threads = "1" if dimensions.image_width <= _ONE_THREAD_WIDTH else _ALL_CORES
+            adapted.parameters["intra_op_thread_count"].string_value = threads
     return adapted
+
+
+def _adapt_to_tensorrt(engine: model_config_pb2.ModelConfig, serving: Serving) -> None:
+    """One instance on each GPU, CUDA graphs where there is no control flow, and a first run before any request."""
+    engine.parameters.clear()
+    del engine.instance_group[:]
+    engine.instance_group.add(count=1, kind=model_config_pb2.ModelInstanceGroup.KIND_GPU)
+    if engine.name == "image_encoder" or serving.decode_strategy == "unrolled":
+        engine.optimization.cuda.graphs = True
+        engine.dynamic_batching.preferred_batch_size[:] = serving.batch.preferred()
+    for rows in sorted({1, serving.batch.opt, serving.batch.max}):
+        warmup = engine.model_warmup.add(name=f"{rows} rows", batch_size=rows)
+        for tensor in engine.input:
+            sample = warmup.inputs[tensor.name]
+            sample.data_type = tensor.data_type
+            sample.dims[:] = tensor.dims
+            sample.zero_data = True

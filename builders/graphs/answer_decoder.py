@@ -27,6 +27,8 @@ class DecoderOptions:
     start_id: int
     end_id: int
     pad_id: int
+    strategy: str = "loop"
+    """"loop": one decode step in a loop that ends early; "unrolled": T decode steps written out, no control flow."""
 
 
 class QuestionEncoder(nn.Module):
@@ -185,6 +187,12 @@ class AnswerDecoder(nn.Module):
         states, looked = self.question_encoder(tokens.to(dtype), question_ids, bias)
         sources = self.step.sources(states)
 
+        state = self.step.new_state(states)
+        decoded = self._unrolled if self.options.strategy == "unrolled" else self._looped
+        answer_ids, logprobs = decoded(state, sources, bias)
+        return answer_ids, logprobs, looked, digest
+
+    def _looped(self, state: tuple[Tensor, ...], sources: list[Tensor], bias: Tensor) -> tuple[Tensor, Tensor]:
         def is_unfinished(step: Tensor, tokens: Tensor, logprobs: Tensor, going: Tensor, *caches: Tensor) -> Tensor:
             return (step < self.options.answer_tokens) & (going.sum() > 0)
 
@@ -192,5 +200,10 @@ class AnswerDecoder(nn.Module):
             return step + 1, *self.step(step, state, sources, bias)
 
         start = torch.zeros((), dtype=torch.int64)
-        _, answer_ids, logprobs, *_ = while_loop(is_unfinished, advanced, (start, *self.step.new_state(states)))
-        return answer_ids, logprobs, looked, digest
+        _, answer_ids, logprobs, *_ = while_loop(is_unfinished, advanced, (start, *state))
+        return answer_ids, logprobs
+
+    def _unrolled(self, state: tuple[Tensor, ...], sources: list[Tensor], bias: Tensor) -> tuple[Tensor, Tensor]:
+        for step in range(self.options.answer_tokens):
+            state = self.step(torch.tensor(step), state, sources, bias)
+        return state[0], state[1]

@@ -25,7 +25,7 @@ def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) ->
     pixels = torch.zeros(2, image_px, image_px, 3, dtype=torch.uint8)
     model = _onnx_from_module(encoder, (pixels,), ["PIXELS"], ["ENCODED_FEATURES", "IMAGE_POOLED"])
     _ask_shape_after_cast(model, "PIXELS")
-    _save(model, file)
+    save_onnx(model, file)
 
 
 def export_answer_decoder(
@@ -43,8 +43,9 @@ def export_answer_decoder(
         ["IMAGE_FEATURES", "QUESTION_IDS", "QUESTION_MASK"],
         ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"],
     )
-    _set_trip_count(model, decoder.options.answer_tokens)
-    _save(model, file)
+    if decoder.options.strategy == "loop":
+        _set_trip_count(model, decoder.options.answer_tokens)
+    save_onnx(model, file)
 
 
 def _onnx_from_module(
@@ -118,7 +119,7 @@ def _set_trip_count(model: onnx.ModelProto, steps: int) -> None:
     loops[0].input[0] = name
 
 
-def _save(model: onnx.ModelProto, file: Path) -> None:
+def save_onnx(model: onnx.ModelProto, file: Path) -> None:
     """Weights over 1 GiB go to a file beside it, as protobuf ends at 2 GiB."""
     onnx.save_model(
         model,

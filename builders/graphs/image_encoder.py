@@ -37,7 +37,7 @@ class ImageEncoder(nn.Module):
             x = x + self._attended(layer.self_attn, layer_norm(layer.layer_norm1, x))
             x = x + layer.mlp(layer_norm(layer.layer_norm2, x))
         norm = self.vision.post_layernorm
-        features = layer_norm(norm, x)
+        features = layer_norm(norm, x.float())
         # BLIP's pooled output is the class token normalised a second time.
         return features.half(), layer_norm(norm, features[:, 0]).half()
 

@@ -1,0 +1,117 @@
+"""Holds engines to the checkpoint: the questions of a build, their reference answers, and the proof of its graphs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+
+from builders.checkpoint import Checkpoint
+from builders.errors import BuildError
+from builders.graphs.finished import Graphs
+from builders.parity import TOLERANCES, Engine, OutputReport, compare_engines, parity_table, require_parity
+from builders.parser_check import parser_problems
+from builders.repository import ENGINES, BuildDimensions
+from catalogue.dataset import first_seed, questions_from_seed
+from catalogue.photos import photo_from_seed
+
+_QUESTIONS_PER_PHOTO = 7
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The truth about one checkpoint, on photos that no checkpoint was trained on."""
+
+    checkpoint: Checkpoint
+    dimensions: BuildDimensions
+    precision: str
+    photos: list[bytes]
+    questions: list[tuple[int, str]]
+    """Index of the photo, and the text: one of each kind about each photo."""
+    reference: Any
+    """`builders.reference.Reference`."""
+
+    def compare(self, image_encoder: Engine, answer_decoder: Engine) -> list[OutputReport]:
+        return compare_engines(
+            image_encoder,
+            answer_decoder,
+            self.reference,
+            self.checkpoint,
+            self.photos,
+            self.questions,
+            question_tokens=self.dimensions.question_tokens,
+            tolerance=TOLERANCES[self.precision],
+        )
+
+
+@dataclass(frozen=True)
+class Proof:
+    """That half-precision graphs answer like the checkpoint, whatever compiles them."""
+
+    reports: list[OutputReport]
+    ranges: dict[str, Any]
+    """Of `builders.ranges.ranges_report`."""
+
+
+def parity_material(photo_count: int) -> tuple[list[bytes], list[tuple[int, str]]]:
+    """Photos, encoded, and questions: index of the photo, and the text."""
+    seeds = range(first_seed("test"), first_seed("test") + photo_count)
+    photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
+    questions = [
+        (index, question.text)
+        for index, seed in enumerate(seeds)
+        for question in questions_from_seed(seed, "test", per_photo=_QUESTIONS_PER_PHOTO)
+    ]
+    return photos, questions
+
+
+def new_gate(
+    checkpoint: Checkpoint,
+    dimensions: BuildDimensions,
+    precision: str,
+    photos: list[bytes],
+    questions: list[tuple[int, str]],
+) -> Gate:
+    """Answer the questions with transformers."""
+    from builders.reference import reference_outputs  # torch takes seconds to import
+
+    reference = reference_outputs(checkpoint, photos, questions, answer_tokens=dimensions.answer_tokens)
+    return Gate(checkpoint, dimensions, precision, photos, questions, reference)
+
+
+def require_parseable(graphs: Graphs) -> None:
+    """
+    Raises:
+        BuildError: TensorRT's parser would refuse a graph; all reasons are listed.
+    """
+    problems = [
+        f"{engine}: {problem}"
+        for engine in ENGINES
+        for problem in parser_problems(onnx.load(graphs.file(engine), load_external_data=False))
+    ]
+    if problems:
+        raise BuildError("TensorRT's parser would refuse the graphs:\n" + "\n".join(f"  {p}" for p in problems))
+
+
+def proof_of(graphs: Graphs, gate: Gate) -> Proof:
+    """Run half-precision graphs with every tensor rounded as they say, and see how large tensors become.
+
+    Raises:
+        BuildError: a tensor overflows (the first is named), or an output is out of tolerance.
+    """
+    from builders.ranges import EmulatedEngine, TensorRange, described, first_overflow, near_limit, ranges_report
+
+    precision = gate.precision
+    engines = [EmulatedEngine(name, graphs.file(name), precision) for name in ENGINES]
+    reports = gate.compare(*engines)
+    ranges: Sequence[TensorRange] = [r for engine in engines for r in engine.ranges()]
+    if overflow := first_overflow(ranges, precision):
+        raise BuildError(
+            f"{precision} overflows, first in {described(overflow)}, which reaches {overflow.max_abs:.3g}: "
+            "build with --precision bf16"
+        )
+    require_parity(reports, what=f"the {precision} graphs")
+    for tensor in near_limit(ranges, precision):
+        print(f"      near the limit of {precision}: {described(tensor)} reaches {tensor.max_abs:.3g}")
+    print(parity_table(reports), flush=True)
+    return Proof(reports, ranges_report(ranges, precision))

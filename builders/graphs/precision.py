@@ -1,0 +1,33 @@
+"""Weights in half precision, except where it matters."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def with_precision(model: Any, precision: str) -> Any:
+    """A copy of `model` with its weights in `precision` ("fp32": the model itself).
+
+    Layer norms keep their FP32 weights. What else stays in FP32, whatever the
+    weights are (softmax, log-softmax, sums of scores, normalisation of the
+    photo), is written in the graphs themselves.
+
+    Raises:
+        OverflowError: a weight is beyond what `precision` can hold; names the first.
+    """
+    dtype = DTYPES[precision]
+    if dtype == torch.float32:
+        return model
+    limit = torch.finfo(dtype).max
+    for name, parameter in model.named_parameters():
+        if (largest := float(parameter.detach().abs().max())) > limit:
+            raise OverflowError(f"weight {name} reaches {largest:.3g}, more than {precision} can hold ({limit:.3g})")
+    cast = copy.deepcopy(model).to(dtype)
+    for module in cast.modules():
+        if isinstance(module, nn.LayerNorm):
+            module.float()
+    return cast

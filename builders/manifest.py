@@ -1,0 +1,87 @@
+"""`manifest.json`: what a built repository was made of, with what, and how it compared."""
+
+import json
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import AttributeProto, GraphProto
+
+from builders.checkpoint import Checkpoint
+from builders.files import sha256_of_folder
+from builders.gate import Proof
+from builders.graphs.finished import Graphs
+from builders.options import BuildOptions
+from builders.parity import OutputReport, report_rows
+from builders.repository import ENGINES, BuildDimensions
+from builders.targets import Target
+
+_VERSIONS_OF = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime", "pillow", "numpy")
+
+
+def write_manifest(
+    folder: Path,
+    checkpoint: Checkpoint,
+    dimensions: BuildDimensions,
+    options: BuildOptions,
+    target: Target,
+    graphs: Graphs,
+    reports: Sequence[OutputReport],
+    proof: Proof | None,
+    build_s: float,
+) -> None:
+    """Write `manifest.json` into the repository `folder`; and `activation_ranges.json` where they were measured."""
+    if proof:
+        _write_json(folder / "activation_ranges.json", proof.ranges)
+    manifest = {
+        "checkpoint": {"name": checkpoint.name, "revision": options.revision, "sha256": checkpoint.sha256},
+        "target": options.target,
+        "precision": options.chosen_precision,
+        "decode_strategy": options.decode_strategy,
+        "dimensions": asdict(dimensions),
+        "batch": {"min": 1, **asdict(options.batch)},
+        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "build_s": round(build_s, 1),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_OF}},
+        "engines": {name: _engine_sizes(folder, graphs, target, name) for name in ENGINES},
+        **({"gpu": target.facts} if target.facts else {}),
+        **(_half_precision(proof) if proof else {}),
+        "parity": report_rows(reports),
+        "sha256": sha256_of_folder(folder),
+    }
+    _write_json(folder / "manifest.json", manifest)
+
+
+def _half_precision(proof: Proof) -> dict[str, Any]:
+    return {"graphs_parity": report_rows(proof.reports), "near_limit": proof.ranges["near"]}
+
+
+def _engine_sizes(folder: Path, graphs: Graphs, target: Target, name: str) -> dict[str, Any]:
+    """An engine that stores its weights once is about as large as they are; one with a second copy, twice."""
+    engine = folder / name / "1" / target.engine_file
+    engine_bytes = sum(f.stat().st_size for f in engine.parent.glob(f"{engine.stem}*") if f.suffix != ".json")
+    weights_bytes = sum(_initializer_bytes(onnx.load(graphs.file(name)).graph))
+    return {
+        "file": f"{name}/1/{target.engine_file}",
+        "bytes": engine_bytes,
+        "weights_bytes": weights_bytes,
+        "bytes_over_weights": round(engine_bytes / weights_bytes, 3),
+    }
+
+
+def _initializer_bytes(graph: GraphProto) -> Iterator[int]:
+    for tensor in graph.initializer:
+        yield len(tensor.raw_data) or tensor.ByteSize()
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.GRAPH:
+                yield from _initializer_bytes(attribute.g)
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

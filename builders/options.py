@@ -1,0 +1,102 @@
+"""What a build is asked for."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builders.checkpoint import Checkpoint
+from builders.errors import BuildError
+from builders.repository import DIGEST_BYTES, BatchRange, BuildDimensions
+
+TARGETS = ("onnxruntime", "tensorrt")
+STRATEGIES = ("loop", "unrolled")
+PRECISIONS = {"onnxruntime": ("fp32",), "tensorrt": ("fp16", "bf16")}
+"""Per target, its default first."""
+HARDWARE_COMPATIBILITY = ("none", "same_compute_capability", "ampere_plus")
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """Of TensorRT's builder."""
+
+    workspace_gib: float = 4.0
+    optimization_level: int = 3
+    """0 to 5: how long TensorRT looks for faster kernels."""
+    hardware_compatibility: str = "none"
+    """Which other GPUs the plan runs on: one of `HARDWARE_COMPATIBILITY`."""
+    version_compatible: bool = False
+    """Whether other versions of TensorRT load the plan."""
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    checkpoint: str
+    output: Path
+    target: str = "onnxruntime"
+    precision: str | None = None
+    """None: the target's default."""
+    revision: str | None = None
+    question_tokens: int = 32
+    answer_tokens: int | None = None
+    """None: as the checkpoint says."""
+    answers: int = 1
+    batch: BatchRange = field(default_factory=BatchRange)
+    decode_strategy: str = "loop"
+    parity_photos: int = 16
+    plan: PlanOptions = field(default_factory=PlanOptions)
+    cache: Path | None = None
+    """Finished graphs of an interrupted build, and TensorRT's timings. None: `cache` beside the output."""
+    graphs_only: bool = False
+    """Stop when the graphs are proved, before TensorRT starts."""
+
+    @property
+    def cache_folder(self) -> Path:
+        return self.cache or self.output.parent / "cache"
+
+    @property
+    def chosen_precision(self) -> str:
+        return self.precision or PRECISIONS[self.target][0]
+
+
+def require_possible(options: BuildOptions) -> None:
+    """
+    Raises:
+        BuildError: an option is wrong whatever the checkpoint.
+    """
+    if options.chosen_precision not in PRECISIONS[options.target]:
+        raise BuildError(
+            f"--precision {options.precision} with --target {options.target}: it takes "
+            f"{' or '.join(PRECISIONS[options.target])} (ONNX Runtime's CPU kernels compute half precision as FP32)"
+        )
+    for name, count in (("--answers", options.answers), ("--parity-photos", options.parity_photos)):
+        if count < 1:
+            raise BuildError(f"{name} is {count}, but must be at least 1")
+    if options.plan.workspace_gib <= 0:
+        raise BuildError(f"--workspace-gib is {options.plan.workspace_gib:g}, but must be more than 0")
+    if options.plan.optimization_level not in range(6):
+        raise BuildError(f"--optimization-level is {options.plan.optimization_level}, but must be 0 to 5")
+    if options.graphs_only and options.target != "tensorrt":
+        raise BuildError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
+
+
+def dimensions_of(checkpoint: Checkpoint, options: BuildOptions) -> BuildDimensions:
+    """The letters of the tensor contract for this checkpoint.
+
+    Raises:
+        BuildError: the checkpoint does not take what was asked.
+    """
+    longest = int(checkpoint.model.config.text_config.max_position_embeddings)
+    answer_tokens = checkpoint.answer_tokens if options.answer_tokens is None else options.answer_tokens
+    if checkpoint.image_width < DIGEST_BYTES:
+        raise BuildError(f"features are {checkpoint.image_width} wide; a photo's digest needs {DIGEST_BYTES}")
+    for name, tokens in (("--question-tokens", options.question_tokens), ("--answer-tokens", answer_tokens)):
+        if not 2 <= tokens <= longest:
+            raise BuildError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")
+    return BuildDimensions(
+        image_px=checkpoint.image_px,
+        image_tokens=checkpoint.image_tokens,
+        image_width=checkpoint.image_width,
+        grid=checkpoint.grid,
+        question_tokens=options.question_tokens,
+        answers=options.answers,
+        answer_tokens=answer_tokens,
+    )

@@ -1,0 +1,1 @@
+"""TensorRT plans: built from the graphs, and run to be compared."""

@@ -1,0 +1,66 @@
+"""What the engines run on: how a graph becomes an engine file, and the facts about it for the manifest."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.files import link_or_copy
+from builders.onnx_engine import onnx_engine
+from builders.options import BuildOptions
+from builders.parity import Engine
+
+
+@dataclass(frozen=True)
+class Target:
+    engine_file: str
+    """Its name in a model's version folder."""
+    compile: Callable[[Path, Path], None]
+    """From the graph to the engine file."""
+    engine: Callable[[Path], Engine]
+    """The engine file, ready to run in this process."""
+    facts: dict[str, Any]
+    """For the manifest."""
+
+
+def target_of(options: BuildOptions) -> Target:
+    """
+    Raises:
+        BuildError: this machine lacks what the target needs; says what, and which container has it.
+    """
+    return _tensorrt(options) if options.target == "tensorrt" else _onnxruntime()
+
+
+def _onnxruntime() -> Target:
+    def linked(graph: Path, engine: Path) -> None:
+        for file in graph.parent.iterdir():  # large weights lie beside the graph
+            link_or_copy(file, engine.parent / file.name)
+
+    return Target("model.onnx", linked, onnx_engine, {})
+
+
+def _tensorrt(options: BuildOptions) -> Target:
+    from builders.plans.machine import find_gpu, require_tensorrt
+
+    version = require_tensorrt(version_compatible=options.plan.version_compatible)
+    gpu = find_gpu()
+
+    # These import TensorRT.
+    from builders.plans.engine import plan_engine
+    from builders.plans.plan import build_plan
+
+    timing_cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
+
+    def compiled(graph: Path, engine: Path) -> None:
+        build_plan(graph, engine, batch=options.batch, options=options.plan, timing_cache=timing_cache)
+
+    facts = {
+        "tensorrt": version,
+        "cuda": gpu.cuda,
+        "driver": gpu.driver,
+        "gpu": gpu.name,
+        "compute_capability": gpu.compute_capability,
+        "gpu_memory_bytes": gpu.memory_bytes,
+        "options": asdict(options.plan),
+    }
+    return Target("model.plan", compiled, lambda file: plan_engine(file, gpu), facts)

@@ -1,0 +1,97 @@
+"""The real `tensorrt` bindings on a machine without TensorRT: every name and signature, nothing that runs.
+
+The wheel holds the bindings alone. They import once three shared libraries
+with the right symbols stand where TensorRT's own would be.
+"""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent.parent.parent / "build" / "tensorrt-bindings"
+VERSIONS = ("10.16.0.72", "11.2.1.2", "11.4.0.106")
+# Of the package itself, which is Python: what it adds to the bindings.
+_PACKAGE_STUB = """\
+from typing import Any
+from tensorrt_bindings.tensorrt import *
+__version__: str
+def nptype(trt_type: DataType) -> Any: ...
+"""
+_SYMBOLS = {
+    "nvinfer": (
+        "createInferBuilder_INTERNAL",
+        "createInferRefitter_INTERNAL",
+        "createInferRuntime_INTERNAL",
+        "getBuilderPluginRegistry",
+        "getPluginRegistry",
+    ),
+    "nvonnxparser": ("createNvOnnxParser_INTERNAL", "createNvOnnxParserRefitter_INTERNAL", "getNvOnnxParserVersion"),
+    "nvinfer_plugin": ("initLibNvInferPlugins",),
+}
+
+
+def installed_bindings(version: str) -> Path:
+    """A folder with the bindings, the libraries in their place, and type stubs of the package `tensorrt`."""
+    folder = FOLDER / version
+    if not (folder / "stubs").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(folder)]
+        subprocess.run([*pip, f"tensorrt-cu13-bindings=={version}"], check=True, capture_output=True)
+        for library, symbols in _SYMBOLS.items():
+            _make_library(folder / f"lib{library}.so.{version.split('.')[0]}", symbols)
+        _make_stubs(folder)
+    return folder
+
+
+def in_bindings(folder: Path, code: str) -> str:
+    """What `code` prints, run with the bindings imported as `trt`."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import tensorrt_bindings.tensorrt as trt\n{code}"],
+        env=_environment(folder),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+def _make_library(file: Path, symbols: tuple[str, ...]) -> None:
+    source = "".join(f"void *{symbol}(void) {{ return 0; }}\n" for symbol in symbols)
+    command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(file)]
+    subprocess.run(command, input=source, text=True, check=True)
+
+
+def _make_stubs(folder: Path) -> None:
+    """By mypy's stubgen, out of the bindings' own signatures."""
+    made = folder / "stubs.part"
+    shutil.rmtree(made, ignore_errors=True)
+    command = [str(Path(sys.executable).with_name("stubgen")), "--inspect-mode", "-m", "tensorrt_bindings.tensorrt"]
+    subprocess.run([*command, "-o", str(made)], env=_environment(folder), check=True, capture_output=True)
+    stub = made / "tensorrt_bindings" / "tensorrt.pyi"
+    stub.write_text(_without_invalid_lines(stub.read_text("utf-8")), "utf-8")
+    (made / "tensorrt").mkdir()
+    (made / "tensorrt" / "__init__.pyi").write_text(_PACKAGE_STUB, "utf-8")
+    made.rename(folder / "stubs")
+
+
+def _without_invalid_lines(stub: str) -> str:
+    """One signature in the bindings has a default before a parameter without one, which Python refuses.
+
+    And its data type `bool` hides Python's, which the signatures mean.
+    """
+    lines = [line for line in stub.splitlines() if not line.startswith("bool:")]
+    while True:
+        try:
+            ast.parse("\n".join(lines))
+        except SyntaxError as error:
+            assert error.lineno
+            del lines[error.lineno - 1]
+        else:
+            return "\n".join(lines) + "\n"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {**os.environ, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(folder)}

@@ -1,0 +1,112 @@
+"""What `builders/plans` calls is there, in the real bindings of each TensorRT that it is made for."""
+
+import ast
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from enum import EnumType
+from pathlib import Path
+
+import pytest
+
+from tests.builders import tensorrt_double
+from tests.builders.tensorrt_bindings import VERSIONS, in_bindings, installed_bindings
+
+ROOT = Path(__file__).parent.parent.parent
+# Of a class in the double that the bindings make themselves, the initialiser is the double's own.
+MADE_BY_CALLERS = {"Builder", "OnnxParser", "Runtime", "ILogger", "IProgressMonitor"}
+
+
+def type_errors(version: str, root: Path) -> list[str]:
+    """What mypy says of `builders/plans` below `root`, with `tensorrt` as the bindings of `version` have it."""
+    stubs = installed_bindings(version) / "stubs"
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--follow-imports=silent",
+            "--allow-untyped-calls", "--no-warn-unused-ignores", "--cache-dir", str(stubs.parent / "mypy"),
+            "builders/plans",
+        ],
+        cwd=root,
+        env={**os.environ, "MYPYPATH": f"{stubs}:{ROOT}/client/src:{ROOT}/model_repository"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert "usage:" not in done.stderr, done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("builders/")]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_name_and_call_is_in_the_bindings(version: str) -> None:
+    assert type_errors(version, ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("plan.py", "builder.build_serialized_network(", "builder.build_serialised_network("),
+        ("plan.py", "config.set_timing_cache(cache, ignore_mismatch=False)", "config.set_timing_cache(cache)"),
+        ("plan.py", "trt.ProfilingVerbosity.DETAILED", "trt.ProfilingVerbosity.DETAIL"),
+        ("plan.py", "config.builder_optimization_level =", "config.optimization_level ="),
+        ("engine.py", "context.set_input_shape(name,", "context.set_binding_shape(name,"),
+        ("progress.py", "def step_complete(self, phase_name: str, step: SupportsInt)", "def step_complete(self, phase_name: str)"),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_a_wrong_name_is_found(tmp_path: Path, file: str, before: str, after: str) -> None:
+    shutil.copytree(ROOT / "builders", tmp_path / "builders")
+    changed = tmp_path / "builders" / "plans" / file
+    code = changed.read_text("utf-8")
+    assert before in code
+    changed.write_text(code.replace(before, after), "utf-8")
+    assert any(file in line for line in type_errors("11.2.1.2", tmp_path))
+
+
+def stub_classes(version: str) -> dict[str, ast.ClassDef]:
+    stub = installed_bindings(version) / "stubs" / "tensorrt_bindings" / "tensorrt.pyi"
+    return {node.name: node for node in ast.parse(stub.read_text("utf-8")).body if isinstance(node, ast.ClassDef)}
+
+
+def members(stub: ast.ClassDef) -> dict[str, list[list[str]]]:
+    """Names of a class in the bindings; for a method, the parameters of each of its overloads."""
+    found: dict[str, list[list[str]]] = {}
+    for node in stub.body:
+        if isinstance(node, ast.FunctionDef):
+            found.setdefault(node.name, []).append([a.arg for a in node.args.args if a.arg != "self"])
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.setdefault(node.target.id, [])
+        elif isinstance(node, ast.ClassDef):
+            found.setdefault(node.name, [])
+    return found
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_double_has_nothing_that_the_bindings_lack(version: str) -> None:
+    real = stub_classes(version)
+    double = {n: c for n, c in vars(tensorrt_double.as_module()).items() if inspect.isclass(c)}
+    assert len(double) > 20
+    for name, kind in double.items():
+        assert name in real, name
+        names = members(real[name])
+        if isinstance(kind, EnumType):
+            assert set(kind.__members__) <= set(names), name
+            continue
+        for member, value in vars(kind).items():
+            if member.startswith("_") and not (member == "__init__" and name in MADE_BY_CALLERS):
+                continue
+            if member == "last":
+                continue  # for tests
+            assert member in names, f"{name}.{member}"
+            if inspect.isfunction(value):
+                parameters = [p for p in inspect.signature(value).parameters if p != "self"]
+                overloads = names[member]
+                assert any(o[: len(parameters)] == parameters or o == ["args"] or not o for o in overloads), (
+                    f"{name}.{member}{parameters}: the bindings have {overloads}"
+                )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_enum_values_of_the_double_are_the_bindings(version: str) -> None:
+    flag = in_bindings(installed_bindings(version), "print(int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))")
+    assert int(flag) == tensorrt_double.NetworkDefinitionCreationFlag.STRONGLY_TYPED
