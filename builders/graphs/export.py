@@ -10,6 +10,7 @@ from typing import Any
 import onnx
 import torch
 from onnx import TensorProto, helper
+from onnx_ir.passes.common import DeduplicateInitializersPass
 from torch import Tensor, nn
 
 from builders.graphs.answer_decoder import AnswerDecoder
@@ -18,6 +19,7 @@ from builders.graphs.image_encoder import ImageEncoder
 # TensorRT's parser takes 9 to 24, but from 23 on the exporter writes an
 # `Attention` operator that TensorRT cannot build inside a loop.
 OPSET = 20
+_FOLDED_ELEMENTS = 2**16  # the exporter folds small weights only
 
 
 def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) -> None:
@@ -64,6 +66,8 @@ def _onnx_from_module(
             verbose=False,
         )
     assert program is not None
+    # Each unrolled step folds transposed copies of small weights of its own.
+    DeduplicateInitializersPass(size_limit=_FOLDED_ELEMENTS)(program.model)
     model = program.model_proto
     _strip_traces(model.graph)
     return model

@@ -53,7 +53,7 @@ def plan_engine(plan: Path, gpu: Gpu) -> Engine:
     outputs = [name for name in names if engine.get_tensor_mode(name) == trt.TensorIOMode.OUTPUT]
 
     def run(inputs: Outputs) -> Outputs:
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(a)).to(gpu.device) for name, a in inputs.items()}
+        tensors = {name: torch.from_numpy(np.array(a)).to(gpu.device) for name, a in inputs.items()}
         for name, tensor in tensors.items():
             if not context.set_input_shape(name, tuple(tensor.shape)):
                 raise BuildError(f"{model} does not take {name} of shape {list(tensor.shape)}: {logger.reason()}")

@@ -30,7 +30,7 @@ class Dims(tuple[int, ...]):
 
 
 class NetworkDefinitionCreationFlag(IntEnum):
-    STRONGLY_TYPED = 1
+    STRONGLY_TYPED = 0
 
 
 class MemoryPoolType(IntEnum):

@@ -11,12 +11,13 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from builders import build as build_module
-from builders.build import BuildOptions, build
+from builders.build import build
 from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
 from builders.files import sha256_of_file
+from builders.options import BuildOptions
 from builders.parity import Outputs
-from builders.repository import ENGINES, SOURCE, BuildDimensions, adapted_config, read_config
+from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
 from tests.builders.tiny import Geometry, random_blip, save_checkpoint
 
 
@@ -53,7 +54,7 @@ def test_a_narrow_engine_takes_one_thread_and_a_wide_one_all(width: int, threads
         image_px=112, image_tokens=50, image_width=width, grid=7, question_tokens=32, answers=1, answer_tokens=8
     )
     for engine in ENGINES:
-        config = adapted_config(read_config(SOURCE / engine / "config.pbtxt"), dimensions, backend="onnxruntime")
+        config = adapted_config(read_config(SOURCE / engine / "config.pbtxt"), dimensions, Serving())
         assert config.parameters["intra_op_thread_count"].string_value == threads
 
 
@@ -104,7 +105,7 @@ def test_engines_that_differ_leave_nothing_behind(
 
         return run
 
-    monkeypatch.setattr("builders.build.onnx_engine", off_by_a_token)
+    monkeypatch.setattr("builders.targets.onnx_engine", off_by_a_token)
     with pytest.raises(BuildError, match=r"do not answer like the checkpoint(.|\n)*ANSWER_IDS.*FAILED"):
         build(BuildOptions(str(checkpoint), tmp_path / "out", parity_photos=2))
     assert list(tmp_path.iterdir()) == []
@@ -198,15 +199,31 @@ def test_a_question_length_beyond_the_checkpoint_is_refused(checkpoint: Path, tm
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_build_leaves_nothing_behind(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_interrupted_build_goes_on_from_its_graphs(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(build_module, "_checked", interrupted)
+    options = BuildOptions(str(checkpoint), tmp_path / "out", parity_photos=2)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(build_module, "_compiled", interrupted)
+        build(options)
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    build(options)
+    assert "image encoder to ONNX: finished by an earlier build" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_interrupted_export_leaves_nothing_behind(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builders.graphs.export.export_answer_decoder", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        build(BuildOptions(str(checkpoint), tmp_path / "out"))
+        build(BuildOptions(str(checkpoint), tmp_path / "out", parity_photos=2))
     assert list(tmp_path.iterdir()) == []
 
 

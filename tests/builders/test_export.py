@@ -5,6 +5,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+from builders.parser_check import parser_problems
 from tests.builders.test_graphs import engines
 from tests.builders.tiny import Geometry, random_blip
 
@@ -12,7 +13,10 @@ from tests.builders.tiny import Geometry, random_blip
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
-    engines(random_blip(Geometry(), seed=2), folder, answers=2)
+    model = random_blip(Geometry(), seed=2)
+    engines(model, folder, answers=2)
+    (folder / "unrolled").mkdir()
+    engines(model, folder / "unrolled", 2, "unrolled")
     return folder
 
 
@@ -21,7 +25,7 @@ def all_graphs(graph: onnx.GraphProto) -> list[onnx.GraphProto]:
     return [graph, *(deeper for one in inner for deeper in all_graphs(one))]
 
 
-@pytest.mark.parametrize("file", ["e.onnx", "d.onnx"])
+@pytest.mark.parametrize("file", ["e.onnx", "d.onnx", "unrolled/d.onnx"])
 def test_every_weight_is_stored_once(folder: Path, file: str) -> None:
     graphs = all_graphs(onnx.load(folder / file).graph)
     weights = [tensor.raw_data for graph in graphs for tensor in graph.initializer if len(tensor.raw_data) > 500]
@@ -45,6 +49,12 @@ def test_the_loop_has_a_constant_bound_and_carries_no_scan_output(folder: Path) 
     assert onnx.numpy_helper.to_array(bound) == 7
     body = loop.attribute[0].g
     assert len(body.output) - 1 == len(loop.input) - 2, "every output but the condition is carried"
+
+
+def test_unrolled_steps_have_no_control_flow(folder: Path) -> None:
+    model = onnx.load(folder / "unrolled" / "d.onnx")
+    assert all_graphs(model.graph) == [model.graph]
+    assert parser_problems(model) == []
 
 
 def test_the_opset_is_one_that_tensorrt_can_build_in_a_loop(folder: Path) -> None:

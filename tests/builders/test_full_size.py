@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from vitrine_client import VqaClient
 
-from builders.build import BuildOptions, build
+from builders.build import build
+from builders.options import BuildOptions
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings
 from serving.server import EmbeddedServer

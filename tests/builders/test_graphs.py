@@ -12,6 +12,7 @@ from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
 from builders.graphs.export import export_answer_decoder, export_image_encoder
 from builders.graphs.image_encoder import ImageEncoder
 from builders.onnx_engine import onnx_engine
+from builders.options import STRATEGIES
 from builders.repository import EXTRA_ROWS
 from builders.steps import packed_features
 from tests.builders.tiny import Geometry, random_blip
@@ -34,10 +35,10 @@ CASES = {
 }
 
 
-def engines(model: Any, folder: Path, answers: int) -> tuple[Any, Any]:
+def engines(model: Any, folder: Path, answers: int, strategy: str = "loop") -> tuple[Any, Any]:
     text, vision = model.config.text_config, model.config.vision_config
     export_image_encoder(ImageEncoder(model.vision_model, MEAN, STD), folder / "e.onnx", image_px=vision.image_size)
-    options = DecoderOptions(answers, T, text.bos_token_id, text.sep_token_id, text.pad_token_id)
+    options = DecoderOptions(answers, T, text.bos_token_id, text.sep_token_id, text.pad_token_id, strategy)
     export_answer_decoder(
         AnswerDecoder(model.text_encoder, model.text_decoder, options),
         folder / "d.onnx",
@@ -85,11 +86,11 @@ def generated(model: Any, features: np.ndarray, question: str) -> list[int]:
     return tokens + [model.config.text_config.pad_token_id] * (T - len(tokens))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_answers_equal_generate_for_every_batch(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "strategy"), [*((name, "loop") for name in CASES), (next(iter(CASES)), "unrolled")])
+def test_answers_equal_generate_for_every_batch(name: str, strategy: str, tmp_path: Path) -> None:
     geometry, end_bias = CASES[name]
     model = random_blip(geometry, seed=3, end_bias=end_bias)
-    encoder, decoder = engines(model, tmp_path, answers=1)
+    encoder, decoder = engines(model, tmp_path, 1, strategy)
     photos = np.random.default_rng(0).integers(0, 256, (8, geometry.image_px, geometry.image_px, 3), dtype=np.uint8)
     encoded = encoder({"PIXELS": photos})
     with torch.no_grad():
@@ -114,9 +115,10 @@ def test_answers_equal_generate_for_every_batch(name: str, tmp_path: Path) -> No
         assert len(lengths) > 1, "early and late ends in one batch"
 
 
-def test_k_answers_start_with_the_k_best_tokens_and_the_first_is_greedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_k_answers_start_with_the_k_best_tokens_and_the_first_is_greedy(strategy: str, tmp_path: Path) -> None:
     model = random_blip(Geometry(), seed=5, end_bias=2.0)
-    encoder, decoder = engines(model, tmp_path, answers=4)
+    encoder, decoder = engines(model, tmp_path, 4, strategy)
     photos = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     features = encoder({"PIXELS": photos})["ENCODED_FEATURES"]
     out = decoder({"IMAGE_FEATURES": packed(features), **question_tensors(QUESTIONS[:3])})

@@ -19,48 +19,71 @@ ROOT = Path(__file__).parent.parent.parent
 MADE_BY_CALLERS = {"Builder", "OnnxParser", "Runtime", "ILogger", "IProgressMonitor"}
 
 
-def type_errors(version: str, root: Path) -> list[str]:
+# Only the bindings matter here; the other packages' types take mypy a quarter of a minute.
+MYPY_CONFIG = """\
+[mypy]
+strict = true
+explicit_package_bases = true
+follow_imports = silent
+allow_untyped_calls = true
+allow_any_generics = true
+disallow_subclassing_any = false
+warn_return_any = false
+[mypy-torch.*,numpy.*,onnx.*,onnxruntime.*,tritonclient.*,google.*,tqdm.*,transformers.*]
+follow_imports = skip
+ignore_missing_imports = true
+"""
+
+
+def type_errors(version: str, root: Path, work: Path) -> list[str]:
     """What mypy says of `builders/plans` below `root`, with `tensorrt` as the bindings of `version` have it."""
-    stubs = installed_bindings(version) / "stubs"
+    config = work / "mypy.ini"
+    config.write_text(MYPY_CONFIG, "utf-8")
     done = subprocess.run(
-        [
-            sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), "--follow-imports=silent",
-            "--allow-untyped-calls", "--no-warn-unused-ignores", "--cache-dir", str(stubs.parent / "mypy"),
-            "builders/plans",
-        ],
+        [sys.executable, "-m", "mypy", f"--config-file={config}", f"--cache-dir={work / version}", "builders/plans"],
         cwd=root,
-        env={**os.environ, "MYPYPATH": f"{stubs}:{ROOT}/client/src:{ROOT}/model_repository"},
+        env={**os.environ, "MYPYPATH": f"{installed_bindings(version) / 'stubs'}:{ROOT}/client/src"},
         capture_output=True,
         text=True,
         check=False,
-    )  # fmt: skip
-    assert "usage:" not in done.stderr, done.stderr
+    )
+    assert not done.stderr, done.stderr
     return [line for line in done.stdout.splitlines() if line.startswith("builders/")]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_name_and_call_is_in_the_bindings(version: str) -> None:
-    assert type_errors(version, ROOT) == []
+def test_every_name_and_call_is_in_the_bindings(version: str, tmp_path: Path) -> None:
+    assert type_errors(version, ROOT, tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    ("file", "before", "after"),
-    [
-        ("plan.py", "builder.build_serialized_network(", "builder.build_serialised_network("),
-        ("plan.py", "config.set_timing_cache(cache, ignore_mismatch=False)", "config.set_timing_cache(cache)"),
-        ("plan.py", "trt.ProfilingVerbosity.DETAILED", "trt.ProfilingVerbosity.DETAIL"),
-        ("plan.py", "config.builder_optimization_level =", "config.optimization_level ="),
-        ("engine.py", "context.set_input_shape(name,", "context.set_binding_shape(name,"),
-        ("progress.py", "def step_complete(self, phase_name: str, step: SupportsInt)", "def step_complete(self, phase_name: str)"),  # noqa: E501
-    ],
-)  # fmt: skip
-def test_a_wrong_name_is_found(tmp_path: Path, file: str, before: str, after: str) -> None:
+# File, what stands there, and what would be wrong: a method, a parameter, an enum, an attribute, an override.
+WRONG = [
+    ("plan.py", "builder.build_serialized_network(", "builder.build_serialised_network("),
+    ("plan.py", "config.set_timing_cache(cache, ignore_mismatch=False):", "config.set_timing_cache(cache):"),
+    ("plan.py", "trt.ProfilingVerbosity.DETAILED", "trt.ProfilingVerbosity.DETAIL"),
+    ("plan.py", "config.builder_optimization_level =", "config.optimization_level ="),
+    ("plan.py", "inspector.get_engine_information(", "inspector.get_information("),
+    ("engine.py", "context.set_input_shape(name,", "context.set_binding_shape(name,"),
+    ("engine.py", "runtime.deserialize_cuda_engine(", "runtime.deserialize_engine("),
+    ("progress.py", "step: SupportsInt) -> bool", "step: SupportsInt, total: int) -> bool"),
+    ("log.py", "trt.ILogger.Severity.WARNING", "trt.ILogger.Severity.WARN"),
+]
+
+
+def test_every_wrong_name_is_found(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "builders", tmp_path / "builders")
-    changed = tmp_path / "builders" / "plans" / file
-    code = changed.read_text("utf-8")
-    assert before in code
-    changed.write_text(code.replace(before, after), "utf-8")
-    assert any(file in line for line in type_errors("11.2.1.2", tmp_path))
+    expected = set()
+    for file, before, after in WRONG:
+        changed = tmp_path / "builders" / "plans" / file
+        code = changed.read_text("utf-8")
+        assert before in code, before
+        changed.write_text(code.replace(before, after), "utf-8")
+    for file, _, after in WRONG:
+        lines = (tmp_path / "builders" / "plans" / file).read_text("utf-8").splitlines()
+        expected |= {f"builders/plans/{file}:{number}" for number, line in enumerate(lines, 1) if after in line}
+    assert len(expected) == len(WRONG)
+    found = {":".join(line.split(":")[:2]) for line in type_errors("11.2.1.2", tmp_path, tmp_path)}
+    assert expected <= found
 
 
 def stub_classes(version: str) -> dict[str, ast.ClassDef]:
@@ -106,7 +129,8 @@ def test_the_double_has_nothing_that_the_bindings_lack(version: str) -> None:
                 )
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version.startswith("11.")])
 def test_enum_values_of_the_double_are_the_bindings(version: str) -> None:
+    """TensorRT 10 has 1 there; the builder shifts by what it finds."""
     flag = in_bindings(installed_bindings(version), "print(int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))")
     assert int(flag) == tensorrt_double.NetworkDefinitionCreationFlag.STRONGLY_TYPED

@@ -15,13 +15,11 @@ from builders.build import build
 from builders.errors import BuildError
 from builders.options import BuildOptions, PlanOptions
 from builders.plans import machine
-from builders.plans.machine import Gpu
 from builders.repository import ENGINES, BatchRange, read_config
 from tests.builders import tensorrt_double
+from tests.builders.tensorrt_machine import H100, played_gpu_machine
 from tests.builders.test_build import with_weights
 from tests.builders.tiny import Geometry, random_blip, save_checkpoint
-
-H100 = Gpu("NVIDIA H100", "9.0", 80 * 2**30, driver="590.1", cuda="13.1", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +29,19 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True, scope="module")
+def gpu_machine() -> Iterator[None]:
+    with played_gpu_machine():
+        yield
+
+
 @pytest.fixture(autouse=True)
-def gpu_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine that seems to have TensorRT and a GPU."""
-    monkeypatch.setitem(sys.modules, "tensorrt", tensorrt_double.as_module())
-    monkeypatch.setattr(machine, "find_spec", lambda name: name == "tensorrt")
-    monkeypatch.setattr(machine, "find_gpu", lambda: H100)
-    monkeypatch.setattr(Gpu, "stream_handle", lambda gpu: 0)
-    monkeypatch.setattr(Gpu, "synchronize", lambda gpu: None)
-    here = dict(tensorrt_double.HERE)
+def nothing_wrong() -> Iterator[None]:
     yield
-    tensorrt_double.HERE.update(here)
     tensorrt_double.FAULTS.clear()
+
+
+real_find_gpu = machine.find_gpu
 
 
 def options_for(checkpoint: Path, folder: Path, **changes: object) -> BuildOptions:
@@ -126,8 +125,10 @@ def test_timings_are_kept_between_builds_and_dropped_for_another_gpu(
     assert "earlier" not in json.loads(cache.read_text("utf-8"))
 
 
-def test_version_compatible_sets_the_flag_and_takes_another_version(checkpoint: Path, folder: Path) -> None:
-    sys.modules["tensorrt"].__version__ = "11.4.0.106"  # type: ignore[attr-defined]
+def test_version_compatible_sets_the_flag_and_takes_another_version(
+    checkpoint: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["tensorrt"], "__version__", "11.4.0.106")
     with pytest.raises(
         BuildError, match=r"TensorRT 11\.4\.0\.106 is here, but the serving container 26\.08 has 11\.2\.1"
     ):
@@ -206,8 +207,9 @@ def test_other_inputs_do_not_take_an_earlier_builds_graphs(
     assert "finished by an earlier build" not in capsys.readouterr().out
 
 
-def test_bfloat16_is_proved_and_built(checkpoint: Path, tmp_path: Path) -> None:
-    built = build(options_for(checkpoint, tmp_path, precision="bf16", decode_strategy="unrolled"))
+def test_bfloat16_is_proved_and_built(tmp_path: Path) -> None:
+    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=60.0), tmp_path / "sure")
+    built = build(options_for(tmp_path / "sure", tmp_path, precision="bf16", decode_strategy="unrolled"))
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
     assert (manifest["precision"], manifest["decode_strategy"]) == ("bf16", "unrolled")
     assert read_config(built / "answer_decoder/config.pbtxt").optimization.cuda.graphs
@@ -324,10 +326,9 @@ class TestMissing:
             machine.require_tensorrt(version_compatible=False)
 
     @pytest.mark.skipif(torch.version.cuda is not None, reason="this PyTorch has CUDA")
-    def test_pytorch_without_cuda(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.undo()
+    def test_pytorch_without_cuda(self) -> None:
         with pytest.raises(BuildError, match=r"PyTorch .* is a build without CUDA"):
-            machine.find_gpu()
+            real_find_gpu()
 
     @pytest.mark.parametrize(
         ("error", "words"),

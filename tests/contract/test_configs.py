@@ -7,7 +7,7 @@ import pytest
 from tritonclient.grpc import model_config_pb2 as pb
 from vitrine_client import client
 
-from builders.repository import ENGINES, SOURCE, BuildDimensions, adapted_config, read_config
+from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
 
 CONFIGS = {file.parent.name: read_config(file) for file in sorted(SOURCE.glob("*/config.pbtxt"))}
 ENSEMBLES = [name for name, config in CONFIGS.items() if config.platform == "ensemble"]
@@ -98,7 +98,7 @@ def test_all_models_take_the_same_batch() -> None:
 def test_the_source_configs_have_the_bundled_dimensions(name: str) -> None:
     config = CONFIGS[name]
     backend = config.backend if name in ENGINES else "onnxruntime"
-    assert adapted_config(config, BUNDLED, backend=backend) == config
+    assert adapted_config(config, BUNDLED, Serving(backend)) == config
 
 
 @pytest.mark.parametrize("name", PYTHON_STEPS)

@@ -1,0 +1,100 @@
+"""The repository that is built for a GPU, with its two engines' backend exchanged, under a real Triton.
+
+Everything else is as on a GPU: wiring, types, dimensions, batching, cache and
+warm-up. TensorRT itself is played by a double when the repository is built.
+"""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+from vitrine_client import VqaClient
+
+from builders.build import build
+from builders.options import BuildOptions
+from builders.repository import ENGINES, BatchRange, read_config
+from catalogue.dataset import first_seed, questions_from_seed
+from catalogue.photos import photo_from_seed
+from serving.command import ServerSettings
+from serving.server import EmbeddedServer
+from tests.builders.tensorrt_machine import played_gpu_machine
+
+CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "vitrine-small"
+
+
+def with_onnx_backend(repository: Path) -> Path:
+    """Exchange the backend of the two engines, and what depends on it: the file, and where an instance runs."""
+    for name in ENGINES:
+        version = repository / name / "1"
+        # The double's plan is a line about the machine, and then the graph.
+        (version / "model.onnx").write_bytes((version / "model.plan").read_bytes().partition(b"\n")[2])
+        config = read_config(repository / name / "config.pbtxt")
+        config.backend = "onnxruntime"
+        config.instance_group[0].kind = model_config_pb2.ModelInstanceGroup.KIND_CPU
+        (repository / name / "config.pbtxt").write_text(text_format.MessageToString(config), "utf-8")
+    return repository
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    folder = tmp_path_factory.mktemp("gpu")
+    options = BuildOptions(str(CHECKPOINT), folder / "gpu", target="tensorrt", batch=BatchRange(4, 8), parity_photos=2)
+    with played_gpu_machine():
+        built = build(options)
+    shutil.copytree(built, folder / "served")
+    settings = ServerSettings(
+        with_onnx_backend(folder / "served"), grpc_port=0, http_port=None, metrics_port=0, log_file=folder / "log"
+    )
+    with EmbeddedServer(settings) as server:
+        yield server
+
+
+def test_questions_are_answered_in_both_languages(server: EmbeddedServer) -> None:
+    photos = {s: photo_from_seed(s).jpeg_bytes() for s in range(first_seed("test") + 50, first_seed("test") + 60)}
+    with VqaClient(server.url, timeout_s=20) as client:
+        right = [
+            client.ask(photo, question.text).text == question.answer
+            for seed, photo in photos.items()
+            for question in questions_from_seed(seed, "test", per_photo=7)
+        ]
+    assert len(right) == 70
+    assert sum(right) >= 66  # 98 % of them, as on the CPU, within chance
+
+
+def test_the_engines_batch_up_to_the_profile(server: EmbeddedServer) -> None:
+    photo = photo_from_seed(first_seed("test")).jpeg_bytes()
+    with VqaClient(server.url, timeout_s=20) as client, ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: client.ask(photo, "What colour is it?").text, range(128)))
+        assert len(set(answers)) == 1
+        statistics = client._transport._client.get_inference_statistics("answer_decoder", as_json=True)
+    batches = {int(b["batch_size"]) for b in statistics["model_stats"][0]["batch_stats"]}
+    assert max(batches) > 1, "requests were put together"
+    assert max(batches) <= 8, "and never more than the profile takes"
+
+
+def test_a_photo_is_encoded_once(server: EmbeddedServer) -> None:
+    photo = photo_from_seed(first_seed("test") + 7).jpeg_bytes()
+    with VqaClient(server.url, timeout_s=20) as client:
+        before = encodings(client)
+        for question in ("What is it?", "这是什么？", "How many are there?"):
+            client.ask(photo, question)
+        assert encodings(client) - before == 1
+
+
+def encodings(client: VqaClient) -> int:
+    statistics = client._transport._client.get_inference_statistics("image_encoder", as_json=True)
+    return int(statistics["model_stats"][0]["inference_count"])
+
+
+def test_every_warm_up_batch_has_been_run(server: EmbeddedServer) -> None:
+    """Warm-up runs before the server is ready; a sample that does not fit the model stops it from loading."""
+    for engine in ENGINES:
+        config = read_config(server.settings.repository / engine / "config.pbtxt")
+        assert [w.batch_size for w in config.model_warmup] == [1, 4, 8]
+    log = server.settings.log_file
+    assert log
+    assert "failed to run warmup" not in log.read_text("utf-8").lower()
