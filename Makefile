@@ -73,6 +73,10 @@ evaluate: build ## measure accuracy on 2,000 questions through a running server
 benchmark: build ## measure latency, start and memory
 	$(BIN)/python -m benchmarks $(REPOSITORY)
 
+.PHONY: gpu-check
+gpu-check: $(VENV)/installed ## on a GPU host: build, compare, serve and test with TensorRT (ARGS=--dry-run anywhere)
+	$(BIN)/python -m gpu_check $(ARGS)
+
 .PHONY: train
 train: $(VENV)/installed ## train the bundled checkpoint anew (an hour or two)
 	$(BIN)/python -m training checkpoints/vitrine-small

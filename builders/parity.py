@@ -89,7 +89,7 @@ def compare_engines(
     ]
     answered = [
         answer_decoder(
-            {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"], **_question_tensors(checkpoint, text, question_tokens)}
+            {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"], **question_tensors(checkpoint, text, question_tokens)}
         )
         for photo, text in tqdm(questions, desc="questions", leave=False, disable=None)
     ]
@@ -168,7 +168,7 @@ def _max_abs(got: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(got.astype(np.float64) - expected.astype(np.float64)).max())
 
 
-def _question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) -> Outputs:
+def question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) -> Outputs:
     limits = QuestionLimits(max_bytes=10_000, max_tokens=question_tokens)
     try:
         ids, mask = ids_from_question(text.encode(), checkpoint.tokenizer.backend_tokenizer, limits)

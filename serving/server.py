@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 
 from PIL import Image
-from vitrine_client import VitrineError, VqaClient
+from vitrine_client import TlsFiles, VitrineError, VqaClient
 
-from serving.command import ServerSettings, triton_command
+from serving.command import ServerSettings, embedded_command
 from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
 from serving.ports import resolved_port
@@ -31,14 +31,18 @@ _STOP_TIMEOUT_S = 20.0
 class EmbeddedServer:
     """A running Triton, as a context manager: ready inside the `with`, gone after it."""
 
-    def __init__(self, settings: ServerSettings, *, ready_timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, settings: ServerSettings, *, ready_timeout_s: float = 60.0, client_tls: TlsFiles | None = None
+    ) -> None:
         """
         Args:
             settings: a port of 0 becomes a free one; see `self.settings` inside the `with`.
+            client_tls: what our own first question needs when the port is encrypted.
             ready_timeout_s: how long the models may take to load and to answer a first question.
         """
         self.settings = settings
         self._ready_timeout_s = ready_timeout_s
+        self._client_tls = client_tls
         self._shm_prefix = f"vitrine-{uuid.uuid4().hex[:12]}-"
         self._work: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -104,7 +108,7 @@ class EmbeddedServer:
         self._work = Path(tempfile.mkdtemp(prefix="vitrine-"))
         backends = self._work / "backends"
         make_backend_folder(installation, backends)
-        command = triton_command(self.settings, installation, backends=backends, shm_prefix=self._shm_prefix)
+        command = embedded_command(self.settings, installation, backends=backends, shm_prefix=self._shm_prefix)
         environment = os.environ | {
             "LD_LIBRARY_PATH": str(installation.libraries),
             # A Python step finds its packages through the first python3 on the path.
@@ -131,7 +135,7 @@ class EmbeddedServer:
     def _wait_until_it_answers(self) -> None:
         assert self._process
         deadline_s = time.monotonic() + self._ready_timeout_s
-        with VqaClient(self.url, timeout_s=5.0) as client:
+        with VqaClient(self.url, timeout_s=5.0, tls=self._client_tls) as client:
             while time.monotonic() < deadline_s:
                 if self._process.poll() is not None:
                     raise ServingError(

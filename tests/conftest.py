@@ -24,7 +24,10 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def server_url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Triton that serves the built repository."""
+    """The address of a real Triton that serves the built repository, or the one named in VITRINE_TEST_URL."""
+    if url := os.environ.get("VITRINE_TEST_URL"):
+        yield url
+        return
     from serving.command import ServerSettings
     from serving.server import EmbeddedServer
 

@@ -315,7 +315,7 @@ class IExecutionContext:
         dtype = np.dtype(nptype(self._engine.get_tensor_dtype(name)))
         size = int(np.prod(shape)) * dtype.itemsize
         buffer = (ctypes.c_byte * size).from_address(self._addresses[name])
-        return np.frombuffer(buffer, dtype).reshape(shape)
+        return np.frombuffer(memoryview(buffer), dtype).reshape(shape)
 
 
 def nptype(trt_type: int) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from vitrine_client import VitrineError, VqaClient
 
-from serving.command import ServerSettings, triton_command
+from serving.command import ServerSettings, embedded_command
 from serving.errors import ServingError
 from serving.installation import TritonInstallation, find_installation
 from serving.ports import resolved_port
@@ -140,7 +140,9 @@ def test_a_repository_that_cannot_load_says_why(repository: Path, tmp_path: Path
 
 def test_loopback_only_and_off_means_off(tmp_path: Path) -> None:
     installation = find_installation()
-    command = triton_command(settings(tmp_path, tmp_path), installation, backends=tmp_path, shm_prefix="vitrine-test-")
+    command = embedded_command(
+        settings(tmp_path, tmp_path), installation, backends=tmp_path, shm_prefix="vitrine-test-"
+    )
     assert "--grpc-address=127.0.0.1" in command
     assert "--allow-http=false" in command
     assert "--allow-metrics=false" in command
@@ -158,5 +160,5 @@ def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
     flags = set(re.findall(r"--[a-z0-9-]+", known.stdout + known.stderr))
     everything = ServerSettings(tmp_path, http_port=1, metrics_port=2)
     for one in (everything, settings(tmp_path, tmp_path)):
-        for argument in triton_command(one, installation, backends=tmp_path, shm_prefix="p")[1:]:
+        for argument in embedded_command(one, installation, backends=tmp_path, shm_prefix="p")[1:]:
             assert argument.split("=")[0] in flags

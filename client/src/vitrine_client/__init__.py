@@ -12,7 +12,7 @@ from vitrine_client.errors import (
 )
 from vitrine_client.fake import FakeTransport
 from vitrine_client.results import Answer, Embedding, Health
-from vitrine_client.transport import GrpcTransport, Transport
+from vitrine_client.transport import GrpcTransport, TlsFiles, Transport
 
 __all__ = [
     "Answer",
@@ -26,6 +26,7 @@ __all__ = [
     "RequestCancelledError",
     "ServerError",
     "ServerUnavailableError",
+    "TlsFiles",
     "Transport",
     "VitrineError",
     "VqaClient",

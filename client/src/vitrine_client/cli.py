@@ -10,12 +10,14 @@ import time
 from vitrine_client.client import DEFAULT_URL, VqaClient
 from vitrine_client.errors import VitrineError
 from vitrine_client.results import Answer
+from vitrine_client.transport import TlsFiles
 
 
 def main() -> int:
     args = _parser().parse_args()
     try:
-        with VqaClient(args.url, timeout_s=args.timeout) as client:
+        tls = TlsFiles(args.tls_ca, args.tls_cert, args.tls_key) if args.tls_ca else None
+        with VqaClient(args.url, timeout_s=args.timeout, tls=tls) as client:
             result: int = args.run(client, args)
             return result
     except VitrineError as error:
@@ -40,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"the server's gRPC address (default: $VITRINE_URL, else {DEFAULT_URL})",
     )
     common.add_argument("--timeout", type=_seconds, default=10.0, metavar="S", help="seconds to wait (default: 10)")
+    common.add_argument("--tls-ca", metavar="PEM", help="encrypt, and trust servers that this authority has signed")
+    common.add_argument("--tls-cert", metavar="PEM", help="our own certificate, where the server asks for one")
+    common.add_argument("--tls-key", metavar="PEM", help="its key")
     common.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
     parser = argparse.ArgumentParser(
         prog="vitrine",

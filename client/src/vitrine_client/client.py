@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Alternative, Answer, Embedding, Health
-from vitrine_client.transport import GrpcTransport, Transport
+from vitrine_client.transport import GrpcTransport, TlsFiles, Transport
 
 DEFAULT_URL = "localhost:8001"
 _ANSWER_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "ALTERNATIVES", "ALTERNATIVE_CONFIDENCES", "HEATMAP")
@@ -27,14 +27,22 @@ class VqaClient:
     question, the server or the deadline is at fault.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, *, timeout_s: float = 10.0, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout_s: float = 10.0,
+        tls: TlsFiles | None = None,
+        transport: Transport | None = None,
+    ) -> None:
         """
         Args:
             url: the server's gRPC address, "host:port"; see `GrpcTransport`.
             timeout_s: deadline of a call that names none, retries counted in.
+            tls: PEM files of an encrypted connection; None: plain text.
             transport: something else than gRPC, such as a `FakeTransport`; `url` is then unused.
         """
-        self._transport = transport or GrpcTransport(url)
+        self._transport = transport or GrpcTransport(url, tls=tls)
         self._timeout_s = timeout_s
 
     def __enter__(self) -> "VqaClient":

@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -59,19 +61,32 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class TlsFiles:
+    """PEM files of an encrypted connection."""
+
+    authority: str
+    """Certificate of the authority that signed the server's."""
+    certificate: str | None = None
+    """Our own, where the server asks for one; with `key`."""
+    key: str | None = None
+
+
 class GrpcTransport:
     """A connection to one server, or to several behind one address. Safe to use from many threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, tls: TlsFiles | None = None) -> None:
         """
         Args:
             url: "host:port", or a gRPC name for several servers, such as
                 "dns:///vqa.shop:8001" or "ipv4:10.0.0.1:8001,10.0.0.2:8001".
+            tls: None: the connection is in plain text.
         """
         if url.startswith(("http://", "https://", "grpc://")):
             raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
         self._url = url
-        self._client = triton.InferenceServerClient(url, channel_args=_CHANNEL_ARGS)
+        tls_arguments = {} if tls is None else _tls_arguments(tls)
+        self._client = triton.InferenceServerClient(url, channel_args=_CHANNEL_ARGS, **tls_arguments)
 
     def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
@@ -116,6 +131,20 @@ class GrpcTransport:
         elif code == "UNAVAILABLE":
             message = f"no server at {self._url} took the request ({message}): is one running, or is it overloaded?"
         return error_from_code(code, message, model=model, request_id=request_id)
+
+
+def _tls_arguments(tls: TlsFiles) -> dict[str, Any]:
+    for file in (tls.authority, tls.certificate, tls.key):
+        if file is not None and not Path(file).is_file():
+            raise InvalidRequestError(f"TLS: there is no file {file}")
+    if (tls.certificate is None) != (tls.key is None):
+        raise InvalidRequestError("TLS: a certificate and its key go together, but only one of them came")
+    return {
+        "ssl": True,
+        "root_certificates": tls.authority,
+        "certificate_chain": tls.certificate,
+        "private_key": tls.key,
+    }
 
 
 def _input_from_array(name: str, array: NDArray[Any]) -> triton.InferInput:

@@ -1,0 +1,138 @@
+"""`python -m benchmarks.decoding`: one decode step in a loop, or all steps written out, side by side on this CPU."""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import psutil
+
+from builders.checkpoint import Checkpoint, load_checkpoint
+from builders.gate import parity_material
+from builders.graphs.finished import finished_graphs
+from builders.options import STRATEGIES, BuildOptions, dimensions_of
+from builders.parity import Outputs, question_tensors
+from builders.stages import Stages
+
+_BATCHES = (1, 8)
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    if args.memory_of:
+        print(_loaded_bytes(args.memory_of))
+        return 0
+    checkpoint = load_checkpoint(args.checkpoint)
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
+        for answers in args.answers:
+            options = BuildOptions(args.checkpoint, Path(folder), answers=answers)
+            files = {strategy: _exported(checkpoint, options, Path(folder), strategy) for strategy in STRATEGIES}
+            rows += _compared(checkpoint, options, files, runs=args.runs)
+    if args.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    print(
+        f"{'strategy':<10}{'K':>3}{'batch':>7}{'ms, median':>12}{'10th-90th':>16}"
+        f"{'file MB':>9}{'RSS MB':>8}{'load s':>8}"
+    )
+    for r in rows:
+        spread = f"{r['p10_ms']:.2f}-{r['p90_ms']:.2f}"
+        print(
+            f"{r['strategy']:<10}{r['answers']:>3}{r['batch']:>7}{r['median_ms']:>12.2f}{spread:>16}"
+            f"{r['file_bytes'] / 1e6:>9.1f}{r['loaded_bytes'] / 1e6:>8.0f}{r['load_s']:>8.2f}"
+        )
+    return 0
+
+
+def _exported(checkpoint: Checkpoint, options: BuildOptions, folder: Path, strategy: str) -> Path:
+    graphs = finished_graphs(
+        folder,
+        checkpoint,
+        dimensions_of(checkpoint, options),
+        precision="fp32",
+        strategy=strategy,
+        stage=Stages(2),
+    )
+    return graphs.file("answer_decoder")
+
+
+def _compared(
+    checkpoint: Checkpoint, options: BuildOptions, files: dict[str, Path], *, runs: int
+) -> list[dict[str, Any]]:
+    """Both strategies answer the same questions in turn, so that a noisy machine troubles both."""
+    dimensions = dimensions_of(checkpoint, options)
+    _, questions = parity_material(20)
+    asked = [question_tensors(checkpoint, text, dimensions.question_tokens) for _, text in questions]
+    features = np.random.default_rng(0).normal(size=(1, *dimensions.by_tensor()["IMAGE_FEATURES"])).astype(np.float16)
+    features[:, -1] = 0  # the digest
+    sessions, load_s = {}, {}
+    for strategy, file in files.items():
+        start_s = time.perf_counter()
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = 1
+        sessions[strategy] = onnxruntime.InferenceSession(str(file), settings)
+        load_s[strategy] = time.perf_counter() - start_s
+    rows = []
+    for batch in _BATCHES:
+        times: dict[str, list[float]] = {strategy: [] for strategy in files}
+        for run in range(runs + 10):
+            picked = [asked[(run * batch + row) % len(asked)] for row in range(batch)]
+            inputs: Outputs = {name: np.concatenate([p[name] for p in picked]) for name in picked[0]}
+            inputs["IMAGE_FEATURES"] = np.repeat(features, batch, axis=0)
+            answers = {}
+            for strategy, session in sessions.items():
+                start_s = time.perf_counter()
+                answers[strategy] = session.run(["ANSWER_IDS"], inputs)[0]
+                if run >= 10:  # warm
+                    times[strategy].append(1e3 * (time.perf_counter() - start_s))
+            assert (answers["loop"] == answers["unrolled"]).all()
+        for strategy, file in files.items():
+            deciles = statistics.quantiles(times[strategy], n=10)
+            rows.append(
+                {
+                    "strategy": strategy,
+                    "answers": options.answers,
+                    "batch": batch,
+                    "median_ms": statistics.median(times[strategy]),
+                    "p10_ms": deciles[0],
+                    "p90_ms": deciles[-1],
+                    "file_bytes": sum(part.stat().st_size for part in file.parent.iterdir()),
+                    "loaded_bytes": _loaded_in_a_process(file),
+                    "load_s": load_s[strategy],
+                }
+            )
+    return rows
+
+
+def _loaded_in_a_process(file: Path) -> int:
+    command = [sys.executable, "-m", "benchmarks.decoding", "--memory-of", str(file)]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def _loaded_bytes(file: Path) -> int:
+    before = psutil.Process().memory_info().rss
+    session = onnxruntime.InferenceSession(str(file))
+    assert session
+    return int(psutil.Process().memory_info().rss - before)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description=__doc__)
+    parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", metavar="PATH_OR_HUB_ID")
+    parser.add_argument("--answers", type=int, nargs="+", default=[1, 5], metavar="K", help="default: 1 5")
+    parser.add_argument("--runs", type=int, default=300, metavar="N", help="of each strategy, in turn (default: 300)")
+    parser.add_argument("--json", action="store_true", help="figures as JSON")
+    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

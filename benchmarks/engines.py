@@ -1,0 +1,140 @@
+"""`python -m benchmarks.engines`: the engines alone, in turn: built repositories beside PyTorch, without a server."""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from builders.checkpoint import Checkpoint, load_checkpoint
+from builders.onnx_engine import onnx_engine
+from builders.parity import Engine, Outputs
+from builders.repository import ENGINES
+
+_WARMUP = 5
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    checkpoint = load_checkpoint(args.checkpoint)
+    engines = {str(folder): _engines_of(folder) for folder in args.repository}
+    manifest = json.loads((args.repository[0] / "manifest.json").read_text("utf-8"))
+    rows = []
+    for batch in args.batch:
+        inputs = _inputs(manifest["dimensions"], batch)
+        for name in ENGINES:
+            runs: dict[str, Callable[[], Any]] = {
+                label: partial(pair[name], inputs[name]) for label, pair in engines.items()
+            }
+            shape = (manifest["dimensions"]["answers"], manifest["dimensions"]["answer_tokens"])
+            runs |= _pytorch_runs(checkpoint, name, inputs[name], shape)
+            rows += _measured(name, batch, runs, args.runs)
+    if args.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    print(f"{'engine':<16}{'runs on':<40}{'batch':>6}{'ms, median':>12}{'10th-90th':>18}")
+    for row in rows:
+        spread = f"{row['p10_ms']:.2f}-{row['p90_ms']:.2f}"
+        print(f"{row['engine']:<16}{row['runs_on']:<40}{row['batch']:>6}{row['median_ms']:>12.2f}{spread:>18}")
+    return 0
+
+
+def _engines_of(repository: Path) -> dict[str, Engine]:
+    manifest = json.loads((repository / "manifest.json").read_text("utf-8"))
+    files = {name: repository / manifest["engines"][name]["file"] for name in ENGINES}
+    if manifest["target"] == "onnxruntime":
+        return {name: onnx_engine(file) for name, file in files.items()}
+    from builders.plans.engine import plan_engine  # imports TensorRT
+    from builders.plans.machine import find_gpu
+
+    gpu = find_gpu()
+    return {name: plan_engine(file, gpu) for name, file in files.items()}
+
+
+def _inputs(dimensions: dict[str, int], batch: int) -> dict[str, Outputs]:
+    """Noise of the right shapes: what an engine costs does not hang on what it sees, but for when answers end."""
+    random = np.random.default_rng(0)
+    rows, width, side = dimensions["image_tokens"] + 2, dimensions["image_width"], dimensions["image_px"]
+    features = random.normal(size=(batch, rows, width)).astype(np.float16)
+    features[:, -1] = 0  # the digest
+    ids = random.integers(5, 50, (batch, dimensions["question_tokens"]), dtype=np.int32)
+    return {
+        "image_encoder": {"PIXELS": random.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)},
+        "answer_decoder": {"IMAGE_FEATURES": features, "QUESTION_IDS": ids, "QUESTION_MASK": np.ones_like(ids)},
+    }
+
+
+def _pytorch_runs(
+    checkpoint: Checkpoint, name: str, inputs: Outputs, answer_shape: tuple[int, int]
+) -> dict[str, Callable[[], Any]]:
+    """The graphs' own modules in eager PyTorch: FP32 and, on a GPU, FP16."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    runs: dict[str, Callable[[], Any]] = {}
+    for precision in ("fp32", "fp16") if device == "cuda" else ("fp32",):
+        module = _module(checkpoint, name, precision, answer_shape).eval().to(device)
+
+        def run(module: Any = module) -> Any:
+            with torch.inference_mode(), torch.device(device):
+                return [t.cpu() for t in module(*(torch.from_numpy(a).to(device) for a in inputs.values()))]
+
+        runs[f"PyTorch {precision} on {device}"] = run
+    return runs
+
+
+def _module(checkpoint: Checkpoint, name: str, precision: str, answer_shape: tuple[int, int]) -> torch.nn.Module:
+    from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
+    from builders.graphs.image_encoder import ImageEncoder
+    from builders.graphs.precision import with_precision
+
+    model, text = with_precision(checkpoint.model, precision), checkpoint.model.config.text_config
+    if name == "image_encoder":
+        processor = checkpoint.image_processor
+        return ImageEncoder(model.vision_model, processor.image_mean, processor.image_std)
+    ids = (text.bos_token_id, text.sep_token_id, text.pad_token_id)
+    return AnswerDecoder(model.text_encoder, model.text_decoder, DecoderOptions(*answer_shape, *ids, "unrolled"))
+
+
+def _measured(name: str, batch: int, runs: dict[str, Callable[[], Any]], count: int) -> list[dict[str, Any]]:
+    """Each in turn, so that a noisy machine troubles all."""
+    times: dict[str, list[float]] = {label: [] for label in runs}
+    for number in range(count + _WARMUP):
+        for label, run in runs.items():
+            start_s = time.perf_counter()
+            run()
+            if number >= _WARMUP:
+                times[label].append(1e3 * (time.perf_counter() - start_s))
+    rows = []
+    for label, measured in times.items():
+        deciles = statistics.quantiles(measured, n=10)
+        rows.append(
+            {
+                "engine": name,
+                "runs_on": label,
+                "batch": batch,
+                "median_ms": statistics.median(measured),
+                "p10_ms": deciles[0],
+                "p90_ms": deciles[-1],
+            }
+        )
+    return rows
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
+    parser.add_argument("repository", type=Path, nargs="+", help="built repositories, for any target")
+    parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what they were built from")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8], metavar="ROWS", help="default: 1 8")
+    parser.add_argument("--runs", type=int, default=100, metavar="N", help="of each, in turn (default: 100)")
+    parser.add_argument("--json", action="store_true", help="figures as JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

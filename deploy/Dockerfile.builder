@@ -1,0 +1,21 @@
+# Compiles checkpoints with the TensorRT that the serving container has.
+FROM nvcr.io/nvidia/tensorrt:26.08-py3
+
+WORKDIR /vitrine
+COPY constraints.txt pyproject.toml README.md ./
+COPY client client
+# The image's own TensorRT is used: of the same release as the server's.
+RUN python3 -m pip install --no-cache-dir --break-system-packages --constraint constraints.txt \
+        numpy pillow tqdm torch transformers tokenizers safetensors onnx onnxscript onnxruntime psutil \
+        pytest hypothesis scikit-image scikit-learn ./client
+COPY builders builders
+COPY catalogue catalogue
+COPY evaluation evaluation
+COPY benchmarks benchmarks
+COPY model_repository model_repository
+COPY checkpoints checkpoints
+
+ENV PYTHONDONTWRITEBYTECODE=1
+USER 1000:1000
+ENTRYPOINT ["python3", "-m", "builders"]
+CMD ["--help"]

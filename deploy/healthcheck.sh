@@ -1,0 +1,11 @@
+#!/bin/sh
+# Asks a real question: a dead Python step leaves Triton's own readiness as it was.
+set -eu
+set -- ask /opt/vitrine/canary.png "What is this?" --url localhost:8001 --timeout 5
+if [ ! -f /tls/plain-text ]; then
+    set -- "$@" --tls-ca /tls/ca.crt
+    if [ -f /tls/canary.crt ]; then
+        set -- "$@" --tls-cert /tls/canary.crt --tls-key /tls/canary.key
+    fi
+fi
+exec vitrine "$@"

@@ -1,0 +1,161 @@
+"""`python3 -m serving.container`: what runs in the Triton container: checks that the plans fit, then serves.
+
+Needs nothing but Python's standard library. Triton takes this process's place,
+so that it gets the signals.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from serving.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
+from serving.errors import ServingError
+
+_LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/local/tensorrt/lib", "/opt/tritonserver/lib")
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    try:
+        manifest = read_manifest(args.repository)
+        require_fitting(manifest, gpus=gpus_here(), tensorrt=tensorrt_here())
+        settings = ServerSettings(
+            args.repository,
+            host="0.0.0.0",  # noqa: S104  inside a container; its published ports decide who gets in
+            http_port=None,
+            cache_mib=args.cache_mib,
+            tls=_tls_settings(args.tls_folder),
+            restricted=not args.open_administration,
+            verbose=args.verbose,
+        )
+    except ServingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    compatible = bool(manifest.get("gpu", {}).get("options", {}).get("version_compatible"))
+    command = container_command(settings, version_compatible=compatible)
+    if args.dry_run:
+        print("\n".join(command))
+        return 0
+    os.execvp(command[0], command)  # noqa: S606
+    raise AssertionError("exec returned")
+
+
+def read_manifest(repository: Path) -> dict[str, Any]:
+    """
+    Raises:
+        ServingError: there is none.
+    """
+    file = repository / "manifest.json"
+    if not file.is_file():
+        raise ServingError(
+            f"{repository} has no manifest.json: mount a repository that `python -m builders` wrote "
+            "(VITRINE_REPOSITORY in .env names it)"
+        )
+    manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return manifest
+
+
+def require_fitting(manifest: dict[str, Any], *, gpus: list[tuple[str, str]], tensorrt: str | None) -> None:
+    """
+    Args:
+        gpus: name and compute capability of each here.
+        tensorrt: its version here; None: unknown.
+
+    Raises:
+        ServingError: the plans were built for another GPU or another TensorRT; says which, and what to do.
+    """
+    if manifest["target"] != "tensorrt":
+        return
+    built = manifest["gpu"]
+    rebuild = "build again here: docker compose run --rm builder"
+    if not gpus:
+        raise ServingError(
+            f"this repository holds TensorRT plans for {built['gpu']}, and no GPU is visible here: start the container "
+            "with one, or serve a repository built with --target onnxruntime"
+        )
+    compatibility = built["options"]["hardware_compatibility"]
+    for name, capability in gpus:
+        if not _runs_on(capability, built["compute_capability"], compatibility):
+            raise ServingError(
+                f"the plans were built on {built['gpu']} (compute capability {built['compute_capability']}, hardware "
+                f"compatibility {compatibility}), but {name} here has {capability}: {rebuild}"
+            )
+    if tensorrt and not built["options"]["version_compatible"] and not _same_version(tensorrt, built["tensorrt"]):
+        raise ServingError(
+            f"the plans were built with TensorRT {built['tensorrt']}, but {tensorrt} is here: {rebuild}, or build with "
+            "--version-compatible"
+        )
+
+
+def _runs_on(here: str, built: str, compatibility: str) -> bool:
+    if compatibility == "ampere_plus":
+        return float(here) >= 8.0
+    return here == built
+
+
+def _same_version(here: str, built: str) -> bool:
+    return here.split(".")[:3] == built.split(".")[:3]
+
+
+def gpus_here() -> list[tuple[str, str]]:
+    """Name and compute capability of each GPU."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    command = [program, "--query-gpu=name,compute_cap", "--format=csv,noheader"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    rows = [line.rsplit(",", 1) for line in done.stdout.splitlines() if "," in line]
+    return [(name.strip(), capability.strip()) for name, capability in rows] if done.returncode == 0 else []
+
+
+def tensorrt_here() -> str | None:
+    """The version that the library's file name says."""
+    for folder in _LIBRARY_FOLDERS:
+        for file in sorted(Path(folder).glob("libnvinfer.so.*.*.*")):
+            if found := re.search(r"\.so\.(\d+\.\d+\.\d+)", file.name):
+                return found[1]
+    return None
+
+
+def _tls_settings(folder: Path | None) -> TlsSettings | None:
+    if folder is None or (folder / "plain-text").is_file():
+        return None
+    certificate, key, authority = (folder / name for name in ("server.crt", "server.key", "client-ca.crt"))
+    missing = [file.name for file in (certificate, key) if not file.is_file()]
+    if missing:
+        raise ServingError(
+            f"TLS: {folder} has no {' and no '.join(missing)}; "
+            "to serve in plain text, leave VITRINE_TLS_FOLDER as it was"
+        )
+    return TlsSettings(certificate, key, authority if authority.is_file() else None)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m serving.container",
+        description="Serve a built repository in the Triton container. TensorRT plans that do not fit this GPU or this "
+        "TensorRT are refused with the reason; administration over gRPC is closed.",
+    )
+    parser.add_argument("repository", type=Path, help="a built repository, such as /models")
+    parser.add_argument("--cache-mib", type=int, default=DEFAULT_CACHE_MIB, metavar="N", help="memory for features")
+    parser.add_argument(
+        "--tls-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="server.crt and server.key in it encrypt gRPC; client-ca.crt, if there, makes clients prove themselves; "
+        "a file plain-text says that plain text is meant",
+    )
+    parser.add_argument("--open-administration", action="store_true", help="for tests: statistics, traces and so on")
+    parser.add_argument("--verbose", action="store_true", help="log each request, and captured CUDA graphs")
+    parser.add_argument("--dry-run", action="store_true", help="print Triton's command line and end")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""The production files agree with each other, with the builder and with the client."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from vitrine_client.client import DEFAULT_URL
+
+from builders.options import BuildOptions
+from builders.plans import release
+from serving.command import _EXIT_TIMEOUT_S, DEFAULT_CACHE_MIB, ServerSettings
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
+SERVERS = ("triton", "triton-cpu")
+VARIABLE = re.compile(r"\$\{(VITRINE_\w+):-([^}]*)\}")
+
+
+def compose_program() -> list[str]:
+    if shutil.which("docker-compose"):
+        return ["docker-compose"]
+    has_plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
+    assert has_plugin, "no docker-compose here: apt-get install docker-compose"
+    return ["docker", "compose"]
+
+
+def resolved(*files: str, **variables: str) -> dict[str, Any]:
+    """The compose file as a compose parser reads it."""
+    chosen = [argument for file in files or ("docker-compose.yml",) for argument in ("-f", file)]
+    done = subprocess.run(
+        [*compose_program(), *chosen, "--profile", "build", "--profile", "cpu", "config"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    content: dict[str, Any] = yaml.safe_load(done.stdout)
+    return content
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = resolved()["services"]
+    return found
+
+
+def test_the_services_are_these(services: dict[str, Any]) -> None:
+    assert set(services) == {"builder", *SERVERS}
+    assert services["builder"]["profiles"] == ["build"]
+    assert services["triton-cpu"]["profiles"] == ["cpu"]
+    assert "profiles" not in services["triton"], "`docker compose up` serves"
+
+
+@pytest.mark.parametrize("name", ["builder", *SERVERS])
+def test_a_container_can_do_no_more_than_it_must(services: dict[str, Any], name: str) -> None:
+    service = services[name]
+    assert service["user"] == "1000:1000"
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["deploy"]["resources"]["limits"]["memory"]
+    assert "privileged" not in service
+    assert "network_mode" not in service
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_repository_and_the_certificates_are_read_only(services: dict[str, Any], name: str) -> None:
+    mounts = {volume.split(":")[1]: volume.split(":")[2] for volume in services[name]["volumes"]}
+    assert mounts == {"/models": "ro", "/tls": "ro"}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_only_grpc_and_metrics_are_published_and_to_this_host_only(services: dict[str, Any], name: str) -> None:
+    grpc_port, metrics_port = ServerSettings.grpc_port, ServerSettings.metrics_port
+    assert services[name]["ports"] == [
+        f"127.0.0.1:{grpc_port}:{grpc_port}/tcp",
+        f"127.0.0.1:{metrics_port}:{metrics_port}/tcp",
+    ]
+    assert f"localhost:{grpc_port}" == DEFAULT_URL
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_requests_can_finish_before_a_container_is_killed(services: dict[str, Any], name: str) -> None:
+    assert int(services[name]["stop_grace_period"].rstrip("s")) > _EXIT_TIMEOUT_S
+    assert services[name]["init"] is True
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_health_is_a_real_question(services: dict[str, Any], name: str) -> None:
+    assert services[name]["healthcheck"]["test"] == ["CMD", "/opt/vitrine/healthcheck.sh"]
+    script = (ROOT / "deploy" / "healthcheck.sh").read_text("utf-8")
+    assert re.search(r"^set -- ask /opt/vitrine/canary\.png", script, re.MULTILINE)
+    assert int(services[name]["healthcheck"]["timeout"].rstrip("s")) > 5, "longer than the question's own deadline"
+    dockerfile = (ROOT / "deploy" / "Dockerfile.triton").read_text("utf-8")
+    assert "healthcheck.sh" in dockerfile
+    assert "canary.png" in dockerfile
+
+
+def test_gpus_are_asked_for_where_they_are_needed(services: dict[str, Any]) -> None:
+    for name, needs in (("builder", True), ("triton", True), ("triton-cpu", False)):
+        assert ("reservations" in services[name]["deploy"]["resources"]) == needs
+
+
+def test_both_images_are_of_the_release_that_the_builder_checks() -> None:
+    bases = {file.suffix: re.findall(r"^FROM (\S+)$", file.read_text("utf-8"), re.MULTILINE) for file in DOCKERFILES}
+    assert bases == {".builder": [release.TENSORRT_IMAGE], ".triton": [release.TRITON_IMAGE]}
+    compose = (ROOT / "docker-compose.yml").read_text("utf-8")
+    assert set(re.findall(r"image: \S+:(\S+)", compose)) == {release.NGC_RELEASE}
+
+
+@pytest.mark.parametrize("file", DOCKERFILES, ids=lambda f: f.name)
+def test_a_dockerfile_copies_what_is_there_and_ends_as_nobody_special(file: Path) -> None:
+    lines = file.read_text("utf-8").splitlines()
+    for line in lines:
+        if line.startswith("COPY "):
+            *sources, _ = [word for word in line.split()[1:] if not word.startswith("--")]
+            for source in sources:
+                assert (ROOT / source).exists(), source
+    assert [line for line in lines if line.startswith("USER ")] == ["USER 1000:1000"]
+
+
+def test_the_serving_image_holds_what_its_entry_point_imports() -> None:
+    copied = set(re.findall(r"serving/(\w+)\.py", (ROOT / "deploy/Dockerfile.triton").read_text("utf-8")))
+    needed, todo = set(), {"container"}
+    while todo:
+        module = todo.pop()
+        needed.add(module)
+        code = (ROOT / "serving" / f"{module}.py").read_text("utf-8")
+        todo |= set(re.findall(r"from serving\.(\w+) import", code)) - needed
+        assert "from vitrine" not in code
+    assert copied == needed | {"__init__"}
+
+
+def test_the_builder_image_holds_what_the_builder_imports() -> None:
+    text = (ROOT / "deploy/Dockerfile.builder").read_text("utf-8")
+    copied = set(re.findall(r"^COPY (\w+) \w+$", text, re.MULTILINE))
+    for package in ("builders", "benchmarks"):
+        for file in (ROOT / package).rglob("*.py"):
+            if file.name == "__main__.py" and package == "benchmarks":
+                continue  # of the embedded server, which has no place there
+            for name in re.findall(r"^\s*from (\w+)[. ]", file.read_text("utf-8"), re.MULTILINE):
+                if (ROOT / name).is_dir():
+                    assert name in copied, f"{file.name} imports {name}"
+
+
+def test_every_variable_is_explained_with_its_default() -> None:
+    used = dict(VARIABLE.findall((ROOT / "docker-compose.yml").read_text("utf-8")))
+    example = (ROOT / ".env.example").read_text("utf-8")
+    explained = dict(re.findall(r"^(VITRINE_\w+)=(.*)$", example, re.MULTILINE))
+    assert explained == used
+    assert used["VITRINE_CACHE_MIB"] == str(DEFAULT_CACHE_MIB)
+    batch = BuildOptions("", Path()).batch
+    assert used["VITRINE_BATCH"] == f"1/{batch.opt}/{batch.max}"
+
+
+def test_an_env_file_of_all_examples_changes_nothing() -> None:
+    example = (ROOT / ".env.example").read_text("utf-8")
+    variables = dict(re.findall(r"^(VITRINE_\w+)=(.*)$", example, re.MULTILINE))
+    assert resolved(**variables) == resolved()
+
+
+def test_the_check_on_a_gpu_changes_the_servers_command_alone() -> None:
+    plain, checked = resolved()["services"], resolved("docker-compose.yml", "deploy/gpu-check.yml")["services"]
+    assert checked["triton"].pop("command") != plain["triton"].pop("command")
+    assert checked == plain

@@ -1,0 +1,128 @@
+"""What runs in the container: plans that do not fit are refused in one sentence, and the flags are Triton's."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.command import ServerSettings, TlsSettings, container_command
+from serving.container import read_manifest, require_fitting
+from serving.errors import ServingError
+from serving.installation import find_installation
+
+
+def manifest(**changes: object) -> dict[str, object]:
+    options = {"hardware_compatibility": "none", "version_compatible": False}
+    built = {"gpu": "NVIDIA L4", "compute_capability": "8.9", "tensorrt": "11.2.1.2", "options": options, **changes}
+    return {"target": "tensorrt", "gpu": built}
+
+
+def test_plans_for_this_very_machine_fit() -> None:
+    require_fitting(manifest(), gpus=[("NVIDIA L4", "8.9")], tensorrt="11.2.1")
+    require_fitting(manifest(), gpus=[("NVIDIA L4", "8.9")], tensorrt=None)
+
+
+@pytest.mark.parametrize(
+    ("gpus", "tensorrt", "words"),
+    [
+        ([], "11.2.1", r"plans for NVIDIA L4, and no GPU is visible here: .*--target onnxruntime"),
+        ([("NVIDIA H100", "9.0")], "11.2.1", r"built on NVIDIA L4 \(.* 8\.9, .*but NVIDIA H100 here has 9\.0"),
+        ([("NVIDIA L4", "8.9"), ("NVIDIA T4", "7.5")], "11.2.1", "but NVIDIA T4 here has 7.5"),
+        ([("NVIDIA L4", "8.9")], "11.4.0", r"TensorRT 11\.2\.1\.2, but 11\.4\.0 is here: .*--version-compatible"),
+    ],
+)  # fmt: skip
+def test_plans_that_do_not_fit_are_refused(gpus: list[tuple[str, str]], tensorrt: str, words: str) -> None:
+    with pytest.raises(ServingError, match=words):
+        require_fitting(manifest(), gpus=gpus, tensorrt=tensorrt)
+
+
+def test_compatible_plans_fit_elsewhere() -> None:
+    options = {"hardware_compatibility": "ampere_plus", "version_compatible": True}
+    require_fitting(manifest(options=options), gpus=[("NVIDIA H100", "9.0")], tensorrt="11.4.0")
+    with pytest.raises(ServingError, match=r"NVIDIA T4 here has 7\.5"):
+        require_fitting(manifest(options=options), gpus=[("NVIDIA T4", "7.5")], tensorrt="11.4.0")
+
+
+def test_engines_of_onnx_runtime_fit_anywhere() -> None:
+    require_fitting({"target": "onnxruntime"}, gpus=[], tensorrt=None)
+
+
+def test_no_manifest_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ServingError, match=r"has no manifest\.json: mount a repository"):
+        read_manifest(tmp_path)
+
+
+def dry_run(repository: Path, *arguments: str, path: str = "/usr/bin:/bin") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "serving.container", str(repository), "--dry-run", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": path},
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_the_command_line_that_would_run(repository: Path) -> None:
+    done = dry_run(repository)
+    lines = done.stdout.splitlines()
+    assert lines[0] == "tritonserver"
+    assert "--allow-http=false" in lines
+    assert "--grpc-address=0.0.0.0" in lines
+    assert not any(line.startswith("--grpc-use-ssl") for line in lines)
+    (restricted,) = [line for line in lines if line.startswith("--grpc-restricted-protocol=")]
+    assert re.fullmatch(
+        r".*=shared-memory,model-repository,statistics,trace,logging:admin-key=[0-9a-f]{64}", restricted
+    )
+    assert restricted not in dry_run(repository).stdout, "another key each time"
+    assert "restricted" not in dry_run(repository, "--open-administration").stdout
+
+
+def test_plans_without_a_gpu_end_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest()), "utf-8")
+    done = dry_run(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: this repository holds TensorRT plans for NVIDIA L4")
+
+
+def test_the_gpu_is_read_from_nvidia_smi(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest()), "utf-8")
+    program = tmp_path / "nvidia-smi"
+    program.write_text('#!/bin/sh\necho "NVIDIA A100, SXM, 8.0"\n', "utf-8")
+    program.chmod(0o755)
+    done = dry_run(tmp_path, path=f"{tmp_path}:/usr/bin:/bin")
+    assert "but NVIDIA A100, SXM here has 8.0" in done.stderr
+
+
+def test_tls_is_never_dropped_in_silence(repository: Path, tmp_path: Path) -> None:
+    done = dry_run(repository, "--tls-folder", str(tmp_path))
+    assert done.returncode == 1
+    assert "has no server.crt and no server.key" in done.stderr
+    (tmp_path / "server.crt").touch()
+    (tmp_path / "server.key").touch()
+    assert "--grpc-use-ssl=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
+    assert "mutual" not in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
+    (tmp_path / "client-ca.crt").touch()
+    assert "--grpc-use-ssl-mutual=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
+    plain = Path(__file__).parents[2] / "deploy" / "no-tls"
+    assert "ssl" not in dry_run(repository, "--tls-folder", str(plain)).stdout
+
+
+def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
+    """The wheel's Triton is older than the container's, and has every flag that is used in either."""
+    installation = find_installation()
+    known = subprocess.run(
+        [str(installation.binary), "--help"],
+        env={"LD_LIBRARY_PATH": str(installation.libraries)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    flags = set(re.findall(r"--[a-z0-9-]+", known.stdout + known.stderr))
+    tls = TlsSettings(tmp_path / "c", tmp_path / "k", tmp_path / "a")
+    settings = ServerSettings(tmp_path, tls=tls, restricted=True, verbose=True)
+    for argument in container_command(settings, version_compatible=True)[1:]:
+        assert argument.split("=")[0] in flags
