@@ -30,6 +30,7 @@ def main() -> int:
         batch=args.batch,
         decode_strategy=args.decode_strategy,
         parity_photos=args.parity_photos,
+        photos=args.photos,
         plan=plan,
         cache=args.cache,
         graphs_only=args.graphs_only,
@@ -112,6 +113,12 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         default=16,
         metavar="N",
         help="photos of the parity check, 7 questions each (default: 16)",
+    )
+    group.add_argument(
+        "--photos",
+        type=Path,
+        metavar="FOLDER",
+        help="your own photos for the parity check and the activation ranges (default: drawn by catalogue/)",
     )
     group.add_argument(
         "--cache",

@@ -68,7 +68,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         strategy=options.decode_strategy,
         stage=stage,
     )
-    photos, questions = parity_material(options.parity_photos)
+    photos, questions = parity_material(options.parity_photos, options.photos)
     with stage(f"reference answers ({len(questions)} questions)"):
         gate = new_gate(checkpoint, dimensions, options.chosen_precision, photos, questions)
     proof = _proof(graphs, gate, stage) if options.target == "tensorrt" else None

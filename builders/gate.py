@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import onnx
@@ -16,6 +17,7 @@ from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 
 _QUESTIONS_PER_PHOTO = 7
+_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,35 @@ class Proof:
     """Of `builders.ranges.ranges_report`."""
 
 
-def parity_material(photo_count: int) -> tuple[list[bytes], list[tuple[int, str]]]:
-    """Photos, encoded, and questions: index of the photo, and the text."""
+def parity_material(photo_count: int, folder: Path | None = None) -> tuple[list[bytes], list[tuple[int, str]]]:
+    """Photos, encoded, and questions: index of the photo, and the text.
+
+    Args:
+        photo_count: at most so many photos.
+        folder: of JPEG, PNG and WebP files. None: photos are drawn.
+
+    Raises:
+        BuildError: no photos in the folder.
+    """
     seeds = range(first_seed("test"), first_seed("test") + photo_count)
-    photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
+    if folder is None:
+        photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
+    else:
+        photos = [file.read_bytes() for file in _photo_files(folder)[:photo_count]]
+        seeds = seeds[: len(photos)]
     questions = [
         (index, question.text)
         for index, seed in enumerate(seeds)
         for question in questions_from_seed(seed, "test", per_photo=_QUESTIONS_PER_PHOTO)
     ]
     return photos, questions
+
+
+def _photo_files(folder: Path) -> list[Path]:
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in _PHOTO_SUFFIXES) if folder.is_dir() else []
+    if not files:
+        raise BuildError(f"--photos {folder} has no photos: name a folder with {', '.join(_PHOTO_SUFFIXES)} files")
+    return files
 
 
 def new_gate(

@@ -42,6 +42,8 @@ class BuildOptions:
     batch: BatchRange = field(default_factory=BatchRange)
     decode_strategy: str = "loop"
     parity_photos: int = 16
+    photos: Path | None = None
+    """A folder of photos for the parity check. None: photos are drawn."""
     plan: PlanOptions = field(default_factory=PlanOptions)
     cache: Path | None = None
     """Finished graphs of an interrupted build, and TensorRT's timings. None: `cache` beside the output."""

@@ -192,6 +192,20 @@ def test_impossible_options_are_refused(checkpoint: Path, tmp_path: Path, change
     assert list(tmp_path.iterdir()) == []
 
 
+def test_parity_takes_photos_of_ones_own(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from builders.gate import parity_material
+
+    for name in ("b.png", "a.jpg", "c.webp"):
+        Image.new("RGB", (9, 7), "red").save(tmp_path / name)
+    photos, questions = parity_material(2, tmp_path)
+    assert photos == [(tmp_path / "a.jpg").read_bytes(), (tmp_path / "b.png").read_bytes()]
+    assert {index for index, _ in questions} == {0, 1}
+    with pytest.raises(BuildError, match=r"--photos .*empty has no photos: name a folder with \.jpg"):
+        parity_material(2, tmp_path / "empty")
+
+
 @pytest.mark.parametrize("tokens", [1, 65])
 def test_a_question_length_beyond_the_checkpoint_is_refused(checkpoint: Path, tmp_path: Path, tokens: int) -> None:
     with pytest.raises(BuildError, match=f"--question-tokens is {tokens}, but this checkpoint takes 2 to 64"):
