@@ -110,6 +110,7 @@ def test_gpus_are_asked_for_where_they_are_needed(services: dict[str, Any]) -> N
 def test_both_images_are_of_the_release_that_the_builder_checks() -> None:
     bases = {file.suffix: re.findall(r"^FROM (\S+)$", file.read_text("utf-8"), re.MULTILINE) for file in DOCKERFILES}
     assert bases == {".builder": [release.TENSORRT_IMAGE], ".triton": [release.TRITON_IMAGE]}
+    assert f"startswith('{release.TENSORRT_VERSION}')" in (ROOT / "deploy/Dockerfile.builder").read_text("utf-8")
     compose = (ROOT / "docker-compose.yml").read_text("utf-8")
     assert set(re.findall(r"image: \S+:(\S+)", compose)) == {release.NGC_RELEASE}
 
