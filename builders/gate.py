@@ -10,9 +10,18 @@ import onnx
 from builders.checkpoint import Checkpoint
 from builders.errors import BuildError
 from builders.graphs.finished import Graphs
-from builders.parity import TOLERANCES, Engine, OutputReport, compare_engines, parity_table, require_parity
+from builders.parity import (
+    PARITY_LIMITS,
+    TOLERANCES,
+    Engine,
+    OutputReport,
+    compare_engines,
+    parity_table,
+    require_parity,
+)
 from builders.parser_check import parser_problems
 from builders.repository import ENGINES, BuildDimensions
+from builders.steps import PhotoError, pixels_from_photo
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 
@@ -69,7 +78,7 @@ def parity_material(photo_count: int, folder: Path | None = None) -> tuple[list[
     if folder is None:
         photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
     else:
-        photos = [file.read_bytes() for file in _photo_files(folder)[:photo_count]]
+        photos = [_readable(file) for file in _photo_files(folder)[:photo_count]]
         seeds = seeds[: len(photos)]
     questions = [
         (index, question.text)
@@ -84,6 +93,15 @@ def _photo_files(folder: Path) -> list[Path]:
     if not files:
         raise BuildError(f"--photos {folder} has no photos: name a folder with {', '.join(_PHOTO_SUFFIXES)} files")
     return files
+
+
+def _readable(file: Path) -> bytes:
+    photo = file.read_bytes()
+    try:
+        pixels_from_photo(photo, side_px=1, limits=PARITY_LIMITS)
+    except PhotoError as error:
+        raise BuildError(f"--photos: {file} cannot be used: {error}") from error
+    return photo
 
 
 def new_gate(

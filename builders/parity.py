@@ -23,7 +23,7 @@ from builders.steps import (
 
 Outputs = dict[str, NDArray[Any]]
 
-_LIMITS = PhotoLimits(max_bytes=2**30, max_pixels=2**30)  # parity photos are our own
+PARITY_LIMITS = PhotoLimits(max_bytes=2**30, max_pixels=2**30)  # parity photos are our own
 
 
 class Engine(Protocol):
@@ -110,7 +110,7 @@ def compare_engines(
 
 
 def _encoded(image_encoder: Engine, checkpoint: Checkpoint, photo: bytes) -> Outputs:
-    pixels = pixels_from_photo(photo, side_px=checkpoint.image_px, limits=_LIMITS)
+    pixels = pixels_from_photo(photo, side_px=checkpoint.image_px, limits=PARITY_LIMITS)
     outputs = image_encoder({"PIXELS": pixels[None]})
     digest = sha256_of_photo(photo)[None]
     packed = packed_features(outputs["ENCODED_FEATURES"], outputs["IMAGE_POOLED"], digest)

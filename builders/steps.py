@@ -22,6 +22,7 @@ _photo = _loaded(SOURCE / "image_preprocess/1/photo.py")
 _question = _loaded(SOURCE / "question_preprocess/1/question.py")
 _features = _loaded(SOURCE / "features.py")
 
+PhotoError = _photo.PhotoError
 PhotoLimits = _photo.PhotoLimits
 pixels_from_photo = _photo.pixels_from_photo
 sha256_of_photo = _photo.sha256_of_photo

@@ -52,8 +52,11 @@ def finished_graphs(
             with stage(f"{engine.replace('_', ' ')} to ONNX: finished by an earlier build"):
                 pass
         return graphs
-    cache.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".graphs-", dir=cache))
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".graphs-", dir=cache))
+    except OSError as error:
+        raise BuildError(f"cannot write to the cache {cache} ({error.strerror}): name another --cache") from error
     try:
         _export(Graphs(partial), checkpoint, dimensions, precision, strategy, stage)
         partial.rename(graphs.folder)

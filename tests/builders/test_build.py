@@ -204,6 +204,16 @@ def test_parity_takes_photos_of_ones_own(tmp_path: Path) -> None:
     assert {index for index, _ in questions} == {0, 1}
     with pytest.raises(BuildError, match=r"--photos .*empty has no photos: name a folder with \.jpg"):
         parity_material(2, tmp_path / "empty")
+    (tmp_path / "a.jpg").write_text("not a photo")
+    with pytest.raises(BuildError, match=r"--photos: .*a\.jpg cannot be used: .*not an image"):
+        parity_material(2, tmp_path)
+
+
+def test_a_cache_that_cannot_be_written_is_named(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BuildError, match=r"cannot write to the cache .*file .*: name another --cache"):
+        build(BuildOptions(str(checkpoint), tmp_path / "out", cache=tmp_path / "file"))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("tokens", [1, 65])
