@@ -1,7 +1,6 @@
 """Digests of files."""
 
 import hashlib
-import shutil
 from pathlib import Path
 
 _BLOCK_BYTES = 2**20
@@ -20,14 +19,6 @@ def sha256_of_folder(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below `folder`, by its path relative to it."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {str(file.relative_to(folder)): sha256_of_file(file) for file in files}
-
-
-def link_or_copy(file: Path, target: Path) -> None:
-    """Without a second copy of the bytes where the file system can do that."""
-    try:
-        target.hardlink_to(file)
-    except OSError:
-        shutil.copy(file, target)
 
 
 def write_whole(file: Path, data: bytes | memoryview) -> None:

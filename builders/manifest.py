@@ -1,6 +1,7 @@
 """`manifest.json`: what a built repository was made of, with what, and how it compared."""
 
 import json
+import math
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -65,7 +66,7 @@ def _engine_sizes(folder: Path, graphs: Graphs, target: Target, name: str) -> di
     """An engine that stores its weights once is about as large as they are; one with a second copy, twice."""
     engine = folder / name / "1" / target.engine_file
     engine_bytes = sum(f.stat().st_size for f in engine.parent.glob(f"{engine.stem}*") if f.suffix != ".json")
-    weights_bytes = sum(_initializer_bytes(onnx.load(graphs.file(name)).graph))
+    weights_bytes = sum(_initializer_bytes(onnx.load(graphs.file(name), load_external_data=False).graph))
     return {
         "file": f"{name}/1/{target.engine_file}",
         "bytes": engine_bytes,
@@ -76,7 +77,7 @@ def _engine_sizes(folder: Path, graphs: Graphs, target: Target, name: str) -> di
 
 def _initializer_bytes(graph: GraphProto) -> Iterator[int]:
     for tensor in graph.initializer:
-        yield len(tensor.raw_data) or tensor.ByteSize()
+        yield math.prod(tensor.dims) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.type == AttributeProto.GRAPH:

@@ -1,11 +1,11 @@
 """What the engines run on: how a graph becomes an engine file, and the facts about it for the manifest."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.files import link_or_copy
 from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
 from builders.parity import Engine
@@ -32,11 +32,11 @@ def target_of(options: BuildOptions) -> Target:
 
 
 def _onnxruntime() -> Target:
-    def linked(graph: Path, engine: Path) -> None:
+    def copied(graph: Path, engine: Path) -> None:
         for file in graph.parent.iterdir():  # large weights lie beside the graph
-            link_or_copy(file, engine.parent / file.name)
+            shutil.copy(file, engine.parent)  # not linked: onnx refuses weights that have two names
 
-    return Target("model.onnx", linked, onnx_engine, {})
+    return Target("model.onnx", copied, onnx_engine, {})
 
 
 def _tensorrt(options: BuildOptions) -> Target:
