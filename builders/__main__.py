@@ -145,9 +145,9 @@ def _add_shape(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--answers",
         type=int,
-        default=1,
+        default=5,
         metavar="K",
-        help="answers a question: the greedy one and K-1 alternatives (default: 1)",
+        help="answers a question: the greedy one and K-1 alternatives (default: 5)",
     )
     group.add_argument(
         "--batch",

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from builders.calibration import calibration_for
 from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
 from builders.gate import Gate, Proof, new_gate, parity_material, proof_of, require_parseable
@@ -78,7 +79,10 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         return graphs.folder
     with stage("write the repository"):
         serving = Serving(options.target, options.batch, options.decode_strategy)
-        write_repository(folder, checkpoint, dimensions, serving)
+        calibration = calibration_for(checkpoint, options.answers)
+        write_repository(folder, checkpoint, dimensions, serving, calibration)
+        if calibration is None:
+            print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
     reports = _compiled(folder, graphs, gate, target, stage)
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s

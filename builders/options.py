@@ -38,7 +38,7 @@ class BuildOptions:
     question_tokens: int = 32
     answer_tokens: int | None = None
     """None: as the checkpoint says."""
-    answers: int = 1
+    answers: int = 5
     batch: BatchRange = field(default_factory=BatchRange)
     decode_strategy: str = "loop"
     parity_photos: int = 16

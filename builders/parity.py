@@ -85,7 +85,8 @@ def compare_engines(
         questions: index of the photo, and the text.
     """
     encoded = [
-        _encoded(image_encoder, checkpoint, photo) for photo in tqdm(photos, desc="photos", leave=False, disable=None)
+        encoded_photo(image_encoder, checkpoint, photo)
+        for photo in tqdm(photos, desc="photos", leave=False, disable=None)
     ]
     answered = [
         answer_decoder(
@@ -109,7 +110,7 @@ def compare_engines(
     ]
 
 
-def _encoded(image_encoder: Engine, checkpoint: Checkpoint, photo: bytes) -> Outputs:
+def encoded_photo(image_encoder: Engine, checkpoint: Checkpoint, photo: bytes) -> Outputs:
     pixels = pixels_from_photo(photo, side_px=checkpoint.image_px, limits=PARITY_LIMITS)
     outputs = image_encoder({"PIXELS": pixels[None]})
     digest = sha256_of_photo(photo)[None]

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
@@ -95,11 +96,18 @@ class Serving:
     decode_strategy: str = "loop"
 
 
-def write_repository(folder: Path, checkpoint: Checkpoint, dimensions: BuildDimensions, serving: Serving) -> None:
+def write_repository(
+    folder: Path,
+    checkpoint: Checkpoint,
+    dimensions: BuildDimensions,
+    serving: Serving,
+    calibration: dict[str, Any] | None = None,
+) -> None:
     """Write every model but the engine files themselves.
 
     Args:
         folder: exists; becomes Triton's model repository.
+        calibration: of `builders/calibration.py`. None: answers will say that they are uncalibrated.
     """
     for source in sorted(path for path in SOURCE.iterdir() if (path / "config.pbtxt").exists()):
         model = folder / source.name
@@ -115,9 +123,11 @@ def write_repository(folder: Path, checkpoint: Checkpoint, dimensions: BuildDime
     for model_name in ("question_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
     settings = {"cannot_tell_answers": checkpoint.cannot_tell_answers}
-    (folder / "answer_postprocess" / "1" / "vitrine.json").write_text(
-        json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-    )
+    for name, content in (("vitrine.json", settings), ("calibration.json", calibration)):
+        if content is not None:
+            (folder / "answer_postprocess" / "1" / name).write_text(
+                json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+            )
 
 
 def read_config(file: Path) -> model_config_pb2.ModelConfig:

@@ -21,6 +21,9 @@ def _loaded(file: Path) -> ModuleType:
 _photo = _loaded(SOURCE / "image_preprocess/1/photo.py")
 _question = _loaded(SOURCE / "question_preprocess/1/question.py")
 _features = _loaded(SOURCE / "features.py")
+_answer = _loaded(SOURCE / "answer_postprocess/1/answer.py")
+sys.modules["answer"] = _answer  # as its sibling finds it
+_confidence = _loaded(SOURCE / "answer_postprocess/1/confidence.py")
 
 PhotoError = _photo.PhotoError
 PhotoLimits = _photo.PhotoLimits
@@ -30,3 +33,9 @@ QuestionError = _question.QuestionError
 QuestionLimits = _question.QuestionLimits
 ids_from_question = _question.ids_from_question
 packed_features = _features.packed_features
+Candidate = _answer.Candidate
+candidates_from_decoder = _answer.candidates_from_decoder
+RiskPoint = _confidence.RiskPoint
+chosen_candidate = _confidence.chosen_candidate
+doubts = _confidence.doubts
+language_of = _confidence.language_of

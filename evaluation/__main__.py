@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from vitrine_client import GrpcTransport, VitrineError, VqaClient
 
 from catalogue.attributes import KINDS
 from evaluation.accuracy import Share, accuracy_by_group
-from evaluation.agreement import agreement_with_reference
-from evaluation.asking import asked_and_graded
+from evaluation.agreement import agreement_with_reference, raw_probabilities
+from evaluation.asking import asked_and_graded, photos_of
+from evaluation.calibration import Trust, draw_trust, expected_calibration_error, trust_in
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
@@ -43,6 +45,30 @@ def _evaluate(url: str, args: argparse.Namespace) -> int:
         "accuracy": {name: share.ratio for name, share in shares.items()},
         "wrong": [asdict(row) for row in graded if not row.right],
     }
+    calibrated = all(row.confidence is not None for row in graded)
+    if not calibrated:
+        print("this server is uncalibrated: its answers carry no confidence")
+    else:
+        groups = {"all": graded, **{la: [row for row in graded if row.language == la] for la in ("en", "zh")}}
+        trusts = {name: trust_in(rows) for name, rows in groups.items() if rows}
+        print(trust_table(trusts))
+        report["trust"] = {name: asdict(trust) for name, trust in trusts.items()}
+    raw = None
+    if args.before_calibration:
+        raw = np.array(raw_probabilities(GrpcTransport(url), photos_of(graded, first_photo=args.first_photo), graded))
+        right = np.array([row.right for row in graded])
+        report["before_calibration"] = {
+            "expected_calibration_error": expected_calibration_error(raw, right),
+            "brier": float(((raw - right) ** 2).mean()),
+        }
+        figures = report["before_calibration"]
+        print(
+            f"before calibration: expected calibration error {figures['expected_calibration_error']:.4f}, "
+            f"Brier score {figures['brier']:.4f}"
+        )
+    if args.plot and calibrated:
+        draw_trust(graded, raw, args.plot)
+        print(f"plot: {args.plot}")
     if args.reference:
         manifest = json.loads((args.repository / "manifest.json").read_text(encoding="utf-8"))
         agreement = agreement_with_reference(
@@ -73,6 +99,20 @@ def accuracy_table(shares: dict[str, Share]) -> str:
     return "\n".join(lines)
 
 
+def trust_table(trusts: dict[str, Trust]) -> str:
+    """Confidence and verdicts, a line a language, as text."""
+    lines = [
+        f"{'':<6}{'asked':>7}{'ECE':>8}{'Brier':>8}{'answered':>10}{'wrong of them':>15}{'coverage':>10}"
+        f"{'refused: unanswerable':>23}{'answerable':>12}"
+    ]
+    for name, t in trusts.items():
+        lines.append(
+            f"{name:<6}{t.asked:>7}{t.expected_calibration_error:>8.4f}{t.brier:>8.4f}{t.answered:>10}{t.risk:>15.2%}"
+            f"{t.coverage:>10.1%}{t.unanswerable_refused:>23.2%}{t.answerable_refused:>12.2%}"
+        )
+    return "\n".join(lines)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evaluation",
@@ -91,6 +131,12 @@ def _parser() -> argparse.ArgumentParser:
         "--reference", type=int, default=0, metavar="N", help="also compare N answers with transformers"
     )
     parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", help="what transformers loads for that")
+    parser.add_argument(
+        "--before-calibration",
+        action="store_true",
+        help="also ask the decoder itself, and say how far its own probabilities could be trusted",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw reliability and risk-coverage to a PNG")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and every wrong answer to FILE")
     return parser
 

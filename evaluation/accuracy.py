@@ -15,6 +15,8 @@ class Graded:
     expected: str
     got: str
     status: str
+    confidence: float | None = None
+    """None: uncalibrated."""
 
     @property
     def right(self) -> bool:

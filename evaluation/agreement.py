@@ -1,5 +1,6 @@
 """Whether a running server answers like transformers with the same weights, token by token."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from builders.parity import min_cosine
 from builders.reference import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
+from evaluation.accuracy import Graded
 
 _PER_PHOTO = 10
 _CHUNK = 10  # photos at a time, so that there is progress to see
@@ -63,14 +65,29 @@ def _served_features(transport: Transport, photo: bytes) -> NDArray[np.float16]:
     return _infer(transport, "image_features", {"IMAGE": image}, ("IMAGE_FEATURES",))["IMAGE_FEATURES"]
 
 
+def raw_probabilities(transport: Transport, photos: Iterable[bytes], graded: Sequence[Graded]) -> list[float]:
+    """The decoder's own probability of each question's greedy answer, as it was before calibration."""
+    found, photo, features = [], b"", None
+    for row, of in zip(tqdm(graded, desc="before calibration", unit="question", disable=None), photos, strict=True):
+        if of != photo or features is None:
+            photo, features = of, _served_features(transport, of)
+        logprobs = _decoded(transport, features, row.question, "ANSWER_LOGPROBS")
+        found.append(float(np.exp(logprobs[0, 0].sum())))
+    return found
+
+
 def _served_ids(transport: Transport, features: NDArray[np.float16], text: str) -> NDArray[np.int32]:
     """[T], of the greedy answer."""
+    ids: NDArray[np.int32] = _decoded(transport, features, text, "ANSWER_IDS")[0, 0]
+    return ids
+
+
+def _decoded(transport: Transport, features: NDArray[np.float16], text: str, output: str) -> NDArray[Any]:
+    """One output of the decoder, [1, ...]."""
     question = np.array([[text.encode()]], np.object_)
     names = ("QUESTION_IDS", "QUESTION_MASK")
     tokens = _infer(transport, "question_preprocess", {"QUESTION": question}, names)
-    inputs = {"IMAGE_FEATURES": features, **tokens}
-    ids: NDArray[np.int32] = _infer(transport, "answer_decoder", inputs, ("ANSWER_IDS",))["ANSWER_IDS"][0, 0]
-    return ids
+    return _infer(transport, "answer_decoder", {"IMAGE_FEATURES": features, **tokens}, (output,))[output]
 
 
 def _infer(

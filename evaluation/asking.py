@@ -1,6 +1,6 @@
 """Asks catalogue questions of a server, several at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
@@ -29,9 +29,24 @@ def asked_and_graded(client: VqaClient, questions: int, *, first_photo: int, thr
     return graded[:questions]
 
 
+def photos_of(graded: Sequence[Graded], *, first_photo: int) -> Iterator[bytes]:
+    """The photo of each question, in the questions' order."""
+    for number in range(-(-len(graded) // _PER_PHOTO)):
+        photo = photo_from_seed(first_seed("test") + first_photo + number).jpeg_bytes()
+        yield from [photo] * min(_PER_PHOTO, len(graded) - number * _PER_PHOTO)
+
+
 def _about_one_photo(client: VqaClient, seed: int) -> Iterator[Graded]:
     photo = photo_from_seed(seed).jpeg_bytes()
     questions = questions_from_seed(seed, "test", per_photo=_PER_PHOTO)
     answers = client.ask_many(photo, [question.text for question in questions])
     for question, answer in zip(questions, answers, strict=True):
-        yield Graded(question.kind, question.language, question.text, question.answer, answer.text, answer.status)
+        yield Graded(
+            question.kind,
+            question.language,
+            question.text,
+            question.answer,
+            answer.text,
+            answer.status,
+            answer.confidence,
+        )

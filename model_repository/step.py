@@ -45,6 +45,7 @@ def answer_each(
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
     *,
+    optional: tuple[str, ...] = (),
     told: Mapping[type[Exception], str] = MappingProxyType({}),
 ) -> list[Any]:
     """Answer every request on its own, so that a bad one harms no other.
@@ -53,11 +54,12 @@ def answer_each(
         outputs_from_inputs: from the input tensors of one request, batch axis
             first, to its output tensors.
         inputs: names of the input tensors.
+        optional: names of those that a request may leave out.
         told: errors whose message is fit for the caller, each with the name of
             its code in `pb_utils.TritonError`. Any other one is logged here,
             and said to the caller without its inside.
     """
-    return [_answer(request, outputs_from_inputs, inputs, told) for request in requests]
+    return [_answer(request, outputs_from_inputs, inputs, optional, told) for request in requests]
 
 
 def each_row(rows: list[bytes], result_from_row: Callable[[bytes], Result], told: type[Exception]) -> list[Result]:
@@ -77,12 +79,14 @@ def _answer(
     request: Any,
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
+    optional: tuple[str, ...],
     told: Mapping[type[Exception], str],
 ) -> Any:
     if request.is_cancelled():
         return _error("the caller cancelled the request", "CANCELLED")
     try:
-        tensors = {name: pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in inputs}
+        found = {name: pb_utils.get_input_tensor_by_name(request, name) for name in (*inputs, *optional)}
+        tensors = {name: tensor.as_numpy() for name, tensor in found.items() if tensor or name not in optional}
         outputs = outputs_from_inputs(tensors)
         return pb_utils.InferenceResponse([pb_utils.Tensor(name, value) for name, value in outputs.items()])
     except Exception as error:  # the one place where nothing of the inside may leak

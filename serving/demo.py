@@ -20,6 +20,11 @@ QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (2, ("What pattern does it have?", "上面是什么图案？", "How much does it cost?", "这个多少钱？")),
 )
 _FIRST_PHOTO = 1
+_NOTES = {
+    "answered": "",
+    "cannot_tell": "  <- the photo does not show that",
+    "hand_over": "  <- not sure enough: for a person",
+}
 
 
 def main() -> int:
@@ -61,8 +66,8 @@ def _ask(client: VqaClient, photo: Path, question: str) -> None:
     start_s = time.perf_counter()
     answer = client.ask(photo, question)
     time_ms = (time.perf_counter() - start_s) * 1000
-    note = "  <- the photo does not show that" if answer.status == "cannot_tell" else ""
-    print(f"  {_padded(question, 28)} {_padded(answer.text, 14)} {time_ms:5.1f} ms{note}")
+    sure = "uncalibrated" if answer.confidence is None else f"{answer.confidence:6.1%}"
+    print(f"  {_padded(question, 28)} {_padded(answer.text, 14)} {sure} {time_ms:6.1f} ms{_NOTES[answer.status]}")
 
 
 def _padded(text: str, columns: int) -> str:

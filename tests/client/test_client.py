@@ -30,6 +30,7 @@ def test_ask_gives_a_typed_answer(client: VqaClient, photo: Path, question: str)
     answer = client.ask(photo, question)
     assert answer.text
     assert answer.status in ("answered", "cannot_tell")
+    assert answer.confidence is not None
     assert 0 <= answer.confidence <= 1
     assert answer.alternatives[0].text == answer.text
     assert answer.heatmap.ndim == 2

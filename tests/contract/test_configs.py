@@ -13,7 +13,7 @@ CONFIGS = {file.parent.name: read_config(file) for file in sorted(SOURCE.glob("*
 ENSEMBLES = [name for name, config in CONFIGS.items() if config.platform == "ensemble"]
 PYTHON_STEPS = [name for name, config in CONFIGS.items() if config.backend == "python"]
 BUNDLED = BuildDimensions(
-    image_px=112, image_tokens=50, image_width=192, grid=7, question_tokens=32, answers=1, answer_tokens=8
+    image_px=112, image_tokens=50, image_width=192, grid=7, question_tokens=32, answers=5, answer_tokens=8
 )
 
 
@@ -116,6 +116,6 @@ def test_an_adapter_is_thin(file: Path) -> None:
 
 def test_the_client_asks_for_what_the_server_gives() -> None:
     vqa, embedding = CONFIGS["vqa"], CONFIGS["image_embedding"]
-    assert {t.name for t in vqa.input} == {"IMAGE", "QUESTION"}
+    assert {t.name: t.optional for t in vqa.input} == {"IMAGE": False, "QUESTION": False, "MAX_RISK": True}
     assert set(client._ANSWER_OUTPUTS) == {t.name for t in vqa.output}
     assert set(client._EMBEDDING_OUTPUTS) == {t.name for t in embedding.output}

@@ -38,8 +38,9 @@ def test_served_answers_equal_generate(server_url: str, repository: Path, checkp
         for row, (photo, text) in enumerate(questions):
             expected = text_from_ids(reference.answer_ids[row], checkpoint.tokenizer.backend_tokenizer)
             answer = client.ask(photos[photo], text)
-            assert answer.text == expected, text
-            assert np.log(answer.confidence) == pytest.approx(reference.answer_logprobs[row].sum(), abs=5e-3)
+            # "Cannot tell" is said from a probability on that need not make it the likeliest answer.
+            assert answer.text == expected or answer.status == "cannot_tell", text
+            assert expected in {alternative.text for alternative in answer.alternatives}
 
 
 def test_there_are_camera_photos_of_several_kinds() -> None:
@@ -52,6 +53,7 @@ def test_camera_photos_are_answered(server_url: str, file: Path) -> None:
     with VqaClient(server_url, timeout_s=20) as client:
         for answer in client.ask_many(file, ["What is it?", "这是什么？", "How many?", "多少钱"]):
             assert answer.text
+            assert answer.confidence is not None
             assert 0 <= answer.confidence <= 1
             assert np.isfinite(answer.heatmap).all()
         assert np.linalg.norm(client.embed(file).vector) == pytest.approx(1, abs=1e-5)

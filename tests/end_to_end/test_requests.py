@@ -210,8 +210,9 @@ def test_features_of_another_photo_are_an_error_and_a_metric(server_url: str, ph
         for name, array, kind in (
             ("IMAGE", np.array([[photo]], np.object_), "BYTES"),
             ("IMAGE_SHA256", digest[None], "UINT8"),
-            ("ANSWER_IDS", np.full((1, 1, 8), answer, np.int32), "INT32"),
-            ("ANSWER_LOGPROBS", np.zeros((1, 1, 8), np.float32), "FP32"),
+            ("QUESTION", np.array([[b"What is it?"]], np.object_), "BYTES"),
+            ("ANSWER_IDS", np.full((1, 5, 8), answer, np.int32), "INT32"),
+            ("ANSWER_LOGPROBS", np.zeros((1, 5, 8), np.float32), "FP32"),
             ("ATTENTION", np.ones((1, 50), np.float32), "FP32"),
         ):
             tensor = triton.InferInput(name, list(array.shape), kind)
@@ -225,6 +226,37 @@ def test_features_of_another_photo_are_an_error_and_a_metric(server_url: str, ph
                 server.infer("answer_postprocess", inputs)
             assert caught.value.status() == "StatusCode.INTERNAL"
     assert metric("vitrine_feature_mismatch_total", "answer_postprocess") == before + 1
+
+
+@pytest.mark.parametrize("question", ["What colour is it?", "它是什么颜色的？"])
+def test_an_answer_carries_a_calibrated_confidence_and_alternatives(
+    client: VqaClient, photo: bytes, question: str
+) -> None:
+    answer = client.ask(photo, question)
+    assert answer.status == "answered"
+    assert answer.confidence is not None
+    assert answer.confidence > 0.8
+    assert answer.alternatives[0].text == answer.text
+    assert answer.alternatives[0].confidence == answer.confidence
+    assert len(answer.alternatives) > 1
+    sure = [alternative.confidence or 0.0 for alternative in answer.alternatives]
+    assert sum(sure) <= 1.0001
+    assert len({alternative.text for alternative in answer.alternatives}) == len(answer.alternatives)
+
+
+@pytest.mark.parametrize("question", ["What colour is it?", "它是什么颜色的？"])
+def test_a_stricter_risk_hands_over_with_the_reason(client: VqaClient, photo: bytes, question: str) -> None:
+    answer = client.ask(photo, question, max_risk=1e-6)
+    assert answer.status == "hand_over"
+    assert answer.reason.startswith("no answer is sure enough for a risk of 0.0001%")
+    assert answer.text == client.ask(photo, question).text, "the answer is still told to the person"
+    assert [a.status for a in client.ask_many(photo, [question] * 3, max_risk=1.0)] == ["answered"] * 3
+
+
+@pytest.mark.parametrize("risk", [0.0, -1.0, 2.0])
+def test_an_impossible_risk_is_refused(client: VqaClient, photo: bytes, risk: float) -> None:
+    with pytest.raises(InvalidRequestError, match=f"MAX_RISK is {risk:g}, but a share of wrong answers is expected"):
+        client.ask(photo, "What is it?", max_risk=risk)
 
 
 def test_a_second_question_finds_the_features_in_the_cache(client: VqaClient) -> None:

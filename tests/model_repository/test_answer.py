@@ -5,7 +5,6 @@ import pytest
 from answer import (
     candidates_from_decoder,
     heatmap_from_attention,
-    status_of,
     text_from_ids,
 )
 from tokenizers import Tokenizer
@@ -49,12 +48,12 @@ def test_answers_that_read_alike_are_one(tokenizer: Tokenizer) -> None:
     assert candidates[0].probability == pytest.approx(0.625)
 
 
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [("red", "answered"), ("cannot tell", "cannot_tell"), ("红色", "answered"), ("看不出来", "cannot_tell")],
-)
-def test_status(answer: str, status: str) -> None:
-    assert status_of(answer, {"cannot tell", "看不出来"}) == status
+def test_the_greedy_answer_stays_first_and_the_others_follow_by_probability(tokenizer: Tokenizer) -> None:
+    ids = np.stack([ids_of(tokenizer, text) for text in ("看不出来", "red", "blue")])
+    logprobs = np.log(np.array([[0.3], [0.2], [0.4]], np.float32)) / 8 * np.ones((1, 8), np.float32)
+    candidates = candidates_from_decoder(ids, logprobs, tokenizer)
+    assert [c.text for c in candidates] == ["看不出来", "blue", "red"]
+    assert [c.tokens for c in candidates] == [(row != 0).sum() for row in ids[[0, 2, 1]]]
 
 
 def test_heatmap_leaves_the_class_token_out_and_sums_to_one() -> None:

@@ -61,6 +61,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("photo", help="a JPEG, PNG or WebP file")
     ask.add_argument("question", nargs="+", help="a question; several are answered in turn")
+    ask.add_argument(
+        "--max-risk",
+        type=float,
+        metavar="SHARE",
+        help="of wrong answers; stricter than the server's own, such as 0.001",
+    )
     ask.set_defaults(run=_ask)
     health = commands.add_parser(
         "health",
@@ -75,14 +81,16 @@ def _parser() -> argparse.ArgumentParser:
 def _ask(client: VqaClient, args: argparse.Namespace) -> int:
     for question in args.question:
         start_s = time.perf_counter()
-        answer = client.ask(args.photo, question)
+        answer = client.ask(args.photo, question, max_risk=args.max_risk)
         time_ms = (time.perf_counter() - start_s) * 1000
         print(_json_line(args.photo, question, answer, time_ms) if args.json else _text_line(answer, time_ms))
     return 0
 
 
 def _text_line(answer: Answer, time_ms: float) -> str:
-    return f"{answer.text}  ({answer.status}, confidence {answer.confidence:.2f}, {time_ms:.0f} ms)"
+    sure = "uncalibrated" if answer.confidence is None else f"confidence {answer.confidence:.3f}"
+    reason = f"; {answer.reason}" if answer.reason else ""
+    return f"{answer.text}  ({answer.status}, {sure}, {time_ms:.0f} ms{reason})"
 
 
 def _json_line(photo: str, question: str, answer: Answer, time_ms: float) -> str:
@@ -93,6 +101,7 @@ def _json_line(photo: str, question: str, answer: Answer, time_ms: float) -> str
             "answer": answer.text,
             "status": answer.status,
             "confidence": answer.confidence,
+            "reason": answer.reason,
             "alternatives": [{"text": a.text, "confidence": a.confidence} for a in answer.alternatives],
             "time_ms": round(time_ms, 1),
             "request_id": answer.request_id,

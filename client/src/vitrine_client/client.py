@@ -15,7 +15,15 @@ from vitrine_client.results import Alternative, Answer, Embedding, Health
 from vitrine_client.transport import GrpcTransport, TlsFiles, Transport
 
 DEFAULT_URL = "localhost:8001"
-_ANSWER_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "ALTERNATIVES", "ALTERNATIVE_CONFIDENCES", "HEATMAP")
+_ANSWER_OUTPUTS = (
+    "ANSWER",
+    "CONFIDENCE",
+    "STATUS",
+    "REASON",
+    "ALTERNATIVES",
+    "ALTERNATIVE_CONFIDENCES",
+    "HEATMAP",
+)
 _EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
 _PARALLEL_QUESTIONS = 8
 
@@ -56,23 +64,36 @@ class VqaClient:
     def close(self) -> None:
         self._transport.close()
 
-    def ask(self, photo: Photo, question: str, *, timeout_s: float | None = None) -> Answer:
+    def ask(
+        self, photo: Photo, question: str, *, max_risk: float | None = None, timeout_s: float | None = None
+    ) -> Answer:
         """Ask one question about one photo.
 
         Args:
             photo: a path, encoded bytes, a `PIL.Image` or a uint8 array.
             question: in English or Chinese.
+            max_risk: share of such answers that may be wrong, such as 0.001;
+                stricter than the server's own, or without effect. What is not
+                sure enough is handed over.
             timeout_s: deadline of this call.
         """
-        return self._ask(bytes_from_photo(photo), question, timeout_s)
+        return self._ask(bytes_from_photo(photo), question, max_risk, timeout_s)
 
-    def ask_many(self, photo: Photo, questions: Iterable[str], *, timeout_s: float | None = None) -> list[Answer]:
+    def ask_many(
+        self,
+        photo: Photo,
+        questions: Iterable[str],
+        *,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
+    ) -> list[Answer]:
         """Ask several questions about one photo; the answers come in the questions' order.
 
         The first goes ahead and leaves the photo's features in the server's
         cache; the others follow at once. The first failure is raised.
 
         Args:
+            max_risk: as in `ask`.
             timeout_s: deadline of each question.
         """
         if isinstance(questions, str):
@@ -81,9 +102,9 @@ class VqaClient:
         if not questions:
             return []
         encoded = bytes_from_photo(photo)
-        first = self._ask(encoded, questions[0], timeout_s)
+        first = self._ask(encoded, questions[0], max_risk, timeout_s)
         with ThreadPoolExecutor(min(_PARALLEL_QUESTIONS, len(questions))) as pool:
-            others = pool.map(lambda question: self._ask(encoded, question, timeout_s), questions[1:])
+            others = pool.map(lambda question: self._ask(encoded, question, max_risk, timeout_s), questions[1:])
             return [first, *others]
 
     def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
@@ -106,13 +127,15 @@ class VqaClient:
         """Whether the server lives, is ready, and takes questions."""
         return self._transport.health(timeout_s=timeout_s)
 
-    def _ask(self, photo: bytes, question: str, timeout_s: float | None) -> Answer:
+    def _ask(self, photo: bytes, question: str, max_risk: float | None, timeout_s: float | None) -> Answer:
         if not isinstance(question, str):
             raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
         request_id = _new_request_id()
+        inputs = {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(question.encode("utf-8", "surrogatepass"))}
+        risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
         tensors = self._transport.infer(
             "vqa",
-            {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(question.encode("utf-8", "surrogatepass"))},
+            inputs | risk,
             _ANSWER_OUTPUTS,
             timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             request_id=request_id,
@@ -122,11 +145,12 @@ class VqaClient:
 
 def _answer_from_tensors(tensors: dict[str, NDArray[Any]], request_id: str) -> Answer:
     texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"][0]]
-    pairs = list(zip(texts, tensors["ALTERNATIVE_CONFIDENCES"][0].tolist(), strict=True))
+    pairs = list(zip(texts, map(_number, tensors["ALTERNATIVE_CONFIDENCES"][0]), strict=True))
     return Answer(
         text=tensors["ANSWER"][0, 0].decode("utf-8"),
         status=tensors["STATUS"][0, 0].decode("ascii"),
-        confidence=float(tensors["CONFIDENCE"][0, 0]),
+        confidence=_number(tensors["CONFIDENCE"][0, 0]),
+        reason=tensors["REASON"][0, 0].decode("utf-8"),
         # The answer itself may be empty; after it, empty ones are padding.
         alternatives=tuple(
             Alternative(text, confidence) for text, confidence in pairs[:1] + [p for p in pairs[1:] if p[0]]
@@ -134,6 +158,11 @@ def _answer_from_tensors(tensors: dict[str, NDArray[Any]], request_id: str) -> A
         heatmap=tensors["HEATMAP"][0],
         request_id=request_id,
     )
+
+
+def _number(value: np.float32) -> float | None:
+    """The server's NaN is None here: nothing was calibrated."""
+    return None if np.isnan(value) else float(value)
 
 
 def _bytes_tensor(value: bytes) -> NDArray[np.object_]:

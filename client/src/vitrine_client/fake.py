@@ -64,6 +64,7 @@ class FakeTransport:
         return {
             "ANSWER": np.array([[text]], np.object_),
             "CONFIDENCE": np.array([[1.0]], np.float32),
+            "REASON": np.array([[b""]], np.object_),
             "STATUS": np.array([[b"answered" if known else b"cannot_tell"]], np.object_),
             "ALTERNATIVES": np.array([[text]], np.object_),
             "ALTERNATIVE_CONFIDENCES": np.array([[1.0]], np.float32),

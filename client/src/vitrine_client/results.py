@@ -6,13 +6,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Status = Literal["answered", "cannot_tell"]
+Status = Literal["answered", "cannot_tell", "hand_over"]
 
 
 @dataclass(frozen=True)
 class Alternative:
     text: str
-    confidence: float
+    confidence: float | None
+    """As of the answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,9 +22,11 @@ class Answer:
 
     text: str
     status: Status
-    """ "cannot_tell" when the photo does not show what was asked."""
-    confidence: float
-    """0 to 1: the product of the answer's token probabilities; not calibrated."""
+    """ "cannot_tell" when the photo does not show what was asked; "hand_over" when a person should answer."""
+    confidence: float | None
+    """0 to 1: the probability that the answer is right. None: this server's checkpoint was not calibrated."""
+    reason: str
+    """Why it is handed over; "" otherwise."""
     alternatives: tuple[Alternative, ...]
     """The likeliest answers, this one first."""
     heatmap: NDArray[np.float32]

@@ -2,16 +2,13 @@
 
 import math
 import re
-from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-ANSWERED = "answered"
-CANNOT_TELL = "cannot_tell"
-
+_PAD_ID = 0  # in BERT's vocabularies, which BLIP's are
 _CJK = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _SPACE_BESIDE_CJK = re.compile(rf"(?<={_CJK})\s+|\s+(?={_CJK})")
 _SPACE_BESIDE_HYPHEN = re.compile(r"(?<=\w) - (?=\w)")
@@ -22,6 +19,8 @@ class Candidate:
     text: str
     probability: float
     """Product of the answer's token probabilities, 0 to 1; not calibrated."""
+    tokens: int
+    """Its tokens, the end counted in."""
 
 
 def text_from_ids(answer_ids: NDArray[np.int32], tokenizer: Tokenizer) -> str:
@@ -41,22 +40,21 @@ def text_from_ids(answer_ids: NDArray[np.int32], tokenizer: Tokenizer) -> str:
 def candidates_from_decoder(
     answer_ids: NDArray[np.int32], answer_logprobs: NDArray[np.float32], tokenizer: Tokenizer
 ) -> list[Candidate]:
-    """All K answers, the greedy one first; those that read alike are one, with their probabilities added.
+    """All K answers, the greedy one first, then by probability; those that read alike are one, theirs added.
 
     Args:
         answer_ids: [K, T] int32.
         answer_logprobs: [K, T] float32, natural logarithms, 0 after the end.
     """
-    merged: dict[str, float] = {}
+    merged: dict[str, Candidate] = {}
     for ids, logprobs in zip(answer_ids, answer_logprobs, strict=True):
-        text = text_from_ids(ids, tokenizer)
-        merged[text] = merged.get(text, 0.0) + math.exp(float(logprobs.sum()))
-    return [Candidate(text, min(probability, 1.0)) for text, probability in merged.items()]
-
-
-def status_of(answer: str, cannot_tell_answers: Set[str]) -> str:
-    """ "cannot_tell" when the model says that the photo does not show it, else "answered"."""
-    return CANNOT_TELL if answer in cannot_tell_answers else ANSWERED
+        text, probability = text_from_ids(ids, tokenizer), math.exp(float(logprobs.sum()))
+        if known := merged.get(text):
+            merged[text] = replace(known, probability=min(known.probability + probability, 1.0))
+        else:
+            merged[text] = Candidate(text, min(probability, 1.0), int((ids != _PAD_ID).sum()))
+    first, *others = merged.values()
+    return [first, *sorted(others, key=lambda candidate: -candidate.probability)]
 
 
 def heatmap_from_attention(attention: NDArray[np.float32], grid: int) -> NDArray[np.float32]:

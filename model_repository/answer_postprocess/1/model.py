@@ -1,16 +1,18 @@
-"""Triton step: the decoder's tokens in, an answer with its verdict out. See `answer.py`."""
+"""Triton step: the decoder's tokens in, an answer with its verdict out. See `answer.py` and `confidence.py`."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from answer import candidates_from_decoder, heatmap_from_attention, status_of
+from answer import candidates_from_decoder, heatmap_from_attention
+from confidence import RiskError, confidences, language_of, max_risk_from, read_calibration, verdict_of
 from features import FeatureMismatchError, require_same_photos
 from step import MismatchCounter, Tensors, answer_each, output_dims
 from tokenizers import Tokenizer
 
-INPUTS = ("IMAGE", "IMAGE_SHA256", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
+INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
+TOLD = {FeatureMismatchError: "INTERNAL", RiskError: "INVALID_ARG"}
 
 
 class TritonPythonModel:
@@ -19,13 +21,14 @@ class TritonPythonModel:
         folder = Path(__file__).parent
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
-        self.cannot_tell = {text for texts in settings["cannot_tell_answers"].values() for text in texts}
+        self.cannot_tell = frozenset(text for texts in settings["cannot_tell_answers"].values() for text in texts)
+        self.calibration = read_calibration(folder / "calibration.json")
         self.alternatives = output_dims(config, "ALTERNATIVES")[0]
         self.grid = output_dims(config, "HEATMAP")[0]
         self.mismatches = MismatchCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.answers, INPUTS, told={FeatureMismatchError: "INTERNAL"})
+        return answer_each(requests, self.answers, INPUTS, optional=("MAX_RISK",), told=TOLD)
 
     def answers(self, inputs: Tensors) -> Tensors:
         try:
@@ -33,20 +36,32 @@ class TritonPythonModel:
         except FeatureMismatchError:
             self.mismatches.count()
             raise
-        decoded = (inputs[name] for name in INPUTS[2:])
-        rows = [self.answer(*row) for row in zip(*decoded, strict=True)]
+        risks = inputs.get("MAX_RISK", np.full((len(inputs["IMAGE"]), 1), np.nan, np.float32))
+        rows = [self.answer(*row) for row in zip(*(inputs[name] for name in INPUTS[2:]), risks, strict=True)]
         return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
-    def answer(self, ids: Any, logprobs: Any, attention: Any) -> Tensors:
+    def answer(self, question: Any, ids: Any, logprobs: Any, attention: Any, risk: Any) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)
-        best = candidates[0]
+        verdict = verdict_of(
+            candidates,
+            self.cannot_tell,
+            self.calibration,
+            language=language_of(question[0].decode("utf-8", "replace")),
+            max_risk=max_risk_from(float(risk[0])),
+        )
+        # Not a number, rather than a made-up one, where nothing was calibrated.
+        sure = [np.nan] * len(candidates)
+        if self.calibration:
+            sure = confidences(candidates, verdict.candidate, self.calibration)
+        order = sorted(range(len(candidates)), key=lambda index: index != verdict.candidate)
         padding = self.alternatives - len(candidates)
         return {
-            "ANSWER": _utf8([best.text]),
-            "CONFIDENCE": np.array([best.probability], np.float32),
-            "STATUS": _utf8([status_of(best.text, self.cannot_tell)]),
-            "ALTERNATIVES": _utf8([c.text for c in candidates] + [""] * padding),
-            "ALTERNATIVE_CONFIDENCES": np.array([c.probability for c in candidates] + [0.0] * padding, np.float32),
+            "ANSWER": _utf8([candidates[verdict.candidate].text]),
+            "CONFIDENCE": np.array([sure[verdict.candidate]], np.float32),
+            "STATUS": _utf8([verdict.status]),
+            "REASON": _utf8([verdict.reason]),
+            "ALTERNATIVES": _utf8([candidates[index].text for index in order] + [""] * padding),
+            "ALTERNATIVE_CONFIDENCES": np.array([sure[index] for index in order] + [0.0] * padding, np.float32),
             "HEATMAP": heatmap_from_attention(attention, self.grid),
         }
 

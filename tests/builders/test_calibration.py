@@ -1,0 +1,116 @@
+"""Fitting: what it makes of questions with known answers, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from builders.calibration import RISKS, Asked, calibration_for, fitted
+from builders.checkpoint import load_checkpoint
+from builders.errors import BuildError
+from builders.labelled import Labelled, questions_in_file
+from builders.steps import Candidate
+
+CANNOT_TELL = frozenset({"cannot tell", "看不出来"})
+
+
+def made_up(count: int, *, seed: int = 0) -> list[Asked]:
+    """Answers that are right as often as they are sure, half of them in Chinese; a tenth are refusals."""
+    random = np.random.default_rng(seed)
+    rows = []
+    for number in range(count):
+        language = ("en", "zh")[number % 2]
+        if number % 10 == 0:
+            rows.append(
+                Asked([Candidate("cannot tell", 0.99, 3), Candidate("red", 0.01, 2)], language, (True, False), True)
+            )
+            continue
+        own = float(1 - 10 ** random.uniform(-4, -0.3))
+        right = bool(random.random() < own)
+        candidates = [Candidate("red", own, 2), Candidate("blue", (1 - own) * 0.9, 2)]
+        rows.append(Asked(candidates, language, (right, not right), False))
+    return rows
+
+
+def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
+    from confidence import ANSWERED, calibration_from_json, verdict_of
+
+    content = fitted(made_up(20_000), CANNOT_TELL, default_risk=0.01)
+    calibration = calibration_from_json(json.loads(json.dumps(content)))
+    fresh = made_up(20_000, seed=1)
+    given = []
+    for row in fresh:
+        verdict = verdict_of(row.candidates, CANNOT_TELL, calibration, language=row.language, max_risk=None)
+        if verdict.status == ANSWERED:
+            given.append(row.right[verdict.candidate])
+    assert len(given) > 5000
+    assert 1 - np.mean(given) <= 0.013
+
+
+def test_a_stricter_risk_never_lowers_the_threshold() -> None:
+    content = fitted(made_up(5000), CANNOT_TELL, default_risk=0.01)
+    for points in content["risks"].values():
+        assert [p["risk"] for p in points] == list(RISKS)
+        thresholds = [p["threshold"] for p in points]
+        assert thresholds == sorted(thresholds, reverse=True)
+        coverages = [p["coverage"] for p in points]
+        assert coverages == sorted(coverages)
+
+
+def test_a_language_that_is_missing_takes_the_others_thresholds() -> None:
+    rows = [row for row in made_up(4000) if row.language == "en"]
+    content = fitted(rows, CANNOT_TELL, default_risk=0.01)
+    assert content["risks"]["zh"] == content["risks"]["en"]
+
+
+def test_too_few_questions_are_refused() -> None:
+    with pytest.raises(BuildError, match="499 labelled questions came, but a calibration needs 500"):
+        fitted(made_up(499), CANNOT_TELL, default_risk=0.01)
+
+
+def test_answers_that_are_all_right_are_refused() -> None:
+    rows = [Asked([Candidate("red", 0.9, 2)], "en", (True,), False)] * 600
+    with pytest.raises(BuildError, match="all 600 answers are right: nothing to calibrate on"):
+        fitted(rows, CANNOT_TELL, default_risk=0.01)
+
+
+def test_a_file_of_questions_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    lines = [
+        {"photo": "a.jpg", "question": "多少个？", "answer": "3"},
+        {"photo": "a.jpg", "question": "What?", "answers": ["a mug", "Mug"]},
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n\n", "utf-8")
+    assert questions_in_file(tmp_path / "q.jsonl") == [
+        Labelled(b"photo", "多少个？", ("3",)),
+        Labelled(b"photo", "What?", ("a mug", "Mug")),
+    ]
+    assert questions_in_file(tmp_path / "q.jsonl")[1].is_right(" mug")
+
+
+@pytest.mark.parametrize(
+    "line", ["{", "[]", '{"photo": "a.jpg", "question": "x"}', '{"photo": "no", "question": "x", "answer": "y"}']
+)
+def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    good = '{"photo": "a.jpg", "question": "x", "answer": "y"}'
+    (tmp_path / "q.jsonl").write_text(f"{good}\n{line}\n", "utf-8")
+    with pytest.raises(BuildError, match=r"q\.jsonl, line 2: "):
+        questions_in_file(tmp_path / "q.jsonl")
+
+
+def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
+    from tests.builders.tiny import Geometry, random_blip, save_checkpoint
+
+    save_checkpoint(random_blip(Geometry(), seed=1), tmp_path)
+    assert calibration_for(load_checkpoint(str(tmp_path)), 5) is None
+    checkpoint = load_checkpoint(str(tmp_path))
+    content = {"weights_sha256": {"model.safetensors": checkpoint.sha256["model.safetensors"]}, "answers": 5}
+    (tmp_path / "calibration.json").write_text(json.dumps(content), "utf-8")
+    assert calibration_for(checkpoint, 5) == content
+    assert calibration_for(checkpoint, 3) is None, "fitted with another number of alternatives"
+    content["weights_sha256"] = {"model.safetensors": "0" * 64}
+    (tmp_path / "calibration.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(BuildError, match="was fitted on other weights"):
+        calibration_for(checkpoint, 5)

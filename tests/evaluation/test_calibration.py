@@ -1,0 +1,70 @@
+"""Trust figures against numbers worked out by hand."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.accuracy import Graded
+from evaluation.calibration import (
+    draw_trust,
+    equal_mass_bins,
+    expected_calibration_error,
+    risk_coverage_curve,
+    trust_in,
+)
+
+
+def graded(
+    right: bool, confidence: float, status: str = "answered", kind: str = "colour", language: str = "en"
+) -> Graded:
+    return Graded(kind, language, "?", "red", "red" if right else "blue", status, confidence)
+
+
+def test_the_error_is_zero_where_confidence_is_accuracy() -> None:
+    confidence = np.array([0.5] * 10 + [1.0] * 10)
+    right = np.array([True, False] * 5 + [True] * 10)
+    assert expected_calibration_error(confidence, right, bins=2) == pytest.approx(0)
+
+
+def test_the_error_is_the_mean_distance() -> None:
+    confidence = np.array([0.9] * 10 + [0.6] * 10)
+    right = np.array([True] * 5 + [False] * 5 + [True] * 6 + [False] * 4)
+    assert expected_calibration_error(confidence, right, bins=2) == pytest.approx(0.4 / 2)
+    low, high = equal_mass_bins(confidence, right, bins=2)
+    assert (low.confidence, low.accuracy, low.count) == pytest.approx((0.6, 0.6, 10))
+    assert (high.confidence, high.accuracy, high.count) == pytest.approx((0.9, 0.5, 10))
+
+
+def test_risk_and_coverage_count_verdicts() -> None:
+    rows = [
+        graded(True, 0.99),
+        graded(False, 0.95),
+        graded(False, 0.3, "hand_over"),
+        Graded("unanswerable", "zh", "?", "看不出来", "看不出来", "cannot_tell", 0.99),
+        Graded("unanswerable", "zh", "?", "看不出来", "红色", "answered", 0.9),
+    ]
+    trust = trust_in(rows)
+    assert (trust.asked, trust.answered) == (5, 3)
+    assert trust.risk == pytest.approx(2 / 3)
+    assert trust.coverage == pytest.approx(4 / 5)
+    assert trust.unanswerable_refused == 0.5
+    assert trust.answerable_refused == 0
+    assert trust.brier == pytest.approx(np.mean([0.01**2, 0.95**2, 0.3**2, 0.01**2, 0.9**2]))
+
+
+def test_without_unanswerable_questions_their_share_is_not_a_number() -> None:
+    assert math.isnan(trust_in([graded(True, 0.9)]).unanswerable_refused)
+
+
+def test_the_curve_takes_the_surest_first() -> None:
+    coverage, risk = risk_coverage_curve(np.array([0.5, 0.9, 0.8]), np.array([False, True, True]))
+    assert coverage.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    assert risk.tolist() == pytest.approx([0, 0, 1 / 3])
+
+
+def test_the_plot_is_drawn(tmp_path: Path) -> None:
+    rows = [graded(i % 10 > 0, 0.5 + i / 200, language=("en", "zh")[i % 2]) for i in range(100)]
+    draw_trust(rows, np.linspace(0.2, 1, 100), tmp_path / "trust.png")
+    assert (tmp_path / "trust.png").read_bytes()[:4] == b"\x89PNG"

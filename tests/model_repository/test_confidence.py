@@ -1,0 +1,121 @@
+"""Verdicts: what a calibration makes of candidates, in both languages."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from answer import Candidate
+from confidence import (
+    Calibration,
+    RiskError,
+    RiskPoint,
+    calibration_from_json,
+    confidences,
+    doubts,
+    language_of,
+    max_risk_from,
+    verdict_of,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+CANNOT_TELL = frozenset({"cannot tell", "看不出来"})
+CALIBRATION = Calibration(
+    weights=(-1.5, 0.2, 0.1),
+    bias=-2.0,
+    cannot_tell_threshold=0.1,
+    default_risk=0.01,
+    risks={
+        "en": (RiskPoint(0.001, 2.0, 0.1), RiskPoint(0.01, 0.9, 0.97), RiskPoint(0.05, 0.5, 0.99)),
+        "zh": (RiskPoint(0.001, 0.99, 0.8), RiskPoint(0.01, 0.2, 0.98), RiskPoint(0.05, 0.1, 1.0)),
+    },
+)
+SURE = [Candidate("red", 0.999, 2), Candidate("pink", 0.0005, 2)]
+UNSURE = [Candidate("red", 0.6, 2), Candidate("pink", 0.35, 2)]
+REFUSES = [Candidate("看不出来", 0.98, 5), Candidate("红色", 0.01, 3)]
+HALF_REFUSES = [Candidate("red", 0.7, 2), Candidate("cannot tell", 0.2, 3), Candidate("pink", 0.1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "candidates", "language", "max_risk", "status", "answer"),
+    [
+        ("sure, English", SURE, "en", None, "answered", "red"),
+        ("sure, Chinese", SURE, "zh", None, "answered", "red"),
+        ("unsure: the English threshold is not met", UNSURE, "en", None, "hand_over", "red"),
+        ("unsure: the Chinese threshold is", UNSURE, "zh", None, "answered", "red"),
+        ("a laxer risk than the server's has no effect", UNSURE, "en", 0.05, "hand_over", "red"),
+        ("a stricter one has", UNSURE, "zh", 0.001, "hand_over", "red"),
+        ("a risk that nothing keeps", SURE, "en", 0.001, "hand_over", "red"),
+        ("a risk stricter than the table", SURE, "zh", 0.0001, "hand_over", "red"),
+        ("the model refuses", REFUSES, "zh", None, "cannot_tell", "看不出来"),
+        ("a refusal is likely enough", HALF_REFUSES, "en", None, "cannot_tell", "cannot tell"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_verdicts(
+    sentence: str, candidates: list[Candidate], language: str, max_risk: float | None, status: str, answer: str
+) -> None:
+    verdict = verdict_of(candidates, CANNOT_TELL, CALIBRATION, language=language, max_risk=max_risk)
+    assert (verdict.status, candidates[verdict.candidate].text) == (status, answer)
+    assert bool(verdict.reason) == (status == "hand_over")
+
+
+def test_a_hand_over_says_why() -> None:
+    verdict = verdict_of(UNSURE, CANNOT_TELL, CALIBRATION, language="en", max_risk=None)
+    assert verdict.reason.endswith("is under 0.900, which a risk of 1% asks for")
+
+
+@pytest.mark.parametrize(("candidates", "status"), [(SURE, "answered"), (UNSURE, "answered"), (REFUSES, "cannot_tell")])
+def test_without_calibration_nothing_is_handed_over(candidates: list[Candidate], status: str) -> None:
+    assert verdict_of(candidates, CANNOT_TELL, None, language="en", max_risk=0.001).status == status
+
+
+@given(st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=5))
+def test_confidences_are_probabilities(probabilities: list[float]) -> None:
+    total = max(1.0, sum(probabilities))
+    candidates = [Candidate(str(i), p / total, 2) for i, p in enumerate(probabilities)]
+    for index in range(len(candidates)):
+        sure = confidences(candidates, index, CALIBRATION)
+        assert all(0 <= value <= 1 for value in sure)
+        assert sum(sure) <= 1 + 1e-9
+
+
+def test_a_certain_answer_has_finite_doubts() -> None:
+    assert np.isfinite(doubts([Candidate("red", 1.0, 2)], 0)).all()
+    assert doubts([Candidate("red", 0.9, 2)], 0)[0] == pytest.approx(math.log(0.1))
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [("What is it?", "en"), ("这是什么？", "zh"), ("这是iPhone吗", "zh"), ("¿Qué es?", "en"), ("", "en"), ("？", "zh")],
+)
+def test_the_questions_language(question: str, language: str) -> None:
+    assert language_of(question) == language
+
+
+@pytest.mark.parametrize("value", [0.0, -0.1, 1.5, math.inf])
+def test_an_impossible_risk_is_refused(value: float) -> None:
+    with pytest.raises(RiskError, match=f"MAX_RISK is {value:g}, but a share"):
+        max_risk_from(value)
+
+
+def test_a_risk_that_is_not_asked_for_is_none() -> None:
+    assert max_risk_from(math.nan) is None
+    assert max_risk_from(0.001) == 0.001
+
+
+def test_the_file_is_read_back() -> None:
+    content = {
+        "weights": [-1.5, 0.2, 0.1],
+        "bias": -2.0,
+        "cannot_tell_threshold": 0.1,
+        "default_risk": 0.01,
+        "risks": {
+            language: [{"risk": p.risk, "threshold": p.threshold, "coverage": p.coverage} for p in points]
+            for language, points in CALIBRATION.risks.items()
+        },
+        "questions": 6300,
+    }
+    assert calibration_from_json(content) == CALIBRATION
+    assert calibration_from_json(content) != replace(CALIBRATION, bias=0.0)
