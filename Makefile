@@ -66,8 +66,8 @@ lint: $(VENV)/installed ## check style and types
 	    MYPYPATH=$$(dirname $$step) $(BIN)/mypy --follow-imports=silent $$step || exit 1; done
 
 .PHONY: evaluate
-evaluate: build ## measure accuracy on 2,000 questions through a running server
-	$(BIN)/python -m evaluation $(REPOSITORY)
+evaluate: build ## measure accuracy and trust on 6,006 questions through a running server
+	$(BIN)/python -m evaluation $(REPOSITORY) --questions 6006
 
 .PHONY: benchmark
 benchmark: build ## measure latency, start and memory

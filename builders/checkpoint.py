@@ -38,6 +38,8 @@ class Checkpoint:
     """The longest answer that the checkpoint was trained for, end token counted in."""
     cannot_tell_answers: dict[str, list[str]]
     """Per language, the answers that mean "the photo does not show it"."""
+    pointing_heads: tuple[tuple[int, int], ...] | None
+    """Layer and head of the question encoder that look at what is asked about; None: not known."""
     sha256: dict[str, str]
     """Per file of the checkpoint, in hexadecimal."""
 
@@ -95,8 +97,23 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None) -> Checkpoi
         image_processor=processor,
         answer_tokens=int(model.generation_config.max_new_tokens or _DEFAULT_ANSWER_TOKENS),
         cannot_tell_answers=settings.get("cannot_tell_answers", {}),
+        pointing_heads=_pointing_heads(settings, model, checkpoint),
         sha256=sha256_of_folder(folder),
     )
+
+
+def _pointing_heads(settings: dict[str, Any], model: Any, checkpoint: str) -> tuple[tuple[int, int], ...] | None:
+    if "pointing_heads" not in settings:
+        return None
+    text = model.config.text_config
+    layers, heads = int(text.num_hidden_layers), int(text.num_attention_heads)
+    named = tuple((int(layer), int(head)) for layer, head in settings["pointing_heads"])
+    if not named or not all(0 <= layer < layers and 0 <= head < heads for layer, head in named):
+        raise BuildError(
+            f"{checkpoint}/vitrine.json: pointing_heads are {list(named)}, but pairs of a layer under {layers} and a "
+            f"head under {heads} are expected"
+        )
+    return named
 
 
 def _downloaded(hub_id: str, revision: str | None) -> Path:

@@ -11,6 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from builders.checkpoint import Checkpoint
+from builders.graphs.answer_decoder import LEAST_ATTENTION
 
 
 @dataclass(frozen=True)
@@ -77,5 +78,19 @@ def _answer(
     logprobs = np.zeros(answer_tokens, np.float32)
     ids[: len(said)] = said.numpy()
     logprobs[: len(said)] = torch.log_softmax(logits[0], dim=1)[torch.arange(len(said)), said].numpy()
-    attention = torch.stack(encoded.cross_attentions).mean(dim=(0, 2, 3))[0]  # over layers, heads, question tokens
-    return ids, logprobs, attention.numpy()
+    return ids, logprobs, _attention(encoded.cross_attentions, checkpoint.pointing_heads).numpy()
+
+
+def _attention(
+    cross_attentions: Sequence[torch.Tensor], pointing_heads: tuple[tuple[int, int], ...] | None
+) -> torch.Tensor:
+    """[N]: see `QuestionEncoder`.
+
+    Args:
+        cross_attentions: of each layer, [1, H, L, N].
+    """
+    per_head = torch.stack([layer[0].mean(dim=1) for layer in cross_attentions])  # [layers, H, N]
+    every_head = [(layer, head) for layer in range(per_head.shape[0]) for head in range(per_head.shape[1])]
+    heads = pointing_heads or every_head
+    agreed = (torch.stack([per_head[layer, head] for layer, head in heads]) + LEAST_ATTENTION).log().mean(0).exp()
+    return agreed / agreed.sum()

@@ -15,6 +15,7 @@ from evaluation.accuracy import Share, accuracy_by_group
 from evaluation.agreement import agreement_with_reference, raw_probabilities
 from evaluation.asking import asked_and_graded, photos_of
 from evaluation.calibration import Trust, draw_trust, expected_calibration_error, trust_in
+from evaluation.pointing import pointing
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
@@ -53,6 +54,15 @@ def _evaluate(url: str, args: argparse.Namespace) -> int:
         trusts = {name: trust_in(rows) for name, rows in groups.items() if rows}
         print(trust_table(trusts))
         report["trust"] = {name: asdict(trust) for name, trust in trusts.items()}
+    if args.pointing:
+        with VqaClient(url, timeout_s=60) as client:
+            pointed = pointing(client, args.pointing, first_photo=args.first_photo)
+        report["pointing"] = asdict(pointed)
+        print(
+            f"heatmap's maximum inside the product: {pointed.inside:.1%} of {pointed.asked} colour and category "
+            f"questions (English {pointed.by_language['en']:.1%}, Chinese {pointed.by_language['zh']:.1%}); "
+            f"the product covers {pointed.mask_share:.1%} of a photo"
+        )
     raw = None
     if args.before_calibration:
         raw = np.array(raw_probabilities(GrpcTransport(url), photos_of(graded, first_photo=args.first_photo), graded))
@@ -135,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
         "--before-calibration",
         action="store_true",
         help="also ask the decoder itself, and say how far its own probabilities could be trusted",
+    )
+    parser.add_argument(
+        "--pointing", type=int, default=0, metavar="N", help="also see where colour questions look, on N photos"
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw reliability and risk-coverage to a PNG")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and every wrong answer to FILE")

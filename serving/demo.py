@@ -43,6 +43,9 @@ def main() -> int:
                 for question in questions:
                     _ask(client, photos[index], question)
                 print()
+            heatmap = photos[-1].with_name("heatmap.png")
+            client.ask(photos[0], QUESTIONS[0][1][0]).overlay(photos[0]).save(heatmap)
+            print(f"where {QUESTIONS[0][1][0]!r} looked in photo1.jpg: {heatmap}")
     except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,8 @@ from torch._higher_order_ops.while_loop import while_loop
 from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
 from builders.repository import DIGEST_BYTES
 
+LEAST_ATTENTION = 1e-6  # so that one head that does not look somewhere does not veto it
+
 
 @dataclass(frozen=True)
 class DecoderOptions:
@@ -29,15 +31,20 @@ class DecoderOptions:
     pad_id: int
     strategy: str = "loop"
     """"loop": one decode step in a loop that ends early; "unrolled": T decode steps written out, no control flow."""
+    pointing_heads: tuple[tuple[int, int], ...] | None = None
+    """Layer and head of the question encoder whose attention to the photo is the heatmap; None: all of them."""
 
 
 class QuestionEncoder(nn.Module):
     """Reads the question while looking at the photo."""
 
-    def __init__(self, text_model: Any) -> None:
+    def __init__(self, text_model: Any, pointing_heads: tuple[tuple[int, int], ...] | None) -> None:
         super().__init__()
         self.embeddings = text_model.embeddings
         self.layers: Any = nn.ModuleList(TextLayer(layer) for layer in text_model.encoder.layer)
+        heads = [layer.attention.self.num_attention_heads for layer in text_model.encoder.layer]
+        every_head = tuple((layer, head) for layer, count in enumerate(heads) for head in range(count))
+        self.pointing_heads = pointing_heads or every_head
 
     def forward(self, features: Tensor, ids: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """
@@ -47,8 +54,9 @@ class QuestionEncoder(nn.Module):
             bias: [B, 1, 1, L] FP32, 0 on tokens and MASKED on padding.
 
         Returns:
-            States [B, L, D], and the attention to the photo [B, N] FP32, mean
-            over layers, heads and the question's tokens.
+            States [B, L, D], and the attention to the photo [B, N] FP32: mean
+            over the question's tokens, then geometric mean over the pointing
+            heads (where all of them look), summing to 1.
         """
         x = embedded(self.embeddings, ids, torch.arange(ids.shape[1]).unsqueeze(0))
         looked = []
@@ -56,11 +64,14 @@ class QuestionEncoder(nn.Module):
             query, key, value = layer.self_query_key_value(x)
             x = layer.after_self_attention(x, join_heads(attention(query, key, value, bias)[0]))
             x, probabilities = layer.cross_attend(x, *layer.source_key_value(features), None)
-            looked.append(probabilities.mean(1))  # [B, L, N]
+            looked.append(probabilities)  # [B, H, L, N]
             x = layer.feed_forward(x)
-        is_token = (bias[:, 0, 0] == 0).float().unsqueeze(2)  # [B, L, 1]
-        per_token = torch.stack(looked).mean(0) * is_token
-        return x, per_token.sum(1) / is_token.sum(1).clamp(min=1)
+        is_token = (bias == 0).float().transpose(2, 3)  # [B, 1, L, 1]
+        count = is_token.sum(2).clamp(min=1)  # [B, 1, 1]
+        per_head = [(probabilities * is_token).sum(2) / count for probabilities in looked]  # [B, H, N]
+        chosen = torch.stack([per_head[layer][:, head] for layer, head in self.pointing_heads])
+        agreed = (chosen + LEAST_ATTENTION).log().mean(0).exp()  # [B, N]
+        return x, agreed / agreed.sum(1, keepdim=True)
 
 
 class DecodeStep(nn.Module):
@@ -163,7 +174,7 @@ class AnswerDecoder(nn.Module):
 
     def __init__(self, text_encoder: Any, text_decoder: Any, options: DecoderOptions) -> None:
         super().__init__()
-        self.question_encoder = QuestionEncoder(text_encoder)
+        self.question_encoder = QuestionEncoder(text_encoder, options.pointing_heads)
         self.step = DecodeStep(text_decoder, options)
         self.options = options
 

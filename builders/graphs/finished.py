@@ -123,6 +123,7 @@ def _export(
                 start_id=text.bos_token_id,
                 end_id=text.sep_token_id,
                 pad_id=text.pad_token_id,
+                pointing_heads=checkpoint.pointing_heads,
                 strategy=strategy,
             ),
         )

@@ -8,7 +8,7 @@ import sys
 import time
 
 from vitrine_client.client import DEFAULT_URL, VqaClient
-from vitrine_client.errors import VitrineError
+from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.results import Answer
 from vitrine_client.transport import TlsFiles
 
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     ask.add_argument("photo", help="a JPEG, PNG or WebP file")
     ask.add_argument("question", nargs="+", help="a question; several are answered in turn")
+    ask.add_argument("--heatmap", metavar="FILE", help="write the photo with where the first question looked")
     ask.add_argument(
         "--max-risk",
         type=float,
@@ -83,8 +84,17 @@ def _ask(client: VqaClient, args: argparse.Namespace) -> int:
         start_s = time.perf_counter()
         answer = client.ask(args.photo, question, max_risk=args.max_risk)
         time_ms = (time.perf_counter() - start_s) * 1000
+        if args.heatmap and question == args.question[0]:
+            _write_heatmap(answer, args.photo, args.heatmap)
         print(_json_line(args.photo, question, answer, time_ms) if args.json else _text_line(answer, time_ms))
     return 0
+
+
+def _write_heatmap(answer: Answer, photo: str, file: str) -> None:
+    try:
+        answer.overlay(photo).save(file)
+    except (OSError, ValueError) as error:
+        raise InvalidRequestError(f"--heatmap: cannot write {file} ({error}): name a .png or .jpg file") from error
 
 
 def _text_line(answer: Answer, time_ms: float) -> str:

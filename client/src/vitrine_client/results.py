@@ -5,6 +5,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
+
+from vitrine_client.overlay import overlaid
+from vitrine_client.photos import Photo
 
 Status = Literal["answered", "cannot_tell", "hand_over"]
 
@@ -32,6 +36,10 @@ class Answer:
     heatmap: NDArray[np.float32]
     """[grid, grid], summing to 1: where in the photo, stretched to a square, the question looked."""
     request_id: str
+
+    def overlay(self, photo: Photo) -> Image.Image:
+        """The photo that was asked about, upright and in its own size, with where the question looked over it."""
+        return overlaid(photo, self.heatmap)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,29 @@
+"""Shows on a photo where a question looked."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from vitrine_client.photos import Photo, bytes_from_photo
+
+_COLOUR = (255, 60, 0)
+_STRONGEST = 0.75
+"""Share of the colour where the question looked most; the photo stays visible below it."""
+
+
+def overlaid(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
+    """`photo`, upright, in its own size, with `heatmap` over it.
+
+    Args:
+        photo: the one that was asked about.
+        heatmap: [grid, grid], of the photo stretched to a square.
+    """
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(bytes_from_photo(photo)))).convert("RGB")
+    most = float(heatmap.max())
+    strength = 255 * _STRONGEST * (heatmap / most if most > 0 else heatmap)
+    # Stretching the map to the photo's shape undoes the stretching of the photo to a square.
+    smooth = Image.fromarray(strength.astype(np.float32)).resize(image.size, Image.Resampling.BICUBIC)
+    mask = Image.fromarray(np.asarray(smooth).clip(0, 255).astype(np.uint8))
+    return Image.composite(Image.new("RGB", image.size, _COLOUR), image, mask)

@@ -1,0 +1,45 @@
+"""Where a question looked, on the photo itself: in its own size, upright, in the right corner."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from vitrine_client import FakeTransport, VqaClient
+from vitrine_client.overlay import overlaid
+
+
+def looked_at(row: int, column: int) -> np.ndarray:
+    heatmap = np.zeros((7, 7), np.float32)
+    heatmap[row, column] = 1
+    return heatmap
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 6), (6, 0), (6, 6), (3, 3)])
+def test_the_colour_is_where_the_map_says(row: int, column: int) -> None:
+    photo = Image.new("RGB", (350, 140), "blue")  # stretched to a square, and back
+    pixels = np.asarray(overlaid(photo, looked_at(row, column))).astype(int)
+    assert pixels.shape == (140, 350, 3)
+    y, x = np.unravel_index((pixels[..., 0] - pixels[..., 2]).argmax(), (140, 350))
+    assert abs(y - (row + 0.5) * 20) <= 12
+    assert abs(x - (column + 0.5) * 50) <= 30
+
+
+def test_a_turned_photo_is_shown_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.new("RGB", (80, 40), "blue").save(buffer, "JPEG", exif=exif)
+    assert overlaid(buffer.getvalue(), looked_at(0, 0)).size == (40, 80)
+
+
+def test_a_map_of_nothing_leaves_the_photo() -> None:
+    photo = Image.new("RGB", (20, 10), "green")
+    assert np.array_equal(np.asarray(overlaid(photo, np.zeros((7, 7), np.float32))), np.asarray(photo))
+
+
+@pytest.mark.parametrize("question", ["What is it?", "这是什么？"])
+def test_an_answer_draws_itself(question: str) -> None:
+    photo = Image.new("RGB", (64, 48), "white")
+    with VqaClient(transport=FakeTransport({question: "mug"})) as client:
+        assert client.ask(photo, question).overlay(photo).size == (64, 48)
