@@ -60,6 +60,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
     stage = Stages(_stage_count(options))
     with stage("load the checkpoint"):
         checkpoint = load_checkpoint(options.checkpoint, revision=options.revision)
+        calibration = calibration_for(checkpoint, options.answers)
     dimensions = dimensions_of(checkpoint, options)
     graphs = finished_graphs(
         options.cache_folder,
@@ -79,7 +80,6 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         return graphs.folder
     with stage("write the repository"):
         serving = Serving(options.target, options.batch, options.decode_strategy)
-        calibration = calibration_for(checkpoint, options.answers)
         write_repository(folder, checkpoint, dimensions, serving, calibration)
         if calibration is None:
             print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
@@ -95,8 +95,8 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
 
 def _stage_count(options: BuildOptions) -> int:
     if options.graphs_only:
-        return 6
-    return 11 if options.target == "tensorrt" else 9
+        return 7
+    return 13 if options.target == "tensorrt" else 11
 
 
 def _proof(graphs: Graphs, gate: Gate, stage: Stages) -> Proof:
@@ -115,7 +115,7 @@ def _compiled(folder: Path, graphs: Graphs, gate: Gate, target: Target, stage: S
     files = {name: folder / name / "1" / target.engine_file for name in ENGINES}
     for name in ENGINES:
         with stage(f"{name.replace('_', ' ')} to {target.engine_file}"):
-            target.compile(graphs.file(name), files[name])
+            target.compile(graphs.file(name), files[name], gate.dimensions)
     with stage("parity"):
         reports = gate.compare(*(target.engine(files[name]) for name in ENGINES))
     try:

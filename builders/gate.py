@@ -42,10 +42,11 @@ class Gate:
     reference: Any
     """`builders.reference.Reference`."""
 
-    def compare(self, image_encoder: Engine, answer_decoder: Engine) -> list[OutputReport]:
+    def compare(self, image_encoder: Engine, answer_decoder: Engine, answer_scorer: Engine) -> list[OutputReport]:
         return compare_engines(
             image_encoder,
             answer_decoder,
+            answer_scorer,
             self.reference,
             self.checkpoint,
             self.photos,

@@ -1,17 +1,23 @@
 """Questions with known answers, drawn by the catalogue or out of a file."""
 
 import json
+import random
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builders.errors import BuildError
+from builders.steps import language_of
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
+from catalogue.questions import allowed_answers
 
 # Away from the photos that `python -m evaluation` asks about, 20,000 and up.
 _FIRST_PHOTO = 40_000
 _PER_PHOTO = 7
+LIST_LENGTH = 10
+_LACKING = 1 / 8  # of the drawn lists do not hold the right answer: what that looks like must be known
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,8 @@ class Labelled:
     question: str
     answers: tuple[str, ...]
     """Any of them is right."""
+    candidates: tuple[str, ...] = ()
+    """Allowed answers of a closed list, whether the right one is among them or not; empty: an open question."""
 
     def is_right(self, answer: str) -> bool:
         """Case and white space do not count."""
@@ -31,9 +39,10 @@ def drawn_questions(photos: int) -> Iterator[Labelled]:
     """Of the test split: photos and wordings that no checkpoint was trained on."""
     first = first_seed("test") + _FIRST_PHOTO
     for seed in range(first, first + photos):
-        photo = photo_from_seed(seed).jpeg_bytes()
+        photo, rng = photo_from_seed(seed).jpeg_bytes(), random.Random(f"lists {seed}")
         for question in questions_from_seed(seed, "test", per_photo=_PER_PHOTO):
-            yield Labelled(photo, question.text, (question.answer,))
+            candidates = allowed_answers(question, rng, most=LIST_LENGTH, lacks_the_answer=rng.random() < _LACKING)
+            yield Labelled(photo, question.text, (question.answer,), candidates)
 
 
 def questions_in_file(file: Path) -> list[Labelled]:
@@ -52,13 +61,27 @@ def questions_in_file(file: Path) -> list[Labelled]:
             try:
                 row = json.loads(line)
                 answers = tuple(row["answers"]) if "answers" in row else (str(row["answer"]),)
-                found.append(Labelled((file.parent / row["photo"]).read_bytes(), str(row["question"]), answers))
+                photo = (file.parent / row["photo"]).read_bytes()
+                found.append(Labelled(photo, str(row["question"]), answers, tuple(row.get("candidates", ()))))
             except (ValueError, KeyError, TypeError, OSError) as error:
                 raise BuildError(
                     f'{file}, line {number}: {{"photo": PATH, "question": TEXT, "answer": TEXT}} is expected '
                     f"({type(error).__name__}: {error})"
                 ) from error
-    return found
+    return found if any(row.candidates for row in found) else _with_lists(found)
+
+
+def _with_lists(rows: list[Labelled]) -> list[Labelled]:
+    """Each with a list of its answer and the most frequent other answers in its language."""
+    frequent = Counter(row.answers[0] for row in rows if row.answers).most_common(10 * LIST_LENGTH)
+    listed = []
+    for row in rows:
+        others = [
+            text for text, _ in frequent if not row.is_right(text) and language_of(text) == language_of(row.answers[0])
+        ]
+        candidates = (row.answers[0], *others[: LIST_LENGTH - 1]) if row.answers and others else ()
+        listed.append(replace(row, candidates=tuple(sorted(candidates))))
+    return listed
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """The parity gate: an engine that changes the answers is not shipped."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -13,8 +14,8 @@ from builders.errors import BuildError
 from builders.reference import Reference
 from builders.steps import (
     PhotoLimits,
-    QuestionError,
     QuestionLimits,
+    TextError,
     ids_from_question,
     packed_features,
     pixels_from_photo,
@@ -44,14 +45,18 @@ class Tolerance:
     """Of each attention map; it is shown, nothing is decided by it."""
     min_equal_answers_ratio: float
     """Share of the questions whose tokens are all equal."""
+    max_logprob_difference: float
+    """Of an answer's tokens, where the scorer is given the answer."""
 
 
 # FP32 engines differ only by the FP16 rounding of the features that travel
 # (11 bits, a relative error of 5e-4 at most, so 1 - cosine is about 1e-7).
 TOLERANCES = {
-    "fp32": Tolerance(min_cosine=0.9999, min_attention_cosine=0.9999, min_equal_answers_ratio=1.0),
-    "fp16": Tolerance(min_cosine=0.999, min_attention_cosine=0.999, min_equal_answers_ratio=0.995),
-    "bf16": Tolerance(min_cosine=0.999, min_attention_cosine=0.99, min_equal_answers_ratio=0.995),  # 8 bits
+    "fp32": Tolerance(
+        min_cosine=0.9999, min_attention_cosine=0.9999, min_equal_answers_ratio=1.0, max_logprob_difference=0.001
+    ),
+    "fp16": Tolerance(0.999, 0.999, 0.995, max_logprob_difference=0.1),
+    "bf16": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),  # 8 bits
 }
 
 
@@ -70,6 +75,7 @@ class OutputReport:
 def compare_engines(
     image_encoder: Engine,
     answer_decoder: Engine,
+    answer_scorer: Engine,
     reference: Reference,
     checkpoint: Checkpoint,
     photos: Sequence[bytes],
@@ -78,7 +84,9 @@ def compare_engines(
     question_tokens: int,
     tolerance: Tolerance,
 ) -> list[OutputReport]:
-    """Run both engines, with the serving steps around them, and report on every output.
+    """Run the engines, with the serving steps around them, and report on every output.
+
+    The scorer is given, for each question, the reference's answer to it and to the next one.
 
     Args:
         photos: encoded.
@@ -88,12 +96,15 @@ def compare_engines(
         encoded_photo(image_encoder, checkpoint, photo)
         for photo in tqdm(photos, desc="photos", leave=False, disable=None)
     ]
-    answered = [
-        answer_decoder(
-            {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"], **question_tensors(checkpoint, text, question_tokens)}
-        )
-        for photo, text in tqdm(questions, desc="questions", leave=False, disable=None)
-    ]
+    ids, candidates = reference.answer_ids, np.stack([reference.answer_ids, np.roll(reference.answer_ids, -1, 0)], 1)
+    answered, scored = [], np.zeros(ids.shape, np.float32)
+    for row, (photo, text) in enumerate(tqdm(questions, desc="questions", leave=False, disable=None)):
+        features = {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]}
+        asked = features | question_tensors(checkpoint, text, question_tokens)
+        answered.append(answer_decoder(asked))
+        longest = int((candidates[row] != 0).sum(1).max())
+        scores = answer_scorer({**asked, "CANDIDATE_IDS": candidates[row : row + 1, :, :longest]})
+        scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
     outputs = {name: np.concatenate([row[name] for row in encoded]) for name in encoded[0]}
     outputs |= {name: np.concatenate([row[name] for row in answered]) for name in answered[0]}
     digests = np.stack([sha256_of_photo(photos[photo]) for photo, _ in questions])
@@ -104,7 +115,8 @@ def compare_engines(
         _tokens_report(
             "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
         ),
-        _report("ANSWER_LOGPROBS", outputs["ANSWER_LOGPROBS"][:, 0], reference.answer_logprobs),
+        _report("ANSWER_LOGPROBS", outputs["ANSWER_LOGPROBS"][:, 0], reference.answer_logprobs, math.inf),
+        _report("CANDIDATE_LOGPROBS", scored, reference.answer_logprobs, tolerance.max_logprob_difference),
         _vector_report("ATTENTION", outputs["ATTENTION"], reference.attention, tolerance.min_attention_cosine),
         _tokens_report("IMAGE_SHA256", outputs["IMAGE_SHA256"], digests, 1.0),
     ]
@@ -129,12 +141,12 @@ def require_parity(reports: Sequence[OutputReport], *, what: str = "the engines"
 
 def parity_table(reports: Sequence[OutputReport]) -> str:
     """The reports as text, a line an output."""
-    lines = [f"  {'output':<16} {'rows':>5} {'max |diff|':>11} {'min cosine':>11} {'equal':>8}"]
+    lines = [f"  {'output':<18} {'rows':>5} {'max |diff|':>11} {'min cosine':>11} {'equal':>8}"]
     for r in reports:
         cosine = "" if r.min_cosine is None else f"{r.min_cosine:.7f}"
         equal = "" if r.equal_ratio is None else f"{r.equal_ratio:.2%}"
         verdict = "ok" if r.passed else "FAILED"
-        lines.append(f"  {r.output:<16} {r.rows:>5} {r.max_abs_difference:>11.2e} {cosine:>11} {equal:>8}  {verdict}")
+        lines.append(f"  {r.output:<18} {r.rows:>5} {r.max_abs_difference:>11.2e} {cosine:>11} {equal:>8}  {verdict}")
     return "\n".join(lines)
 
 
@@ -153,9 +165,10 @@ def _tokens_report(name: str, got: NDArray[Any], expected: NDArray[Any], min_equ
     return OutputReport(name, len(got), _max_abs(got, expected), None, equal_ratio, equal_ratio >= min_equal_ratio)
 
 
-def _report(name: str, got: NDArray[Any], expected: NDArray[np.float32]) -> OutputReport:
-    """Reported, and held to be a number; its values are judged through the tokens that they choose."""
-    return OutputReport(name, len(got), _max_abs(got, expected), None, None, bool(np.isfinite(got).all()))
+def _report(name: str, got: NDArray[Any], expected: NDArray[np.float32], most: float) -> OutputReport:
+    """Of log-probabilities; those of the decoder are judged through the tokens that they choose."""
+    difference = _max_abs(got, expected)
+    return OutputReport(name, len(got), difference, None, None, bool(np.isfinite(got).all()) and difference <= most)
 
 
 def min_cosine(got: NDArray[Any], expected: NDArray[Any]) -> float:
@@ -173,6 +186,6 @@ def question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) ->
     limits = QuestionLimits(max_bytes=10_000, max_tokens=question_tokens)
     try:
         ids, mask = ids_from_question(text.encode(), checkpoint.tokenizer.backend_tokenizer, limits)
-    except QuestionError as error:
+    except TextError as error:
         raise BuildError(f"parity question {text!r}: {error}; or build with more --question-tokens") from error
     return {"QUESTION_IDS": ids[None], "QUESTION_MASK": mask[None]}

@@ -15,14 +15,20 @@ SOURCE = Path(__file__).parent.parent / "model_repository"
 # Of packed features, see model_repository/features.py: the pooled row and the digest row.
 EXTRA_ROWS = 2
 DIGEST_BYTES = 32
-ENGINES = ("image_encoder", "answer_decoder")
+ENGINES = ("image_encoder", "answer_decoder", "answer_scorer")
 
+ONE_AT_A_TIME = ("answer_scorer",)
+"""Engines that take one question a run: its candidates are rows enough, and logits of many lists would fill memory."""
 
 # A narrow model's operators are over before a second thread is awake: the bundled decoder took 1.18 ms with
 # one thread and 1.45 ms with two, the encoder 2.03 ms and 2.38 ms (2 cores, medians of 150 runs 4 ms apart).
 _ONE_THREAD_WIDTH = 256
 _ALL_CORES = "0"
 MAX_BATCH = 1024
+
+
+AxisRanges = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+_MOST_REFUSALS = 16  # ways of a checkpoint to say "cannot tell", scored along with every list
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,12 @@ class BuildDimensions:
             "HEATMAP": [self.grid, self.grid],
         }
 
+    def variable_axes(self) -> dict[str, AxisRanges]:
+        """Inputs whose axes beside the batch vary, without the batch axis: smallest, best and largest."""
+        candidates = read_config(SOURCE / "candidates_preprocess" / "config.pbtxt").parameters["max_candidates"]
+        most = int(candidates.string_value) + _MOST_REFUSALS
+        return {"CANDIDATE_IDS": ((1, 1), (16, min(4, self.answer_tokens)), (most, self.answer_tokens))}
+
 
 @dataclass(frozen=True)
 class Serving:
@@ -120,14 +132,15 @@ def write_repository(
                 shutil.copy(code, version)
             for shared in sorted(SOURCE.glob("*.py")):
                 shutil.copy(shared, version)
-    for model_name in ("question_preprocess", "answer_postprocess"):
+    for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
     settings = {"cannot_tell_answers": checkpoint.cannot_tell_answers}
-    for name, content in (("vitrine.json", settings), ("calibration.json", calibration)):
-        if content is not None:
-            (folder / "answer_postprocess" / "1" / name).write_text(
-                json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-            )
+    for model_name in ("candidates_preprocess", "answer_postprocess", "choice_postprocess"):
+        for name, content in (("vitrine.json", settings), ("calibration.json", calibration)):
+            if content is not None:
+                (folder / model_name / "1" / name).write_text(
+                    json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+                )
 
 
 def read_config(file: Path) -> model_config_pb2.ModelConfig:
@@ -140,32 +153,36 @@ def adapted_config(
     """`config` with the build's dimensions and batch and, for an engine, its backend."""
     adapted = model_config_pb2.ModelConfig()
     adapted.CopyFrom(config)
-    adapted.max_batch_size = serving.batch.max
+    if config.max_batch_size > 1:
+        adapted.max_batch_size = serving.batch.max
     for tensor in (*adapted.input, *adapted.output):
         if tensor.name in (known := dimensions.by_tensor()):
             tensor.dims[:] = known[tensor.name]
     if adapted.name in ENGINES:
         adapted.backend = serving.backend
         if serving.backend == "tensorrt":
-            _adapt_to_tensorrt(adapted, serving)
+            _adapt_to_tensorrt(adapted, dimensions, serving)
         else:
             threads = "1" if dimensions.image_width <= _ONE_THREAD_WIDTH else _ALL_CORES
             adapted.parameters["intra_op_thread_count"].string_value = threads
+    if adapted.name == "candidates_preprocess":
+        adapted.parameters["answer_tokens"].string_value = str(dimensions.answer_tokens)
     return adapted
 
 
-def _adapt_to_tensorrt(engine: model_config_pb2.ModelConfig, serving: Serving) -> None:
+def _adapt_to_tensorrt(engine: model_config_pb2.ModelConfig, dimensions: BuildDimensions, serving: Serving) -> None:
     """One instance on each GPU, CUDA graphs where there is no control flow, and a first run before any request."""
     engine.parameters.clear()
     del engine.instance_group[:]
     engine.instance_group.add(count=1, kind=model_config_pb2.ModelInstanceGroup.KIND_GPU)
-    if engine.name == "image_encoder" or serving.decode_strategy == "unrolled":
+    if engine.name == "image_encoder" or (engine.name == "answer_decoder" and serving.decode_strategy == "unrolled"):
         engine.optimization.cuda.graphs = True
         engine.dynamic_batching.preferred_batch_size[:] = serving.batch.preferred()
-    for rows in sorted({1, serving.batch.opt, serving.batch.max}):
+    variable = dimensions.variable_axes()
+    for rows in sorted({1, serving.batch.opt, serving.batch.max} if engine.max_batch_size > 1 else {1}):
         warmup = engine.model_warmup.add(name=f"{rows} rows", batch_size=rows)
         for tensor in engine.input:
             sample = warmup.inputs[tensor.name]
             sample.data_type = tensor.data_type
-            sample.dims[:] = tensor.dims
+            sample.dims[:] = variable[tensor.name][1] if tensor.name in variable else tensor.dims
             sample.zero_data = True

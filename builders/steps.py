@@ -18,24 +18,31 @@ def _loaded(file: Path) -> ModuleType:
     return module
 
 
+sys.path.append(str(SOURCE))  # where the steps' shared modules find each other
 _photo = _loaded(SOURCE / "image_preprocess/1/photo.py")
 _question = _loaded(SOURCE / "question_preprocess/1/question.py")
 _features = _loaded(SOURCE / "features.py")
 _answer = _loaded(SOURCE / "answer_postprocess/1/answer.py")
-sys.modules["answer"] = _answer  # as its sibling finds it
-_confidence = _loaded(SOURCE / "answer_postprocess/1/confidence.py")
+_candidates = _loaded(SOURCE / "candidates_preprocess/1/candidates.py")
+_choice = _loaded(SOURCE / "choice_postprocess/1/choice.py")
+_confidence = sys.modules["confidence"]
 
 PhotoError = _photo.PhotoError
 PhotoLimits = _photo.PhotoLimits
 pixels_from_photo = _photo.pixels_from_photo
 sha256_of_photo = _photo.sha256_of_photo
-QuestionError = _question.QuestionError
+TextError = sys.modules["text"].TextError
 QuestionLimits = _question.QuestionLimits
 ids_from_question = _question.ids_from_question
 packed_features = _features.packed_features
-Candidate = _answer.Candidate
+Candidate = _confidence.Candidate
 candidates_from_decoder = _answer.candidates_from_decoder
 RiskPoint = _confidence.RiskPoint
 chosen_candidate = _confidence.chosen_candidate
 doubts = _confidence.doubts
 language_of = _confidence.language_of
+log_doubt = _confidence.log_doubt
+CandidateLimits = _candidates.CandidateLimits
+ids_from_candidates = _candidates.ids_from_candidates
+choice_doubts = _choice.choice_doubts
+choice_from_scores = _choice.choice_from_scores

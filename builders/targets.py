@@ -9,13 +9,14 @@ from typing import Any
 from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
 from builders.parity import Engine
+from builders.repository import ONE_AT_A_TIME, BatchRange, BuildDimensions
 
 
 @dataclass(frozen=True)
 class Target:
     engine_file: str
     """Its name in a model's version folder."""
-    compile: Callable[[Path, Path], None]
+    compile: Callable[[Path, Path, BuildDimensions], None]
     """From the graph to the engine file."""
     engine: Callable[[Path], Engine]
     """The engine file, ready to run in this process."""
@@ -32,7 +33,7 @@ def target_of(options: BuildOptions) -> Target:
 
 
 def _onnxruntime() -> Target:
-    def copied(graph: Path, engine: Path) -> None:
+    def copied(graph: Path, engine: Path, dimensions: BuildDimensions) -> None:
         for file in graph.parent.iterdir():  # large weights lie beside the graph
             shutil.copy(file, engine.parent)  # not linked: onnx refuses weights that have two names
 
@@ -51,8 +52,16 @@ def _tensorrt(options: BuildOptions) -> Target:
 
     timing_cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
 
-    def compiled(graph: Path, engine: Path) -> None:
-        build_plan(graph, engine, batch=options.batch, options=options.plan, timing_cache=timing_cache)
+    def compiled(graph: Path, engine: Path, dimensions: BuildDimensions) -> None:
+        batch = BatchRange(1, 1) if engine.parent.parent.name in ONE_AT_A_TIME else options.batch
+        build_plan(
+            graph,
+            engine,
+            batch=batch,
+            variable=dimensions.variable_axes(),
+            options=options.plan,
+            timing_cache=timing_cache,
+        )
 
     facts = {
         "tensorrt": version,

@@ -72,6 +72,38 @@ def question_for(attributes: Attributes, kind: Kind, language: Language, split: 
     return Question(text[0].upper() + text[1:], language, kind, answer)
 
 
+def allowed_answers(
+    question: Question, rng: random.Random, *, most: int, lacks_the_answer: bool = False
+) -> tuple[str, ...]:
+    """A closed list for a question: values of the attribute it asks for, in any order; () where there is none.
+
+    Args:
+        most: at most so many.
+        lacks_the_answer: leave the right answer out.
+    """
+    match question.kind:
+        case "category" | "colour" | "pattern":
+            values = words(question.kind, question.language)
+        case "number":
+            values = words("count", question.language)
+        case "yes_no":
+            values = [YES[question.language], NO[question.language]]
+        case "either_or":
+            return ()
+        case "unanswerable":
+            values = words(rng.choice(list(_TABLES)), question.language)
+    others = [value for value in values if value != question.answer]
+    holds = question.answer in values and not lacks_the_answer
+    chosen = rng.sample(others, min(len(others), most - holds)) + [question.answer] * holds
+    rng.shuffle(chosen)
+    return tuple(chosen)
+
+
+def words(attribute: str, language: Language) -> list[str]:
+    """All values of an attribute ("category", "colour", "pattern", "count"), as said in `language`."""
+    return [word(_TABLES[attribute], english, language) for english in _TABLES[attribute]]
+
+
 def _yes_no(
     attributes: Attributes, template: str, language: Language, rng: random.Random
 ) -> tuple[dict[str, str], str]:
@@ -91,5 +123,4 @@ def _either_or(attributes: Attributes, language: Language, rng: random.Random) -
 
 
 def _another(attribute: str, right: str, language: Language, rng: random.Random) -> str:
-    words = [word(_TABLES[attribute], english, language) for english in _TABLES[attribute]]
-    return rng.choice([w for w in words if w != right])
+    return rng.choice([value for value in words(attribute, language) if value != right])

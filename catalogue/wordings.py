@@ -68,6 +68,7 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "what type of {noun0} does this photo show", "name what you see in the image",
             "what {noun0} do you see here",
             "which kind of thing is it", "the {noun0} is what", "what is the name of the {noun0} in the photo",
+            "what is it", "what's this", "what's it called", "what are you selling", "what do you call this {noun0}",
         ),
         "colour": (
             "what colour is it", "what color is the {noun}", "which colour is this {noun}",
@@ -138,6 +139,12 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "is the {noun} heavy", "is it light to carry", "what does it weigh in grams", "how many kilograms is it",
             "who made the {noun}", "when will it be delivered", "how long does delivery take", "is shipping free",
             "can i return the {noun}", "where is the {noun} made", "what brand is it",
+            "what do you charge for it", "how much do you sell them at", "what is the selling price", "who sells the {noun}",
+            "what would i pay for the {noun}", "how much are you asking for it", "do you sell it with a discount",
+            "is there a lower price", "do you sell more of it", "can i still buy the {noun}", "where can i buy it",
+            "do you have it left", "what size is it", "which sizes do you have", "how big is the {noun}", "how tall is it",
+            "what is it made of", "which material is the {noun}", "is the {noun} waterproof", "can i wash it",
+            "how old is the {noun}", "do you ship abroad", "is this {noun} real or fake", "will it last for years",
         ),
     },
     "zh": {
@@ -201,6 +208,9 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "有保修吗", "{noun}保修多久", "{noun}有质保吗", "质保是几年", "{noun}的保修期是多长", "保修几年",
             "有多重", "{noun}的重量是多少", "这个{noun}重吗", "{noun}有几斤", "重不重", "它重多少克", "有几公斤",
             "谁生产的{noun}", "什么时候发货", "快递要几天", "包邮吗", "{noun}可以退货吗", "{noun}是哪里产的", "是什么牌子的",
+            "卖什么价", "售价是多少", "要付多少钱", "最低多少钱", "能便宜点吗", "有什么尺码", "尺寸是多少", "{noun}多大",
+            "{noun}是什么材质的", "用什么做的", "防水吗", "{noun}可以洗吗", "{noun}还能买到吗", "什么时候到货", "是正品吗",
+            "有发票吗", "能用几年", "哪里可以买到",
         ),
     },
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import numpy as np
 import triton_python_backend_utils as pb_utils
 from numpy.typing import NDArray
 
@@ -22,6 +23,11 @@ def output_dims(config: dict[str, Any], name: str) -> list[int]:
 def parameter(config: dict[str, Any], name: str) -> str:
     """Value of `name` in the config's `parameters`."""
     return str(config["parameters"][name]["string_value"])
+
+
+def utf8(texts: list[str]) -> NDArray[np.object_]:
+    """A tensor of texts, [len(texts)]."""
+    return np.array([text.encode("utf-8") for text in texts], np.object_)
 
 
 class MismatchCounter:

@@ -10,7 +10,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT / "model_repository"))
 # The Python steps' pure modules, as Triton finds them: in their version folders.
-for step in ("image_preprocess", "question_preprocess", "answer_postprocess"):
+for step in (
+    "image_preprocess",
+    "question_preprocess",
+    "answer_postprocess",
+    "candidates_preprocess",
+    "choice_postprocess",
+):
     sys.path.append(str(ROOT / "model_repository" / step / "1"))
 
 

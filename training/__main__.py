@@ -11,10 +11,12 @@ from transformers import BlipImageProcessorPil, BlipProcessor
 from catalogue.attributes import LANGUAGES
 from catalogue.wordings import CANNOT_TELL
 from training.loop import TrainingOptions, train
-from training.model import IMAGE_PX
+from training.model import IMAGE_PX, extended_model
 from training.plot import plot_history
-from training.render import rendered_photos
+from training.render import rendered_outliers, rendered_photos
 from training.tokenizer import new_tokenizer
+
+OUTLIERS = 4_000
 
 
 def main() -> int:
@@ -38,13 +40,23 @@ def main() -> int:
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="processes that draw photos (default: all cores)"
     )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="go on from a checkpoint of this command: all steps train the text alone, with the words of today",
+    )
     args = parser.parse_args()
-    if args.photos < 1 or args.workers < 1 or args.steps <= TrainingOptions.text_steps:
-        parser.error(f"--photos and --workers must be at least 1, --steps more than {TrainingOptions.text_steps}")
+    text_steps = args.steps if args.start else TrainingOptions.text_steps
+    if args.photos < 1 or args.workers < 1 or args.steps < max(1, text_steps):
+        parser.error(f"--photos and --workers must be at least 1, --steps {max(1, text_steps)}")
     photos_folder = args.work / "photos"
     test_photos = rendered_photos(photos_folder, "test", 500, workers=args.workers)
     train_photos = rendered_photos(photos_folder, "train", args.photos, workers=args.workers)
-    model = train(train_photos, test_photos, args.work, TrainingOptions(steps=args.steps))
+    start = extended_model(args.start, new_tokenizer()) if args.start else None
+    options = TrainingOptions(steps=args.steps, text_steps=text_steps)
+    model = train(train_photos, test_photos, rendered_outliers(OUTLIERS), args.work, options, start)
     write_checkpoint(model, args.checkpoint)
     plot_history(args.work / "history.jsonl", args.checkpoint / "training.png")
     print(f"checkpoint in {args.checkpoint}")

@@ -14,14 +14,17 @@ from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from catalogue.attributes import CATEGORIES, COLOURS, KINDS, LANGUAGES, PATTERNS, Attributes, Kind
 from catalogue.questions import Question, question_for
 from catalogue.wordings import Split
-from training.model import GRID, IMAGE_PX
+from training.model import ATTRIBUTE_SIZES, GRID, IMAGE_PX
 from training.render import RenderedPhotos
 from training.tokenizer import value_words
 
 WORD_DROPOUT = 0.06
+SILENCED = 0.02
+"""Share of the questions that lose all their words: nothing can be known of what they ask."""
 # How often each kind is asked in training: what is learned late, more often. In the order of KINDS.
 _KIND_WEIGHTS = (1.2, 0.5, 1.2, 0.7, 3.0, 0.9, 0.6)
 _SHIFT_PX = 6
+_OUTLIERS_EVERY = 8
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,38 @@ class Batch:
 
 
 def training_batch(
-    photos: RenderedPhotos, tokenizer: PreTrainedTokenizerFast, step: int, *, size: int, per_photo: int
+    photos: RenderedPhotos,
+    tokenizer: PreTrainedTokenizerFast,
+    step: int,
+    *,
+    size: int,
+    per_photo: int,
+    outliers: NDArray[np.uint8] | None = None,
 ) -> Batch:
-    """The batch of `step`: augmented photos, `per_photo` questions about each, some words hidden."""
+    """The batch of `step`: augmented photos, `per_photo` questions about each, some words hidden.
+
+    Args:
+        outliers: [O, IMAGE_PX, IMAGE_PX, 3] pictures without a product. One photo in `_OUTLIERS_EVERY` is
+            then such a picture, asked about with an answer drawn anew at each step: the best that can be
+            learned about it is to be unsure.
+    """
     rng = np.random.default_rng((2026, step))
     rows = rng.choice(len(photos), size, replace=False)
     words = random.Random(f"words {step}")
+    pixels, patches, attributes = photos.pixels[rows], photos.patches[rows], photos.attributes[rows]
+    if outliers is not None:
+        replaced = slice(0, None, _OUTLIERS_EVERY)
+        count = len(rows[replaced])
+        pixels[replaced] = outliers[rng.choice(len(outliers), count)]
+        patches[replaced] = 0
+        attributes[replaced] = rng.integers(0, list(ATTRIBUTE_SIZES.values()), (count, len(ATTRIBUTE_SIZES)))
     questions = [
         q
-        for row in rows
-        for q in _questions(photos, int(row), words.choices(KINDS, _KIND_WEIGHTS, k=per_photo), "train", words)
+        for photo in attributes
+        for q in _questions(photo, words.choices(KINDS, _KIND_WEIGHTS, k=per_photo), "train", words)
     ]
-    pixels, patches = _augmented(photos.pixels[rows], photos.patches[rows], rng)
-    batch = _batch(pixels, patches, photos.attributes[rows], questions, tokenizer)
+    pixels, patches = _augmented(pixels, patches, rng)
+    batch = _batch(pixels, patches, attributes, questions, tokenizer)
     return _with_hidden_words(batch, tokenizer, rng)
 
 
@@ -56,14 +78,12 @@ def test_batch(photos: RenderedPhotos, tokenizer: PreTrainedTokenizerFast, start
     """Photos `start` to `start + size` as they are, with a question of each kind in wordings never trained on."""
     rows = np.arange(start, min(start + size, len(photos)))
     words = random.Random(f"test words {start}")
-    questions = [q for row in rows for q in _questions(photos, int(row), KINDS, "test", words)]
+    questions = [q for row in rows for q in _questions(photos.attributes[row], KINDS, "test", words)]
     return _batch(photos.pixels[rows], photos.patches[rows], photos.attributes[rows], questions, tokenizer)
 
 
-def _questions(
-    photos: RenderedPhotos, row: int, kinds: Sequence[Kind], split: Split, rng: random.Random
-) -> list[Question]:
-    category, colour, pattern, count = photos.attributes[row]
+def _questions(indices: NDArray[np.int64], kinds: Sequence[Kind], split: Split, rng: random.Random) -> list[Question]:
+    category, colour, pattern, count = indices
     attributes = Attributes(list(CATEGORIES)[category], list(COLOURS)[colour], list(PATTERNS)[pattern], int(count) + 1)
     return [question_for(attributes, kind, rng.choice(LANGUAGES), split, rng) for kind in kinds]
 
@@ -110,9 +130,12 @@ def _batch(
 
 
 def _with_hidden_words(batch: Batch, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator) -> Batch:
-    """Replace some words of the questions by [UNK], but never a value, so that unknown words do not mislead."""
+    """Replace words of the questions by [UNK], so that unknown words do not mislead: a few, never values; or all."""
     kept = torch.tensor(tokenizer.convert_tokens_to_ids([*value_words(), "[CLS]", "[SEP]", "[PAD]"]))
     hide = torch.from_numpy(rng.random(batch.question_ids.shape) < WORD_DROPOUT)
     hide &= ~torch.isin(batch.question_ids, kept)
+    silenced = torch.from_numpy(rng.random((len(batch.question_ids), 1)) < SILENCED)
+    frame = torch.tensor(tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]", "[PAD]"]))
+    hide |= silenced & ~torch.isin(batch.question_ids, frame)
     ids = batch.question_ids.masked_fill(hide, tokenizer.unk_token_id)
     return Batch(**{**batch.__dict__, "question_ids": ids})

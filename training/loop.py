@@ -6,7 +6,9 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 from tqdm import tqdm
@@ -53,15 +55,20 @@ def _one_cycle(step: int, steps: int, peak: float, warmup_ratio: float) -> float
 
 
 def train(
-    train_photos: RenderedPhotos, test_photos: RenderedPhotos, folder: Path, options: TrainingOptions
+    train_photos: RenderedPhotos,
+    test_photos: RenderedPhotos,
+    outliers: NDArray[np.uint8],
+    folder: Path,
+    options: TrainingOptions,
+    start: BlipForQuestionAnswering | None = None,
 ) -> BlipForQuestionAnswering:
-    """Train to `options.steps`, from the last state saved in `folder` if there is one.
+    """Train to `options.steps`, from the last state saved in `folder` if there is one, else from `start`.
 
     Writes `state.pt` (to resume) and `history.jsonl` (to plot) to `folder`.
     """
     torch.manual_seed(options.seed)
     tokenizer = new_tokenizer()
-    trained = TrainedTogether(new_model(tokenizer))
+    trained = TrainedTogether(start if start is not None else new_model(tokenizer))
     optimizer = torch.optim.AdamW(trained.parameters(), weight_decay=options.weight_decay, betas=(0.9, 0.98))
     first_step = _resume(folder, trained, optimizer)
     history = (folder / "history.jsonl").open("a", encoding="utf-8")
@@ -69,7 +76,7 @@ def train(
     for step in progress:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, options)
-        losses = _train_step(trained, tokenizer, train_photos, step, options, optimizer)
+        losses = _train_step(trained, tokenizer, train_photos, outliers, step, options, optimizer)
         done = step + 1
         if done % 50 == 0:
             progress.set_postfix(loss=f"{losses['answer']:.3f}")
@@ -89,13 +96,21 @@ def _train_step(
     trained: TrainedTogether,
     tokenizer: PreTrainedTokenizerFast,
     photos: RenderedPhotos,
+    outliers: NDArray[np.uint8],
     step: int,
     options: TrainingOptions,
     optimizer: torch.optim.Optimizer,
 ) -> dict[str, float]:
     text_alone = step >= options.steps - options.text_steps
     per_photo = options.text_questions_per_photo if text_alone else options.questions_per_photo
-    batch = training_batch(photos, tokenizer, step, size=options.photos_per_step, per_photo=per_photo)
+    batch = training_batch(
+        photos,
+        tokenizer,
+        step,
+        size=options.photos_per_step,
+        per_photo=per_photo,
+        outliers=outliers if text_alone else None,
+    )
     trained.train()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         with torch.set_grad_enabled(not text_alone):

@@ -5,6 +5,7 @@ the items' centres from the photo's tokens. They give the vision tower a
 signal at every step, long before the answers do, and are thrown away.
 """
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -56,6 +57,22 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> BlipForQuestionAnswering:
         },
     )
     return BlipForQuestionAnswering(config)
+
+
+def extended_model(folder: Path, tokenizer: PreTrainedTokenizerFast) -> BlipForQuestionAnswering:
+    """The model in `folder` with the vocabulary of `tokenizer`: known words keep their vectors, new ones get [UNK]'s.
+
+    Args:
+        folder: a checkpoint that `python -m training` wrote.
+    """
+    old: Any = BlipForQuestionAnswering.from_pretrained(folder)
+    old_ids = PreTrainedTokenizerFast.from_pretrained(folder).get_vocab()
+    vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    rows = torch.tensor([old_ids.get(token, old_ids["[UNK]"]) for token, _ in vocabulary])
+    by_word = {name for name, tensor in old.state_dict().items() if tensor.shape[:1] == (len(old_ids),)}
+    new: Any = new_model(tokenizer)
+    new.load_state_dict({k: v[rows] if k in by_word else v for k, v in old.state_dict().items()})
+    return new
 
 
 class AuxiliaryHeads(nn.Module):

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from catalogue.attributes import CATEGORIES, COLOURS, PATTERNS, Attributes
 from catalogue.dataset import first_seed
+from catalogue.outliers import outlier_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.wordings import Split
 from training.model import GRID, IMAGE_PX
@@ -64,6 +65,13 @@ def rendered_photos(folder: Path, split: Split, count: int, *, workers: int) -> 
         split,
         *(np.concatenate([chunk[name] for chunk in chunks])[:count] for name in ("pixels", "patches", "attributes")),
     )
+
+
+def rendered_outliers(count: int) -> NDArray[np.uint8]:
+    """Pictures without a product, [count, IMAGE_PX, IMAGE_PX, 3]."""
+    size = (IMAGE_PX, IMAGE_PX)
+    drawn = (outlier_from_seed(seed) for seed in tqdm(range(count), desc="outliers", unit="picture"))
+    return np.stack([np.asarray(image.resize(size, Image.Resampling.BICUBIC)) for image in drawn])
 
 
 def _render_chunk(job: tuple[Path, Split, int]) -> None:

@@ -2,9 +2,10 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import onnx
@@ -14,6 +15,7 @@ from onnx_ir.passes.common import DeduplicateInitializersPass
 from torch import Tensor, nn
 
 from builders.graphs.answer_decoder import AnswerDecoder
+from builders.graphs.answer_scorer import AnswerScorer
 from builders.graphs.image_encoder import ImageEncoder
 
 # TensorRT's parser takes 9 to 24, but from 23 on the exporter writes an
@@ -25,7 +27,7 @@ _FOLDED_ELEMENTS = 2**16  # the exporter folds small weights only
 def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) -> None:
     """Write the image encoder, with a dynamic batch, to `file`."""
     pixels = torch.zeros(2, image_px, image_px, 3, dtype=torch.uint8)
-    model = _onnx_from_module(encoder, (pixels,), ["PIXELS"], ["ENCODED_FEATURES", "IMAGE_POOLED"])
+    model = _onnx_from_module(encoder, {"PIXELS": pixels}, ["ENCODED_FEATURES", "IMAGE_POOLED"])
     _ask_shape_after_cast(model, "PIXELS")
     save_onnx(model, file)
 
@@ -34,33 +36,51 @@ def export_answer_decoder(
     decoder: AnswerDecoder, file: Path, *, packed_rows: int, image_width: int, question_tokens: int
 ) -> None:
     """Write the answer decoder, with a dynamic batch, to `file`."""
-    inputs = (
-        torch.zeros(2, packed_rows, image_width, dtype=torch.float16),
-        torch.ones(2, question_tokens, dtype=torch.int32),
-        torch.ones(2, question_tokens, dtype=torch.int32),
-    )
-    model = _onnx_from_module(
-        decoder,
-        inputs,
-        ["IMAGE_FEATURES", "QUESTION_IDS", "QUESTION_MASK"],
-        ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"],
-    )
+    inputs = _question_inputs(packed_rows, image_width, question_tokens)
+    model = _onnx_from_module(decoder, inputs, ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"])
     if decoder.options.strategy == "loop":
         _set_trip_count(model, decoder.options.answer_tokens)
     save_onnx(model, file)
 
 
+def export_answer_scorer(
+    scorer: AnswerScorer, file: Path, *, packed_rows: int, image_width: int, question_tokens: int, answer_tokens: int
+) -> None:
+    """Write the answer scorer, with a dynamic batch and any number and length of candidates, to `file`."""
+    candidates = torch.ones(2, 3, min(4, answer_tokens), dtype=torch.int32)
+    inputs = _question_inputs(packed_rows, image_width, question_tokens) | {"CANDIDATE_IDS": candidates}
+    dynamic = {1: torch.export.Dim("candidates", max=4096), 2: torch.export.Dim("candidate_tokens", max=answer_tokens)}
+    outputs = ["CANDIDATE_LOGPROBS", "ATTENTION", "IMAGE_SHA256"]
+    save_onnx(_onnx_from_module(scorer, inputs, outputs, {"CANDIDATE_IDS": dynamic}), file)
+
+
+def _question_inputs(packed_rows: int, image_width: int, question_tokens: int) -> dict[str, Tensor]:
+    return {
+        "IMAGE_FEATURES": torch.zeros(2, packed_rows, image_width, dtype=torch.float16),
+        "QUESTION_IDS": torch.ones(2, question_tokens, dtype=torch.int32),
+        "QUESTION_MASK": torch.ones(2, question_tokens, dtype=torch.int32),
+    }
+
+
 def _onnx_from_module(
-    module: nn.Module, inputs: tuple[Tensor, ...], input_names: list[str], output_names: list[str]
+    module: nn.Module,
+    inputs: dict[str, Tensor],
+    output_names: list[str],
+    dynamic: Mapping[str, dict[int, Any]] = MappingProxyType({}),
 ) -> onnx.ModelProto:
+    """
+    Args:
+        inputs: in the order of the module's arguments.
+        dynamic: axes beside the batch that vary, by input.
+    """
     batch = torch.export.Dim("batch", min=1, max=1024)
     with _quiet_exporter():
         program = torch.onnx.export(
             module.eval(),
-            inputs,
-            input_names=input_names,
+            tuple(inputs.values()),
+            input_names=list(inputs),
             output_names=output_names,
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            dynamic_shapes=tuple({0: batch, **dynamic.get(name, {})} for name in inputs),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,

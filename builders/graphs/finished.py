@@ -1,4 +1,4 @@
-"""The two graphs of a build: exported once, and found again when a build was interrupted after them."""
+"""The graphs of a build: exported once, and found again when a build was interrupted after them."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ _MADE_BY = ("torch", "onnx", "onnxscript", "transformers")
 
 @dataclass(frozen=True)
 class Graphs:
-    """Two ONNX files, each with its weights inside or beside it."""
+    """One ONNX file for each engine, each with its weights inside or beside it."""
 
     folder: Path
 
@@ -37,7 +37,7 @@ def finished_graphs(
     strategy: str,
     stage: Callable[[str], AbstractContextManager[None]],
 ) -> Graphs:
-    """Export both graphs, or take those that an interrupted build of the same inputs has finished.
+    """Export the graphs, or take those that an interrupted build of the same inputs has finished.
 
     Args:
         cache: the graphs lie there under a key of all that decides them.
@@ -99,7 +99,8 @@ def _export(
 ) -> None:
     # torch takes seconds to import; bad arguments should not have to wait for it.
     from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
-    from builders.graphs.export import export_answer_decoder, export_image_encoder
+    from builders.graphs.answer_scorer import AnswerScorer
+    from builders.graphs.export import export_answer_decoder, export_answer_scorer, export_image_encoder
     from builders.graphs.image_encoder import ImageEncoder
     from builders.graphs.precision import with_precision
 
@@ -113,24 +114,23 @@ def _export(
     with stage(f"image encoder to ONNX, {precision}"):
         encoder = ImageEncoder(model.vision_model, processor.image_mean, processor.image_std)
         export_image_encoder(encoder, graphs.file("image_encoder"), image_px=dimensions.image_px)
+    options = DecoderOptions(
+        answers=dimensions.answers,
+        answer_tokens=dimensions.answer_tokens,
+        start_id=text.bos_token_id,
+        end_id=text.sep_token_id,
+        pad_id=text.pad_token_id,
+        pointing_heads=checkpoint.pointing_heads,
+        strategy=strategy,
+    )
+    sizes = {
+        "packed_rows": dimensions.image_tokens + EXTRA_ROWS,
+        "image_width": dimensions.image_width,
+        "question_tokens": dimensions.question_tokens,
+    }
     with stage(f"answer decoder to ONNX, {precision}, {strategy}"):
-        decoder = AnswerDecoder(
-            model.text_encoder,
-            model.text_decoder,
-            DecoderOptions(
-                answers=dimensions.answers,
-                answer_tokens=dimensions.answer_tokens,
-                start_id=text.bos_token_id,
-                end_id=text.sep_token_id,
-                pad_id=text.pad_token_id,
-                pointing_heads=checkpoint.pointing_heads,
-                strategy=strategy,
-            ),
-        )
-        export_answer_decoder(
-            decoder,
-            graphs.file("answer_decoder"),
-            packed_rows=dimensions.image_tokens + EXTRA_ROWS,
-            image_width=dimensions.image_width,
-            question_tokens=dimensions.question_tokens,
-        )
+        decoder = AnswerDecoder(model.text_encoder, model.text_decoder, options)
+        export_answer_decoder(decoder, graphs.file("answer_decoder"), **sizes)
+    with stage(f"answer scorer to ONNX, {precision}"):
+        scorer = AnswerScorer(model.text_encoder, model.text_decoder, options)
+        export_answer_scorer(scorer, graphs.file("answer_scorer"), **sizes, answer_tokens=dimensions.answer_tokens)

@@ -1,6 +1,7 @@
 """From an ONNX graph to a TensorRT plan."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ from builders.options import PlanOptions
 from builders.plans.engine import loaded_plan, sizes_of
 from builders.plans.log import KeepingLogger
 from builders.plans.progress import ProgressBars
-from builders.repository import BatchRange
+from builders.repository import AxisRanges, BatchRange
 
 _GIB = 2**30
 
@@ -25,11 +26,20 @@ class Profile:
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]
 
 
-def build_plan(graph: Path, plan: Path, *, batch: BatchRange, options: PlanOptions, timing_cache: Path) -> None:
+def build_plan(
+    graph: Path,
+    plan: Path,
+    *,
+    batch: BatchRange,
+    variable: Mapping[str, AxisRanges],
+    options: PlanOptions,
+    timing_cache: Path,
+) -> None:
     """Write `plan`, and beside it its optimization profile and its layers as JSON.
 
     Args:
         graph: ONNX, its batch axis dynamic and first.
+        variable: ranges of the axes beside the batch that vary, by input.
         timing_cache: read if it is there, written anew: another build of the
             same kernels does not time them again.
 
@@ -45,7 +55,7 @@ def build_plan(graph: Path, plan: Path, *, batch: BatchRange, options: PlanOptio
     if not parser.parse_from_file(str(graph)):
         raise BuildError(f"TensorRT's parser refuses {graph.parent.name}: {_parser_errors(parser)}")
     config = _config(builder, options)
-    profile = _add_profile(builder, config, network, batch)
+    profile = _add_profile(builder, config, network, batch, variable)
     cache = config.create_timing_cache(timing_cache.read_bytes() if timing_cache.exists() else b"")
     if not config.set_timing_cache(cache, ignore_mismatch=False):
         cache = config.create_timing_cache(b"")  # of another GPU or version: start anew
@@ -88,14 +98,19 @@ def _config(builder: trt.Builder, options: PlanOptions) -> trt.IBuilderConfig:
 
 
 def _add_profile(
-    builder: trt.Builder, config: trt.IBuilderConfig, network: trt.INetworkDefinition, batch: BatchRange
+    builder: trt.Builder,
+    config: trt.IBuilderConfig,
+    network: trt.INetworkDefinition,
+    batch: BatchRange,
+    variable: Mapping[str, AxisRanges],
 ) -> Profile:
     profile = builder.create_optimization_profile()
     shapes = {}
     for index in range(network.num_inputs):
         tensor = network.get_input(index)
-        rest = sizes_of(tensor.shape)[1:]
-        least, opt, most = (1, *rest), (batch.opt, *rest), (batch.max, *rest)
+        fixed = sizes_of(tensor.shape)[1:]
+        low, middle, high = variable.get(tensor.name, (fixed, fixed, fixed))
+        least, opt, most = (1, *low), (batch.opt, *middle), (batch.max, *high)
         profile.set_shape(tensor.name, trt.Dims(least), trt.Dims(opt), trt.Dims(most))
         shapes[tensor.name] = (least, opt, most)
     if config.add_optimization_profile(profile) < 0:

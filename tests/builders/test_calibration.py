@@ -1,14 +1,17 @@
 """Fitting: what it makes of questions with known answers, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from builders.calibration import RISKS, Asked, calibration_for, fitted
+from builders.asking import Asked, Scored
+from builders.calibration import calibration_for
 from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
+from builders.fitting import RISKS, fitted
 from builders.labelled import Labelled, questions_in_file
 from builders.steps import Candidate
 
@@ -34,16 +37,16 @@ def made_up(count: int, *, seed: int = 0) -> list[Asked]:
 
 
 def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
-    from confidence import ANSWERED, calibration_from_json, verdict_of
+    from confidence import HAND_OVER, calibration_from_json, judged
 
     content = fitted(made_up(20_000), CANNOT_TELL, default_risk=0.01)
     calibration = calibration_from_json(json.loads(json.dumps(content)))
     fresh = made_up(20_000, seed=1)
     given = []
     for row in fresh:
-        verdict = verdict_of(row.candidates, CANNOT_TELL, calibration, language=row.language, max_risk=None)
-        if verdict.status == ANSWERED:
-            given.append(row.right[verdict.candidate])
+        found = judged(row.candidates, CANNOT_TELL, calibration, language=row.language, max_risk=None)
+        if found.verdict.status != HAND_OVER:
+            given.append(row.right[found.chosen])
     assert len(given) > 5000
     assert 1 - np.mean(given) <= 0.013
 
@@ -83,10 +86,36 @@ def test_a_file_of_questions_is_read(tmp_path: Path) -> None:
     ]
     (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n\n", "utf-8")
     assert questions_in_file(tmp_path / "q.jsonl") == [
-        Labelled(b"photo", "多少个？", ("3",)),
-        Labelled(b"photo", "What?", ("a mug", "Mug")),
-    ]
+        Labelled(b"photo", "多少个？", ("3",), ("3", "a mug")),
+        Labelled(b"photo", "What?", ("a mug", "Mug"), ("3", "a mug")),
+    ], "without lists, they are made of the file's answers"
     assert questions_in_file(tmp_path / "q.jsonl")[1].is_right(" mug")
+
+
+def test_a_files_own_lists_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    line = {"photo": "a.jpg", "question": "红还是蓝？", "answer": "红", "candidates": ["红", "蓝"]}
+    open_question = {"photo": "a.jpg", "question": "What?", "answer": "mug"}
+    (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(row) for row in (line, open_question)), "utf-8")
+    assert [row.candidates for row in questions_in_file(tmp_path / "q.jsonl")] == [("红", "蓝"), ()]
+
+
+def test_lists_are_fitted_with_the_temperature_they_were_made_with() -> None:
+    """Scores that are three times too far apart are brought back."""
+    random = np.random.default_rng(0)
+    rows = []
+    for number in range(3000):
+        true = random.normal(size=10) * 2
+        shares = np.exp(true) / np.exp(true).sum()
+        right = int(random.choice(10, p=shares))
+        logprobs = np.append(3 * np.log(shares), -20.0)[:, None].astype(np.float32)
+        listed = Scored(np.ones((11, 1), np.int32), logprobs, 1, tuple(i == right for i in range(10)))
+        answer = Asked([Candidate("red", 0.9, 2)], ("en", "zh")[number % 2], (bool(random.random() < 0.9),), False)
+        rows.append(replace(answer, listed=listed))
+    choices = fitted(rows, CANNOT_TELL, default_risk=0.01)["choices"]
+    assert choices["temperature"] == pytest.approx(3.0, rel=0.1)
+    assert choices["questions"] == 3000
+    assert len(choices["weights"]) == 3
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
-from builders.graphs.export import export_answer_decoder, export_image_encoder
+from builders.graphs.answer_scorer import AnswerScorer
+from builders.graphs.export import export_answer_decoder, export_answer_scorer, export_image_encoder
 from builders.graphs.image_encoder import ImageEncoder
 from builders.onnx_engine import onnx_engine
 from builders.options import STRATEGIES
@@ -27,11 +28,11 @@ QUESTIONS = (
 
 # A name that says what is special, the geometry, and the bias of the end token.
 CASES = {
-    "small, ends early and late": (Geometry(), 4.0),
+    "small, ends early and late": (Geometry(), 6.0),
     "ends at once": (Geometry(), 60.0),
     "never ends": (Geometry(), -60.0),
-    "wider, more heads": (Geometry(width=48, heads=4), 6.0),
-    "deeper text, more patches": (Geometry(image_px=48, text_layers=3, vision_layers=3), 8.0),
+    "wider, more heads": (Geometry(width=48, heads=4), 8.0),
+    "deeper text, more patches": (Geometry(image_px=48, text_layers=3, vision_layers=3), 4.0),
 }
 
 
@@ -39,14 +40,64 @@ def engines(model: Any, folder: Path, answers: int, strategy: str = "loop") -> t
     text, vision = model.config.text_config, model.config.vision_config
     export_image_encoder(ImageEncoder(model.vision_model, MEAN, STD), folder / "e.onnx", image_px=vision.image_size)
     options = DecoderOptions(answers, T, text.bos_token_id, text.sep_token_id, text.pad_token_id, strategy)
-    export_answer_decoder(
-        AnswerDecoder(model.text_encoder, model.text_decoder, options),
-        folder / "d.onnx",
-        packed_rows=(vision.image_size // vision.patch_size) ** 2 + 1 + EXTRA_ROWS,
-        image_width=vision.hidden_size,
-        question_tokens=L,
-    )
+    decoder = AnswerDecoder(model.text_encoder, model.text_decoder, options)
+    export_answer_decoder(decoder, folder / "d.onnx", **sizes(model))
     return onnx_engine(folder / "e.onnx"), onnx_engine(folder / "d.onnx")
+
+
+def scorer_engine(model: Any, folder: Path) -> Any:
+    text = model.config.text_config
+    options = DecoderOptions(1, T, text.bos_token_id, text.sep_token_id, text.pad_token_id)
+    scorer = AnswerScorer(model.text_encoder, model.text_decoder, options)
+    export_answer_scorer(scorer, folder / "s.onnx", **sizes(model), answer_tokens=T)
+    return onnx_engine(folder / "s.onnx")
+
+
+def sizes(model: Any) -> dict[str, int]:
+    vision = model.config.vision_config
+    return {
+        "packed_rows": (vision.image_size // vision.patch_size) ** 2 + 1 + EXTRA_ROWS,
+        "image_width": vision.hidden_size,
+        "question_tokens": L,
+    }
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_scorer_gives_candidates_what_transformers_gives_them(name: str, tmp_path: Path) -> None:
+    """Of any number and length; those of one token and those that fill all places."""
+    geometry, end_bias = CASES[name]
+    model = random_blip(geometry, seed=4, end_bias=end_bias)
+    encoder, _ = engines(model, tmp_path, 1)
+    scorer = scorer_engine(model, tmp_path)
+    random = np.random.default_rng(1)
+    photo = random.integers(0, 256, (1, geometry.image_px, geometry.image_px, 3), dtype=np.uint8)
+    features = encoder({"PIXELS": photo})["ENCODED_FEATURES"]
+    for count, longest in ((1, 1), (1, T), (5, 3), (64, T)):
+        lengths = [longest, *random.integers(1, longest + 1, count - 1)]
+        ids = np.array([[*random.integers(6, 400, n), *[0] * (longest - n)] for n in lengths], np.int32)
+        question = QUESTIONS[count % len(QUESTIONS)]
+        inputs = {"IMAGE_FEATURES": packed(features), **question_tensors([question]), "CANDIDATE_IDS": ids[None]}
+        out = scorer(inputs)
+        assert out["CANDIDATE_LOGPROBS"].shape == (1, count, longest)
+        for row, length in enumerate(lengths):
+            expected = [*scored(model, features[0], question, ids[row, :length]), *[0.0] * (longest - length)]
+            np.testing.assert_allclose(out["CANDIDATE_LOGPROBS"][0, row], expected, atol=2e-3)
+        assert out["IMAGE_SHA256"].tolist() == [[200] * 32]
+
+
+@torch.no_grad()
+def scored(model: Any, features: np.ndarray, question: str, ids: np.ndarray) -> list[float]:
+    """Log-probability of each token by transformers, alone and unpadded."""
+    asked = new_tokenizer()(question, return_tensors="pt")
+    states = model.text_encoder(
+        input_ids=asked.input_ids,
+        attention_mask=asked.attention_mask,
+        encoder_hidden_states=torch.from_numpy(features).float()[None],
+    ).last_hidden_state
+    given = torch.tensor([[model.decoder_start_token_id, *ids[:-1]]])
+    logits = model.text_decoder(input_ids=given, encoder_hidden_states=states).logits[0]
+    wanted = torch.from_numpy(ids.astype(np.int64))
+    return torch.log_softmax(logits, 1).gather(1, wanted[:, None])[:, 0].tolist()
 
 
 def packed(features: np.ndarray) -> np.ndarray:

@@ -33,6 +33,10 @@ def test_all_models_of_the_design_are_there() -> None:
         "question_preprocess",
         "answer_decoder",
         "answer_postprocess",
+        "vqa_choose",
+        "candidates_preprocess",
+        "answer_scorer",
+        "choice_postprocess",
     }
 
 
@@ -75,10 +79,14 @@ def test_only_the_photo_features_are_cached() -> None:
 def test_the_digest_travels_from_the_features_to_the_answer() -> None:
     """Inside the one cached tensor, through the decoder: it cannot come apart from the features."""
     assert [t.name for t in CONFIGS["image_features"].output] == ["IMAGE_FEATURES"]
-    steps = {step.model_name: step for step in CONFIGS["vqa"].ensemble_scheduling.step}
-    made = steps["answer_decoder"].output_map["IMAGE_SHA256"]
-    assert steps["answer_postprocess"].input_map["IMAGE_SHA256"] == made
-    assert steps["answer_postprocess"].input_map["IMAGE"] == "IMAGE"
+    for ensemble, engine, export in (
+        ("vqa", "answer_decoder", "answer_postprocess"),
+        ("vqa_choose", "answer_scorer", "choice_postprocess"),
+    ):
+        steps = {step.model_name: step for step in CONFIGS[ensemble].ensemble_scheduling.step}
+        made = steps[engine].output_map["IMAGE_SHA256"]
+        assert steps[export].input_map["IMAGE_SHA256"] == made
+        assert steps[export].input_map["IMAGE"] == "IMAGE"
     (_, export) = CONFIGS["image_embedding"].ensemble_scheduling.step
     assert dict(export.input_map) == {"IMAGE": "IMAGE", "IMAGE_FEATURES": "image_features"}
 
@@ -90,8 +98,11 @@ def test_every_step_states_its_instances_and_batches(name: str) -> None:
     assert config.HasField("dynamic_batching")
 
 
-def test_all_models_take_the_same_batch() -> None:
-    assert len({config.max_batch_size for config in CONFIGS.values()}) == 1
+def test_all_models_take_the_same_batch_but_a_list_comes_alone() -> None:
+    """Its candidates are rows enough, and logits of many long lists would fill the memory."""
+    alone = {"vqa_choose", "candidates_preprocess", "answer_scorer", "choice_postprocess"}
+    assert {name for name, config in CONFIGS.items() if config.max_batch_size == 1} == alone
+    assert len({config.max_batch_size for name, config in CONFIGS.items() if name not in alone}) == 1
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -118,4 +129,5 @@ def test_the_client_asks_for_what_the_server_gives() -> None:
     vqa, embedding = CONFIGS["vqa"], CONFIGS["image_embedding"]
     assert {t.name: t.optional for t in vqa.input} == {"IMAGE": False, "QUESTION": False, "MAX_RISK": True}
     assert set(client._ANSWER_OUTPUTS) == {t.name for t in vqa.output}
+    assert set(client._CHOICE_OUTPUTS) == {t.name for t in CONFIGS["vqa_choose"].output}
     assert set(client._EMBEDDING_OUTPUTS) == {t.name for t in embedding.output}

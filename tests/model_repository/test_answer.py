@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from answer import (
-    candidates_from_decoder,
-    heatmap_from_attention,
-    text_from_ids,
-)
+from answer import candidates_from_decoder, text_from_ids
+from heatmap import heatmap_from_attention
 from tokenizers import Tokenizer
 
 from training.tokenizer import new_tokenizer

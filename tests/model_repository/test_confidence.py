@@ -5,17 +5,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from answer import Candidate
 from confidence import (
     Calibration,
+    Candidate,
     RiskError,
     RiskPoint,
     calibration_from_json,
     confidences,
     doubts,
+    judged,
     language_of,
     max_risk_from,
-    verdict_of,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +34,7 @@ CALIBRATION = Calibration(
 SURE = [Candidate("red", 0.999, 2), Candidate("pink", 0.0005, 2)]
 UNSURE = [Candidate("red", 0.6, 2), Candidate("pink", 0.35, 2)]
 REFUSES = [Candidate("看不出来", 0.98, 5), Candidate("红色", 0.01, 3)]
+LIKELY_REFUSES = [Candidate("cannot tell", 0.6, 3), Candidate("pink", 0.35, 2)]
 HALF_REFUSES = [Candidate("red", 0.7, 2), Candidate("cannot tell", 0.2, 3), Candidate("pink", 0.1, 2)]
 
 
@@ -49,26 +50,29 @@ HALF_REFUSES = [Candidate("red", 0.7, 2), Candidate("cannot tell", 0.2, 3), Cand
         ("a risk that nothing keeps", SURE, "en", 0.001, "hand_over", "red"),
         ("a risk stricter than the table", SURE, "zh", 0.0001, "hand_over", "red"),
         ("the model refuses", REFUSES, "zh", None, "cannot_tell", "看不出来"),
-        ("a refusal is likely enough", HALF_REFUSES, "en", None, "cannot_tell", "cannot tell"),
+        ("a hesitant refusal is no answer either", HALF_REFUSES, "en", None, "hand_over", "cannot tell"),
+        ("a likely enough refusal is taken", LIKELY_REFUSES, "zh", None, "cannot_tell", "cannot tell"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
 def test_verdicts(
     sentence: str, candidates: list[Candidate], language: str, max_risk: float | None, status: str, answer: str
 ) -> None:
-    verdict = verdict_of(candidates, CANNOT_TELL, CALIBRATION, language=language, max_risk=max_risk)
-    assert (verdict.status, candidates[verdict.candidate].text) == (status, answer)
-    assert bool(verdict.reason) == (status == "hand_over")
+    found = judged(candidates, CANNOT_TELL, CALIBRATION, language=language, max_risk=max_risk)
+    assert (found.verdict.status, candidates[found.chosen].text) == (status, answer)
+    assert bool(found.verdict.reason) == (status == "hand_over")
 
 
 def test_a_hand_over_says_why() -> None:
-    verdict = verdict_of(UNSURE, CANNOT_TELL, CALIBRATION, language="en", max_risk=None)
-    assert verdict.reason.endswith("is under 0.900, which a risk of 1% asks for")
+    found = judged(UNSURE, CANNOT_TELL, CALIBRATION, language="en", max_risk=None)
+    assert found.verdict.reason.endswith("is under 0.900, which a risk of 1% asks for")
 
 
 @pytest.mark.parametrize(("candidates", "status"), [(SURE, "answered"), (UNSURE, "answered"), (REFUSES, "cannot_tell")])
 def test_without_calibration_nothing_is_handed_over(candidates: list[Candidate], status: str) -> None:
-    assert verdict_of(candidates, CANNOT_TELL, None, language="en", max_risk=0.001).status == status
+    found = judged(candidates, CANNOT_TELL, None, language="en", max_risk=0.001)
+    assert found.verdict.status == status
+    assert all(math.isnan(value) for value in found.confidences), "rather none than a made-up one"
 
 
 @given(st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=5))

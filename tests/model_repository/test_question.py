@@ -3,7 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from question import QuestionError, QuestionLimits, ids_from_question
+from question import QuestionLimits, ids_from_question
+from text import TextError
 from tokenizers import Tokenizer
 
 from training.tokenizer import new_tokenizer
@@ -52,7 +53,7 @@ def test_emoji_and_rare_characters_become_unknown(tokenizer: Tokenizer) -> None:
 def test_any_bytes_are_tokenised_or_refused(question: bytes) -> None:
     try:
         ids, mask = ids_from_question(question, TOKENIZER, LIMITS)
-    except QuestionError as error:
+    except TextError as error:
         assert str(error)
         return
     assert mask.sum() >= 3, "start, something, end"
@@ -75,6 +76,6 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("sentence", REFUSED)
 def test_refused(tokenizer: Tokenizer, sentence: str) -> None:
     question, words = REFUSED[sentence]
-    with pytest.raises(QuestionError) as caught:
+    with pytest.raises(TextError) as caught:
         ids_from_question(question, tokenizer, LIMITS)
     assert words in str(caught.value)

@@ -3,21 +3,28 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from training import loop
 from training.batches import Batch, training_batch
 from training.loop import TrainingOptions, learning_rate, train
+from training.model import extended_model, new_model
 from training.plot import plot_history
-from training.render import RenderedPhotos, rendered_photos
+from training.render import RenderedPhotos, rendered_outliers, rendered_photos
 from training.tokenizer import new_tokenizer
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> RenderedPhotos:
     return rendered_photos(tmp_path_factory.mktemp("photos"), "train", 24, workers=2)
+
+
+OUTLIERS = rendered_outliers(6)
 
 
 def options(steps: int) -> TrainingOptions:
@@ -49,9 +56,9 @@ class StoppedError(Exception):
 def test_a_stopped_training_goes_on_where_it_was(
     photos: RenderedPhotos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = train(photos, photos, tmp_path / "whole", options(8))
+    whole = train(photos, photos, OUTLIERS, tmp_path / "whole", options(8))
 
-    def stop_at_step_6(photos: RenderedPhotos, tokenizer: object, step: int, **sizes: int) -> Batch:
+    def stop_at_step_6(photos: RenderedPhotos, tokenizer: PreTrainedTokenizerFast, step: int, **sizes: Any) -> Batch:
         if step == 6:
             raise StoppedError
         return training_batch(photos, tokenizer, step, **sizes)
@@ -59,16 +66,20 @@ def test_a_stopped_training_goes_on_where_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "training_batch", stop_at_step_6)
         with pytest.raises(StoppedError):
-            train(photos, photos, tmp_path / "halves", options(8))
+            train(photos, photos, OUTLIERS, tmp_path / "halves", options(8))
     assert torch.load(tmp_path / "halves" / "state.pt", weights_only=True)["step"] == 4
-    resumed = train(photos, photos, tmp_path / "halves", options(8))
+    resumed = train(photos, photos, OUTLIERS, tmp_path / "halves", options(8))
     for a, b in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(a, b)
 
 
 def test_training_learns_a_few_photos_by_heart(photos: RenderedPhotos, tmp_path: Path) -> None:
     train(
-        photos, photos, tmp_path, TrainingOptions(steps=150, text_steps=20, photos_per_step=12, measure_every_steps=150)
+        photos,
+        photos,
+        OUTLIERS,
+        tmp_path,
+        TrainingOptions(steps=150, text_steps=20, photos_per_step=12, measure_every_steps=150),
     )
     rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     losses = [row["answer"] for row in rows if "answer" in row]
@@ -92,7 +103,50 @@ def test_the_learning_rate_rises_then_falls() -> None:
 
 
 def test_the_vision_tower_rests_in_text_steps(photos: RenderedPhotos, tmp_path: Path) -> None:
-    before = train(photos, photos, tmp_path, replace(options(4), text_steps=0)).state_dict()
-    after = train(photos, photos, tmp_path, replace(options(6), text_steps=2)).state_dict()
+    before = train(photos, photos, OUTLIERS, tmp_path, replace(options(4), text_steps=0)).state_dict()
+    after = train(photos, photos, OUTLIERS, tmp_path, replace(options(6), text_steps=2)).state_dict()
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"text_encoder", "text_decoder"}
+
+
+def test_outliers_are_asked_about_with_answers_drawn_anew(photos: RenderedPhotos) -> None:
+    tokenizer = new_tokenizer()
+    batches = [
+        training_batch(photos, tokenizer, step, size=16, per_photo=2, outliers=OUTLIERS[:1]) for step in range(20)
+    ]
+    for batch in batches:
+        assert (batch.patches[0] == 0).all(), "there is no product"
+    assert len({tuple(batch.attributes[0].tolist()) for batch in batches}) > 15
+    known = {tuple(row) for row in photos.attributes.tolist()}
+    assert all(tuple(row) in known for batch in batches for row in batch.attributes[1:8].tolist())
+
+
+def test_a_few_questions_lose_all_their_words(photos: RenderedPhotos) -> None:
+    tokenizer = new_tokenizer()
+    ids = training_batch(photos, tokenizer, 0, size=24, per_photo=40).question_ids
+    frame = torch.tensor(tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]", "[PAD]", "[UNK]"]))
+    silenced = torch.isin(ids, frame).all(1).float().mean()
+    assert 0.005 < silenced < 0.05
+
+
+def test_an_old_checkpoint_is_extended_by_new_words(tmp_path: Path) -> None:
+    tokenizer = new_tokenizer()
+    old: Any = new_model(tokenizer)
+    old.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    shuffled = {word: place for place, (word, _) in enumerate([words[0], *reversed(words[1:])])}
+    backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    backend["model"]["vocab"] = {**shuffled, "brandnew": len(shuffled)}
+    extended = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(backend)),
+        pad_token="[PAD]",
+        sep_token="[SEP]",
+        bos_token="[DEC]",
+    )
+    new: Any = extended_model(tmp_path, extended)
+    rows, was = new.text_encoder.embeddings.word_embeddings.weight, old.text_encoder.embeddings.word_embeddings.weight
+    red = tokenizer.convert_tokens_to_ids("red")
+    assert torch.equal(rows[shuffled["red"]], was[red])
+    assert torch.equal(rows[len(shuffled)], was[tokenizer.unk_token_id])
+    assert torch.equal(next(new.vision_model.parameters()), next(old.vision_model.parameters()))

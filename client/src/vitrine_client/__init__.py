@@ -11,11 +11,12 @@ from vitrine_client.errors import (
     VitrineError,
 )
 from vitrine_client.fake import FakeTransport
-from vitrine_client.results import Answer, Embedding, Health
+from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.transport import GrpcTransport, TlsFiles, Transport
 
 __all__ = [
     "Answer",
+    "Choice",
     "DeadlineExceededError",
     "Embedding",
     "FakeTransport",

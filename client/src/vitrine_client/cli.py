@@ -69,6 +69,18 @@ def _parser() -> argparse.ArgumentParser:
         help="of wrong answers; stricter than the server's own, such as 0.001",
     )
     ask.set_defaults(run=_ask)
+    choose = commands.add_parser(
+        "choose",
+        parents=[common],
+        help="ask which of a list of answers is right",
+        description="Ask one question about one photo, with the answers that are allowed.",
+        epilog='example: vitrine choose mug.jpg "What colour is it?" red blue green',
+    )
+    choose.add_argument("photo", help="a JPEG, PNG or WebP file")
+    choose.add_argument("question")
+    choose.add_argument("candidate", nargs="+", help="an allowed answer; up to 256")
+    choose.add_argument("--max-risk", type=float, metavar="SHARE", help="as of vitrine ask")
+    choose.set_defaults(run=_choose)
     health = commands.add_parser(
         "health",
         parents=[common],
@@ -90,6 +102,18 @@ def _ask(client: VqaClient, args: argparse.Namespace) -> int:
     return 0
 
 
+def _choose(client: VqaClient, args: argparse.Namespace) -> int:
+    choice = client.choose(args.photo, args.question, args.candidate, max_risk=args.max_risk)
+    if args.json:
+        names = ("text", "status", "confidence", "reason", "probabilities", "request_id")
+        print(json.dumps({name: getattr(choice, name) for name in names}, ensure_ascii=False))
+        return 0
+    print(f"{choice.text}  ({choice.status}, {_sure(choice.confidence)}{_because(choice.reason)})")
+    for text, probability in sorted(choice.probabilities.items(), key=lambda item: -item[1]):
+        print(f"{probability:8.2%}  {text}")
+    return 0
+
+
 def _write_heatmap(answer: Answer, photo: str, file: str) -> None:
     try:
         answer.overlay(photo).save(file)
@@ -98,9 +122,15 @@ def _write_heatmap(answer: Answer, photo: str, file: str) -> None:
 
 
 def _text_line(answer: Answer, time_ms: float) -> str:
-    sure = "uncalibrated" if answer.confidence is None else f"confidence {answer.confidence:.3f}"
-    reason = f"; {answer.reason}" if answer.reason else ""
-    return f"{answer.text}  ({answer.status}, {sure}, {time_ms:.0f} ms{reason})"
+    return f"{answer.text}  ({answer.status}, {_sure(answer.confidence)}, {time_ms:.0f} ms{_because(answer.reason)})"
+
+
+def _sure(confidence: float | None) -> str:
+    return "uncalibrated" if confidence is None else f"confidence {confidence:.3f}"
+
+
+def _because(reason: str) -> str:
+    return f"; {reason}" if reason else ""
 
 
 def _json_line(photo: str, question: str, answer: Answer, time_ms: float) -> str:

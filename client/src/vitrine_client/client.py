@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
-from vitrine_client.results import Alternative, Answer, Embedding, Health
+from vitrine_client.results import Alternative, Answer, Choice, Embedding, Health
 from vitrine_client.transport import GrpcTransport, TlsFiles, Transport
 
 DEFAULT_URL = "localhost:8001"
@@ -24,6 +24,7 @@ _ANSWER_OUTPUTS = (
     "ALTERNATIVE_CONFIDENCES",
     "HEATMAP",
 )
+_CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP")
 _EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
 _PARALLEL_QUESTIONS = 8
 
@@ -107,6 +108,47 @@ class VqaClient:
             others = pool.map(lambda question: self._ask(encoded, question, max_risk, timeout_s), questions[1:])
             return [first, *others]
 
+    def choose(
+        self,
+        photo: Photo,
+        question: str,
+        candidates: Iterable[str],
+        *,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
+    ) -> Choice:
+        """Ask which of a list of allowed answers is right.
+
+        Args:
+            candidates: 1 to 256 short answers, no two alike.
+            max_risk, timeout_s: as in `ask`.
+        """
+        if isinstance(candidates, str):
+            raise InvalidRequestError("candidates are a list of str, but one str came: put it in a list")
+        texts = list(candidates)
+        if wrong := [text for text in texts if not isinstance(text, str)]:
+            raise InvalidRequestError(f"a candidate is a str, but a {type(wrong[0]).__name__} came")
+        if not texts:
+            raise InvalidRequestError("the list of candidates is empty: name at least one allowed answer")
+        request_id = _new_request_id()
+        listed = np.array([[_utf8(text) for text in texts]], np.object_)
+        tensors = self._transport.infer(
+            "vqa_choose",
+            _question_tensors(bytes_from_photo(photo), question, max_risk) | {"CANDIDATES": listed},
+            _CHOICE_OUTPUTS,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+            request_id=request_id,
+        )
+        return Choice(
+            text=tensors["ANSWER"][0, 0].decode("utf-8"),
+            status=tensors["STATUS"][0, 0].decode("ascii"),
+            confidence=_number(tensors["CONFIDENCE"][0, 0]),
+            reason=tensors["REASON"][0, 0].decode("utf-8"),
+            probabilities=dict(zip(texts, map(float, tensors["PROBABILITIES"][0]), strict=True)),
+            heatmap=tensors["HEATMAP"][0],
+            request_id=request_id,
+        )
+
     def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
         """The photo as a vector, for finding similar products."""
         request_id = _new_request_id()
@@ -128,19 +170,22 @@ class VqaClient:
         return self._transport.health(timeout_s=timeout_s)
 
     def _ask(self, photo: bytes, question: str, max_risk: float | None, timeout_s: float | None) -> Answer:
-        if not isinstance(question, str):
-            raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
         request_id = _new_request_id()
-        inputs = {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(question.encode("utf-8", "surrogatepass"))}
-        risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
         tensors = self._transport.infer(
             "vqa",
-            inputs | risk,
+            _question_tensors(photo, question, max_risk),
             _ANSWER_OUTPUTS,
             timeout_s=self._timeout_s if timeout_s is None else timeout_s,
             request_id=request_id,
         )
         return _answer_from_tensors(tensors, request_id)
+
+
+def _question_tensors(photo: bytes, question: str, max_risk: float | None) -> dict[str, NDArray[Any]]:
+    if not isinstance(question, str):
+        raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
+    risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
+    return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(_utf8(question)), **risk}
 
 
 def _answer_from_tensors(tensors: dict[str, NDArray[Any]], request_id: str) -> Answer:
@@ -168,6 +213,11 @@ def _number(value: np.float32) -> float | None:
 def _bytes_tensor(value: bytes) -> NDArray[np.object_]:
     """One row of one BYTES element: [1, 1]."""
     return np.array([[value]], np.object_)
+
+
+def _utf8(text: str) -> bytes:
+    """What is not Unicode travels too, so that the server refuses it in its own words."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _new_request_id() -> str:

@@ -42,7 +42,12 @@ class FakeTransport:
             raise error_from_code(
                 "INVALID_ARGUMENT", "the photo is empty (0 bytes)", model=model, request_id=request_id
             )
-        tensors = self._embedding(photo) if model == "image_embedding" else self._answer(inputs, model, request_id)
+        if model == "image_embedding":
+            tensors = self._embedding(photo)
+        else:
+            tensors = self._answer(inputs, model, request_id)
+            if model == "vqa_choose":
+                tensors |= self._choice(inputs, tensors, model, request_id)
         return {name: tensors[name] for name in outputs}
 
     def health(self, *, timeout_s: float) -> Health:
@@ -69,6 +74,27 @@ class FakeTransport:
             "ALTERNATIVES": np.array([[text]], np.object_),
             "ALTERNATIVE_CONFIDENCES": np.array([[1.0]], np.float32),
             "HEATMAP": np.full((1, _GRID, _GRID), 1 / _GRID**2, np.float32),
+        }
+
+    def _choice(
+        self, inputs: Tensors, answer: dict[str, NDArray[Any]], model: str, request_id: str
+    ) -> dict[str, NDArray[Any]]:
+        """The known answer if it is in the list, else "cannot tell"."""
+        candidates = inputs["CANDIDATES"][0].tolist()
+        for problem, wrong in (
+            ("is empty or blank", any(not c.strip() for c in candidates)),
+            ("is the same as another to the model", len(set(candidates)) < len(candidates)),
+        ):
+            if wrong:
+                raise error_from_code("INVALID_ARGUMENT", f"a candidate {problem}", model=model, request_id=request_id)
+        text = answer["ANSWER"][0, 0]
+        chosen = [float(candidate == text) for candidate in candidates]
+        known = text in candidates
+        shares = chosen if known else [1 / len(candidates)] * len(candidates)
+        return {
+            "ANSWER": np.array([[text if known else b""]], np.object_),
+            "STATUS": np.array([[b"answered" if known else b"cannot_tell"]], np.object_),
+            "PROBABILITIES": np.array([shares], np.float32),
         }
 
     def _embedding(self, photo: bytes) -> dict[str, NDArray[Any]]:

@@ -43,6 +43,29 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
+class Choice:
+    """The likeliest of a list of allowed answers."""
+
+    text: str
+    """One of the candidates, as it was written; "" when the photo does not show it."""
+    status: Status
+    """As of an answer."""
+    confidence: float | None
+    """0 to 1: the probability that it is right, that none outside the list would be better counted in."""
+    reason: str
+    """Why it is handed over; "" otherwise."""
+    probabilities: dict[str, float]
+    """Of each candidate, in their order, summing to 1, as if the right answer were among them."""
+    heatmap: NDArray[np.float32]
+    """As of an answer."""
+    request_id: str
+
+    def overlay(self, photo: Photo) -> Image.Image:
+        """The photo that was asked about, upright and in its own size, with where the question looked over it."""
+        return overlaid(photo, self.heatmap)
+
+
+@dataclass(frozen=True, eq=False)
 class Embedding:
     """A photo as a point, for finding similar products by dot product."""
 

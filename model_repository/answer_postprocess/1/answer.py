@@ -2,9 +2,10 @@
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
+from confidence import Candidate
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -12,15 +13,6 @@ _PAD_ID = 0  # in BERT's vocabularies, which BLIP's are
 _CJK = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
 _SPACE_BESIDE_CJK = re.compile(rf"(?<={_CJK})\s+|\s+(?={_CJK})")
 _SPACE_BESIDE_HYPHEN = re.compile(r"(?<=\w) - (?=\w)")
-
-
-@dataclass(frozen=True)
-class Candidate:
-    text: str
-    probability: float
-    """Product of the answer's token probabilities, 0 to 1; not calibrated."""
-    tokens: int
-    """Its tokens, the end counted in."""
 
 
 def text_from_ids(answer_ids: NDArray[np.int32], tokenizer: Tokenizer) -> str:
@@ -55,17 +47,3 @@ def candidates_from_decoder(
             merged[text] = Candidate(text, min(probability, 1.0), int((ids != _PAD_ID).sum()))
     first, *others = merged.values()
     return [first, *sorted(others, key=lambda candidate: -candidate.probability)]
-
-
-def heatmap_from_attention(attention: NDArray[np.float32], grid: int) -> NDArray[np.float32]:
-    """Attention over the photo's tokens as a map.
-
-    Args:
-        attention: [N] float32, the class token first, then grid x grid patches, row by row.
-
-    Returns:
-        [grid, grid] float32, summing to 1; all zero if no patch was looked at.
-    """
-    patches = attention[1 : 1 + grid * grid].reshape(grid, grid)
-    total = float(patches.sum())
-    return (patches / total if total > 0 else patches).astype(np.float32)

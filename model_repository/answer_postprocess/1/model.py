@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from answer import candidates_from_decoder, heatmap_from_attention
-from confidence import RiskError, confidences, language_of, max_risk_from, read_calibration, verdict_of
+from answer import candidates_from_decoder
+from confidence import RiskError, judged, language_of, max_risk_from, read_calibration
 from features import FeatureMismatchError, require_same_photos
-from step import MismatchCounter, Tensors, answer_each, output_dims
+from heatmap import heatmap_from_attention
+from step import MismatchCounter, Tensors, answer_each, output_dims, utf8
 from tokenizers import Tokenizer
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
@@ -42,29 +43,23 @@ class TritonPythonModel:
 
     def answer(self, question: Any, ids: Any, logprobs: Any, attention: Any, risk: Any) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)
-        verdict = verdict_of(
+        found = judged(
             candidates,
             self.cannot_tell,
             self.calibration,
             language=language_of(question[0].decode("utf-8", "replace")),
             max_risk=max_risk_from(float(risk[0])),
         )
-        # Not a number, rather than a made-up one, where nothing was calibrated.
-        sure = [np.nan] * len(candidates)
-        if self.calibration:
-            sure = confidences(candidates, verdict.candidate, self.calibration)
-        order = sorted(range(len(candidates)), key=lambda index: index != verdict.candidate)
+        order = sorted(range(len(candidates)), key=lambda index: index != found.chosen)
         padding = self.alternatives - len(candidates)
         return {
-            "ANSWER": _utf8([candidates[verdict.candidate].text]),
-            "CONFIDENCE": np.array([sure[verdict.candidate]], np.float32),
-            "STATUS": _utf8([verdict.status]),
-            "REASON": _utf8([verdict.reason]),
-            "ALTERNATIVES": _utf8([candidates[index].text for index in order] + [""] * padding),
-            "ALTERNATIVE_CONFIDENCES": np.array([sure[index] for index in order] + [0.0] * padding, np.float32),
+            "ANSWER": utf8([candidates[found.chosen].text]),
+            "CONFIDENCE": np.array([found.confidences[found.chosen]], np.float32),
+            "STATUS": utf8([found.verdict.status]),
+            "REASON": utf8([found.verdict.reason]),
+            "ALTERNATIVES": utf8([candidates[index].text for index in order] + [""] * padding),
+            "ALTERNATIVE_CONFIDENCES": np.array(
+                [found.confidences[index] for index in order] + [0.0] * padding, np.float32
+            ),
             "HEATMAP": heatmap_from_attention(attention, self.grid),
         }
-
-
-def _utf8(texts: list[str]) -> np.ndarray[Any, np.dtype[np.object_]]:
-    return np.array([text.encode("utf-8") for text in texts], np.object_)

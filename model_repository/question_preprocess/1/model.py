@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from question import QuestionError, QuestionLimits, ids_from_question
+from question import QuestionLimits, ids_from_question
 from step import Tensors, answer_each, each_row, output_dims, parameter
+from text import TextError
 from tokenizers import Tokenizer
 
 
@@ -23,11 +24,11 @@ class TritonPythonModel:
         )
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.ids, ("QUESTION",), told={QuestionError: "INVALID_ARG"})
+        return answer_each(requests, self.ids, ("QUESTION",), told={TextError: "INVALID_ARG"})
 
     def ids(self, inputs: Tensors) -> Tensors:
         ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits)
-        rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, QuestionError)
+        rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, TextError)
         return {
             "QUESTION_IDS": np.stack([ids for ids, _ in rows]),
             "QUESTION_MASK": np.stack([mask for _, mask in rows]),

@@ -1,4 +1,7 @@
-"""How sure an answer is, calibrated, and what follows from it: answered, cannot tell, or hand over."""
+"""How sure an answer is, calibrated, and what follows from it: answered, cannot tell, or hand over.
+
+The builder copies this file into the version folder of each Python model.
+"""
 
 import json
 import math
@@ -8,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from answer import Candidate
 from numpy.typing import NDArray
 
 ANSWERED = "answered"
@@ -22,6 +24,15 @@ _LEAST_SECOND = 1e-9
 
 
 @dataclass(frozen=True)
+class Candidate:
+    text: str
+    probability: float
+    """Product of the answer's token probabilities, 0 to 1; not calibrated."""
+    tokens: int
+    """Its tokens, the end counted in."""
+
+
+@dataclass(frozen=True)
 class RiskPoint:
     """One row of a risk table."""
 
@@ -30,7 +41,7 @@ class RiskPoint:
     threshold: float
     """Answers less sure than this are handed over; above 1 where no threshold keeps the risk."""
     coverage: float
-    """Share of the questions that were still answered, or rightly refused, when this was fitted."""
+    """Share of the questions that were still answered or refused when this was fitted."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Calibration:
     """Of a logistic regression, one for each of `doubts`."""
     bias: float
     cannot_tell_threshold: float
-    """ "The photo does not show it" is the verdict from this probability on."""
+    """ "The photo does not show it" is taken for the answer from this probability on."""
     default_risk: float
     risks: dict[str, tuple[RiskPoint, ...]]
     """Per language, the strictest first."""
@@ -50,8 +61,6 @@ class Calibration:
 @dataclass(frozen=True)
 class Verdict:
     status: str
-    candidate: int
-    """Which of the candidates is the answer."""
     reason: str
     """Why it is handed over; "" otherwise."""
 
@@ -108,11 +117,26 @@ def doubts(candidates: Sequence[Candidate], index: int) -> NDArray[np.float64]:
     second = max((c.probability for i, c in enumerate(candidates) if i != index), default=0.0)
     return np.array(
         [
-            math.log(max(1.0 - own.probability, _LEAST_DOUBT)),
+            log_doubt(own.probability),
             math.log(max(second, _LEAST_SECOND)),
             own.tokens,
         ]
     )
+
+
+def log_doubt(probability: float) -> float:
+    """Logarithm of all probability but this."""
+    return math.log(max(1.0 - probability, _LEAST_DOUBT))
+
+
+def confidence_from_doubts(doubts: NDArray[np.float64], calibration: Calibration) -> float:
+    """The probability that an answer is right.
+
+    Args:
+        doubts: as many as the calibration has weights.
+    """
+    score = calibration.bias + float(np.dot(calibration.weights, doubts))
+    return 1.0 / (1.0 + math.exp(-score))
 
 
 def confidences(candidates: Sequence[Candidate], index: int, calibration: Calibration) -> list[float]:
@@ -121,8 +145,7 @@ def confidences(candidates: Sequence[Candidate], index: int, calibration: Calibr
     Returns:
         As many as there are candidates, summing to at most 1.
     """
-    score = calibration.bias + float(np.dot(calibration.weights, doubts(candidates, index)))
-    own = 1.0 / (1.0 + math.exp(-score))
+    own = confidence_from_doubts(doubts(candidates, index), calibration)
     others = 1.0 - candidates[index].probability
     return [
         own if i == index else (1.0 - own) * min(1.0, c.probability / max(others, _LEAST_DOUBT))
@@ -139,29 +162,58 @@ def chosen_candidate(candidates: Sequence[Candidate], cannot_tell: frozenset[str
 
 
 def verdict_of(
+    confidence: float,
+    calibration: Calibration | None,
+    *,
+    refuses: bool,
+    language: str,
+    max_risk: float | None,
+) -> Verdict:
+    """
+    Args:
+        confidence: that the answer is right; unused without a calibration.
+        refuses: the answer is that the photo does not show it.
+        max_risk: of this request; it can only be stricter than the calibration's own.
+    """
+    given = Verdict(CANNOT_TELL if refuses else ANSWERED, "")
+    if calibration is None:
+        return given
+    risk = calibration.default_risk if max_risk is None else min(max_risk, calibration.default_risk)
+    point = next((p for p in reversed(calibration.risks[language]) if p.risk <= risk), None)
+    if point is None or point.threshold > 1:
+        return Verdict(HAND_OVER, f"no answer is sure enough for a risk of {100 * risk:g}%")
+    if confidence < point.threshold:
+        asked_for = f"which a risk of {100 * point.risk:g}% asks for"
+        return Verdict(HAND_OVER, f"confidence {confidence:.3f} is under {point.threshold:.3f}, {asked_for}")
+    return given
+
+
+@dataclass(frozen=True)
+class Judged:
+    chosen: int
+    """Which of the candidates is the answer."""
+    confidences: list[float]
+    """Of each candidate; NaN, rather than made up, where nothing was calibrated."""
+    verdict: Verdict
+
+
+def judged(
     candidates: Sequence[Candidate],
     cannot_tell: frozenset[str],
     calibration: Calibration | None,
     *,
     language: str,
     max_risk: float | None,
-) -> Verdict:
-    """
+) -> Judged:
+    """From the decoder's candidates to the answer and its verdict.
+
     Args:
-        max_risk: of this request; it can only be stricter than the calibration's own.
+        cannot_tell: the checkpoint's ways to say so.
     """
-    if calibration is None:
-        return Verdict(CANNOT_TELL if candidates[0].text in cannot_tell else ANSWERED, 0, "")
-    index = chosen_candidate(candidates, cannot_tell, calibration.cannot_tell_threshold)
-    if candidates[index].text in cannot_tell:
-        return Verdict(CANNOT_TELL, index, "")
-    risk = calibration.default_risk if max_risk is None else min(max_risk, calibration.default_risk)
-    point = next((p for p in reversed(calibration.risks[language]) if p.risk <= risk), None)
-    if point is None or point.threshold > 1:
-        return Verdict(HAND_OVER, index, f"no answer is sure enough for a risk of {100 * risk:g}%")
-    confidence = confidences(candidates, index, calibration)[index]
-    if confidence < point.threshold:
-        asked_for = f"which a risk of {100 * point.risk:g}% asks for"
-        reason = f"confidence {confidence:.3f} is under {point.threshold:.3f}, {asked_for}"
-        return Verdict(HAND_OVER, index, reason)
-    return Verdict(ANSWERED, index, "")
+    chosen, sure = 0, [math.nan] * len(candidates)
+    if calibration:
+        chosen = chosen_candidate(candidates, cannot_tell, calibration.cannot_tell_threshold)
+        sure = confidences(candidates, chosen, calibration)
+    refuses = candidates[chosen].text in cannot_tell
+    verdict = verdict_of(sure[chosen], calibration, refuses=refuses, language=language, max_risk=max_risk)
+    return Judged(chosen, sure, verdict)

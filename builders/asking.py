@@ -1,0 +1,99 @@
+"""Asks a build's own engines labelled questions, open ones and those with a list of allowed answers."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from builders.checkpoint import Checkpoint
+from builders.errors import BuildError
+from builders.labelled import Labelled
+from builders.parity import Engine, Outputs, encoded_photo, question_tensors
+from builders.steps import (
+    Candidate,
+    CandidateLimits,
+    TextError,
+    candidates_from_decoder,
+    ids_from_candidates,
+    language_of,
+)
+
+_LIMITS = CandidateLimits(max_candidates=4096, max_bytes=4096, max_tokens=4096)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A list of allowed answers, scored."""
+
+    candidate_ids: NDArray[np.int32]
+    """[C + refusals, S]; see `ids_from_candidates`."""
+    logprobs: NDArray[np.float32]
+    """[C + refusals, S]."""
+    refusals: int
+    right: tuple[bool, ...]
+    """Of each candidate; none may be."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One labelled question, asked."""
+
+    candidates: list[Candidate]
+    language: str
+    right: tuple[bool, ...]
+    """Of each candidate."""
+    unanswerable: bool
+    """Whether "cannot tell" is the right answer."""
+    listed: Scored | None = None
+    """None: it came without a list."""
+
+
+def asked(
+    engines: Sequence[Engine], checkpoint: Checkpoint, questions: Iterable[Labelled], *, question_tokens: int
+) -> list[Asked]:
+    """
+    Args:
+        engines: image encoder, answer decoder and answer scorer.
+
+    Raises:
+        BuildError: a question or a list cannot be used.
+    """
+    image_encoder, answer_decoder, answer_scorer = engines
+    tokenizer = checkpoint.tokenizer.backend_tokenizer
+    cannot_tell = cannot_tell_texts(checkpoint)
+    rows, photo, features = [], None, np.empty(0)
+    for question in tqdm(questions, desc="calibration", unit="question", leave=False, disable=None):
+        if question.photo != photo:
+            photo = question.photo
+            features = encoded_photo(image_encoder, checkpoint, photo)["IMAGE_FEATURES"]
+        inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
+        decoded = answer_decoder(inputs)
+        candidates = candidates_from_decoder(decoded["ANSWER_IDS"][0], decoded["ANSWER_LOGPROBS"][0], tokenizer)
+        rows.append(
+            Asked(
+                candidates,
+                language_of(question.question),
+                tuple(question.is_right(c.text) for c in candidates),
+                any(answer in cannot_tell for answer in question.answers),
+                _scored(answer_scorer, inputs, checkpoint, question) if question.candidates else None,
+            )
+        )
+    return rows
+
+
+def cannot_tell_texts(checkpoint: Checkpoint) -> frozenset[str]:
+    return frozenset(text for texts in checkpoint.cannot_tell_answers.values() for text in texts)
+
+
+def _scored(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored:
+    refusals = sorted(cannot_tell_texts(checkpoint))
+    tokenizer = checkpoint.tokenizer.backend_tokenizer
+    texts = [text.encode() for text in question.candidates]
+    try:
+        ids = ids_from_candidates(texts, tokenizer, _LIMITS, refusals=refusals)
+    except TextError as error:
+        raise BuildError(f"candidates of {question.question!r}: {error}") from error
+    logprobs = scorer({**inputs, "CANDIDATE_IDS": ids[None]})["CANDIDATE_LOGPROBS"][0]
+    return Scored(ids, logprobs, len(refusals), tuple(map(question.is_right, question.candidates)))

@@ -1,0 +1,174 @@
+"""Fits how sure answers are, from questions that were asked and whose answers are known."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builders.asking import Asked, Scored
+from builders.errors import BuildError
+from builders.steps import RiskPoint, choice_doubts, choice_from_scores, chosen_candidate, doubts
+
+RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+LEAST_QUESTIONS = 500
+MAX_WRONG_REFUSALS = 0.002
+"""Share of the questions that a photo does answer, and that may be refused for a lower threshold of refusal."""
+_REFUSAL_THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+_LENGTH_EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
+_LOG_TEMPERATURES = (-2.0, 2.0)
+
+
+def fitted(rows: Sequence[Asked], cannot_tell: frozenset[str], *, default_risk: float) -> dict[str, Any]:
+    """The contents of `calibration.json`, but for where its data came from.
+
+    Raises:
+        BuildError: too few questions, or all answers right, or all wrong.
+    """
+    likely = np.array([sum(c.probability for c in row.candidates if c.text in cannot_tell) for row in rows])
+    refusal = _refusal_threshold(likely, [not row.unanswerable for row in rows])
+    chosen = [chosen_candidate(row.candidates, cannot_tell, refusal) for row in rows]
+    trust = _fitted_trust(
+        [doubts(row.candidates, index) for row, index in zip(rows, chosen, strict=True)],
+        [row.right[index] for row, index in zip(rows, chosen, strict=True)],
+        [row.language for row in rows],
+        default_risk,
+    )
+    return {
+        "method": f"logistic regression, scikit-learn {version('scikit-learn')}",
+        "questions": len(rows),
+        "answers": max(len(row.right) for row in rows),
+        "cannot_tell_threshold": refusal,
+        **trust,
+        **_fitted_choices([row for row in rows if row.listed], default_risk),
+    }
+
+
+def _fitted_choices(rows: Sequence[Asked], default_risk: float) -> dict[str, Any]:
+    """The same for lists of allowed answers, as "choices"; how much length counts there, and how flat the shares are.
+
+    Nothing where too few questions came with a list: choices will say that they are uncalibrated.
+    """
+    if len(rows) < LEAST_QUESTIONS:
+        return {}
+    lists = [row.listed for row in rows if row.listed]
+    exponent, temperature = _fairness([scored for scored in lists if any(scored.right)])
+    choices = [
+        choice_from_scores(
+            scored.candidate_ids,
+            scored.logprobs,
+            refusals=scored.refusals,
+            temperature=temperature,
+            length_exponent=exponent,
+        )
+        for scored in lists
+    ]
+    refusal = _refusal_threshold(np.array([c.refusal for c in choices]), [any(scored.right) for scored in lists])
+    refused = [choice.refusal >= refusal for choice in choices]
+    right = [
+        row.unanswerable if refuses else scored.right[choice.best]
+        for row, scored, choice, refuses in zip(rows, lists, choices, refused, strict=True)
+    ]
+    trust = _fitted_trust(
+        [choice_doubts(choice, refuses=refuses) for choice, refuses in zip(choices, refused, strict=True)],
+        right,
+        [row.language for row in rows],
+        default_risk,
+    )
+    return {
+        "choices": {
+            "questions": len(rows),
+            "temperature": temperature,
+            "length_exponent": exponent,
+            "cannot_tell_threshold": refusal,
+            **trust,
+        }
+    }
+
+
+def _fairness(lists: Sequence[Scored]) -> tuple[float, float]:
+    """Length exponent and temperature under which the right candidates are likeliest."""
+    from scipy.optimize import minimize_scalar
+
+    if not lists:
+        raise BuildError("no list of candidates holds the right answer: nothing to calibrate choices on")
+
+    def loss(exponent: float, log_temperature: float) -> float:
+        total = 0.0
+        for scored in lists:
+            choice = choice_from_scores(
+                scored.candidate_ids,
+                scored.logprobs,
+                refusals=scored.refusals,
+                temperature=float(np.exp(log_temperature)),
+                length_exponent=exponent,
+            )
+            total -= float(np.log(max(choice.probabilities[list(scored.right)].sum(), 1e-12)))
+        return total
+
+    fits = [
+        (exponent, minimize_scalar(lambda t, e=exponent: loss(e, t), bounds=_LOG_TEMPERATURES, options={"xatol": 0.05}))
+        for exponent in _LENGTH_EXPONENTS
+    ]
+    exponent, best = min(fits, key=lambda fit: fit[1].fun)
+    return exponent, float(np.exp(best.x))
+
+
+def _fitted_trust(
+    inputs: Sequence[NDArray[np.float64]], right: Sequence[bool], languages: Sequence[str], default_risk: float
+) -> dict[str, Any]:
+    """A logistic regression from doubts to whether an answer was right; and per language, from the risk-coverage
+    curve, the lowest threshold of confidence that keeps each risk."""
+    if len(right) < LEAST_QUESTIONS:
+        raise BuildError(f"{len(right)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
+    if len(set(right)) == 1:
+        raise BuildError(f"all {len(right)} answers are {'right' if right[0] else 'wrong'}: nothing to calibrate on")
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    rights = np.array(right)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(np.stack(inputs), rights)
+    confidence = pipeline.predict_proba(np.stack(inputs))[:, 1]
+    scaler, regression = pipeline[0], pipeline[1]
+    weights = regression.coef_[0] / scaler.scale_
+    risks = {
+        language: [asdict(p) for p in _risk_points(confidence[of], rights[of])]
+        for language in ("en", "zh")
+        if (of := np.array([row == language for row in languages])).any()
+    }
+    return {
+        "weights": weights.tolist(),
+        "bias": float(regression.intercept_[0] - np.dot(weights, scaler.mean_)),
+        "default_risk": default_risk,
+        # A language that the data lacks is held to the other's thresholds.
+        "risks": {language: risks.get(language, next(iter(risks.values()))) for language in ("en", "zh")},
+    }
+
+
+def _refusal_threshold(likely: NDArray[np.float64], answerable: Sequence[bool]) -> float:
+    """The lowest at which few answerable questions are refused.
+
+    Args:
+        likely: probability of "cannot tell", per question.
+    """
+    refused = likely[np.array(answerable)]
+    for threshold in _REFUSAL_THRESHOLDS:
+        if (refused >= threshold).mean() <= MAX_WRONG_REFUSALS:
+            return threshold
+    return _REFUSAL_THRESHOLDS[-1]
+
+
+def _risk_points(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[RiskPoint]:
+    """For each risk, the lowest threshold at which no more of the given answers, refusals counted in, are wrong."""
+    order = np.argsort(-confidence)
+    risk = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+    points = []
+    for asked_risk in RISKS:
+        kept = np.flatnonzero(risk <= asked_risk)
+        given = int(kept[-1]) + 1 if len(kept) else 0
+        threshold = float(confidence[order][given - 1]) if given else 2.0
+        points.append(RiskPoint(asked_risk, threshold, given / len(confidence)))
+    return points

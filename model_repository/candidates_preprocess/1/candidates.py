@@ -1,0 +1,83 @@
+"""Turns a list of allowed answers into token ids."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from text import TextError, text_from_bytes
+from tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class CandidateLimits:
+    max_candidates: int
+    max_bytes: int
+    """Of each."""
+    max_tokens: int
+    """Of each, the end token counted in."""
+
+
+def ids_from_candidates(
+    candidates: Sequence[bytes], tokenizer: Tokenizer, limits: CandidateLimits, *, refusals: Sequence[str]
+) -> NDArray[np.int32]:
+    """Tokenise a list.
+
+    Args:
+        candidates: UTF-8 texts.
+        refusals: the checkpoint's own "cannot tell", scored along with every list.
+
+    Returns:
+        [C + number of refusals, tokens of the longest] int32: the candidates,
+        then the refusals, each with its end token, then padding (id 0).
+
+    Raises:
+        TextError: an empty or too long list; a candidate that is blank, too
+            long, of unknown words, or the same as another to the model.
+    """
+    if not candidates:
+        raise TextError("the list of candidates is empty: name at least one allowed answer")
+    if len(candidates) > limits.max_candidates:
+        raise TextError(
+            f"{len(candidates)} candidates came, more than the {limits.max_candidates} allowed: "
+            "ask with fewer, or ask an open question"
+        )
+    rows: list[tuple[int, ...]] = []
+    seen: dict[tuple[int, ...], int] = {}
+    for number, candidate in enumerate(candidates, 1):
+        ids = _ids(candidate, tokenizer, limits, f"candidate {number} of {len(candidates)}")
+        if ids in seen:
+            first = seen[ids] - 1
+            raise TextError(
+                f"candidates {first + 1} ({_shown(candidates[first])}) and {number} ({_shown(candidate)}) are the same "
+                "to the model: leave one out"
+            )
+        seen[ids] = number
+        rows.append(ids)
+    rows += [tuple(tokenizer.encode(text).ids[1:]) for text in refusals]
+    padded = np.zeros((len(rows), max(map(len, rows))), np.int32)
+    for row, ids in zip(padded, rows, strict=True):
+        row[: len(ids)] = ids
+    return padded
+
+
+def _ids(candidate: bytes, tokenizer: Tokenizer, limits: CandidateLimits, what: str) -> tuple[int, ...]:
+    """Without the start token, which the decoder has its own for."""
+    text = text_from_bytes(candidate, max_bytes=limits.max_bytes, what=what, remedy="name a short answer")
+    encoding = tokenizer.encode(text)
+    if all(encoding.special_tokens_mask):
+        raise TextError(f"{what} holds nothing that can be read (control characters only): send plain text")
+    ids = tuple(encoding.ids[1:])
+    if len(ids) > limits.max_tokens:
+        raise TextError(
+            f"{what} ({_shown(candidate)}) has {len(ids) - 1} tokens, more than the {limits.max_tokens - 1} that an "
+            "answer can have: say it more briefly"
+        )
+    if tokenizer.token_to_id("[UNK]") in ids:
+        raise TextError(f"{what} ({_shown(candidate)}) has a word that this checkpoint does not know: use another word")
+    return ids
+
+
+def _shown(candidate: bytes) -> str:
+    text = candidate.decode("utf-8", "replace")
+    return f'"{text if len(text) <= 40 else text[:39] + "…"}"'

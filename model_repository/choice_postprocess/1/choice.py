@@ -1,0 +1,145 @@
+"""Which of a caller's own answers is right, from how likely the decoder holds each of them."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from confidence import (
+    Calibration,
+    Verdict,
+    calibration_from_json,
+    confidence_from_doubts,
+    log_doubt,
+    verdict_of,
+)
+from numpy.typing import NDArray
+
+_LEAST_MASS = 1e-7  # float32 probabilities cannot say less
+
+
+@dataclass(frozen=True)
+class ChoiceCalibration:
+    """Fitted by `builders/calibration.py` on lists with known answers."""
+
+    temperature: float
+    length_exponent: float
+    """A candidate's log-probability is divided by its number of tokens to this power: 0: not at all; 1: a mean."""
+    trust: Calibration
+
+
+@dataclass(frozen=True)
+class Choice:
+    probabilities: NDArray[np.float64]
+    """[C], of the candidates, summing to 1."""
+    refusal: float
+    """Share of "cannot tell" when it stands beside the candidates, 0 to 1."""
+    listed: float
+    """What the decoder itself gives to all of the list and to refusals, 0 to 1; the rest are answers not in it."""
+
+    @property
+    def best(self) -> int:
+        return int(self.probabilities.argmax())
+
+
+def read_choice_calibration(file: Path) -> ChoiceCalibration | None:
+    """None if there is no such file, or nothing about lists in it."""
+    content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return choice_calibration_from_json(content["choices"]) if "choices" in content else None
+
+
+def choice_calibration_from_json(content: dict[str, Any]) -> ChoiceCalibration:
+    return ChoiceCalibration(content["temperature"], content["length_exponent"], calibration_from_json(content))
+
+
+def choice_from_scores(
+    candidate_ids: NDArray[np.int32],
+    logprobs: NDArray[np.float32],
+    *,
+    refusals: int,
+    temperature: float = 1.0,
+    length_exponent: float = 0.0,
+) -> Choice:
+    """From log-probabilities to shares; by default the decoder's own.
+
+    Args:
+        candidate_ids: [C + refusals, S], 0 on padding.
+        logprobs: [C + refusals, S], natural logarithms, 0 on padding.
+        refusals: how many of the last rows say "cannot tell".
+    """
+    sums = logprobs.sum(axis=1, dtype=np.float64)
+    tokens = (candidate_ids != 0).sum(axis=1)
+    scores = sums / tokens**length_exponent / temperature
+    weights = np.exp(scores - scores.max())
+    shares = weights / weights.sum()
+    count = len(sums) - refusals
+    listed = np.exp(scores[:count] - scores[:count].max())
+    return Choice(
+        probabilities=listed / listed.sum(),
+        refusal=float(shares[count:].sum()),
+        listed=min(1.0, float(np.exp(sums).sum())),
+    )
+
+
+def choice_doubts(choice: Choice, *, refuses: bool) -> NDArray[np.float64]:
+    """What tells a right choice from a wrong one.
+
+    Returns:
+        [3]: the logarithms of all probability but the choice's own, of that of
+        the next best, and of that of answers that are not in the list.
+    """
+    shares = choice.probabilities * (1 - choice.refusal)
+    ranked = np.sort(shares)[::-1]
+    own, second = (choice.refusal, ranked[0]) if refuses else (ranked[0], max(choice.refusal, *ranked[1:2], 0.0))
+    return np.array([log_doubt(own), math.log(max(second, _LEAST_MASS)), log_doubt(choice.listed)])
+
+
+@dataclass(frozen=True)
+class JudgedChoice:
+    answer: str
+    """The likeliest candidate; "" where the photo does not show it."""
+    probabilities: NDArray[np.float64]
+    """[C]"""
+    confidence: float
+    """That the answer is right, and no answer outside the list; NaN where nothing was calibrated."""
+    verdict: Verdict
+
+
+def judged_choice(
+    candidates: Sequence[str],
+    candidate_ids: NDArray[np.int32],
+    logprobs: NDArray[np.float32],
+    calibration: ChoiceCalibration | None,
+    *,
+    cannot_tell: frozenset[str],
+    language: str,
+    max_risk: float | None,
+) -> JudgedChoice:
+    """From the scorer's log-probabilities to the choice and its verdict.
+
+    Args:
+        candidates: C texts.
+        candidate_ids, logprobs: [C + refusals, S]; see `choice_from_scores`.
+        cannot_tell: the checkpoint's ways to say so; a candidate may be one.
+    """
+    refusals = len(candidate_ids) - len(candidates)
+    fairness = {}
+    if calibration:
+        fairness = {"temperature": calibration.temperature, "length_exponent": calibration.length_exponent}
+    choice = choice_from_scores(candidate_ids, logprobs, refusals=refusals, **fairness)
+    refuses, confidence = False, math.nan
+    if calibration:
+        refuses = choice.refusal >= calibration.trust.cannot_tell_threshold
+        confidence = confidence_from_doubts(choice_doubts(choice, refuses=refuses), calibration.trust)
+    best = candidates[choice.best]
+    verdict = verdict_of(
+        confidence,
+        calibration.trust if calibration else None,
+        refuses=refuses or best in cannot_tell,
+        language=language,
+        max_risk=max_risk,
+    )
+    return JudgedChoice("" if refuses else best, choice.probabilities, confidence, verdict)

@@ -1,0 +1,55 @@
+"""Triton step: how likely each allowed answer is in, the choice with its verdict out. See `choice.py`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from choice import judged_choice, read_choice_calibration
+from confidence import RiskError, language_of, max_risk_from
+from features import FeatureMismatchError, require_same_photos
+from heatmap import heatmap_from_attention
+from step import MismatchCounter, Tensors, answer_each, output_dims, utf8
+
+INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "CANDIDATES", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "ATTENTION")
+TOLD = {FeatureMismatchError: "INTERNAL", RiskError: "INVALID_ARG"}
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        folder = Path(__file__).parent
+        settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
+        self.cannot_tell = frozenset(text for texts in settings["cannot_tell_answers"].values() for text in texts)
+        self.calibration = read_choice_calibration(folder / "calibration.json")
+        self.grid = output_dims(config, "HEATMAP")[0]
+        self.mismatches = MismatchCounter(args["model_name"])
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        return answer_each(requests, self.choice, INPUTS, optional=("MAX_RISK",), told=TOLD)
+
+    def choice(self, inputs: Tensors) -> Tensors:
+        try:
+            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), inputs["IMAGE_SHA256"])
+        except FeatureMismatchError:
+            self.mismatches.count()
+            raise
+        row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
+        found = judged_choice(
+            [text.decode("utf-8") for text in row["CANDIDATES"]],
+            row["CANDIDATE_IDS"],
+            row["CANDIDATE_LOGPROBS"],
+            self.calibration,
+            cannot_tell=self.cannot_tell,
+            language=language_of(row["QUESTION"][0].decode("utf-8", "replace")),
+            max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
+        )
+        outputs = {
+            "ANSWER": utf8([found.answer]),
+            "CONFIDENCE": np.array([found.confidence], np.float32),
+            "STATUS": utf8([found.verdict.status]),
+            "REASON": utf8([found.verdict.reason]),
+            "PROBABILITIES": found.probabilities.astype(np.float32),
+            "HEATMAP": heatmap_from_attention(row["ATTENTION"], self.grid),
+        }
+        return {name: value[None] for name, value in outputs.items()}

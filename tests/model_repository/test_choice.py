@@ -1,0 +1,104 @@
+"""Choices out of a list: shares, fairness to length, verdicts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from choice import ChoiceCalibration, choice_doubts, choice_from_scores, judged_choice
+from confidence import Calibration, RiskPoint
+from hypothesis import given
+from hypothesis import strategies as st
+
+POINTS = (RiskPoint(0.001, 0.999, 0.5), RiskPoint(0.01, 0.8, 0.9))
+CALIBRATION = ChoiceCalibration(
+    temperature=1.0,
+    length_exponent=0.0,
+    trust=Calibration(
+        weights=(-1.0, 0.0, -1.0),
+        bias=-4.0,
+        cannot_tell_threshold=0.3,
+        default_risk=0.01,
+        risks={"en": POINTS, "zh": POINTS},
+    ),
+)
+CANNOT_TELL = frozenset({"cannot tell"})
+
+
+def scores(*probabilities: float, tokens: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Ids and log-probabilities of candidates; the last one is the refusal."""
+    ids = np.ones((len(probabilities), tokens), np.int32)
+    logprobs = np.zeros((len(probabilities), tokens), np.float32)
+    logprobs[:, 0] = np.log(probabilities)
+    return ids, logprobs
+
+
+@pytest.mark.parametrize(
+    ("sentence", "probabilities", "max_risk", "status", "answer"),
+    [
+        ("sure", (0.98, 0.01, 0.001), None, "answered", "red"),
+        ("the second is right", (0.001, 0.99, 0.001), None, "answered", "蓝色"),
+        ("two are alike", (0.5, 0.45, 0.001), None, "hand_over", "red"),
+        ("a stricter risk", (0.98, 0.01, 0.001), 0.001, "hand_over", "red"),
+        ("the photo does not show it", (0.01, 0.001, 0.98), None, "cannot_tell", ""),
+        ("the answer is not in the list", (1e-4, 1e-6, 1e-6), None, "hand_over", "red"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and " " in value else "",
+)
+def test_verdicts(
+    sentence: str, probabilities: tuple[float, ...], max_risk: float | None, status: str, answer: str
+) -> None:
+    found = judged_choice(
+        ["red", "蓝色"],
+        *scores(*probabilities),
+        CALIBRATION,
+        cannot_tell=CANNOT_TELL,
+        language="en",
+        max_risk=max_risk,
+    )
+    assert (found.verdict.status, found.answer) == (status, answer)
+    assert bool(found.verdict.reason) == (status == "hand_over")
+    assert found.probabilities.sum() == pytest.approx(1)
+
+
+def test_without_calibration_the_decoders_own_shares_and_no_confidence() -> None:
+    found = judged_choice(
+        ["red", "blue"], *scores(0.3, 0.1, 0.5), None, cannot_tell=CANNOT_TELL, language="en", max_risk=None
+    )
+    assert found.probabilities.tolist() == pytest.approx([0.75, 0.25])
+    assert np.isnan(found.confidence)
+    assert found.verdict.status == "answered"
+
+
+def test_a_refusal_may_be_one_of_the_candidates() -> None:
+    found = judged_choice(
+        ["red", "cannot tell"], *scores(0.01, 0.98, 0.001), CALIBRATION, cannot_tell=CANNOT_TELL, language="en",
+        max_risk=None,
+    )  # fmt: skip
+    assert (found.verdict.status, found.answer) == ("cannot_tell", "cannot tell")
+
+
+def test_a_long_candidate_is_not_held_back_by_its_length() -> None:
+    """Of four tokens at a half each and one at a quarter, the long one is the likelier a token."""
+    ids = np.array([[1, 1, 1, 1], [1, 0, 0, 0], [1, 0, 0, 0]], np.int32)
+    logprobs = np.log(np.where(ids, [[0.5], [0.25], [1e-6]], 1.0)).astype(np.float32)
+    assert choice_from_scores(ids, logprobs, refusals=1).best == 1
+    assert choice_from_scores(ids, logprobs, refusals=1, length_exponent=1.0).best == 0
+
+
+@given(st.lists(st.floats(1e-30, 1.0), min_size=2, max_size=257), st.floats(0.2, 5), st.floats(0, 1))
+def test_shares_are_probabilities(probabilities: list[float], temperature: float, exponent: float) -> None:
+    ids, logprobs = scores(*probabilities)
+    choice = choice_from_scores(ids, logprobs, refusals=1, temperature=temperature, length_exponent=exponent)
+    assert choice.probabilities.sum() == pytest.approx(1)
+    assert 0 <= choice.refusal <= 1
+    assert 0 <= choice.listed <= 1
+    for refuses in (False, True):
+        assert np.isfinite(choice_doubts(choice, refuses=refuses)).all()
+
+
+def test_a_single_candidate_has_all_of_the_list_but_not_all_confidence() -> None:
+    arguments = {"cannot_tell": CANNOT_TELL, "language": "en", "max_risk": None}
+    calibration = replace(CALIBRATION)
+    found = judged_choice(["red"], *scores(1e-5, 1e-5), calibration, **arguments)  # type: ignore[arg-type]
+    assert found.probabilities.tolist() == [1.0]
+    assert found.confidence < 0.8
