@@ -66,8 +66,9 @@ lint: $(VENV)/installed ## check style and types
 	    MYPYPATH=$$(dirname $$step) $(BIN)/mypy --follow-imports=silent $$step || exit 1; done
 
 .PHONY: evaluate
-evaluate: build ## measure accuracy and trust on 6,006 questions through a running server
-	$(BIN)/python -m evaluation $(REPOSITORY) --questions 6006
+evaluate: build ## measure how far answers can be trusted: 6,006 questions, and a report (20 minutes, can be stopped)
+	$(BIN)/python -m evaluation $(REPOSITORY) --output build/evaluation --questions 6006 --before-calibration \
+	    --lists 6006 --stability 1400 --pointing 300 --unfamiliar
 
 .PHONY: benchmark
 benchmark: build ## measure latency, start and memory

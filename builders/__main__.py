@@ -34,6 +34,7 @@ def main() -> int:
         plan=plan,
         cache=args.cache,
         graphs_only=args.graphs_only,
+        rules=args.rules,
     )
     try:
         build(options)
@@ -119,6 +120,9 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         type=Path,
         metavar="FOLDER",
         help="your own photos for the parity check and the activation ranges (default: drawn by catalogue/)",
+    )
+    group.add_argument(
+        "--rules", type=Path, metavar="FILE", help="house rules, answer_rules.yaml, to build in (see docs/answers.md)"
     )
     group.add_argument(
         "--cache",

@@ -16,6 +16,7 @@ from builders.options import BuildOptions, dimensions_of, require_possible
 from builders.parity import OutputReport, parity_table, require_parity
 from builders.repository import ENGINES, Serving, write_repository
 from builders.stages import Stages
+from builders.steps import RULES_FILE, RulesError, read_rules
 from builders.targets import Target, target_of
 
 
@@ -29,6 +30,8 @@ def build(options: BuildOptions) -> Path:
         BuildError: with what to do about it.
     """
     require_possible(options)
+    if options.rules:
+        require_good_rules(options.rules)
     if options.output.exists():
         raise BuildError(
             f"{options.output} exists; a built repository is never changed: name a new folder, or remove it"
@@ -81,6 +84,8 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
     with stage("write the repository"):
         serving = Serving(options.target, options.batch, options.decode_strategy)
         write_repository(folder, checkpoint, dimensions, serving, calibration)
+        if options.rules:
+            shutil.copy(options.rules, folder / RULES_FILE)
         if calibration is None:
             print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
     reports = _compiled(folder, graphs, gate, target, stage)
@@ -91,6 +96,19 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         folder.rename(options.output)
     remove_graphs(graphs)
     return options.output
+
+
+def require_good_rules(file: Path) -> None:
+    """
+    Raises:
+        BuildError: no such file, or the line that is wrong.
+    """
+    if not file.is_file():
+        raise BuildError(f"--rules {file}: there is no such file")
+    try:
+        read_rules(file)
+    except RulesError as error:
+        raise BuildError(f"--rules: {error}") from error
 
 
 def _stage_count(options: BuildOptions) -> int:

@@ -47,6 +47,8 @@ class BuildOptions:
     plan: PlanOptions = field(default_factory=PlanOptions)
     cache: Path | None = None
     """Finished graphs of an interrupted build, and TensorRT's timings. None: `cache` beside the output."""
+    rules: Path | None = None
+    """House rules, `answer_rules.yaml`, to build in."""
     graphs_only: bool = False
     """Stop when the graphs are proved, before TensorRT starts."""
 

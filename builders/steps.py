@@ -25,6 +25,7 @@ _features = _loaded(SOURCE / "features.py")
 _answer = _loaded(SOURCE / "answer_postprocess/1/answer.py")
 _candidates = _loaded(SOURCE / "candidates_preprocess/1/candidates.py")
 _choice = _loaded(SOURCE / "choice_postprocess/1/choice.py")
+_rules = _loaded(SOURCE / "rules.py")
 _confidence = sys.modules["confidence"]
 
 PhotoError = _photo.PhotoError
@@ -44,5 +45,8 @@ language_of = _confidence.language_of
 log_doubt = _confidence.log_doubt
 CandidateLimits = _candidates.CandidateLimits
 ids_from_candidates = _candidates.ids_from_candidates
+RULES_FILE = _rules.FILE
+RulesError = _rules.RulesError
+read_rules = _rules.read_rules
 choice_doubts = _choice.choice_doubts
 choice_from_scores = _choice.choice_from_scores

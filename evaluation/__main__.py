@@ -1,156 +1,212 @@
-"""`python -m evaluation`: how right are a repository's answers?"""
+"""`python -m evaluation`: how far can a server's answers be trusted?"""
 
 import argparse
 import json
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from vitrine_client import GrpcTransport, VitrineError, VqaClient
 
-from catalogue.attributes import KINDS
-from evaluation.accuracy import Share, accuracy_by_group
+from evaluation.accuracy import SECTION, Graded, accuracy_figures
 from evaluation.agreement import agreement_with_reference, raw_probabilities
-from evaluation.asking import asked_and_graded, photos_of
-from evaluation.calibration import Trust, draw_trust, expected_calibration_error, trust_in
-from evaluation.pointing import pointing
+from evaluation.asking import asking_jobs, graded_from
+from evaluation.calibration import expected_calibration_error, trust_figures
+from evaluation.figures import Figure, figures_table
+from evaluation.journal import Job, OtherRunError, Row, begin, finished
+from evaluation.lists import list_figures, list_jobs
+from evaluation.plots import accuracy_plot, confidence_plot, share_plot, trust_plot
+from evaluation.pointing import pointing_figures, pointing_jobs
+from evaluation.questions import DataError, PhotoQuestions, drawn, first_questions, from_json_lines, from_vqa_v2
+from evaluation.report import HTML_FILE, served_from_manifest, write_report
+from evaluation.stability import SECTION as STABILITY
+from evaluation.stability import stability_figures, stability_jobs
+from evaluation.unfamiliar import unfamiliar_figures, unfamiliar_jobs
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
 
+_TIMEOUT_S = 60.0
+_NOT_SETTINGS = ("output", "threads", "url")
+
 
 def main() -> int:
-    args = _parser().parse_args()
+    parser = _parser()
+    args = parser.parse_args()
+    if args.vqa_v2 and args.data:
+        parser.error("--data and --vqa-v2 are two sources: name one of them")
     end_on_signals()
-    settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
     try:
+        groups = _questions(args)
+        manifest = json.loads((args.repository / "manifest.json").read_text("utf-8")) if not args.url else {}
+        settings = {name: _plain(value) for name, value in vars(args).items() if name not in _NOT_SETTINGS}
+        begin(args.output, {**settings, "built_at": manifest.get("built_at", args.url)})
         if args.url:
-            return _evaluate(args.url, args)
-        with EmbeddedServer(settings) as server:
-            return _evaluate(server.url, args)
-    except (ServingError, VitrineError) as error:
+            return _evaluate(args.url, args, groups, settings)
+        server_settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
+        with EmbeddedServer(server_settings) as server:
+            return _evaluate(server.url, args, groups, settings)
+    except (ServingError, VitrineError, DataError, OtherRunError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on where {args.output} is", file=sys.stderr)
+        return 130
 
 
-def _evaluate(url: str, args: argparse.Namespace) -> int:
-    with VqaClient(url, timeout_s=60) as client:
-        graded = asked_and_graded(client, args.questions, first_photo=args.first_photo, threads=args.threads)
-    shares = accuracy_by_group(graded)
-    print(accuracy_table(shares))
-    report: dict[str, Any] = {
-        "questions": len(graded),
-        "accuracy": {name: share.ratio for name, share in shares.items()},
-        "wrong": [asdict(row) for row in graded if not row.right],
-    }
-    calibrated = all(row.confidence is not None for row in graded)
-    if not calibrated:
-        print("this server is uncalibrated: its answers carry no confidence")
-    else:
-        groups = {"all": graded, **{la: [row for row in graded if row.language == la] for la in ("en", "zh")}}
-        trusts = {name: trust_in(rows) for name, rows in groups.items() if rows}
-        print(trust_table(trusts))
-        report["trust"] = {name: asdict(trust) for name, trust in trusts.items()}
-    if args.pointing:
-        with VqaClient(url, timeout_s=60) as client:
-            pointed = pointing(client, args.pointing, first_photo=args.first_photo)
-        report["pointing"] = asdict(pointed)
-        print(
-            f"heatmap's maximum inside the product: {pointed.inside:.1%} of {pointed.asked} colour and category "
-            f"questions (English {pointed.by_language['en']:.1%}, Chinese {pointed.by_language['zh']:.1%}); "
-            f"the product covers {pointed.mask_share:.1%} of a photo"
-        )
-    raw = None
-    if args.before_calibration:
-        raw = np.array(raw_probabilities(GrpcTransport(url), photos_of(graded, first_photo=args.first_photo), graded))
-        right = np.array([row.right for row in graded])
-        report["before_calibration"] = {
-            "expected_calibration_error": expected_calibration_error(raw, right),
-            "brier": float(((raw - right) ** 2).mean()),
-        }
-        figures = report["before_calibration"]
-        print(
-            f"before calibration: expected calibration error {figures['expected_calibration_error']:.4f}, "
-            f"Brier score {figures['brier']:.4f}"
-        )
-    if args.plot and calibrated:
-        draw_trust(graded, raw, args.plot)
-        print(f"plot: {args.plot}")
+@dataclass
+class Findings:
+    figures: list[Figure] = field(default_factory=list)
+    plots: dict[str, bytes] = field(default_factory=dict)
+
+
+def _evaluate(url: str, args: argparse.Namespace, groups: Sequence[PhotoQuestions], settings: dict[str, Any]) -> int:
+    found = Findings()
+
+    def rows_of(name: str, jobs: Sequence[Job]) -> list[Row]:
+        return finished(args.output / f"{name}.jsonl", jobs, threads=args.threads)
+
+    with VqaClient(url, timeout_s=_TIMEOUT_S) as client:
+        graded = graded_from(rows_of("questions", asking_jobs(client, groups)))
+        _add_accuracy_and_trust(found, graded, groups, url, args)
+        if args.lists:
+            rows = rows_of("lists", list_jobs(client, first_questions(groups, args.lists)))
+            found.figures += list_figures(rows)
+        if args.stability:
+            rows = rows_of("stability", stability_jobs(client, first_questions(groups, args.stability)))
+            found.figures += (stable := stability_figures(rows))
+            found.plots["stability"] = share_plot(stable, f"{STABILITY.capitalize()}, with 95 % intervals")
+        if args.pointing:
+            jobs = pointing_jobs(client, args.pointing, first_photo=args.first_photo)
+            found.figures += pointing_figures(rows_of("pointing", jobs))
+        if args.unfamiliar is not None:
+            folder = Path(args.unfamiliar) if args.unfamiliar else None
+            rows = rows_of("unfamiliar", unfamiliar_jobs(client, folder))
+            found.figures += unfamiliar_figures(rows, graded)
+            found.plots["unfamiliar photos"] = confidence_plot(graded, rows)
     if args.reference:
-        manifest = json.loads((args.repository / "manifest.json").read_text(encoding="utf-8"))
-        agreement = agreement_with_reference(
-            GrpcTransport(url),
-            args.checkpoint,
-            args.reference,
-            answer_tokens=manifest["dimensions"]["answer_tokens"],
-        )
-        report["reference"] = asdict(agreement)
-        print(
-            f"{agreement.equal} of {agreement.questions} answers equal to transformers' generate, token by token; "
-            f"features of {agreement.photos} photos: smallest cosine {agreement.min_cosine:.7f}"
-        )
-    if args.json:
-        args.json.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        found.figures += _reference_figures(url, args)
+    print(figures_table(found.figures).lstrip("\n"))
+    served = _served(args)
+    write_report(args.output, served=served, settings=settings, figures=found.figures, plots=found.plots, graded=graded)
+    print(f"\nreport: {args.output / HTML_FILE}")
     return 0
 
 
-def accuracy_table(shares: dict[str, Share]) -> str:
-    """Accuracy by kind, in all and in each language, as text."""
-    lines = [f"{'kind':<14}{'all':>8}{'English':>10}{'Chinese':>10}{'asked':>8}"]
-    for kind in (*KINDS, "all"):
-        if kind not in shares:
-            continue
-        both = [shares.get(f"{kind}, {lang}" if kind != "all" else lang) for lang in ("en", "zh")]
-        columns = "".join(f"{share.ratio:>10.1%}" if share else f"{'-':>10}" for share in both)
-        lines.append(f"{kind:<14}{shares[kind].ratio:>8.1%}{columns}{shares[kind].asked:>8}")
-    return "\n".join(lines)
+def _add_accuracy_and_trust(
+    found: Findings, graded: Sequence[Graded], groups: Sequence[PhotoQuestions], url: str, args: argparse.Namespace
+) -> None:
+    found.figures += (accuracy := accuracy_figures(graded))
+    kinds = list(dict.fromkeys(row.kind for row in graded))
+    if any(figure.section == SECTION for figure in accuracy) and len(kinds) > 1:
+        found.plots["accuracy"] = accuracy_plot(accuracy, kinds)
+    sure = [row for row in graded if row.confidence is not None]
+    if not sure:
+        print("this server is uncalibrated: its answers carry no confidence")
+        return
+    found.figures += trust_figures(sure)
+    raw = None
+    if args.before_calibration:
+        raw = np.array(raw_probabilities(GrpcTransport(url), groups))
+        right = np.array([row.right for row in graded])
+        section = "trust, before calibration"
+        found.figures.append(Figure(section, "expected calibration error", expected_calibration_error(raw, right)))
+        found.figures.append(Figure(section, "Brier score", float(((raw - right) ** 2).mean())))
+    found.plots["trust"] = trust_plot(sure, raw)
 
 
-def trust_table(trusts: dict[str, Trust]) -> str:
-    """Confidence and verdicts, a line a language, as text."""
-    lines = [
-        f"{'':<6}{'asked':>7}{'ECE':>8}{'Brier':>8}{'answered':>10}{'wrong of them':>15}{'coverage':>10}"
-        f"{'refused: unanswerable':>23}{'answerable':>12}"
+def _reference_figures(url: str, args: argparse.Namespace) -> list[Figure]:
+    manifest = json.loads((args.repository / "manifest.json").read_text(encoding="utf-8"))
+    agreement = agreement_with_reference(
+        GrpcTransport(url), args.checkpoint, args.reference, answer_tokens=manifest["dimensions"]["answer_tokens"]
+    )
+    section = "agreement with transformers"
+    return [
+        Figure(section, "answers equal, token by token", agreement.equal / agreement.questions, agreement.questions),
+        Figure(section, f"smallest cosine of features, {agreement.photos} photos", agreement.min_cosine),
     ]
-    for name, t in trusts.items():
-        lines.append(
-            f"{name:<6}{t.asked:>7}{t.expected_calibration_error:>8.4f}{t.brier:>8.4f}{t.answered:>10}{t.risk:>15.2%}"
-            f"{t.coverage:>10.1%}{t.unanswerable_refused:>23.2%}{t.answerable_refused:>12.2%}"
-        )
-    return "\n".join(lines)
+
+
+def _questions(args: argparse.Namespace) -> list[PhotoQuestions]:
+    if args.vqa_v2:
+        groups = from_vqa_v2(*args.vqa_v2)
+    elif args.data:
+        groups = from_json_lines(args.data)
+    else:
+        return drawn(args.questions or 2000, first_photo=args.first_photo)
+    if not groups:
+        raise DataError("the data holds no question")
+    return first_questions(groups, args.questions) if args.questions else groups
+
+
+def _served(args: argparse.Namespace) -> dict[str, Any]:
+    return served_from_manifest(json.loads((args.repository / "manifest.json").read_text(encoding="utf-8")))
+
+
+def _plain(value: Any) -> Any:
+    """As JSON takes it."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evaluation",
-        description="Ask catalogue questions about photos and in wordings that were never trained on, through the "
-        "client, and print how many answers are right, by kind and language.",
-        epilog="example: python -m evaluation build/vitrine-small --reference 500 --json report.json",
+        description="Ask questions with known answers through the client, and report how right the answers are, how "
+        "far their confidence can be trusted, and what changes them. Writes report.html and report.json; stopped and "
+        "started again with the same --output, it goes on where it was.",
+        epilog="examples: python -m evaluation build/vitrine-small --output build/evaluation --questions 6006 "
+        "--lists 3000 --stability 700;  python -m evaluation build/blip-base --output vqa --vqa-v2 v2_questions.json "
+        "v2_annotations.json val2014/;  python -m evaluation.compare OLD NEW",
     )
     parser.add_argument("repository", type=Path, help="a built repository; served embedded unless --url is given")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="for the report, and to go on in")
     parser.add_argument("--url", help="a server that runs already and serves this repository")
-    parser.add_argument("--questions", type=int, default=2000, help="how many to ask (default: 2000)")
-    parser.add_argument(
-        "--first-photo", type=int, default=20_000, help="where in the test split to begin (default: 20000)"
+    source = parser.add_argument_group(
+        "what is asked", "by default, photos and wordings of the catalogue, never trained on"
     )
-    parser.add_argument("--threads", type=int, default=2, help="photos asked about at once (default: 2)")
-    parser.add_argument(
-        "--reference", type=int, default=0, metavar="N", help="also compare N answers with transformers"
+    source.add_argument("--questions", type=int, metavar="N", help="how many (default: 2000 drawn, or all of the data)")
+    source.add_argument(
+        "--data", type=Path, metavar="FILE", help='JSON Lines of {"photo": PATH, "question": TEXT, "answer": TEXT}'
     )
-    parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", help="what transformers loads for that")
-    parser.add_argument(
-        "--before-calibration",
-        action="store_true",
-        help="also ask the decoder itself, and say how far its own probabilities could be trusted",
+    source.add_argument(
+        "--vqa-v2",
+        type=Path,
+        nargs=3,
+        metavar=("QUESTIONS", "ANNOTATIONS", "PHOTOS"),
+        help="files of the VQA v2 challenge",
     )
-    parser.add_argument(
-        "--pointing", type=int, default=0, metavar="N", help="also see where colour questions look, on N photos"
+    source.add_argument(
+        "--first-photo", type=int, default=20_000, metavar="N", help="drawn: where to begin (default: 20000)"
     )
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw reliability and risk-coverage to a PNG")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures and every wrong answer to FILE")
+    source.add_argument("--threads", type=int, default=2, metavar="N", help="photos asked about at once (default: 2)")
+    more = parser.add_argument_group("what else is measured")
+    more.add_argument("--lists", type=int, default=0, metavar="N", help="closed lists, on the photos of N questions")
+    more.add_argument(
+        "--stability",
+        type=int,
+        default=0,
+        metavar="N",
+        help="changed photos and other words, on the photos of N questions",
+    )
+    more.add_argument("--pointing", type=int, default=0, metavar="N", help="where questions look, on N drawn photos")
+    more.add_argument(
+        "--unfamiliar",
+        nargs="?",
+        const="",
+        metavar="FOLDER",
+        help="photos that the model knows nothing of (default: those that scikit-image brings), noise, blank pictures",
+    )
+    more.add_argument(
+        "--before-calibration", action="store_true", help="how far the decoder's own probabilities could be trusted"
+    )
+    more.add_argument("--reference", type=int, default=0, metavar="N", help="compare N answers with transformers")
+    more.add_argument("--checkpoint", default="checkpoints/vitrine-small", help="what transformers loads for that")
     return parser
 
 

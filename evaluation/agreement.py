@@ -1,6 +1,6 @@
 """Whether a running server answers like transformers with the same weights, token by token."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from builders.parity import min_cosine
 from builders.reference import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
-from evaluation.accuracy import Graded
+from evaluation.questions import PhotoQuestions
 
 _PER_PHOTO = 10
 _CHUNK = 10  # photos at a time, so that there is progress to see
@@ -65,14 +65,14 @@ def _served_features(transport: Transport, photo: bytes) -> NDArray[np.float16]:
     return _infer(transport, "image_features", {"IMAGE": image}, ("IMAGE_FEATURES",))["IMAGE_FEATURES"]
 
 
-def raw_probabilities(transport: Transport, photos: Iterable[bytes], graded: Sequence[Graded]) -> list[float]:
+def raw_probabilities(transport: Transport, groups: Sequence[PhotoQuestions]) -> list[float]:
     """The decoder's own probability of each question's greedy answer, as it was before calibration."""
-    found, photo, features = [], b"", None
-    for row, of in zip(tqdm(graded, desc="before calibration", unit="question", disable=None), photos, strict=True):
-        if of != photo or features is None:
-            photo, features = of, _served_features(transport, of)
-        logprobs = _decoded(transport, features, row.question, "ANSWER_LOGPROBS")
-        found.append(float(np.exp(logprobs[0, 0].sum())))
+    found = []
+    for group in tqdm(groups, desc="before calibration", unit="photo", disable=None):
+        features = _served_features(transport, group.load())
+        for question in group.questions:
+            logprobs = _decoded(transport, features, question.text, "ANSWER_LOGPROBS")
+            found.append(float(np.exp(logprobs[0, 0].sum())))
     return found
 
 

@@ -1,52 +1,39 @@
-"""Asks catalogue questions of a server, several at once."""
+"""Asks a running server open questions, and grades the answers."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
 
-from tqdm import tqdm
-from vitrine_client import VqaClient
+from vitrine_client import InvalidPhotoError, InvalidRequestError, VqaClient
 
-from catalogue.dataset import first_seed, questions_from_seed
-from catalogue.photos import photo_from_seed
 from evaluation.accuracy import Graded
+from evaluation.journal import Job, Row
+from evaluation.questions import PhotoQuestions
 
-_PER_PHOTO = 7  # one of each kind
-
-
-def asked_and_graded(client: VqaClient, questions: int, *, first_photo: int, threads: int) -> list[Graded]:
-    """Ask `questions` with unseen seeds and unseen wordings, one of each kind about each photo.
-
-    Args:
-        first_photo: position of the first photo in the test split.
-    """
-    photos = -(-questions // _PER_PHOTO)
-    seeds = range(first_seed("test") + first_photo, first_seed("test") + first_photo + photos)
-    with ThreadPoolExecutor(threads) as pool, tqdm(total=questions, desc="questions", unit="question") as progress:
-        graded = []
-        for rows in pool.map(lambda seed: list(_about_one_photo(client, seed)), seeds):
-            graded += rows
-            progress.update(len(rows))
-    return graded[:questions]
+REFUSED = "refused"
+"""Status of a question that the server would not take; its answer says why."""
 
 
-def photos_of(graded: Sequence[Graded], *, first_photo: int) -> Iterator[bytes]:
-    """The photo of each question, in the questions' order."""
-    for number in range(-(-len(graded) // _PER_PHOTO)):
-        photo = photo_from_seed(first_seed("test") + first_photo + number).jpeg_bytes()
-        yield from [photo] * min(_PER_PHOTO, len(graded) - number * _PER_PHOTO)
+def asking_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> list[Job]:
+    """One job a photo; its rows are `Graded` as dictionaries."""
+    return [Job(group.photo, partial(_asked, client, group)) for group in groups]
 
 
-def _about_one_photo(client: VqaClient, seed: int) -> Iterator[Graded]:
-    photo = photo_from_seed(seed).jpeg_bytes()
-    questions = questions_from_seed(seed, "test", per_photo=_PER_PHOTO)
-    answers = client.ask_many(photo, [question.text for question in questions])
-    for question, answer in zip(questions, answers, strict=True):
-        yield Graded(
-            question.kind,
-            question.language,
-            question.text,
-            question.answer,
-            answer.text,
-            answer.status,
-            answer.confidence,
+def graded_from(rows: Sequence[Row]) -> list[Graded]:
+    return [Graded(**{**row, "answers": tuple(row["answers"])}) for row in rows]
+
+
+def _asked(client: VqaClient, group: PhotoQuestions) -> list[Row]:
+    photo = group.load()
+    rows = []
+    for question in group.questions:
+        asked = Graded(
+            group.photo, question.kind, question.language, question.text, question.answers, got="", status=REFUSED
         )
+        try:
+            answer = client.ask(photo, question.text)
+            asked = replace(asked, got=answer.text, status=answer.status, confidence=answer.confidence)
+        except (InvalidPhotoError, InvalidRequestError) as error:  # one bad line must not end ten thousand
+            asked = replace(asked, got=error.message)
+        rows.append(asdict(asked))
+    return rows

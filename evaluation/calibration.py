@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.accuracy import Graded
+from evaluation.figures import Figure, share
 
 BINS = 15
+RISK = "wrong among the answered"
 
 
 @dataclass(frozen=True)
@@ -22,45 +23,32 @@ class Bin:
     count: int
 
 
-@dataclass(frozen=True)
-class Trust:
-    """Of some questions, asked of a calibrated server."""
-
-    asked: int
-    expected_calibration_error: float
-    """Over bins of equal numbers of questions."""
-    brier: float
-    answered: int
-    risk: float
-    """Share of the answered ones that are wrong."""
-    coverage: float
-    """Share of all questions that are not handed over."""
-    unanswerable_refused: float
-    """Share of the questions that no photo answers with the verdict "cannot_tell"; NaN without such questions."""
-    answerable_refused: float
-    """Share of the others with that verdict."""
+def trust_figures(graded: Sequence[Graded]) -> list[Figure]:
+    """Of calibrated answers: in all, and in each language."""
+    languages = sorted({row.language for row in graded})
+    groups = {"all": graded, **{la: [row for row in graded if row.language == la] for la in languages}}
+    return [figure for name, rows in groups.items() for figure in _trust_figures(name, rows)]
 
 
-def trust_in(graded: Sequence[Graded]) -> Trust:
-    """
-    Args:
-        graded: all with a confidence.
-    """
+def _trust_figures(group: str, graded: Sequence[Graded]) -> list[Figure]:
     confidence = np.array([row.confidence for row in graded], np.float64)
     right = np.array([row.right for row in graded])
-    given = np.array([row.status == "answered" for row in graded])
-    refused = np.array([row.status == "cannot_tell" for row in graded])
-    unanswerable = np.array([row.kind == "unanswerable" for row in graded])
-    return Trust(
-        asked=len(graded),
-        expected_calibration_error=expected_calibration_error(confidence, right),
-        brier=float(((confidence - right) ** 2).mean()),
-        answered=int(given.sum()),
-        risk=float((~right[given]).mean()) if given.any() else 0.0,
-        coverage=float((given | refused).mean()),
-        unanswerable_refused=float(refused[unanswerable].mean()) if unanswerable.any() else float("nan"),
-        answerable_refused=float(refused[~unanswerable].mean()) if (~unanswerable).any() else float("nan"),
-    )
+    given = [row for row in graded if row.status == "answered"]
+    unanswerable = [row for row in graded if row.kind == "unanswerable"]
+    return [
+        Figure(
+            f"trust, {group}", f"expected calibration error, {BINS} bins", expected_calibration_error(confidence, right)
+        ),
+        Figure(f"trust, {group}", "Brier score", float(((confidence - right) ** 2).mean())),
+        *share(f"trust, {group}", RISK, [not row.right for row in given]),
+        *share(f"trust, {group}", "coverage (not handed over)", [row.status != "hand_over" for row in graded]),
+        *share(f"trust, {group}", "unanswerable, and so said", [row.status == "cannot_tell" for row in unanswerable]),
+        *share(
+            f"trust, {group}",
+            "answerable, but said not to be",
+            [row.status == "cannot_tell" for row in graded if row.kind != "unanswerable"],
+        ),
+    ]
 
 
 def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> float:
@@ -85,38 +73,3 @@ def risk_coverage_curve(
     order = np.argsort(-confidence, kind="stable")
     numbers = np.arange(1, len(order) + 1)
     return numbers / len(order), np.cumsum(~right[order]) / numbers
-
-
-def draw_trust(graded: Sequence[Graded], raw: NDArray[np.float64] | None, file: Path) -> None:
-    """A reliability diagram and risk-coverage curves, by language, as a PNG.
-
-    Args:
-        raw: probabilities before calibration, drawn beside; None: not measured.
-    """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    confidence = np.array([row.confidence for row in graded], np.float64)
-    right = np.array([row.right for row in graded])
-    figure, (left, middle) = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
-    low = 0.0
-    for name, values, marker in (("before calibration", raw, "x"), ("calibrated", confidence, "o")):
-        if values is not None:
-            found = equal_mass_bins(values, right)
-            left.plot([b.confidence for b in found], [b.accuracy for b in found], marker, label=name, markersize=6)
-            low = min(b.confidence for b in found) if not low else min(low, *(b.confidence for b in found))
-    left.plot([0, 1], [0, 1], color="grey", linewidth=0.8, label="perfect")
-    left.set(xlim=(max(0.0, low - 0.05), 1.01), ylim=(max(0.0, low - 0.05), 1.01))
-    left.set(xlabel="confidence", ylabel="share of right answers", title=f"Reliability, {BINS} bins of equal numbers")
-    left.legend()
-    for language, name in (("en", "English"), ("zh", "Chinese")):
-        of = np.array([row.language == language for row in graded])
-        if of.any():
-            coverage, risk = risk_coverage_curve(confidence[of], right[of])
-            middle.plot(100 * coverage, 100 * risk, label=name)
-    middle.set(xlabel="coverage, %", ylabel="wrong among them, %", title="Risk, the surest answers first")
-    middle.legend()
-    figure.savefig(file, dpi=110)
-    plt.close(figure)

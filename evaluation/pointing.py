@@ -1,52 +1,58 @@
 """Whether a question looked at the product: the heatmap's maximum against the catalogue's own mask."""
 
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 from vitrine_client import VqaClient
 
 from catalogue.attributes import LANGUAGES, Kind
 from catalogue.dataset import first_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import question_for
+from evaluation.figures import Figure, share
+from evaluation.journal import Job, Row
 
+SECTION = "where it looked (colour and category questions)"
 KINDS: tuple[Kind, ...] = ("category", "colour")
 
 
-@dataclass(frozen=True)
-class Pointing:
-    asked: int
-    inside: float
-    """Share of the questions whose heatmap has its maximum inside the product."""
-    mask_share: float
-    """Mean share of the photo that the product covers: what a blind guess would hit."""
-    by_language: dict[str, float]
+def pointing_jobs(client: VqaClient, photos: int, *, first_photo: int) -> list[Job]:
+    """Ask of colour and category, in both languages, about each of the catalogue's photos."""
+    first = first_seed("test") + first_photo
+    return [Job(str(seed), partial(_pointed, client, seed)) for seed in range(first, first + photos)]
 
 
-def pointing(client: VqaClient, photos: int, *, first_photo: int) -> Pointing:
-    """Ask of colour and category, in both languages, about each photo."""
-    hits: list[tuple[str, bool]] = []
-    shares = []
-    for seed in tqdm(range(photos), desc="pointing", unit="photo", disable=None):
-        drawn = photo_from_seed(first_seed("test") + first_photo + seed)
-        mask = np.asarray(drawn.mask) > 0
-        shares.append(float(mask.mean()))
-        encoded = drawn.jpeg_bytes()
-        for language, text in _questions(first_seed("test") + first_photo + seed):
-            hits.append((language, is_inside(client.ask(encoded, text).heatmap, mask)))
-    found = np.array([hit for _, hit in hits])
-    languages = np.array([language for language, _ in hits])
-    return Pointing(
-        len(hits),
-        float(found.mean()),
-        float(np.mean(shares)),
-        {language: float(found[languages == language].mean()) for language in LANGUAGES},
-    )
+def pointing_figures(rows: Sequence[Row]) -> list[Figure]:
+    groups: dict[str, Sequence[Row]] = {"all": rows}
+    groups |= {language: [row for row in rows if row["language"] == language] for language in LANGUAGES}
+    found = [
+        figure
+        for name, part in groups.items()
+        for figure in share(SECTION, f"maximum inside the product, {name}", [row["inside"] for row in part])
+    ]
+    if rows:
+        found.append(
+            Figure(SECTION, "share of the photo that the product covers", float(np.mean([r["mask"] for r in rows])))
+        )
+    return found
+
+
+def _pointed(client: VqaClient, seed: int) -> list[Row]:
+    drawn = photo_from_seed(seed)
+    mask, encoded = np.asarray(drawn.mask) > 0, drawn.jpeg_bytes()
+    return [
+        {
+            "language": language,
+            "question": text,
+            "inside": is_inside(client.ask(encoded, text).heatmap, mask),
+            "mask": float(mask.mean()),
+        }
+        for language, text in _questions(seed)
+    ]
 
 
 def is_inside(heatmap: NDArray[np.float32], mask: NDArray[np.bool_]) -> bool:

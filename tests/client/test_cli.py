@@ -79,3 +79,18 @@ def test_a_scheme_in_the_address_is_named() -> None:
     done = vitrine("health", "--url", "http://localhost:8001")
     assert done.returncode == 1
     assert "without a scheme" in done.stderr
+
+
+@needs_server
+def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: Path) -> None:
+    done = vitrine("choose", str(photo), "什么颜色？", "蓝色", "红色", "--url", server_url)
+    assert done.returncode == 0, done.stderr
+    first, *shares = done.stdout.splitlines()
+    assert "confidence" in first
+    assert {line.split()[-1] for line in shares} == {"蓝色", "红色"}
+    done = vitrine("choose", str(photo), "What colour is it?", "red", "blue", "--json", "--url", server_url)
+    answer = json.loads(done.stdout)
+    assert set(answer["probabilities"]) == {"red", "blue"}
+    done = vitrine("choose", str(photo), "What colour is it?", "red", "red", "--url", server_url)
+    assert done.returncode == 1
+    assert 'candidates 1 ("red") and 2 ("red") are the same' in done.stderr

@@ -181,3 +181,28 @@ def test_ask_many_takes_any_iterable_but_not_one_text(client: VqaClient, photo: 
     assert len(client.ask_many(photo, (question for question in (EN, ZH)))) == 2
     with pytest.raises(InvalidRequestError, match="a list of str"):
         client.ask_many(photo, EN)
+
+
+@pytest.mark.parametrize(
+    ("question", "candidates"), [("What colour is it?", ["red", "blue", "green"]), ("什么颜色", ["蓝色", "红色"])]
+)
+def test_choose_gives_each_candidate_its_share(
+    client: VqaClient, photo: Path, question: str, candidates: list[str]
+) -> None:
+    choice = client.choose(photo, question, iter(candidates))
+    assert list(choice.probabilities) == candidates, "in their order"
+    assert sum(choice.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert choice.status in ("answered", "hand_over", "cannot_tell")
+    assert choice.text in (*candidates, "")
+    assert choice.confidence is None or 0 <= choice.confidence <= 1
+    assert choice.heatmap.sum() == pytest.approx(1, abs=1e-4)
+    assert choice.overlay(photo).size == (80, 60)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [([], "is empty"), (["red", "red"], "same"), (["red", " "], "blank"), ("red", "one str came"), ([3], "a int came")],
+)
+def test_a_bad_list_is_the_callers_fault(client: VqaClient, photo: Path, candidates: list[str], message: str) -> None:
+    with pytest.raises(InvalidRequestError, match=message):
+        client.choose(photo, "What colour is it?", candidates)

@@ -1,25 +1,22 @@
 """Trust figures against numbers worked out by hand."""
 
-import math
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from evaluation.accuracy import Graded
 from evaluation.calibration import (
-    draw_trust,
     equal_mass_bins,
     expected_calibration_error,
     risk_coverage_curve,
-    trust_in,
+    trust_figures,
 )
+from evaluation.plots import trust_plot
 
 
 def graded(
     right: bool, confidence: float, status: str = "answered", kind: str = "colour", language: str = "en"
 ) -> Graded:
-    return Graded(kind, language, "?", "red", "red" if right else "blue", status, confidence)
+    return Graded("p", kind, language, "?", ("red",), "red" if right else "blue", status, confidence)
 
 
 def test_the_error_is_zero_where_confidence_is_accuracy() -> None:
@@ -42,20 +39,19 @@ def test_risk_and_coverage_count_verdicts() -> None:
         graded(True, 0.99),
         graded(False, 0.95),
         graded(False, 0.3, "hand_over"),
-        Graded("unanswerable", "zh", "?", "看不出来", "看不出来", "cannot_tell", 0.99),
-        Graded("unanswerable", "zh", "?", "看不出来", "红色", "answered", 0.9),
+        Graded("p", "unanswerable", "zh", "?", ("看不出来",), "看不出来", "cannot_tell", 0.99),
+        Graded("p", "unanswerable", "zh", "?", ("看不出来",), "红色", "answered", 0.9),
     ]
-    trust = trust_in(rows)
-    assert (trust.asked, trust.answered) == (5, 3)
-    assert trust.risk == pytest.approx(2 / 3)
-    assert trust.coverage == pytest.approx(4 / 5)
-    assert trust.unanswerable_refused == 0.5
-    assert trust.answerable_refused == 0
-    assert trust.brier == pytest.approx(np.mean([0.01**2, 0.95**2, 0.3**2, 0.01**2, 0.9**2]))
+    found = {figure.name: figure.value for figure in trust_figures(rows) if figure.section == "trust, all"}
+    assert found["wrong among the answered"] == pytest.approx(2 / 3)
+    assert found["coverage (not handed over)"] == pytest.approx(4 / 5)
+    assert found["unanswerable, and so said"] == 0.5
+    assert found["answerable, but said not to be"] == 0
+    assert found["Brier score"] == pytest.approx(np.mean([0.01**2, 0.95**2, 0.3**2, 0.01**2, 0.9**2]))
 
 
-def test_without_unanswerable_questions_their_share_is_not_a_number() -> None:
-    assert math.isnan(trust_in([graded(True, 0.9)]).unanswerable_refused)
+def test_without_unanswerable_questions_there_is_no_such_figure() -> None:
+    assert "unanswerable, and so said" not in {figure.name for figure in trust_figures([graded(True, 0.9)])}
 
 
 def test_the_curve_takes_the_surest_first() -> None:
@@ -64,7 +60,6 @@ def test_the_curve_takes_the_surest_first() -> None:
     assert risk.tolist() == pytest.approx([0, 0, 1 / 3])
 
 
-def test_the_plot_is_drawn(tmp_path: Path) -> None:
+def test_the_plot_is_drawn() -> None:
     rows = [graded(i % 10 > 0, 0.5 + i / 200, language=("en", "zh")[i % 2]) for i in range(100)]
-    draw_trust(rows, np.linspace(0.2, 1, 100), tmp_path / "trust.png")
-    assert (tmp_path / "trust.png").read_bytes()[:4] == b"\x89PNG"
+    assert trust_plot(rows, np.linspace(0.2, 1, 100))[:4] == b"\x89PNG"

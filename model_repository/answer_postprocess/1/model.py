@@ -9,6 +9,7 @@ from answer import candidates_from_decoder
 from confidence import RiskError, judged, language_of, max_risk_from, read_calibration
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
+from rules import FILE, read_rules, ruled
 from step import MismatchCounter, Tensors, answer_each, output_dims, utf8
 from tokenizers import Tokenizer
 
@@ -24,6 +25,7 @@ class TritonPythonModel:
         settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
         self.cannot_tell = frozenset(text for texts in settings["cannot_tell_answers"].values() for text in texts)
         self.calibration = read_calibration(folder / "calibration.json")
+        self.rules = read_rules(Path(args["model_repository"]).parent / FILE)
         self.alternatives = output_dims(config, "ALTERNATIVES")[0]
         self.grid = output_dims(config, "HEATMAP")[0]
         self.mismatches = MismatchCounter(args["model_name"])
@@ -43,23 +45,24 @@ class TritonPythonModel:
 
     def answer(self, question: Any, ids: Any, logprobs: Any, attention: Any, risk: Any) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)
-        found = judged(
-            candidates,
-            self.cannot_tell,
-            self.calibration,
-            language=language_of(question[0].decode("utf-8", "replace")),
-            max_risk=max_risk_from(float(risk[0])),
-        )
+        language = language_of(question[0].decode("utf-8", "replace"))
+        max_risk = max_risk_from(float(risk[0]))
+        found = judged(candidates, self.cannot_tell, self.calibration, language=language, max_risk=max_risk)
         order = sorted(range(len(candidates)), key=lambda index: index != found.chosen)
-        padding = self.alternatives - len(candidates)
+        said = ruled(
+            self.rules,
+            [candidates[index].text for index in order],
+            [found.confidences[index] for index in order],
+            found.verdict,
+            language=language,
+        )
+        padding = self.alternatives - len(said.texts)
         return {
-            "ANSWER": utf8([candidates[found.chosen].text]),
-            "CONFIDENCE": np.array([found.confidences[found.chosen]], np.float32),
-            "STATUS": utf8([found.verdict.status]),
-            "REASON": utf8([found.verdict.reason]),
-            "ALTERNATIVES": utf8([candidates[index].text for index in order] + [""] * padding),
-            "ALTERNATIVE_CONFIDENCES": np.array(
-                [found.confidences[index] for index in order] + [0.0] * padding, np.float32
-            ),
+            "ANSWER": utf8(said.texts[:1]),
+            "CONFIDENCE": np.array(said.confidences[:1], np.float32),
+            "STATUS": utf8([said.verdict.status]),
+            "REASON": utf8([said.verdict.reason]),
+            "ALTERNATIVES": utf8(said.texts + [""] * padding),
+            "ALTERNATIVE_CONFIDENCES": np.array(said.confidences + [0.0] * padding, np.float32),
             "HEATMAP": heatmap_from_attention(attention, self.grid),
         }

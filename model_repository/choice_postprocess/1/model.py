@@ -9,6 +9,7 @@ from choice import judged_choice, read_choice_calibration
 from confidence import RiskError, language_of, max_risk_from
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
+from rules import FILE, NO_RULES, AnswerRules, read_rules, ruled
 from step import MismatchCounter, Tensors, answer_each, output_dims, utf8
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "CANDIDATES", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "ATTENTION")
@@ -22,6 +23,8 @@ class TritonPythonModel:
         settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
         self.cannot_tell = frozenset(text for texts in settings["cannot_tell_answers"].values() for text in texts)
         self.calibration = read_choice_calibration(folder / "calibration.json")
+        # Candidates are the shop's own words already; what must never be said still must not.
+        self.rules = AnswerRules(NO_RULES.said, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
         self.mismatches = MismatchCounter(args["model_name"])
 
@@ -35,20 +38,22 @@ class TritonPythonModel:
             self.mismatches.count()
             raise
         row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
+        language = language_of(row["QUESTION"][0].decode("utf-8", "replace"))
         found = judged_choice(
             [text.decode("utf-8") for text in row["CANDIDATES"]],
             row["CANDIDATE_IDS"],
             row["CANDIDATE_LOGPROBS"],
             self.calibration,
             cannot_tell=self.cannot_tell,
-            language=language_of(row["QUESTION"][0].decode("utf-8", "replace")),
+            language=language,
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
         )
+        said = ruled(self.rules, [found.answer], [found.confidence], found.verdict, language=language)
         outputs = {
-            "ANSWER": utf8([found.answer]),
-            "CONFIDENCE": np.array([found.confidence], np.float32),
-            "STATUS": utf8([found.verdict.status]),
-            "REASON": utf8([found.verdict.reason]),
+            "ANSWER": utf8(said.texts),
+            "CONFIDENCE": np.array(said.confidences, np.float32),
+            "STATUS": utf8([said.verdict.status]),
+            "REASON": utf8([said.verdict.reason]),
             "PROBABILITIES": found.probabilities.astype(np.float32),
             "HEATMAP": heatmap_from_attention(row["ATTENTION"], self.grid),
         }

@@ -1,0 +1,121 @@
+"""`python -m evaluation.compare A B`: what changed between two evaluations, beyond chance."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation.accuracy import SECTION, Graded, by_group
+from evaluation.asking import graded_from
+from evaluation.report import read_report
+
+LEAST_P = 0.05
+
+
+@dataclass(frozen=True)
+class Change:
+    section: str
+    name: str
+    before: float
+    after: float
+    p_value: float | None
+    """Probability of so large a difference by chance; None: the figure is not a share."""
+    paired: bool = False
+    """Whether both runs asked the same questions, which tells more."""
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        return self.p_value is not None and self.p_value < LEAST_P
+
+
+def changes(before: dict[str, Any], after: dict[str, Any], asked: tuple[list[Graded], list[Graded]]) -> list[Change]:
+    """Of every figure that both reports have.
+
+    Args:
+        before, after: contents of `report.json`.
+        asked: the open questions of both.
+    """
+    paired = _paired_p_values(*asked)
+    old = {(row["section"], row["name"]): row for row in before["figures"]}
+    found = []
+    for row in after["figures"]:
+        key = row["section"], row["name"]
+        if key in old:
+            p_value = paired.get(row["name"]) if row["section"] == SECTION else None
+            found.append(
+                Change(
+                    *key,
+                    old[key]["value"],
+                    row["value"],
+                    _unpaired_p_value(old[key], row) if p_value is None else p_value,
+                    p_value is not None,
+                )
+            )
+    return found
+
+
+def _paired_p_values(before: Sequence[Graded], after: Sequence[Graded]) -> dict[str, float]:
+    """McNemar's exact test, by group; nothing where the questions differ."""
+    from scipy.stats import binomtest
+
+    if [(row.photo, row.question) for row in before] != [(row.photo, row.question) for row in after]:
+        return {}
+    groups = zip(by_group(before).items(), by_group(after).values(), strict=True)
+    p_values = {}
+    for (name, old), new in groups:
+        lost = sum(a.right and not b.right for a, b in zip(old, new, strict=True))
+        won = sum(b.right and not a.right for a, b in zip(old, new, strict=True))
+        p_values[name] = float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
+    return p_values
+
+
+def _unpaired_p_value(before: dict[str, Any], after: dict[str, Any]) -> float | None:
+    """Fisher's exact test of two shares."""
+    from scipy.stats import fisher_exact
+
+    if not before["of"] or not after["of"]:
+        return None
+    counts = [(round(row["value"] * row["of"]), row["of"]) for row in (before, after)]
+    return float(fisher_exact([[hits, of - hits] for hits, of in counts]).pvalue)
+
+
+def changes_table(found: Sequence[Change]) -> str:
+    lines, section = [], ""
+    for change in found:
+        if change.section != section:
+            section = change.section
+            lines += ["", section]
+        scale, unit = (1, "") if change.p_value is None else (100, " %")
+        p_value = "" if change.p_value is None else f"p {change.p_value:.3f}{' (paired)' if change.paired else ''}"
+        verdict = "  <- beyond chance" if change.is_beyond_chance else ""
+        before, after = scale * change.before, scale * change.after
+        figures = f"{before:>9.3f} {after:>9.3f}{unit:<2} {after - before:>+9.3f}"
+        lines.append(f"  {change.name:<44}{figures}  {p_value}{verdict}".rstrip())
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation.compare",
+        description="Say what changed between two evaluations. Where both asked the same questions, accuracy is "
+        "compared question by question (McNemar's test); other shares by Fisher's exact test. Of twenty figures that "
+        "did not change, one may still show p < 0.05.",
+        epilog="example: python -m evaluation.compare build/evaluation-old build/evaluation-new",
+    )
+    parser.add_argument("before", type=Path, help="folder that `python -m evaluation --output` wrote")
+    parser.add_argument("after", type=Path, help="another one")
+    args = parser.parse_args()
+    try:
+        (before, rows_before), (after, rows_after) = read_report(args.before), read_report(args.after)
+    except (OSError, ValueError) as error:
+        print(f"error: not a finished evaluation: {error}", file=sys.stderr)
+        return 1
+    found = changes(before, after, (graded_from(rows_before), graded_from(rows_after)))
+    print(changes_table(found).lstrip("\n"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

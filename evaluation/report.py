@@ -1,0 +1,76 @@
+"""The report of one evaluation: `report.json` for programs, `report.html` for people."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from evaluation.accuracy import Graded
+from evaluation.figures import Figure
+from evaluation.journal import Row
+
+JSON_FILE, HTML_FILE = "report.json", "report.html"
+_MOST_WRONG = 200  # as many wrong answers are shown
+
+
+def write_report(
+    folder: Path,
+    *,
+    served: dict[str, Any],
+    settings: dict[str, Any],
+    figures: Sequence[Figure],
+    plots: dict[str, bytes],
+    graded: Sequence[Graded],
+) -> None:
+    """
+    Args:
+        served: what answered, out of the repository's manifest.
+        plots: PNG by title.
+    """
+    wrong = [row for row in graded if not row.right]
+    content = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "served": served,
+        "settings": settings,
+        "figures": [{**asdict(figure), "interval_95": figure.interval} for figure in figures],
+        "wrong": [asdict(row) for row in wrong],
+    }
+    (folder / JSON_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    page = environment.get_template("report.html.j2").render(
+        made_at=content["made_at"],
+        served=served,
+        settings=settings,
+        sections=[(name, list(rows)) for name, rows in groupby(figures, key=lambda figure: figure.section)],
+        plots={title: base64.b64encode(png).decode() for title, png in plots.items()},
+        wrong=wrong[:_MOST_WRONG],
+        wrong_count=len(wrong),
+    )
+    (folder / HTML_FILE).write_text(page, encoding="utf-8")
+
+
+def served_from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What tells one built repository from another."""
+    names = ("target", "precision", "decode_strategy", "built_at")
+    return {"checkpoint": manifest["checkpoint"]["name"], **{name: manifest[name] for name in names}}
+
+
+def read_report(folder: Path) -> tuple[dict[str, Any], list[Row]]:
+    """
+    Returns:
+        The content of `report.json`, and the rows of all open questions.
+
+    Raises:
+        OSError, ValueError: there is none, or it is broken.
+    """
+    content: dict[str, Any] = json.loads((folder / JSON_FILE).read_text(encoding="utf-8"))
+    journal = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return content, [row for line in journal for row in json.loads(line)["rows"]]

@@ -1,0 +1,102 @@
+"""Photos of what the model knows nothing of: how often they are answered, and how sure it is then."""
+
+import io
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from vitrine_client import VqaClient
+
+from catalogue.dataset import first_seed, questions_from_seed
+from evaluation.accuracy import Graded
+from evaluation.figures import Figure, share
+from evaluation.journal import Job, Row
+
+SECTION = "unfamiliar photos"
+KINDS = ("category", "colour", "pattern", "number")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_PER_PHOTO = 14  # one of each kind in each language
+_NOISE, _BLANK = 8, (0, 60, 128, 200, 255)
+_SIDE_PX = 200
+
+
+def unfamiliar_jobs(client: VqaClient, folder: Path | None) -> list[Job]:
+    """Camera photos of `folder`, or those that scikit-image and scikit-learn bring; noise; and blank pictures."""
+    photos: dict[str, Callable[[], bytes]] = {
+        str(file): file.read_bytes for file in (photos_in(folder) if folder else camera_photos())
+    }
+    random = np.random.default_rng(0)
+    for number in range(_NOISE):
+        photos[f"noise {number}"] = partial(_png, random.integers(0, 256, (_SIDE_PX, _SIDE_PX, 3), dtype=np.uint8))
+    for grey in _BLANK:
+        photos[f"blank {grey}"] = partial(_png, np.full((_SIDE_PX, _SIDE_PX, 3), grey, np.uint8))
+    return [Job(name, partial(_asked, client, load, number)) for number, (name, load) in enumerate(photos.items())]
+
+
+def photos_in(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
+
+
+def camera_photos() -> list[Path]:
+    """Real photos that lie in installed packages; none where those are not installed."""
+    found: list[Path] = []
+    try:
+        import skimage
+
+        found += photos_in(Path(skimage.__file__).parent / "data")
+    except ImportError:
+        pass
+    try:
+        import sklearn.datasets
+
+        found += photos_in(Path(sklearn.datasets.__file__).parent / "images")
+    except ImportError:
+        pass
+    return found
+
+
+def unfamiliar_figures(rows: Sequence[Row], familiar: Sequence[Graded]) -> list[Figure]:
+    """
+    Args:
+        familiar: questions about the catalogue's photos, to tell from.
+    """
+    found = [
+        figure
+        for status in ("answered", "hand_over", "cannot_tell")
+        for figure in share(SECTION, status, [row["status"] == status for row in rows])
+    ]
+    known = [row.confidence for row in familiar if row.kind in KINDS and row.confidence is not None]
+    unknown = [row["confidence"] for row in rows if row["confidence"] is not None]
+    if known and unknown:
+        from sklearn.metrics import roc_auc_score
+
+        area = roc_auc_score([1] * len(known) + [0] * len(unknown), known + unknown)
+        found.append(Figure(SECTION, "area under the ROC curve of confidence", float(area)))
+    return found
+
+
+def _asked(client: VqaClient, load: Callable[[], bytes], number: int) -> list[Row]:
+    """The catalogue's own questions, in wordings of tests, of what any photo shows."""
+    photo = load()
+    rows = []
+    for question in questions_from_seed(first_seed("test") + number, "test", per_photo=_PER_PHOTO):
+        if question.kind in KINDS:
+            answer = client.ask(photo, question.text)
+            rows.append(
+                {
+                    "language": question.language,
+                    "question": question.text,
+                    "got": answer.text,
+                    "status": answer.status,
+                    "confidence": answer.confidence,
+                }
+            )
+    return rows
+
+
+def _png(pixels: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,168 @@
+"""House rules: the shop's own words, and words that must never be said.
+
+Read from `answer_rules.yaml` in the built repository, per language:
+
+    en:
+      say:                      # the shop's word: what the model may say instead
+        navy: [blue, dark blue]
+      never_say: [fake, cheap]
+    zh:
+      say:
+        藏青色: [蓝色]
+      never_say: [假货]
+
+The builder copies this file into the version folder of each Python model.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from confidence import HAND_OVER, LANGUAGES, Verdict
+
+FILE = "answer_rules.yaml"
+FORBIDDEN = "a house rule forbids the answer"
+_PARTS = ("say", "never_say")
+_ASCII_WORD = "[a-z0-9]"
+
+
+class RulesError(ValueError):
+    """The file is wrong; says in which line, and what is expected."""
+
+
+@dataclass(frozen=True)
+class AnswerRules:
+    said: dict[str, dict[str, str]]
+    """Per language, from what the model says to the shop's word."""
+    forbidden: re.Pattern[str] | None
+    """Finds a word of `never_say`, of any language, in an answer; None: there are none."""
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """What may be said."""
+
+    texts: list[str]
+    """The answer first; "" where it is forbidden."""
+    confidences: list[float]
+    verdict: Verdict
+
+
+NO_RULES = AnswerRules({}, None)
+
+
+def read_rules(file: Path) -> AnswerRules:
+    """`NO_RULES` if there is no such file.
+
+    Raises:
+        RulesError: not as the example above.
+    """
+    if not file.exists():
+        return NO_RULES
+    try:
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise RulesError(f"{file.name} is not UTF-8: save it as UTF-8") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise RulesError(f"{file.name}, line {line}: not YAML ({error.problem})") from error
+    except yaml.YAMLError as error:
+        raise RulesError(f"{file.name}: not YAML ({error})") from error
+    if root is None:
+        return NO_RULES
+    said: dict[str, dict[str, str]] = {}
+    never: list[str] = []
+    for language, node in _pairs(root, LANGUAGES):
+        said[language] = {}
+        for part, content in _pairs(node, _PARTS):
+            if part == "never_say":
+                never += _texts(content)
+                continue
+            for word, synonyms in _pairs(content):
+                for synonym in _texts(synonyms):
+                    if _plain(synonym) in said[language]:
+                        other = said[language][_plain(synonym)]
+                        raise _error(synonyms, f"{synonym!r} is a synonym of {other!r} already: name it once")
+                    said[language][_plain(synonym)] = word
+    rules = AnswerRules(said, re.compile("|".join(map(_word_pattern, never))) if never else None)
+    for word in {word for words in said.values() for word in words.values()}:
+        if _is_forbidden(word, rules):
+            raise RulesError(f"{file.name}: {word!r} is to be said, and never to be said: remove one of them")
+    return rules
+
+
+def ruled(
+    rules: AnswerRules, texts: Sequence[str], confidences: Sequence[float], verdict: Verdict, *, language: str
+) -> Ruled:
+    """Apply the rules to an answer and its alternatives; those that become alike are one.
+
+    Args:
+        texts: the answer first.
+        confidences: of each text; NaN where nothing was calibrated.
+    """
+    words = rules.said.get(language, {})
+    spoken: dict[str, float] = {}
+    for number, (text, confidence) in enumerate(zip(texts, confidences, strict=True)):
+        word = words.get(_plain(text), text)
+        if _is_forbidden(word, rules):
+            if number == 0:
+                verdict = Verdict(HAND_OVER, FORBIDDEN)
+                spoken[""] = confidence
+            continue
+        spoken[word] = min(1.0, spoken[word] + confidence) if word in spoken else confidence
+    return Ruled(list(spoken), list(spoken.values()), verdict)
+
+
+def _is_forbidden(text: str, rules: AnswerRules) -> bool:
+    return bool(rules.forbidden and rules.forbidden.search(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    """Case and white space do not count."""
+    return " ".join(text.lower().split())
+
+
+def _word_pattern(word: str) -> str:
+    """English words match whole ("red" is not in "bored"), Chinese ones anywhere."""
+    pattern = re.escape(_plain(word))
+    before = f"(?<!{_ASCII_WORD})" if re.match(_ASCII_WORD, _plain(word)[0]) else ""
+    after = f"(?!{_ASCII_WORD})" if re.match(_ASCII_WORD, _plain(word)[-1]) else ""
+    return before + pattern + after
+
+
+def _pairs(node: yaml.Node, known: tuple[str, ...] | None = None) -> Iterator[tuple[str, yaml.Node]]:
+    """Keys, each once, with their nodes.
+
+    Args:
+        known: keys that are allowed; None: any text.
+    """
+    expected = " or ".join(known) if known else "the shop's word and its synonyms"
+    if not isinstance(node, yaml.MappingNode):
+        raise _error(node, f"{expected} with a colon is expected")
+    seen = set()
+    for key, value in node.value:
+        text = _text(key)
+        if known and text not in known:
+            raise _error(key, f"{text!r} came, but {expected} is expected")
+        if text in seen:
+            raise _error(key, f"{text!r} stands here a second time: put both in one")
+        seen.add(text)
+        yield text, value
+
+
+def _texts(node: yaml.Node) -> list[str]:
+    """A list of texts, or one text."""
+    return [_text(item) for item in node.value] if isinstance(node, yaml.SequenceNode) else [_text(node)]
+
+
+def _text(node: yaml.Node) -> str:
+    """As it is written: `no` is a word here, and `3` is one too."""
+    if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+        raise _error(node, "a word, or a list of words in [ ], is expected")
+    return str(node.value).strip()
+
+
+def _error(node: yaml.Node, message: str) -> RulesError:
+    return RulesError(f"{FILE}, line {node.start_mark.line + 1}: {message}")

@@ -1,0 +1,140 @@
+"""Closed lists on the real server: right ones chosen, bad ones refused."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
+from vitrine_client import InvalidRequestError, VqaClient
+
+from catalogue.dataset import first_seed
+from catalogue.photos import attributes_from_seed, photo_from_seed
+from catalogue.questions import truth, words
+from serving.command import ServerSettings
+from serving.errors import ServingError
+from serving.server import EmbeddedServer
+
+SEED = first_seed("test") + 11
+PHOTO = photo_from_seed(SEED, long_side_px=(300, 400)).jpeg_bytes()
+QUESTIONS = {"en": "What colour is it?", "zh": "它是什么颜色的？"}
+INSIDES = re.compile(r"Traceback|\.py\b|/tmp/|File \"")
+
+
+@pytest.fixture(scope="module")
+def client(server_url: str) -> VqaClient:
+    return VqaClient(server_url, timeout_s=20)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_right_one_is_chosen(client: VqaClient, language: str) -> None:
+    right = truth(attributes_from_seed(SEED), "colour", language)  # type: ignore[arg-type]
+    choice = client.choose(PHOTO, QUESTIONS[language], words("colour", language))  # type: ignore[arg-type]
+    assert (choice.text, choice.status) == (right, "answered")
+    assert choice.probabilities[right] == max(choice.probabilities.values()) > 0.9
+    assert choice.confidence is not None
+    assert choice.confidence > 0.8
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_list_without_the_right_one_is_not_answered(client: VqaClient, language: str) -> None:
+    right = truth(attributes_from_seed(SEED), "colour", language)  # type: ignore[arg-type]
+    others = [word for word in words("colour", language) if word != right]  # type: ignore[arg-type]
+    choice = client.choose(PHOTO, QUESTIONS[language], others[:5])
+    assert choice.status == "hand_over"
+    assert choice.reason
+
+
+@pytest.mark.parametrize(("question", "candidates"), [("How much is it?", ["10", "20"]), ("多少钱？", ["便宜", "贵"])])
+def test_what_no_photo_shows_is_not_chosen(client: VqaClient, question: str, candidates: list[str]) -> None:
+    choice = client.choose(PHOTO, question, candidates)
+    assert choice.status in ("cannot_tell", "hand_over")
+    if choice.status == "cannot_tell":
+        assert choice.text == ""
+
+
+def test_a_stricter_risk_is_handed_over(client: VqaClient) -> None:
+    choice = client.choose(PHOTO, QUESTIONS["en"], words("colour", "en"), max_risk=1e-6)
+    assert (choice.status, choice.text != "") == ("hand_over", True)
+
+
+def test_256_candidates_are_scored(client: VqaClient) -> None:
+    many = [f"{a} {b}" for a in words("colour", "en") for b in words("category", "en")][:250]
+    choice = client.choose(PHOTO, QUESTIONS["en"], many)
+    assert len(choice.probabilities) == 250
+    assert sum(choice.probabilities.values()) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "message"),
+    [
+        (["red", " RED"], 'candidates 1 ("red") and 2 (" RED") are the same to the model'),
+        (["红色", "红 色"], "are the same to the model"),
+        (["red", "crimson"], 'candidate 2 of 2 ("crimson") has a word that this checkpoint does not know'),
+        (["red " * 9], "has 9 tokens, more than the 7 that an answer can have"),
+        ([str(number % 10) * (1 + number // 10) for number in range(257)], "257 candidates came, more than the 256"),
+        (["x" * 300], "has 300 bytes, more than the 256 allowed"),
+        (["\ud800"], "is not UTF-8"),
+    ],
+    ids=range(7),
+)
+def test_a_bad_list_is_refused_clearly(client: VqaClient, candidates: Sequence[str], message: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        client.choose(PHOTO, QUESTIONS["en"], candidates)
+    assert message in caught.value.message
+    assert not INSIDES.search(str(caught.value))
+
+
+def test_a_request_of_two_rows_is_refused(server_url: str) -> None:
+    """Triton's own message: a list comes alone."""
+    server = triton.InferenceServerClient(server_url)
+    inputs = []
+    for name, row in (("IMAGE", [PHOTO]), ("QUESTION", [b"What?"]), ("CANDIDATES", [b"red", b"blue"])):
+        tensor = triton.InferInput(name, [2, len(row)], "BYTES")
+        tensor.set_data_from_numpy(np.array([row, row], np.object_))
+        inputs.append(tensor)
+    with pytest.raises(InferenceServerException, match="batch-size must be <= 1"):
+        server.infer("vqa_choose", inputs)
+
+
+@pytest.fixture(scope="module")
+def ruled(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built repository, by links, with room for rules of its own."""
+    folder = tmp_path_factory.mktemp("ruled")
+    for entry in repository.iterdir():
+        (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+def served(folder: Path) -> EmbeddedServer:
+    log = folder.parent / "ruled.log"
+    return EmbeddedServer(ServerSettings(folder, grpc_port=0, http_port=None, metrics_port=None, log_file=log))
+
+
+def test_house_rules_are_kept_in_both_languages(ruled: Path) -> None:
+    attributes = attributes_from_seed(SEED)
+    (en, zh), other = (truth(attributes, "colour", language) for language in ("en", "zh")), words("pattern", "en")
+    rules = f"en:\n  say:\n    our own colour: [{en}]\n  never_say: [{', '.join(other)}]\nzh:\n  never_say: {zh}\n"
+    (ruled / "answer_rules.yaml").write_text(rules, "utf-8")
+    with served(ruled) as server, VqaClient(server.url, timeout_s=20) as client:
+        said = client.ask(PHOTO, QUESTIONS["en"])
+        assert (said.text, said.status) == ("our own colour", "answered")
+        assert said.alternatives[0].text == "our own colour"
+        for question in (QUESTIONS["zh"], "What pattern does it have?"):
+            blocked = client.ask(PHOTO, question)
+            assert (blocked.text, blocked.status) == ("", "hand_over")
+            assert blocked.reason == "a house rule forbids the answer"
+            assert not {zh, *other} & {alternative.text for alternative in blocked.alternatives}
+        choice = client.choose(PHOTO, QUESTIONS["zh"], words("colour", "zh"))
+        assert (choice.text, choice.status, choice.reason) == ("", "hand_over", "a house rule forbids the answer")
+
+
+def test_bad_house_rules_stop_the_server_with_the_line(ruled: Path) -> None:
+    (ruled / "answer_rules.yaml").write_text("en:\n  say:\n    navy: [blue]\nfr:\n  say: {}\n", "utf-8")
+    with (
+        pytest.raises(ServingError, match=r"answer_rules\.yaml, line 4: 'fr' came, but en or zh is expected"),
+        served(ruled),
+    ):
+        pass
