@@ -260,7 +260,8 @@ TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
             "is this {noun} very heavy",
             "tell me how much this {noun} is", "when do you have the {noun} in stock",
             "does this {noun} come with a guarantee",
-            "what do you sell this {noun} for",
+            "what do you sell this {noun} for", "how much should i pay for this {noun}", "which material is it made of",
+            "can this {noun} be returned",
         ),
     },
     "zh": {
@@ -281,7 +282,7 @@ TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
         "unanswerable": (
             "这个{noun}的价格是多少钱", "{noun}现在卖多少钱", "这个{noun}还有货吗", "{noun}的质保期是几年",
             "这个{noun}保修吗", "这个{noun}有多重", "{noun}大概多少斤重", "请问{noun}要多少钱", "这件{noun}贵吗",
-            "这个{noun}什么价格", "这{noun}库存有多少",
+            "这个{noun}什么价格", "这{noun}库存有多少", "{noun}要卖多少钱", "这件{noun}用的是什么材料", "{noun}能退吗",
         ),
     },
 }
