@@ -71,10 +71,13 @@ def risk_table(content: dict[str, Any]) -> str:
     """Thresholds and coverage per risk and language, as text."""
     lines = [
         f"  fitted on {content['questions']} questions; cannot-tell threshold {content['cannot_tell_threshold']:g}",
-        f"{'risk':>8}{'threshold, en':>16}{'coverage':>10}{'threshold, zh':>16}{'coverage':>10}",
+        f"{'risk':>8}{'threshold, en':>15} / refusal{'coverage':>9}{'threshold, zh':>15} / refusal{'coverage':>9}",
     ]
     for en, zh in zip(content["risks"]["en"], content["risks"]["zh"], strict=True):
-        points = "".join(f"{point['threshold']:>16.4f}{point['coverage']:>10.1%}" for point in (en, zh))
+        points = "".join(
+            f"{point['threshold']:>14.4f} / {point['refusal_threshold']:.4f}{point['coverage']:>10.1%}"
+            for point in (en, zh)
+        )
         chosen = "   <- default" if en["risk"] == content["default_risk"] else ""
         lines.append(f"{en['risk']:>8.1%}{points}{chosen}")
     return "\n".join(lines)

@@ -17,6 +17,7 @@ LEAST_QUESTIONS = 500
 MAX_WRONG_REFUSALS = 0.002
 """Share of the questions that a photo does answer, and that may be refused for a lower threshold of refusal."""
 _REFUSAL_THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+_LEAST_CONFIDENCE = 0.5
 _LENGTH_EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LOG_TEMPERATURES = (-2.0, 2.0)
 
@@ -33,6 +34,7 @@ def fitted(rows: Sequence[Asked], cannot_tell: frozenset[str], *, default_risk: 
     trust = _fitted_trust(
         [doubts(row.candidates, index) for row, index in zip(rows, chosen, strict=True)],
         [row.right[index] for row, index in zip(rows, chosen, strict=True)],
+        [row.candidates[index].text in cannot_tell for row, index in zip(rows, chosen, strict=True)],
         [row.language for row in rows],
         default_risk,
     )
@@ -74,6 +76,7 @@ def _fitted_choices(rows: Sequence[Asked], default_risk: float) -> dict[str, Any
     trust = _fitted_trust(
         [choice_doubts(choice, refuses=refuses) for choice, refuses in zip(choices, refused, strict=True)],
         right,
+        refused,
         [row.language for row in rows],
         default_risk,
     )
@@ -117,10 +120,14 @@ def _fairness(lists: Sequence[Scored]) -> tuple[float, float]:
 
 
 def _fitted_trust(
-    inputs: Sequence[NDArray[np.float64]], right: Sequence[bool], languages: Sequence[str], default_risk: float
+    inputs: Sequence[NDArray[np.float64]],
+    right: Sequence[bool],
+    refused: Sequence[bool],
+    languages: Sequence[str],
+    default_risk: float,
 ) -> dict[str, Any]:
     """A logistic regression from doubts to whether an answer was right; and per language, from the risk-coverage
-    curve, the lowest threshold of confidence that keeps each risk."""
+    curves of answers and of refusals, the lowest thresholds of confidence that keep each risk."""
     if len(right) < LEAST_QUESTIONS:
         raise BuildError(f"{len(right)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
     if len(set(right)) == 1:
@@ -135,7 +142,7 @@ def _fitted_trust(
     scaler, regression = pipeline[0], pipeline[1]
     weights = regression.coef_[0] / scaler.scale_
     risks = {
-        language: [asdict(p) for p in _risk_points(confidence[of], rights[of])]
+        language: [asdict(p) for p in _risk_points(confidence[of], rights[of], np.array(refused)[of])]
         for language in ("en", "zh")
         if (of := np.array([row == language for row in languages])).any()
     }
@@ -161,14 +168,24 @@ def _refusal_threshold(likely: NDArray[np.float64], answerable: Sequence[bool]) 
     return _REFUSAL_THRESHOLDS[-1]
 
 
-def _risk_points(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[RiskPoint]:
-    """For each risk, the lowest threshold at which no more of the given answers, refusals counted in, are wrong."""
-    order = np.argsort(-confidence)
-    risk = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+def _risk_points(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], refused: NDArray[np.bool_]
+) -> list[RiskPoint]:
+    """For each risk, the lowest thresholds at which no more of the answers, and of the refusals, are wrong."""
     points = []
-    for asked_risk in RISKS:
-        kept = np.flatnonzero(risk <= asked_risk)
-        given = int(kept[-1]) + 1 if len(kept) else 0
-        threshold = float(confidence[order][given - 1]) if given else 2.0
-        points.append(RiskPoint(asked_risk, threshold, given / len(confidence)))
+    for risk in RISKS:
+        threshold, answered = _lowest_threshold(confidence[~refused], right[~refused], risk)
+        refusal_threshold, given = _lowest_threshold(confidence[refused], right[refused], risk)
+        points.append(RiskPoint(risk, threshold, refusal_threshold, (answered + given) / len(confidence)))
     return points
+
+
+def _lowest_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_], risk: float) -> tuple[float, int]:
+    """The threshold, and how many are given from it on; 2 where none keeps the risk.
+
+    What is likelier wrong than right is not given, however large the risk.
+    """
+    order = np.argsort(-confidence)
+    keeps = np.cumsum(~right[order]) <= risk * np.arange(1, len(order) + 1)
+    kept = np.flatnonzero(keeps & (confidence[order] >= _LEAST_CONFIDENCE))
+    return (float(confidence[order][kept[-1]]), int(kept[-1]) + 1) if len(kept) else (2.0, 0)

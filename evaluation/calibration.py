@@ -39,6 +39,7 @@ def _trust_figures(group: str, graded: Sequence[Graded]) -> list[Figure]:
         Figure(
             f"trust, {group}", f"expected calibration error, {BINS} bins", expected_calibration_error(confidence, right)
         ),
+        Figure(f"trust, {group}", "of it, by chance alone", chance_calibration_error(confidence)),
         Figure(f"trust, {group}", "Brier score", float(((confidence - right) ** 2).mean())),
         *share(f"trust, {group}", RISK, [not row.right for row in given]),
         *share(f"trust, {group}", "coverage (not handed over)", [row.status != "hand_over" for row in graded]),
@@ -54,6 +55,16 @@ def _trust_figures(group: str, graded: Sequence[Graded]) -> list[Figure]:
 def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> float:
     """Mean distance between confidence and accuracy, over bins of equal numbers of questions."""
     return sum(abs(b.confidence - b.accuracy) * b.count for b in equal_mass_bins(confidence, right, bins)) / len(right)
+
+
+def chance_calibration_error(confidence: NDArray[np.float64], *, draws: int = 200) -> float:
+    """What the error would be, on average, if every confidence were true: so small a one cannot be told from none."""
+    random = np.random.default_rng(0)
+    return float(
+        np.mean(
+            [expected_calibration_error(confidence, random.random(len(confidence)) < confidence) for _ in range(draws)]
+        )
+    )
 
 
 def equal_mass_bins(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> list[Bin]:

@@ -37,9 +37,11 @@ class RiskPoint:
     """One row of a risk table."""
 
     risk: float
-    """Share of the given answers that may be wrong."""
+    """Share of the given answers that may be wrong, and of the given refusals."""
     threshold: float
     """Answers less sure than this are handed over; above 1 where no threshold keeps the risk."""
+    refusal_threshold: float
+    """The same for "the photo does not show it"."""
     coverage: float
     """Share of the questions that were still answered or refused when this was fitted."""
 
@@ -180,11 +182,12 @@ def verdict_of(
         return given
     risk = calibration.default_risk if max_risk is None else min(max_risk, calibration.default_risk)
     point = next((p for p in reversed(calibration.risks[language]) if p.risk <= risk), None)
-    if point is None or point.threshold > 1:
+    threshold = (point.refusal_threshold if refuses else point.threshold) if point else math.inf
+    if point is None or threshold > 1:
         return Verdict(HAND_OVER, f"no answer is sure enough for a risk of {100 * risk:g}%")
-    if confidence < point.threshold:
+    if confidence < threshold:
         asked_for = f"which a risk of {100 * point.risk:g}% asks for"
-        return Verdict(HAND_OVER, f"confidence {confidence:.3f} is under {point.threshold:.3f}, {asked_for}")
+        return Verdict(HAND_OVER, f"confidence {confidence:.3f} is under {threshold:.3f}, {asked_for}")
     return given
 
 

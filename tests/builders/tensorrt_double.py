@@ -295,8 +295,12 @@ class IExecutionContext:
         return all(low <= size <= high for low, size, high in zip(least, shape, most, strict=True))
 
     def get_tensor_shape(self, name: str) -> Dims:
-        rows = next(iter(self._shapes.values()))[0]
-        return Dims(d.dim_value or rows for d in self._engine._io[name].shape.dim)
+        sizes = {
+            dim.dim_param: size
+            for given, shape in self._shapes.items()
+            for dim, size in zip(self._engine._io[given].shape.dim, shape, strict=True)
+        }
+        return Dims(dim.dim_value or sizes[dim.dim_param] for dim in self._engine._io[name].shape.dim)
 
     def set_tensor_address(self, name: str, memory: int) -> bool:
         self._addresses[name] = memory

@@ -76,8 +76,10 @@ def test_a_build_has_plans_profiles_layers_and_facts(checkpoint: Path, folder: P
         version = built / engine / "1"
         assert {f.name for f in version.iterdir()} == {"model.plan", "model.profile.json", "model.layers.json"}
         profile = json.loads((version / "model.profile.json").read_text("utf-8"))
-        assert all([shape[0] for shape in shapes] == [1, 2, 4] for shapes in profile.values())
+        rows = [1, 1, 1] if engine == "answer_scorer" else [1, 2, 4]
+        assert all([shape[0] for shape in shapes] == rows for shapes in profile.values())
         assert json.loads((version / "model.layers.json").read_text("utf-8"))["Layers"]
+    assert profile["CANDIDATE_IDS"] == [[1, 1, 1], [1, 16, 4], [1, 256 + 16, 4]]
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
     assert manifest["target"] == "tensorrt"
     assert manifest["precision"] == "fp16"
@@ -106,9 +108,10 @@ def test_the_configs_are_a_gpus(checkpoint: Path, folder: Path) -> None:
         assert config.backend == "tensorrt"
         assert [(g.kind, g.count) for g in config.instance_group] == [(1, 1)]  # KIND_GPU
         assert not config.parameters
-        assert config.max_batch_size == 4
+        alone = engine == "answer_scorer"
+        assert config.max_batch_size == (1 if alone else 4)
         assert config.optimization.cuda.graphs == (engine == "image_encoder")
-        assert {warmup.batch_size for warmup in config.model_warmup} == {1, 2, 4}
+        assert {warmup.batch_size for warmup in config.model_warmup} == ({1} if alone else {1, 2, 4})
     assert list(read_config(built / "image_encoder/config.pbtxt").dynamic_batching.preferred_batch_size) == [2, 4]
     assert read_config(built / "vqa/config.pbtxt").max_batch_size == 4
 

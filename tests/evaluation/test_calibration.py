@@ -5,6 +5,7 @@ import pytest
 
 from evaluation.accuracy import Graded
 from evaluation.calibration import (
+    chance_calibration_error,
     equal_mass_bins,
     expected_calibration_error,
     risk_coverage_curve,
@@ -32,6 +33,13 @@ def test_the_error_is_the_mean_distance() -> None:
     low, high = equal_mass_bins(confidence, right, bins=2)
     assert (low.confidence, low.accuracy, low.count) == pytest.approx((0.6, 0.6, 10))
     assert (high.confidence, high.accuracy, high.count) == pytest.approx((0.9, 0.5, 10))
+
+
+def test_chance_alone_makes_an_error_that_falls_with_the_number_of_questions() -> None:
+    few, many = (chance_calibration_error(np.full(count, 0.9)) for count in (150, 15_000))
+    # A bin of 10 is off by 0.8 standard errors on average, sqrt(0.09 / 10) = 0.095 each.
+    assert few == pytest.approx(0.8 * 0.095, rel=0.15)
+    assert many == pytest.approx(few / 10, rel=0.15)
 
 
 def test_risk_and_coverage_count_verdicts() -> None:

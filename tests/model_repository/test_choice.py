@@ -9,7 +9,7 @@ from confidence import Calibration, RiskPoint
 from hypothesis import given
 from hypothesis import strategies as st
 
-POINTS = (RiskPoint(0.001, 0.999, 0.5), RiskPoint(0.01, 0.8, 0.9))
+POINTS = (RiskPoint(0.001, 0.999, 0.999, 0.5), RiskPoint(0.01, 0.8, 0.8, 0.9))
 CALIBRATION = ChoiceCalibration(
     temperature=1.0,
     length_exponent=0.0,

@@ -1,7 +1,7 @@
 """Verdicts: what a calibration makes of candidates, in both languages."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -27,8 +27,8 @@ CALIBRATION = Calibration(
     cannot_tell_threshold=0.1,
     default_risk=0.01,
     risks={
-        "en": (RiskPoint(0.001, 2.0, 0.1), RiskPoint(0.01, 0.9, 0.97), RiskPoint(0.05, 0.5, 0.99)),
-        "zh": (RiskPoint(0.001, 0.99, 0.8), RiskPoint(0.01, 0.2, 0.98), RiskPoint(0.05, 0.1, 1.0)),
+        "en": (RiskPoint(0.001, 2.0, 2.0, 0.1), RiskPoint(0.01, 0.9, 0.8, 0.97), RiskPoint(0.05, 0.5, 0.5, 0.99)),
+        "zh": (RiskPoint(0.001, 0.99, 0.99, 0.8), RiskPoint(0.01, 0.2, 0.3, 0.98), RiskPoint(0.05, 0.1, 0.1, 1.0)),
     },
 )
 SURE = [Candidate("red", 0.999, 2), Candidate("pink", 0.0005, 2)]
@@ -115,10 +115,7 @@ def test_the_file_is_read_back() -> None:
         "bias": -2.0,
         "cannot_tell_threshold": 0.1,
         "default_risk": 0.01,
-        "risks": {
-            language: [{"risk": p.risk, "threshold": p.threshold, "coverage": p.coverage} for p in points]
-            for language, points in CALIBRATION.risks.items()
-        },
+        "risks": {language: [asdict(point) for point in points] for language, points in CALIBRATION.risks.items()},
         "questions": 6300,
     }
     assert calibration_from_json(content) == CALIBRATION
