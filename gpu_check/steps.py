@@ -170,7 +170,10 @@ def _metrics(check: Check) -> str:
 
 
 def _end_to_end(check: Check) -> list[list[str]]:
-    tests = ["tests/end_to_end/test_requests.py"]  # the others start servers of their own
+    tests = [
+        "tests/end_to_end/test_requests.py",
+        "tests/end_to_end/test_choices.py",
+    ]  # the others start servers of their own
     environment = [
         f"VITRINE_TEST_URL=localhost:{check.grpc_port}",
         f"VITRINE_TEST_METRICS=http://localhost:{check.metrics_port}/metrics",

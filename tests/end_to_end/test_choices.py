@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +12,6 @@ from vitrine_client import InvalidRequestError, VqaClient
 from catalogue.dataset import first_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import truth, words
-from serving.command import ServerSettings
-from serving.errors import ServingError
-from serving.server import EmbeddedServer
 
 SEED = first_seed("test") + 11
 PHOTO = photo_from_seed(SEED, long_side_px=(300, 400)).jpeg_bytes()
@@ -47,7 +43,9 @@ def test_a_list_without_the_right_one_is_not_answered(client: VqaClient, languag
     assert choice.reason
 
 
-@pytest.mark.parametrize(("question", "candidates"), [("How much is it?", ["10", "20"]), ("多少钱？", ["便宜", "贵"])])
+@pytest.mark.parametrize(
+    ("question", "candidates"), [("How much is it?", ["cheap", "expensive"]), ("多少钱？", ["便宜", "贵"])]
+)
 def test_what_no_photo_shows_is_not_chosen(client: VqaClient, question: str, candidates: list[str]) -> None:
     choice = client.choose(PHOTO, question, candidates)
     assert choice.status in ("cannot_tell", "hand_over")
@@ -97,44 +95,3 @@ def test_a_request_of_two_rows_is_refused(server_url: str) -> None:
         inputs.append(tensor)
     with pytest.raises(InferenceServerException, match="batch-size must be <= 1"):
         server.infer("vqa_choose", inputs)
-
-
-@pytest.fixture(scope="module")
-def ruled(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built repository, by links, with room for rules of its own."""
-    folder = tmp_path_factory.mktemp("ruled")
-    for entry in repository.iterdir():
-        (folder / entry.name).symlink_to(entry)
-    return folder
-
-
-def served(folder: Path) -> EmbeddedServer:
-    log = folder.parent / "ruled.log"
-    return EmbeddedServer(ServerSettings(folder, grpc_port=0, http_port=None, metrics_port=None, log_file=log))
-
-
-def test_house_rules_are_kept_in_both_languages(ruled: Path) -> None:
-    attributes = attributes_from_seed(SEED)
-    (en, zh), other = (truth(attributes, "colour", language) for language in ("en", "zh")), words("pattern", "en")
-    rules = f"en:\n  say:\n    our own colour: [{en}]\n  never_say: [{', '.join(other)}]\nzh:\n  never_say: {zh}\n"
-    (ruled / "answer_rules.yaml").write_text(rules, "utf-8")
-    with served(ruled) as server, VqaClient(server.url, timeout_s=20) as client:
-        said = client.ask(PHOTO, QUESTIONS["en"])
-        assert (said.text, said.status) == ("our own colour", "answered")
-        assert said.alternatives[0].text == "our own colour"
-        for question in (QUESTIONS["zh"], "What pattern does it have?"):
-            blocked = client.ask(PHOTO, question)
-            assert (blocked.text, blocked.status) == ("", "hand_over")
-            assert blocked.reason == "a house rule forbids the answer"
-            assert not {zh, *other} & {alternative.text for alternative in blocked.alternatives}
-        choice = client.choose(PHOTO, QUESTIONS["zh"], words("colour", "zh"))
-        assert (choice.text, choice.status, choice.reason) == ("", "hand_over", "a house rule forbids the answer")
-
-
-def test_bad_house_rules_stop_the_server_with_the_line(ruled: Path) -> None:
-    (ruled / "answer_rules.yaml").write_text("en:\n  say:\n    navy: [blue]\nfr:\n  say: {}\n", "utf-8")
-    with (
-        pytest.raises(ServingError, match=r"answer_rules\.yaml, line 4: 'fr' came, but en or zh is expected"),
-        served(ruled),
-    ):
-        pass

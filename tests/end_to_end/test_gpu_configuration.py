@@ -1,4 +1,4 @@
-"""The repository that is built for a GPU, with its two engines' backend exchanged, under a real Triton.
+"""The repository that is built for a GPU, with its engines' backend exchanged, under a real Triton.
 
 Everything else is as on a GPU: wiring, types, dimensions, batching, cache and
 warm-up. TensorRT itself is played by a double when the repository is built.
@@ -17,9 +17,11 @@ from vitrine_client import VqaClient
 
 from builders.build import build
 from builders.options import BuildOptions
-from builders.repository import ENGINES, BatchRange, read_config
+from builders.repository import ENGINES, ONE_AT_A_TIME, BatchRange, read_config
+from catalogue.attributes import Language
 from catalogue.dataset import first_seed, questions_from_seed
-from catalogue.photos import photo_from_seed
+from catalogue.photos import attributes_from_seed, photo_from_seed
+from catalogue.questions import truth, words
 from serving.command import ServerSettings
 from serving.server import EmbeddedServer
 from tests.builders.tensorrt_machine import played_gpu_machine
@@ -28,7 +30,7 @@ CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "vitrine-small"
 
 
 def with_onnx_backend(repository: Path) -> Path:
-    """Exchange the backend of the two engines, and what depends on it: the file, and where an instance runs."""
+    """Exchange the backend of the engines, and what depends on it: the file, and where an instance runs."""
     for name in ENGINES:
         version = repository / name / "1"
         # The double's plan is a line about the machine, and then the graph.
@@ -66,6 +68,16 @@ def test_questions_are_answered_in_both_languages(server: EmbeddedServer) -> Non
     assert sum(right) >= 66  # 98 % of them, as on the CPU, within chance
 
 
+@pytest.mark.parametrize(
+    ("question", "language"), [("What colour is it?", "en"), ("它是什么颜色的？", "zh")], ids=["en", "zh"]
+)
+def test_lists_are_scored(server: EmbeddedServer, question: str, language: Language) -> None:
+    seed = first_seed("test") + 50
+    with VqaClient(server.url, timeout_s=20) as client:
+        choice = client.choose(photo_from_seed(seed).jpeg_bytes(), question, words("colour", language))
+    assert choice.text == truth(attributes_from_seed(seed), "colour", language)
+
+
 def test_the_engines_batch_up_to_the_profile(server: EmbeddedServer) -> None:
     photo = photo_from_seed(first_seed("test")).jpeg_bytes()
     with VqaClient(server.url, timeout_s=20) as client, ThreadPoolExecutor(32) as pool:
@@ -95,7 +107,7 @@ def test_every_warm_up_batch_has_been_run(server: EmbeddedServer) -> None:
     """Warm-up runs before the server is ready; a sample that does not fit the model stops it from loading."""
     for engine in ENGINES:
         config = read_config(server.settings.repository / engine / "config.pbtxt")
-        assert [w.batch_size for w in config.model_warmup] == [1, 4, 8]
+        assert [w.batch_size for w in config.model_warmup] == ([1] if engine in ONE_AT_A_TIME else [1, 4, 8])
     log = server.settings.log_file
     assert log
     assert "failed to run warmup" not in log.read_text("utf-8").lower()
