@@ -86,7 +86,7 @@ def _decoded(transport: Transport, features: NDArray[np.float16], text: str, out
     """One output of the decoder, [1, ...]."""
     question = np.array([[text.encode()]], np.object_)
     names = ("QUESTION_IDS", "QUESTION_MASK")
-    tokens = _infer(transport, "question_preprocess", {"QUESTION": question}, names)
+    tokens = _infer(transport, "question_preprocess", {"QUESTION": question, "IMAGE_FEATURES": features}, names)
     return _infer(transport, "answer_decoder", {"IMAGE_FEATURES": features, **tokens}, (output,))[output]
 
 

@@ -71,6 +71,7 @@ def test_the_manifest_accounts_for_every_file(built: Path, checkpoint: Path) -> 
         "ANSWER_IDS",
         "ANSWER_LOGPROBS",
         "ATTENTION",
+        "CANDIDATE_LOGPROBS",
         "IMAGE_SHA256",
     }
     assert all(row["passed"] for row in manifest["parity"])

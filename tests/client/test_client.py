@@ -29,7 +29,7 @@ EN, ZH = "What colour is it?", "什么颜色"
 def test_ask_gives_a_typed_answer(client: VqaClient, photo: Path, question: str) -> None:
     answer = client.ask(photo, question)
     assert answer.text
-    assert answer.status in ("answered", "cannot_tell")
+    assert answer.status in ("answered", "cannot_tell", "hand_over")  # the photo is of no product
     assert answer.confidence is not None
     assert 0 <= answer.confidence <= 1
     assert answer.alternatives[0].text == answer.text

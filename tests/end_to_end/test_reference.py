@@ -11,8 +11,9 @@ from builders.checkpoint import load_checkpoint
 from builders.reference import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
+from evaluation.unfamiliar import camera_photos
 
-from .conftest import CAMERA_FILES
+CAMERA_PHOTOS = camera_photos()
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_served_answers_equal_generate(server_url: str, repository: Path, checkp
     answer_tokens = json.loads((repository / "manifest.json").read_text("utf-8"))["dimensions"]["answer_tokens"]
     seeds = range(first_seed("test") + 900, first_seed("test") + 910)
     photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
-    photos += [file.read_bytes() for file in CAMERA_FILES]
+    photos += [file.read_bytes() for file in CAMERA_PHOTOS]
     questions = [
         (index, q.text) for index, seed in enumerate(seeds) for q in questions_from_seed(seed, "test", per_photo=7)
     ]
@@ -44,11 +45,11 @@ def test_served_answers_equal_generate(server_url: str, repository: Path, checkp
 
 
 def test_there_are_camera_photos_of_several_kinds() -> None:
-    assert len(CAMERA_FILES) >= 8
-    assert {file.suffix for file in CAMERA_FILES} >= {".jpg", ".png"}
+    assert len(CAMERA_PHOTOS) >= 8
+    assert {file.suffix for file in CAMERA_PHOTOS} >= {".jpg", ".png"}
 
 
-@pytest.mark.parametrize("file", CAMERA_FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", CAMERA_PHOTOS, ids=lambda file: file.name)
 def test_camera_photos_are_answered(server_url: str, file: Path) -> None:
     with VqaClient(server_url, timeout_s=20) as client:
         for answer in client.ask_many(file, ["What is it?", "这是什么？", "How many?", "多少钱"]):

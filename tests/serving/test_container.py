@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from serving.command import ServerSettings, TlsSettings, container_command
 from serving.container import read_manifest, require_fitting
 from serving.errors import ServingError
-from serving.installation import find_installation
 
 
 def manifest(**changes: object) -> dict[str, object]:
@@ -109,20 +107,3 @@ def test_tls_is_never_dropped_in_silence(repository: Path, tmp_path: Path) -> No
     assert "--grpc-use-ssl-mutual=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
     plain = Path(__file__).parents[2] / "deploy" / "no-tls"
     assert "ssl" not in dry_run(repository, "--tls-folder", str(plain)).stdout
-
-
-def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
-    """The wheel's Triton is older than the container's, and has every flag that is used in either."""
-    installation = find_installation()
-    known = subprocess.run(
-        [str(installation.binary), "--help"],
-        env={"LD_LIBRARY_PATH": str(installation.libraries)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    flags = set(re.findall(r"--[a-z0-9-]+", known.stdout + known.stderr))
-    tls = TlsSettings(tmp_path / "c", tmp_path / "k", tmp_path / "a")
-    settings = ServerSettings(tmp_path, tls=tls, restricted=True, verbose=True)
-    for argument in container_command(settings, version_compatible=True)[1:]:
-        assert argument.split("=")[0] in flags

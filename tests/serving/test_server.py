@@ -1,7 +1,6 @@
 """The embedded server: starts, says what is wrong, and leaves nothing behind."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -16,7 +15,7 @@ from vitrine_client import VitrineError, VqaClient
 
 from serving.command import ServerSettings, embedded_command
 from serving.errors import ServingError
-from serving.installation import TritonInstallation, find_installation
+from serving.installation import find_installation
 from serving.ports import resolved_port
 from serving.server import _SHARED_MEMORY, EmbeddedServer, require_built_repository
 
@@ -146,19 +145,3 @@ def test_loopback_only_and_off_means_off(tmp_path: Path) -> None:
     assert "--grpc-address=127.0.0.1" in command
     assert "--allow-http=false" in command
     assert "--allow-metrics=false" in command
-
-
-def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
-    installation: TritonInstallation = find_installation()
-    known = subprocess.run(
-        [str(installation.binary), "--help"],
-        env={"LD_LIBRARY_PATH": str(installation.libraries)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    flags = set(re.findall(r"--[a-z0-9-]+", known.stdout + known.stderr))
-    everything = ServerSettings(tmp_path, http_port=1, metrics_port=2)
-    for one in (everything, settings(tmp_path, tmp_path)):
-        for argument in embedded_command(one, installation, backends=tmp_path, shm_prefix="p")[1:]:
-            assert argument.split("=")[0] in flags
