@@ -15,6 +15,7 @@ from vitrine_client import VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from catalogue.questions import words
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
@@ -30,7 +31,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure the embedded server: time until ready, latency of one question about a new 640x480 photo "
-        "and about the same photo again (median and spread, through the client), memory of the server tree.",
+        "and about the same photo again, of a choice from 64 (median and spread, through the client), memory of the "
+        "server tree.",
     )
     parser.add_argument("repository", type=Path, help="a built repository")
     parser.add_argument("--photos", type=int, default=200, help="photos for the latency (default: 200)")
@@ -61,16 +63,30 @@ def main() -> int:
 
 
 def latency_figures(client: VqaClient, photos: int) -> dict[str, float]:
-    """Milliseconds of the first and of the second question about each photo; medians, 10th and 90th percentiles."""
+    """Milliseconds of a question about each photo, of it again, and of a closed list; medians and spread."""
     encoded = [_photo_640x480(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
-    first_ms: list[float] = []
-    again_ms: list[float] = []
+    candidates = _words()
+    times_ms: dict[str, list[float]] = {"new_photo_ms": [], "same_photo_again_ms": [], "list_of_64_ms": []}
     for index, photo in enumerate(tqdm(encoded, desc="latency", leave=False)):
-        for times_ms in (first_ms, again_ms):
+        question = QUESTIONS[index % len(QUESTIONS)]
+        for name, found_ms in times_ms.items():
             start_s = time.perf_counter()
-            client.ask(photo, QUESTIONS[index % len(QUESTIONS)])
-            times_ms.append((time.perf_counter() - start_s) * 1000)
-    return _spread("new_photo_ms", first_ms[_WARMUP:]) | _spread("same_photo_again_ms", again_ms[_WARMUP:])
+            if name == "list_of_64_ms":
+                client.choose(photo, question, candidates)
+            else:
+                client.ask(photo, question)
+            found_ms.append((time.perf_counter() - start_s) * 1000)
+    figures: dict[str, float] = {}
+    for name, found_ms in times_ms.items():
+        figures |= _spread(name, found_ms[_WARMUP:])
+    return figures
+
+
+def _words() -> list[str]:
+    """64 allowed answers of one to three words: "red", "backpack", "red backpack", ..."""
+    colours, categories = words("colour", "en"), words("category", "en")
+    both = (f"{colour} {category}" for colour in colours for category in categories)
+    return list(dict.fromkeys([*colours, *categories, *both]))[:64]
 
 
 def _spread(name: str, times_ms: list[float]) -> dict[str, float]:
