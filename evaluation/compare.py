@@ -88,12 +88,16 @@ def changes_table(found: Sequence[Change]) -> str:
             section = change.section
             lines += ["", section]
         scale, unit = (1, "") if change.p_value is None else (100, " %")
-        p_value = "" if change.p_value is None else f"p {change.p_value:.3f}{' (paired)' if change.paired else ''}"
+        p_value = "" if change.p_value is None else f"p {_shown(change.p_value)}{' (paired)' if change.paired else ''}"
         verdict = "  <- beyond chance" if change.is_beyond_chance else ""
         before, after = scale * change.before, scale * change.after
         figures = f"{before:>9.3f} {after:>9.3f}{unit:<2} {after - before:>+9.3f}"
         lines.append(f"  {change.name:<44}{figures}  {p_value}{verdict}".rstrip())
     return "\n".join(lines)
+
+
+def _shown(p_value: float) -> str:
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def main() -> int:
