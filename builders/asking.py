@@ -1,5 +1,6 @@
 """Asks a build's own engines labelled questions, open ones and those with a list of allowed answers."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +9,6 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from builders.checkpoint import Checkpoint
-from builders.errors import BuildError
 from builders.labelled import Labelled
 from builders.parity import Engine, Outputs, encoded_photo, question_tensors
 from builders.steps import (
@@ -58,7 +58,7 @@ def asked(
         engines: image encoder, answer decoder and answer scorer.
 
     Raises:
-        BuildError: a question or a list cannot be used.
+        BuildError: a question cannot be used. A list that cannot is left out, and said.
     """
     image_encoder, answer_decoder, answer_scorer = engines
     tokenizer = checkpoint.tokenizer.backend_tokenizer
@@ -76,7 +76,7 @@ def asked(
                 candidates,
                 language_of(question.question),
                 tuple(question.is_right(c.text) for c in candidates),
-                any(answer in cannot_tell for answer in question.answers),
+                any(question.is_right(text) for text in cannot_tell),
                 _scored(answer_scorer, inputs, checkpoint, question) if question.candidates else None,
             )
         )
@@ -87,13 +87,14 @@ def cannot_tell_texts(checkpoint: Checkpoint) -> frozenset[str]:
     return frozenset(text for texts in checkpoint.cannot_tell_answers.values() for text in texts)
 
 
-def _scored(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored:
+def _scored(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored | None:
     refusals = sorted(cannot_tell_texts(checkpoint))
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     texts = [text.encode() for text in question.candidates]
     try:
         ids = ids_from_candidates(texts, tokenizer, _LIMITS, refusals=refusals)
-    except TextError as error:
-        raise BuildError(f"candidates of {question.question!r}: {error}") from error
+    except TextError as error:  # the server would refuse it too
+        tqdm.write(f"left out: the list of {question.question!r}: {error}", file=sys.stderr)
+        return None
     logprobs = scorer({**inputs, "CANDIDATE_IDS": ids[None]})["CANDIDATE_LOGPROBS"][0]
     return Scored(ids, logprobs, len(refusals), tuple(map(question.is_right, question.candidates)))

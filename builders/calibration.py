@@ -18,6 +18,7 @@ from builders.fitting import RISKS, fitted
 from builders.labelled import Labelled, drawn_questions, questions_in_file
 from builders.onnx_engine import onnx_engine
 from builders.repository import ENGINES
+from builders.steps import PhotoError
 
 FILE = "calibration.json"
 
@@ -55,12 +56,12 @@ def main() -> int:
         tokens = manifest["dimensions"]["question_tokens"]
         rows = asked(engines, checkpoint, questions, question_tokens=tokens)
         content = fitted(rows, cannot_tell_texts(checkpoint), default_risk=args.risk)
-    except BuildError as error:
+        content |= {"answers": manifest["dimensions"]["answers"], "source": source}
+        content["weights_sha256"] = _weights_sha256(checkpoint)
+        args.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except (BuildError, PhotoError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    content |= {"answers": manifest["dimensions"]["answers"], "source": source}
-    content["weights_sha256"] = _weights_sha256(checkpoint)
-    args.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print("open questions\n" + risk_table(content))
     print("lists of allowed answers\n" + (risk_table(content["choices"]) if "choices" in content else "  too few"))
     print(f"wrote {args.output}")

@@ -20,6 +20,7 @@ _REFUSAL_THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 _LEAST_CONFIDENCE = 0.5
 _LENGTH_EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LOG_TEMPERATURES = (-2.0, 2.0)
+_DOUBTS = 2  # the first two inputs are logarithms of doubt; a third is the number of tokens
 
 
 def fitted(rows: Sequence[Asked], cannot_tell: frozenset[str], *, default_risk: float) -> dict[str, Any]:
@@ -28,6 +29,8 @@ def fitted(rows: Sequence[Asked], cannot_tell: frozenset[str], *, default_risk: 
     Raises:
         BuildError: too few questions, or all answers right, or all wrong.
     """
+    if len(rows) < LEAST_QUESTIONS:
+        raise BuildError(f"{len(rows)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
     likely = np.array([sum(c.probability for c in row.candidates if c.text in cannot_tell) for row in rows])
     refusal = _refusal_threshold(likely, [not row.unanswerable for row in rows])
     chosen = [chosen_candidate(row.candidates, cannot_tell, refusal) for row in rows]
@@ -41,7 +44,6 @@ def fitted(rows: Sequence[Asked], cannot_tell: frozenset[str], *, default_risk: 
     return {
         "method": f"logistic regression, scikit-learn {version('scikit-learn')}",
         "questions": len(rows),
-        "answers": max(len(row.right) for row in rows),
         "cannot_tell_threshold": refusal,
         **trust,
         **_fitted_choices([row for row in rows if row.listed], default_risk),
@@ -128,19 +130,24 @@ def _fitted_trust(
 ) -> dict[str, Any]:
     """A logistic regression from doubts to whether an answer was right; and per language, from the risk-coverage
     curves of answers and of refusals, the lowest thresholds of confidence that keep each risk."""
-    if len(right) < LEAST_QUESTIONS:
-        raise BuildError(f"{len(right)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
     if len(set(right)) == 1:
         raise BuildError(f"all {len(right)} answers are {'right' if right[0] else 'wrong'}: nothing to calibrate on")
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    rights = np.array(right)
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(np.stack(inputs), rights)
-    confidence = pipeline.predict_proba(np.stack(inputs))[:, 1]
-    scaler, regression = pipeline[0], pipeline[1]
-    weights = regression.coef_[0] / scaler.scale_
+    rights, found = np.array(right), np.stack(inputs)
+    used = np.ones(found.shape[1], bool)
+    while True:
+        pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(found * used, rights)
+        scaler, regression = pipeline[0], pipeline[1]
+        # More doubt must not make an answer surer, as it may seem where two doubts go together.
+        wrong = np.flatnonzero(regression.coef_[0][:_DOUBTS] > 0)
+        if not len(wrong):
+            break
+        used[wrong[0]] = False
+    confidence = pipeline.predict_proba(found * used)[:, 1]
+    weights = used * regression.coef_[0] / scaler.scale_
     risks = {
         language: [asdict(p) for p in _risk_points(confidence[of], rights[of], np.array(refused)[of])]
         for language in ("en", "zh")
@@ -187,5 +194,7 @@ def _lowest_threshold(confidence: NDArray[np.float64], right: NDArray[np.bool_],
     """
     order = np.argsort(-confidence)
     keeps = np.cumsum(~right[order]) <= risk * np.arange(1, len(order) + 1)
-    kept = np.flatnonzero(keeps & (confidence[order] >= _LEAST_CONFIDENCE))
-    return (float(confidence[order][kept[-1]]), int(kept[-1]) + 1) if len(kept) else (2.0, 0)
+    sure = confidence[order]
+    is_last_of_its_like = np.append(sure[1:] < sure[:-1], True)  # all that are as sure are given along
+    kept = np.flatnonzero(keeps & is_last_of_its_like & (sure >= _LEAST_CONFIDENCE))
+    return (float(sure[kept[-1]]), int(kept[-1]) + 1) if len(kept) else (2.0, 0)

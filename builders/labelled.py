@@ -17,6 +17,7 @@ from catalogue.questions import allowed_answers
 _FIRST_PHOTO = 40_000
 _PER_PHOTO = 7
 LIST_LENGTH = 10
+_LIST_LENGTHS = (3, LIST_LENGTH, 24)
 _LACKING = 1 / 8  # of the drawn lists do not hold the right answer: what that looks like must be known
 
 
@@ -41,7 +42,9 @@ def drawn_questions(photos: int) -> Iterator[Labelled]:
     for seed in range(first, first + photos):
         photo, rng = photo_from_seed(seed).jpeg_bytes(), random.Random(f"lists {seed}")
         for question in questions_from_seed(seed, "test", per_photo=_PER_PHOTO):
-            candidates = allowed_answers(question, rng, most=LIST_LENGTH, lacks_the_answer=rng.random() < _LACKING)
+            candidates = allowed_answers(
+                question, rng, most=rng.choice(_LIST_LENGTHS), lacks_the_answer=rng.random() < _LACKING
+            )
             yield Labelled(photo, question.text, (question.answer,), candidates)
 
 
@@ -52,7 +55,7 @@ def questions_in_file(file: Path) -> list[Labelled]:
         BuildError: names the line that is wrong.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # U+2028 may stand in a text
     except (OSError, UnicodeDecodeError) as error:
         raise BuildError(f"cannot read {file}: {error}") from error
     found = []
@@ -60,9 +63,13 @@ def questions_in_file(file: Path) -> list[Labelled]:
         if line.strip():
             try:
                 row = json.loads(line)
-                answers = tuple(row["answers"]) if "answers" in row else (str(row["answer"]),)
+                answers = texts_of(row["answers"], "answers") if "answers" in row else (str(row["answer"]),)
+                if not answers:
+                    raise ValueError("answers is empty")
                 photo = (file.parent / row["photo"]).read_bytes()
-                found.append(Labelled(photo, str(row["question"]), answers, tuple(row.get("candidates", ()))))
+                found.append(
+                    Labelled(photo, str(row["question"]), answers, texts_of(row.get("candidates", []), "candidates"))
+                )
             except (ValueError, KeyError, TypeError, OSError) as error:
                 raise BuildError(
                     f'{file}, line {number}: {{"photo": PATH, "question": TEXT, "answer": TEXT}} is expected '
@@ -71,15 +78,28 @@ def questions_in_file(file: Path) -> list[Labelled]:
     return found if any(row.candidates for row in found) else _with_lists(found)
 
 
+def texts_of(value: object, name: str) -> tuple[str, ...]:
+    """
+    Raises:
+        ValueError: not a list; one text would else be taken for its letters.
+    """
+    if not isinstance(value, list):
+        raise ValueError(f"{name} is {value!r}, but a list is expected")
+    return tuple(map(str, value))
+
+
 def _with_lists(rows: list[Labelled]) -> list[Labelled]:
     """Each with a list of its answer and the most frequent other answers in its language."""
-    frequent = Counter(row.answers[0] for row in rows if row.answers).most_common(10 * LIST_LENGTH)
+    spelt = {_plain(row.answers[0]): row.answers[0] for row in rows}
+    frequent = Counter(_plain(row.answers[0]) for row in rows).most_common(10 * LIST_LENGTH)
     listed = []
     for row in rows:
         others = [
-            text for text, _ in frequent if not row.is_right(text) and language_of(text) == language_of(row.answers[0])
+            spelt[text]
+            for text, _ in frequent
+            if not row.is_right(text) and language_of(text) == language_of(row.answers[0])
         ]
-        candidates = (row.answers[0], *others[: LIST_LENGTH - 1]) if row.answers and others else ()
+        candidates = (row.answers[0], *others[: LIST_LENGTH - 1]) if others else ()
         listed.append(replace(row, candidates=tuple(sorted(candidates))))
     return listed
 

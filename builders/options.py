@@ -5,7 +5,7 @@ from pathlib import Path
 
 from builders.checkpoint import Checkpoint
 from builders.errors import BuildError
-from builders.repository import DIGEST_BYTES, BatchRange, BuildDimensions
+from builders.repository import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDimensions
 
 TARGETS = ("onnxruntime", "tensorrt")
 STRATEGIES = ("loop", "unrolled")
@@ -95,6 +95,13 @@ def dimensions_of(checkpoint: Checkpoint, options: BuildOptions) -> BuildDimensi
     for name, tokens in (("--question-tokens", options.question_tokens), ("--answer-tokens", answer_tokens)):
         if not 2 <= tokens <= longest:
             raise BuildError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")
+    encode = checkpoint.tokenizer.backend_tokenizer.encode
+    refusals = {text: len(encode(text)) - 1 for texts in checkpoint.cannot_tell_answers.values() for text in texts}
+    if len(refusals) > MOST_REFUSALS:
+        raise BuildError(f'the checkpoint has {len(refusals)} ways to say "cannot tell"; {MOST_REFUSALS} fit in a list')
+    for text, tokens in refusals.items():
+        if tokens > answer_tokens:
+            raise BuildError(f"{text!r} has {tokens} tokens, but answers have {answer_tokens}: raise --answer-tokens")
     return BuildDimensions(
         image_px=checkpoint.image_px,
         image_tokens=checkpoint.image_tokens,

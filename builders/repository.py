@@ -28,7 +28,7 @@ MAX_BATCH = 1024
 
 
 AxisRanges = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-_MOST_REFUSALS = 16  # ways of a checkpoint to say "cannot tell", scored along with every list
+MOST_REFUSALS = 16  # ways of a checkpoint to say "cannot tell", scored along with every list
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class BuildDimensions:
     def variable_axes(self) -> dict[str, AxisRanges]:
         """Inputs whose axes beside the batch vary, without the batch axis: smallest, best and largest."""
         candidates = read_config(SOURCE / "candidates_preprocess" / "config.pbtxt").parameters["max_candidates"]
-        most = int(candidates.string_value) + _MOST_REFUSALS
+        most = int(candidates.string_value) + MOST_REFUSALS
         return {"CANDIDATE_IDS": ((1, 1), (16, min(4, self.answer_tokens)), (most, self.answer_tokens))}
 
 
@@ -135,12 +135,14 @@ def write_repository(
     for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
     settings = {"cannot_tell_answers": checkpoint.cannot_tell_answers}
-    for model_name in ("candidates_preprocess", "answer_postprocess", "choice_postprocess"):
-        for name, content in (("vitrine.json", settings), ("calibration.json", calibration)):
-            if content is not None:
-                (folder / model_name / "1" / name).write_text(
-                    json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
-                )
+    for model_name in ("candidates_preprocess", "answer_postprocess"):
+        _write_json(folder / model_name / "1" / "vitrine.json", settings)
+    for model_name in ("answer_postprocess", "choice_postprocess") if calibration else ():
+        _write_json(folder / model_name / "1" / "calibration.json", calibration)
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
 def read_config(file: Path) -> model_config_pb2.ModelConfig:

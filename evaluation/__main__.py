@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from vitrine_client import GrpcTransport, VitrineError, VqaClient
 
+from builders.files import sha256_of_file
 from evaluation.accuracy import SECTION, Graded, accuracy_figures
 from evaluation.agreement import agreement_with_reference, raw_probabilities
 from evaluation.asking import asking_jobs, graded_from
@@ -21,7 +22,7 @@ from evaluation.lists import list_figures, list_jobs
 from evaluation.plots import accuracy_plot, confidence_plot, share_plot, trust_plot
 from evaluation.pointing import pointing_figures, pointing_jobs
 from evaluation.questions import DataError, PhotoQuestions, drawn, first_questions, from_json_lines, from_vqa_v2
-from evaluation.report import HTML_FILE, served_from_manifest, write_report
+from evaluation.report import HTML_FILE, served_elsewhere, served_from_manifest, write_report
 from evaluation.stability import SECTION as STABILITY
 from evaluation.stability import stability_figures, stability_jobs
 from evaluation.unfamiliar import unfamiliar_figures, unfamiliar_jobs
@@ -42,8 +43,14 @@ def main() -> int:
     end_on_signals()
     try:
         groups = _questions(args)
-        manifest = json.loads((args.repository / "manifest.json").read_text("utf-8")) if not args.url else {}
+        manifest = (
+            json.loads((args.repository / "manifest.json").read_text("utf-8"))
+            if not args.url or (args.repository / "manifest.json").exists()
+            else {}
+        )
         settings = {name: _plain(value) for name, value in vars(args).items() if name not in _NOT_SETTINGS}
+        if args.data:
+            settings["data_sha256"] = sha256_of_file(args.data)
         begin(args.output, {**settings, "built_at": manifest.get("built_at", args.url)})
         if args.url:
             return _evaluate(args.url, args, groups, settings)
@@ -144,6 +151,8 @@ def _questions(args: argparse.Namespace) -> list[PhotoQuestions]:
 
 
 def _served(args: argparse.Namespace) -> dict[str, Any]:
+    if args.url and not (args.repository / "manifest.json").exists():
+        return served_elsewhere(args.url)
     return served_from_manifest(json.loads((args.repository / "manifest.json").read_text(encoding="utf-8")))
 
 

@@ -60,7 +60,7 @@ def _paired_p_values(before: Sequence[Graded], after: Sequence[Graded]) -> dict[
     """McNemar's exact test, by group; nothing where the questions differ."""
     from scipy.stats import binomtest
 
-    if [(row.photo, row.question) for row in before] != [(row.photo, row.question) for row in after]:
+    if [_asked(row) for row in before] != [_asked(row) for row in after]:
         return {}
     groups = zip(by_group(before).items(), by_group(after).values(), strict=True)
     p_values = {}
@@ -94,6 +94,10 @@ def changes_table(found: Sequence[Change]) -> str:
         figures = f"{before:>9.3f} {after:>9.3f}{unit:<2} {after - before:>+9.3f}"
         lines.append(f"  {change.name:<44}{figures}  {p_value}{verdict}".rstrip())
     return "\n".join(lines)
+
+
+def _asked(row: Graded) -> tuple[str, ...]:
+    return row.photo, row.question, row.kind, row.language
 
 
 def _shown(p_value: float) -> str:

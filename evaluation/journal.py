@@ -73,11 +73,11 @@ def _read(file: Path) -> dict[str, list[Row]]:
     if not file.exists():
         return done
     whole = []
-    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
+    for line in file.read_text(encoding="utf-8").split("\n"):
         try:
             entry = json.loads(line)
             done[entry["key"]] = entry["rows"]
-            whole.append(line)
+            whole.append(line + "\n")
         except ValueError:
             break
     file.write_text("".join(whole), encoding="utf-8")

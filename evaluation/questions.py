@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from builders.labelled import texts_of
+from builders.steps import language_of
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import Question
 
 _PER_PHOTO = 7  # one of each kind
-_FIRST_CJK = "\u2e80"
 
 
 class DataError(ValueError):
@@ -72,14 +73,16 @@ def from_json_lines(file: Path) -> list[PhotoQuestions]:
         DataError: names the line that is wrong.
     """
     rows: list[tuple[Path, LabelledQuestion]] = []
-    for number, line in enumerate(_text_of(file).splitlines(), 1):
+    for number, line in enumerate(_text_of(file).split("\n"), 1):
         if line.strip():
             try:
                 row = json.loads(line)
                 photo = file.parent / row["photo"]
-                answers = tuple(map(str, row["answers"])) if "answers" in row else (str(row["answer"]),)
+                answers = texts_of(row["answers"], "answers") if "answers" in row else (str(row["answer"]),)
+                if not answers:
+                    raise DataError("answers is empty")
                 text = str(row["question"])
-                candidates = tuple(map(str, row.get("candidates", ())))
+                candidates = texts_of(row.get("candidates", []), "candidates")
                 language = str(row.get("language") or language_of(text))
                 rows.append((photo, LabelledQuestion(text, answers, str(row.get("kind", "any")), language, candidates)))
                 if not photo.is_file():
@@ -127,10 +130,6 @@ def from_vqa_v2(questions_file: Path, annotations_file: Path, photos: Path) -> l
         kind = str(annotation.get("answer_type", "any"))
         rows.append((files[image], LabelledQuestion(text, answers, kind, language_of(text))))
     return _grouped(rows)
-
-
-def language_of(text: str) -> str:
-    return "zh" if any(character >= _FIRST_CJK for character in text) else "en"
 
 
 def _text_of(file: Path) -> str:

@@ -63,6 +63,11 @@ def served_from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
     return {"checkpoint": manifest["checkpoint"]["name"], **{name: manifest[name] for name in names}}
 
 
+def served_elsewhere(url: str) -> dict[str, Any]:
+    """The same, of a server whose repository is not here."""
+    return {"checkpoint": f"the server at {url}", "target": "unknown", "precision": "", "built_at": "unknown"}
+
+
 def read_report(folder: Path) -> tuple[dict[str, Any], list[Row]]:
     """
     Returns:
@@ -72,5 +77,5 @@ def read_report(folder: Path) -> tuple[dict[str, Any], list[Row]]:
         OSError, ValueError: there is none, or it is broken.
     """
     content: dict[str, Any] = json.loads((folder / JSON_FILE).read_text(encoding="utf-8"))
-    journal = (folder / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    return content, [row for line in journal for row in json.loads(line)["rows"]]
+    journal = (folder / "questions.jsonl").read_text(encoding="utf-8").split("\n")
+    return content, [row for line in journal if line for row in json.loads(line)["rows"]]

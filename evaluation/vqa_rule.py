@@ -18,7 +18,7 @@ _NUMBERS = dict(
     )
 )
 _ARTICLES = {"a", "an", "the"}
-_AGREEING = 3
+_PEOPLE, _AGREEING = 10, 3
 _COMMA_IN_NUMBER = re.compile(r"(?<=\d),(?=\d)")
 _POINT_IN_NUMBER = re.compile(r"(?<!\d)\.|\.(?!\d)")
 _PUNCTUATION = re.compile(r"[;/\[\]\"{}()=+\\_\-><@`,?!，。！？；：、（）]")
@@ -28,10 +28,10 @@ def vqa_score(answer: str, people: Sequence[str]) -> float:
     """0 to 1.
 
     Args:
-        people: each person's answer. One alone: right or wrong.
+        people: the answers of ten people; fewer are ways to say it, any of which is right.
     """
     given, wanted = normalised(answer), [normalised(text) for text in people]
-    if len(wanted) < _AGREEING:
+    if len(wanted) < _PEOPLE:
         return float(given in wanted)
     agreeing = [sum(given == other for other in wanted[:i] + wanted[i + 1 :]) for i in range(len(wanted))]
     return sum(min(1.0, count / _AGREEING) for count in agreeing) / len(wanted)

@@ -5,6 +5,7 @@ The builder copies this file into the version folder of each Python model.
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,8 @@ CANNOT_TELL = "cannot_tell"
 HAND_OVER = "hand_over"
 LANGUAGES = ("en", "zh")
 
-_FIRST_CJK = "\u2e80"
+_CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")  # with its punctuation
+_FLOAT32 = 1 + 1e-6
 _LEAST_DOUBT = 1e-7  # float32 probabilities cannot say less
 _LEAST_SECOND = 1e-9
 
@@ -105,7 +107,7 @@ def calibration_from_json(content: dict[str, Any]) -> Calibration:
 
 def language_of(question: str) -> str:
     """ "zh" for a question with a Chinese character in it, else "en"."""
-    return "zh" if any(character >= _FIRST_CJK for character in question) else "en"
+    return "zh" if _CHINESE.search(question) else "en"
 
 
 def doubts(candidates: Sequence[Candidate], index: int) -> NDArray[np.float64]:
@@ -181,7 +183,7 @@ def verdict_of(
     if calibration is None:
         return given
     risk = calibration.default_risk if max_risk is None else min(max_risk, calibration.default_risk)
-    point = next((p for p in reversed(calibration.risks[language]) if p.risk <= risk), None)
+    point = next((p for p in reversed(calibration.risks[language]) if p.risk <= risk * _FLOAT32), None)
     threshold = (point.refusal_threshold if refuses else point.threshold) if point else math.inf
     if point is None or threshold > 1:
         return Verdict(HAND_OVER, f"no answer is sure enough for a risk of {100 * risk:g}%")

@@ -15,6 +15,7 @@ The builder copies this file into the version folder of each Python model.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ FILE = "answer_rules.yaml"
 FORBIDDEN = "a house rule forbids the answer"
 _PARTS = ("say", "never_say")
 _ASCII_WORD = "[a-z0-9]"
+_SPACE_BESIDE_SIGN = re.compile(r"\s+(?=[^\w\s])|(?<=[^\w\s])\s+")
 
 
 class RulesError(ValueError):
@@ -74,6 +76,7 @@ def read_rules(file: Path) -> AnswerRules:
         return NO_RULES
     said: dict[str, dict[str, str]] = {}
     never: list[str] = []
+    lines: dict[str, int] = {}
     for language, node in _pairs(root, LANGUAGES):
         said[language] = {}
         for part, content in _pairs(node, _PARTS):
@@ -81,6 +84,7 @@ def read_rules(file: Path) -> AnswerRules:
                 never += _texts(content)
                 continue
             for word, synonyms in _pairs(content):
+                lines.setdefault(word, synonyms.start_mark.line + 1)
                 for synonym in _texts(synonyms):
                     if _plain(synonym) in said[language]:
                         other = said[language][_plain(synonym)]
@@ -89,7 +93,9 @@ def read_rules(file: Path) -> AnswerRules:
     rules = AnswerRules(said, re.compile("|".join(map(_word_pattern, never))) if never else None)
     for word in {word for words in said.values() for word in words.values()}:
         if _is_forbidden(word, rules):
-            raise RulesError(f"{file.name}: {word!r} is to be said, and never to be said: remove one of them")
+            raise RulesError(
+                f"{file.name}, line {lines[word]}: {word!r} is to be said, and never to be said: remove one"
+            )
     return rules
 
 
@@ -111,7 +117,10 @@ def ruled(
                 verdict = Verdict(HAND_OVER, FORBIDDEN)
                 spoken[""] = confidence
             continue
-        spoken[word] = min(1.0, spoken[word] + confidence) if word in spoken else confidence
+        if word not in spoken:
+            spoken[word] = confidence
+        elif word != next(iter(spoken)):  # the answer's own confidence is what its verdict was read from
+            spoken[word] = min(1.0, spoken[word] + confidence)
     return Ruled(list(spoken), list(spoken.values()), verdict)
 
 
@@ -120,8 +129,9 @@ def _is_forbidden(text: str, rules: AnswerRules) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Case and white space do not count."""
-    return " ".join(text.lower().split())
+    """Case, accents and white space do not count: the decoder says "3. 5" and "cafe"."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(c))
+    return " ".join(_SPACE_BESIDE_SIGN.sub("", bare).split())
 
 
 def _word_pattern(word: str) -> str:

@@ -3,6 +3,8 @@
 The builder copies this file into the version folder of each Python model.
 """
 
+from tokenizers import Encoding, Tokenizer
+
 
 class TextError(ValueError):
     """The caller's text cannot be used. The message is fit for the caller to read."""
@@ -31,3 +33,9 @@ def text_from_bytes(value: bytes, *, max_bytes: int, what: str, remedy: str) -> 
     if not text.strip():
         raise TextError(f"{what} is empty or blank: {remedy}")
     return text
+
+
+def encoded_text(tokenizer: Tokenizer, text: str) -> Encoding:
+    """Tokenise a caller's text: "[SEP]" and its like are words in it, as any others."""
+    tokenizer.encode_special_tokens = True
+    return tokenizer.encode(text)

@@ -11,7 +11,7 @@ from builders.asking import Asked, Scored
 from builders.calibration import calibration_for
 from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
-from builders.fitting import RISKS, fitted
+from builders.fitting import RISKS, _lowest_threshold, fitted
 from builders.labelled import Labelled, questions_in_file
 from builders.steps import Candidate
 
@@ -115,11 +115,20 @@ def test_lists_are_fitted_with_the_temperature_they_were_made_with() -> None:
     choices = fitted(rows, CANNOT_TELL, default_risk=0.01)["choices"]
     assert choices["temperature"] == pytest.approx(3.0, rel=0.1)
     assert choices["questions"] == 3000
-    assert len(choices["weights"]) == 3
+    assert len(choices["weights"]) == 2
+    assert max(choices["weights"]) <= 0, "doubt never makes a choice surer"
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[]", '{"photo": "a.jpg", "question": "x"}', '{"photo": "no", "question": "x", "answer": "y"}']
+    "line",
+    [
+        "{",
+        "[]",
+        '{"photo": "a.jpg", "question": "x"}',
+        '{"photo": "no", "question": "x", "answer": "y"}',
+        '{"photo": "a.jpg", "question": "x", "answers": "red"}',
+        '{"photo": "a.jpg", "question": "x", "answers": []}',
+    ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "a.jpg").write_bytes(b"photo")
@@ -143,3 +152,18 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
     (tmp_path / "calibration.json").write_text(json.dumps(content), "utf-8")
     with pytest.raises(BuildError, match="was fitted on other weights"):
         calibration_for(checkpoint, 5)
+
+
+def test_answers_that_are_as_sure_are_given_together() -> None:
+    right = np.array([True] * 5 + [False] * 5)
+    assert _lowest_threshold(np.full(10, 0.9), right, 0.01) == (2.0, 0)
+    assert _lowest_threshold(np.full(10, 0.9), right, 0.5) == (0.9, 10)
+
+
+def test_invented_lists_name_each_word_once(tmp_path: Path) -> None:
+    (tmp_path / "mug.jpg").write_bytes(b"photo")
+    rows = [{"photo": "mug.jpg", "question": "What colour?", "answer": text} for text in ("Red", "red", "blue")]
+    (tmp_path / "data.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    lists = [question.candidates for question in questions_in_file(tmp_path / "data.jsonl")]
+    assert [{text.lower() for text in texts} for texts in lists] == [{"red", "blue"}] * 3
+    assert {len(texts) for texts in lists} == {2}

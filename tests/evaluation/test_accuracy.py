@@ -54,6 +54,7 @@ def test_groups_are_counted_apart() -> None:
         ("apostrophes do not count", "dont know", ["don't know"] * 10, 1.0),
         ("a thousand with a comma", "1,000", ["1000"] * 10, 1.0),
         ("Chinese full-width punctuation", "红色。", ["红色"] * 10, 1.0),
+        ("of fewer than ten any is right", "crimson", ["red", "crimson", "scarlet"], 1.0),
         ("a single person", "红色", ["红色"], 1.0),
         ("a single person, wrong", "蓝色", ["红色"], 0.0),
     ],

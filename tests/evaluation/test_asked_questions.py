@@ -42,7 +42,15 @@ def test_json_lines_are_grouped_by_photo(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["{", "[]", '{"photo": "a.jpg", "question": "x"}', '{"photo": "no.jpg", "question": "x", "answer": "y"}']
+    "line",
+    [
+        "{",
+        "[]",
+        '{"photo": "a.jpg", "question": "x"}',
+        '{"photo": "no.jpg", "question": "x", "answer": "y"}',
+        '{"photo": "a.jpg", "question": "x", "answers": "red"}',
+        '{"photo": "a.jpg", "question": "x", "answers": []}',
+    ],
 )
 def test_a_broken_line_is_named(folder: Path, line: str) -> None:
     (folder / "q.jsonl").write_text('{"photo": "a.jpg", "question": "x", "answer": "y"}\n' + line, "utf-8")

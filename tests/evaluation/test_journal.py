@@ -54,3 +54,11 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
     with pytest.raises(OtherRunError, match="is not empty and no evaluation"):
         begin(tmp_path, {})
+
+
+def test_line_separators_inside_a_text_do_no_harm(tmp_path: Path) -> None:
+    texts = ["a", "b\u2028c", "d\u0085e", "f"]
+    jobs = [Job(text, lambda text=text: [{"text": text}]) for text in texts]  # type: ignore[misc]
+    finished(tmp_path / "journal.jsonl", jobs, threads=1)
+    never = [Job(text, lambda: []) for text in texts]
+    assert [row["text"] for row in finished(tmp_path / "journal.jsonl", never, threads=1)] == texts

@@ -47,6 +47,13 @@ def test_the_longest_decides_the_width(tokenizer: Tokenizer) -> None:
         ([b"red", b"  "], "candidate 2 of 2 is empty or blank"),
         ([b"red", b"crimson"], 'candidate 2 of 2 ("crimson") has a word that this checkpoint does not know'),
         ([b"red " * 8], "has 8 tokens, more than the 7 that an answer can have"),
+        ([b"red", b"[SEP]"], 'candidate 2 of 2 ("[SEP]") has a word that this checkpoint does not know'),
+        ([b"red", b"red [PAD]"], "has a word that this checkpoint does not know"),
+        (
+            [b"red", b"Cannot tell"],
+            'candidate 2 of 2 ("Cannot tell") is what this checkpoint says when the photo does not',
+        ),
+        (["看不出来".encode()], "leave it out, and read it off STATUS"),
         ([b"r" * 65], "candidate 1 of 1 has 65 bytes, more than the 64 allowed"),
         ([b"\xff"], "candidate 1 of 1 is not UTF-8"),
         ([b"a\0b"], "has a null byte at position 1"),

@@ -1,10 +1,17 @@
 """Choices out of a list: shares, fairness to length, verdicts."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from choice import ChoiceCalibration, choice_doubts, choice_from_scores, judged_choice
+from choice import (
+    ChoiceCalibration,
+    choice_doubts,
+    choice_from_scores,
+    judged_choice,
+    read_choice_calibration,
+)
 from confidence import Calibration, RiskPoint
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,14 +21,13 @@ CALIBRATION = ChoiceCalibration(
     temperature=1.0,
     length_exponent=0.0,
     trust=Calibration(
-        weights=(-1.0, 0.0, -1.0),
-        bias=-4.0,
+        weights=(-1.0, 0.0),
+        bias=-1.5,
         cannot_tell_threshold=0.3,
         default_risk=0.01,
         risks={"en": POINTS, "zh": POINTS},
     ),
 )
-CANNOT_TELL = frozenset({"cannot tell"})
 
 
 def scores(*probabilities: float, tokens: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +57,6 @@ def test_verdicts(
         ["red", "蓝色"],
         *scores(*probabilities),
         CALIBRATION,
-        cannot_tell=CANNOT_TELL,
         language="en",
         max_risk=max_risk,
     )
@@ -61,20 +66,35 @@ def test_verdicts(
 
 
 def test_without_calibration_the_decoders_own_shares_and_no_confidence() -> None:
-    found = judged_choice(
-        ["red", "blue"], *scores(0.3, 0.1, 0.5), None, cannot_tell=CANNOT_TELL, language="en", max_risk=None
-    )
+    found = judged_choice(["red", "blue"], *scores(0.3, 0.1, 0.5), None, language="en", max_risk=None)
     assert found.probabilities.tolist() == pytest.approx([0.75, 0.25])
     assert np.isnan(found.confidence)
     assert found.verdict.status == "answered"
 
 
-def test_a_refusal_may_be_one_of_the_candidates() -> None:
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("count", [2, 10, 100])
+@pytest.mark.parametrize("elsewhere", [1e-2, 1e-4, 1e-6])
+def test_a_draw_is_never_answered(language: str, count: int, elsewhere: float) -> None:
+    """With the bundled checkpoint's own calibration."""
+    bundled = Path(__file__).parents[2] / "checkpoints" / "vitrine-small" / "calibration.json"
+    each = (1 - elsewhere) / count
     found = judged_choice(
-        ["red", "cannot tell"], *scores(0.01, 0.98, 0.001), CALIBRATION, cannot_tell=CANNOT_TELL, language="en",
+        [f"word {number}" for number in range(count)],
+        *scores(*[each] * count, elsewhere / 2),
+        read_choice_calibration(bundled),
+        language=language,
         max_risk=None,
-    )  # fmt: skip
-    assert (found.verdict.status, found.answer) == ("cannot_tell", "cannot tell")
+    )
+    assert found.verdict.status == "hand_over"
+    assert found.confidence < 0.6
+
+
+def test_numbers_that_are_none_are_an_error_and_no_answer() -> None:
+    ids, logprobs = scores(0.5, 0.4, 0.1)
+    logprobs[1] = np.nan
+    with pytest.raises(FloatingPointError):
+        judged_choice(["red", "blue"], ids, logprobs, CALIBRATION, language="en", max_risk=None)
 
 
 def test_a_long_candidate_is_not_held_back_by_its_length() -> None:
@@ -97,7 +117,7 @@ def test_shares_are_probabilities(probabilities: list[float], temperature: float
 
 
 def test_a_single_candidate_has_all_of_the_list_but_not_all_confidence() -> None:
-    arguments = {"cannot_tell": CANNOT_TELL, "language": "en", "max_risk": None}
+    arguments = {"language": "en", "max_risk": None}
     calibration = replace(CALIBRATION)
     found = judged_choice(["red"], *scores(1e-5, 1e-5), calibration, **arguments)  # type: ignore[arg-type]
     assert found.probabilities.tolist() == [1.0]

@@ -16,6 +16,7 @@ from confidence import (
     judged,
     language_of,
     max_risk_from,
+    verdict_of,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,7 +93,16 @@ def test_a_certain_answer_has_finite_doubts() -> None:
 
 @pytest.mark.parametrize(
     ("question", "language"),
-    [("What is it?", "en"), ("这是什么？", "zh"), ("这是iPhone吗", "zh"), ("¿Qué es?", "en"), ("", "en"), ("？", "zh")],
+    [
+        ("What is it?", "en"),
+        ("这是什么？", "zh"),
+        ("这是iPhone吗", "zh"),
+        ("¿Qué es?", "en"),
+        ("", "en"),
+        ("？", "zh"),
+        ("What colour is it? 😀", "en"),
+        ("색깔?", "en"),
+    ],
 )
 def test_the_questions_language(question: str, language: str) -> None:
     assert language_of(question) == language
@@ -120,3 +130,12 @@ def test_the_file_is_read_back() -> None:
     }
     assert calibration_from_json(content) == CALIBRATION
     assert calibration_from_json(content) != replace(CALIBRATION, bias=0.0)
+
+
+@pytest.mark.parametrize("risk", [0.001, 0.01])
+def test_a_risk_that_travels_as_float32_is_the_same_risk(risk: float) -> None:
+    verdicts = [
+        verdict_of(0.9, CALIBRATION, refuses=False, language="en", max_risk=asked)
+        for asked in (risk, float(np.float32(risk)))
+    ]
+    assert verdicts[0] == verdicts[1]

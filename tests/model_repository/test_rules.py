@@ -78,6 +78,20 @@ def test_a_forbidden_alternative_is_left_out_and_alike_ones_are_one(rules_file: 
     assert (found.texts, found.confidences) == (["red", "navy"], [0.6, 0.1875])
 
 
+def test_the_answers_own_confidence_is_what_its_verdict_was_read_from(rules_file: Path) -> None:
+    found = ruled(read_rules(rules_file), ["blue", "dark blue", "red"], [0.6, 0.3, 0.1], ANSWERED, language="en")
+    assert (found.texts, found.confidences) == (["navy", "red"], [0.6, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "said"), [("1/2", "1 / 2"), ("3.5", "3. 5"), ("b&w", "B & W"), ("100%", "100 %"), ("café", "cafe")]
+)
+def test_a_forbidden_word_is_found_as_the_decoder_spells_it(tmp_path: Path, forbidden: str, said: str) -> None:
+    file = tmp_path / "answer_rules.yaml"
+    file.write_text(f"en:\n  never_say: ['{forbidden}']\n", "utf-8")
+    assert ruled(read_rules(file), [said], [0.9], ANSWERED, language="en").verdict.reason == FORBIDDEN
+
+
 def test_no_file_and_an_empty_file_are_no_rules(tmp_path: Path) -> None:
     assert read_rules(tmp_path / "none.yaml") is NO_RULES
     (tmp_path / "empty.yaml").write_text("# nothing yet\n", "utf-8")
@@ -98,7 +112,7 @@ def test_no_file_and_an_empty_file_are_no_rules(tmp_path: Path) -> None:
         ("en:\n  never_say:\n    - fake\n    - ' '\n", "line 4: a word, or"),
         ("zh:\n  say:\n    藏青: [蓝]\n    海蓝: [蓝]\n", "line 4: '蓝' is a synonym of '藏青' already"),
         ("en:\n  say: {a: b}\nen:\n  say: {c: d}\n", "line 3: 'en' stands here a second time"),
-        ("en:\n  say: {fake fur: faux}\n  never_say: fake\n", "'fake fur' is to be said, and never to be said"),
+        ("en:\n  say: {fake fur: faux}\n  never_say: fake\n", "line 2: 'fake fur' is to be said, and never to be said"),
     ],
 )
 def test_a_bad_file_is_refused_with_the_line(tmp_path: Path, content: str, message: str) -> None:

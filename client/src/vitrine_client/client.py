@@ -125,7 +125,10 @@ class VqaClient:
         """
         if isinstance(candidates, str):
             raise InvalidRequestError("candidates are a list of str, but one str came: put it in a list")
-        texts = list(candidates)
+        try:
+            texts = list(candidates)
+        except TypeError:
+            raise InvalidRequestError(f"candidates are a list of str, but a {type(candidates).__name__} came") from None
         if wrong := [text for text in texts if not isinstance(text, str)]:
             raise InvalidRequestError(f"a candidate is a str, but a {type(wrong[0]).__name__} came")
         if not texts:
@@ -184,6 +187,8 @@ class VqaClient:
 def _question_tensors(photo: bytes, question: str, max_risk: float | None) -> dict[str, NDArray[Any]]:
     if not isinstance(question, str):
         raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
+    if max_risk is not None and not (isinstance(max_risk, (int, float)) and max_risk == max_risk):
+        raise InvalidRequestError(f"max_risk is a share such as 0.001, but {max_risk!r} came")
     risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
     return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(_utf8(question)), **risk}
 

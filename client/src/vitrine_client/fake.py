@@ -79,7 +79,7 @@ class FakeTransport:
     def _choice(
         self, inputs: Tensors, answer: dict[str, NDArray[Any]], model: str, request_id: str
     ) -> dict[str, NDArray[Any]]:
-        """The known answer if it is in the list, else "cannot tell"."""
+        """The known answer if it is in the list; a list that lacks it is handed over, an unknown one "cannot tell"."""
         candidates = inputs["CANDIDATES"][0].tolist()
         for problem, wrong in (
             ("is empty or blank", any(not c.strip() for c in candidates)),
@@ -91,9 +91,14 @@ class FakeTransport:
         chosen = [float(candidate == text) for candidate in candidates]
         known = text in candidates
         shares = chosen if known else [1 / len(candidates)] * len(candidates)
+        refuses = answer["STATUS"][0, 0] == b"cannot_tell"
+        status = b"cannot_tell" if refuses else b"answered" if known else b"hand_over"
+        chosen_text = b"" if refuses else text if known else candidates[0]
         return {
-            "ANSWER": np.array([[text if known else b""]], np.object_),
-            "STATUS": np.array([[b"answered" if known else b"cannot_tell"]], np.object_),
+            "ANSWER": np.array([[chosen_text]], np.object_),
+            "STATUS": np.array([[status]], np.object_),
+            "CONFIDENCE": np.array([[0.0 if status == b"hand_over" else 1.0]], np.float32),
+            "REASON": np.array([[b"the list lacks the answer" if status == b"hand_over" else b""]], np.object_),
             "PROBABILITIES": np.array([shares], np.float32),
         }
 

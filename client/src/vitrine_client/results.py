@@ -47,7 +47,7 @@ class Choice:
     """The likeliest of a list of allowed answers."""
 
     text: str
-    """One of the candidates, as it was written; "" when the photo does not show it."""
+    """One of the candidates, as it was written; "" when the photo does not show it, or none may be said."""
     status: Status
     """As of an answer."""
     confidence: float | None

@@ -37,7 +37,12 @@ def candidates_from_decoder(
     Args:
         answer_ids: [K, T] int32.
         answer_logprobs: [K, T] float32, natural logarithms, 0 after the end.
+
+    Raises:
+        FloatingPointError: a log-probability is NaN, as after an overflow.
     """
+    if np.isnan(answer_logprobs).any():
+        raise FloatingPointError("the decoder's log-probabilities are not numbers")
     merged: dict[str, Candidate] = {}
     for ids, logprobs in zip(answer_ids, answer_logprobs, strict=True):
         text, probability = text_from_ids(ids, tokenizer), math.exp(float(logprobs.sum()))

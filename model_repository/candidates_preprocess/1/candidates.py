@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from text import TextError, text_from_bytes
+from text import TextError, encoded_text, text_from_bytes
 from tokenizers import Tokenizer
 
 
@@ -33,7 +33,7 @@ def ids_from_candidates(
 
     Raises:
         TextError: an empty or too long list; a candidate that is blank, too
-            long, of unknown words, or the same as another to the model.
+            long, of unknown words, a refusal, or the same as another to the model.
     """
     if not candidates:
         raise TextError("the list of candidates is empty: name at least one allowed answer")
@@ -42,10 +42,16 @@ def ids_from_candidates(
             f"{len(candidates)} candidates came, more than the {limits.max_candidates} allowed: "
             "ask with fewer, or ask an open question"
         )
+    refusing = {tuple(tokenizer.encode(text).ids[1:]) for text in refusals}
     rows: list[tuple[int, ...]] = []
     seen: dict[tuple[int, ...], int] = {}
     for number, candidate in enumerate(candidates, 1):
         ids = _ids(candidate, tokenizer, limits, f"candidate {number} of {len(candidates)}")
+        if ids in refusing:
+            raise TextError(
+                f"candidate {number} of {len(candidates)} ({_shown(candidate)}) is what this checkpoint says when the "
+                "photo does not show it: leave it out, and read it off STATUS"
+            )
         if ids in seen:
             first = seen[ids] - 1
             raise TextError(
@@ -64,7 +70,7 @@ def ids_from_candidates(
 def _ids(candidate: bytes, tokenizer: Tokenizer, limits: CandidateLimits, what: str) -> tuple[int, ...]:
     """Without the start token, which the decoder has its own for."""
     text = text_from_bytes(candidate, max_bytes=limits.max_bytes, what=what, remedy="name a short answer")
-    encoding = tokenizer.encode(text)
+    encoding = encoded_text(tokenizer, text)
     if all(encoding.special_tokens_mask):
         raise TextError(f"{what} holds nothing that can be read (control characters only): send plain text")
     ids = tuple(encoding.ids[1:])

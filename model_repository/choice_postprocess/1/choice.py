@@ -69,7 +69,12 @@ def choice_from_scores(
         candidate_ids: [C + refusals, S], 0 on padding.
         logprobs: [C + refusals, S], natural logarithms, 0 on padding.
         refusals: how many of the last rows say "cannot tell".
+
+    Raises:
+        FloatingPointError: a log-probability is NaN, as after an overflow.
     """
+    if np.isnan(logprobs).any():
+        raise FloatingPointError("the scorer's log-probabilities are not numbers")
     sums = logprobs.sum(axis=1, dtype=np.float64)
     tokens = (candidate_ids != 0).sum(axis=1)
     scores = sums / tokens**length_exponent / temperature
@@ -88,13 +93,13 @@ def choice_doubts(choice: Choice, *, refuses: bool) -> NDArray[np.float64]:
     """What tells a right choice from a wrong one.
 
     Returns:
-        [3]: the logarithms of all probability but the choice's own, of that of
-        the next best, and of that of answers that are not in the list.
+        [2]: the logarithms of all probability but the choice's own, answers
+        that are not in the list counted in, and of that of the next best.
     """
     shares = choice.probabilities * (1 - choice.refusal)
     ranked = np.sort(shares)[::-1]
     own, second = (choice.refusal, ranked[0]) if refuses else (ranked[0], max(choice.refusal, *ranked[1:2], 0.0))
-    return np.array([log_doubt(own), math.log(max(second, _LEAST_MASS)), log_doubt(choice.listed)])
+    return np.array([log_doubt(own * choice.listed), math.log(max(second, _LEAST_MASS))])
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,6 @@ def judged_choice(
     logprobs: NDArray[np.float32],
     calibration: ChoiceCalibration | None,
     *,
-    cannot_tell: frozenset[str],
     language: str,
     max_risk: float | None,
 ) -> JudgedChoice:
@@ -123,7 +127,6 @@ def judged_choice(
     Args:
         candidates: C texts.
         candidate_ids, logprobs: [C + refusals, S]; see `choice_from_scores`.
-        cannot_tell: the checkpoint's ways to say so; a candidate may be one.
     """
     refusals = len(candidate_ids) - len(candidates)
     fairness = {}
@@ -134,12 +137,11 @@ def judged_choice(
     if calibration:
         refuses = choice.refusal >= calibration.trust.cannot_tell_threshold
         confidence = confidence_from_doubts(choice_doubts(choice, refuses=refuses), calibration.trust)
-    best = candidates[choice.best]
     verdict = verdict_of(
         confidence,
         calibration.trust if calibration else None,
-        refuses=refuses or best in cannot_tell,
+        refuses=refuses,
         language=language,
         max_risk=max_risk,
     )
-    return JudgedChoice("" if refuses else best, choice.probabilities, confidence, verdict)
+    return JudgedChoice("" if refuses else candidates[choice.best], choice.probabilities, confidence, verdict)

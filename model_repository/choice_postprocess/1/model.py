@@ -19,10 +19,7 @@ TOLD = {FeatureMismatchError: "INTERNAL", RiskError: "INVALID_ARG"}
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
-        folder = Path(__file__).parent
-        settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
-        self.cannot_tell = frozenset(text for texts in settings["cannot_tell_answers"].values() for text in texts)
-        self.calibration = read_choice_calibration(folder / "calibration.json")
+        self.calibration = read_choice_calibration(Path(__file__).with_name("calibration.json"))
         # Candidates are the shop's own words already; what must never be said still must not.
         self.rules = AnswerRules(NO_RULES.said, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
@@ -44,7 +41,6 @@ class TritonPythonModel:
             row["CANDIDATE_IDS"],
             row["CANDIDATE_LOGPROBS"],
             self.calibration,
-            cannot_tell=self.cannot_tell,
             language=language,
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
         )

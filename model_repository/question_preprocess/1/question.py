@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from text import TextError, text_from_bytes
+from text import TextError, encoded_text, text_from_bytes
 from tokenizers import Tokenizer
 
 _REMEDY = "ask something about the photo, briefly"
@@ -34,7 +34,7 @@ def ids_from_question(
         TextError: as `text_from_bytes`; no token; or more tokens than allowed.
     """
     text = text_from_bytes(question, max_bytes=limits.max_bytes, what="the question", remedy=_REMEDY)
-    encoding = tokenizer.encode(text)
+    encoding = encoded_text(tokenizer, text)
     tokens = encoding.ids
     if all(encoding.special_tokens_mask):
         raise TextError("the question holds nothing that can be read (control characters only): send plain text")
