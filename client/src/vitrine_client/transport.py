@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -95,7 +96,7 @@ class GrpcTransport:
             result = self._client.infer(
                 model,
                 [_input_from_array(name, array) for name, array in inputs.items()],
-                outputs=[triton.InferRequestedOutput(name) for name in outputs],
+                outputs=_requested(tuple(outputs)),
                 client_timeout=timeout_s,
                 request_id=request_id,
             )
@@ -145,6 +146,11 @@ def _tls_arguments(tls: TlsFiles) -> dict[str, Any]:
         "certificate_chain": tls.certificate,
         "private_key": tls.key,
     }
+
+
+@cache
+def _requested(outputs: tuple[str, ...]) -> list[triton.InferRequestedOutput]:
+    return [triton.InferRequestedOutput(name) for name in outputs]
 
 
 def _input_from_array(name: str, array: NDArray[Any]) -> triton.InferInput:

@@ -1,0 +1,145 @@
+"""One run from the command line's arguments to its report."""
+
+import argparse
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gevent
+from vitrine_client import VitrineError, VqaClient
+
+from loadtest import run
+from loadtest.report import reported
+from loadtest.scenario import scenario_from
+from loadtest.schedule import Profile, ScheduleError
+from loadtest.server_metrics import Counters, MetricsError, memory_of, scraped, stages_between
+from loadtest.settings import RunSettings
+
+_HEALTH_TIMEOUT_S = 3.0
+
+
+class ServerGoneError(RuntimeError):
+    """No server that takes questions, at the start."""
+
+
+def settings_from(args: argparse.Namespace) -> RunSettings:
+    """
+    Raises:
+        ScenarioError, ScheduleError: something impossible was asked for.
+    """
+    for name in ("workers", "max_in_flight", "photo_count", "timeout"):
+        if getattr(args, name) <= 0:
+            raise ScheduleError(f"--{name.replace('_', '-')} is {getattr(args, name)}, but more than 0 is expected")
+    if args.closed is not None and args.closed < args.workers:
+        raise ScheduleError(f"--closed {args.closed} is less than --workers {args.workers}: each worker needs a user")
+    if not 0 <= args.warm_up < args.duration:
+        raise ScheduleError(
+            f"the warm-up of {args.warm_up:g} s must be shorter than the {args.duration:g} s of the run"
+        )
+    return RunSettings(
+        url=args.url,
+        scenario=scenario_from(args.scenario),
+        profile=Profile(args.arrivals, args.rate, args.duration, args.peak, args.steps),
+        seed=args.seed,
+        users=args.closed,
+        workers=args.workers,
+        warm_up_s=args.warm_up,
+        timeout_s=args.timeout,
+        max_in_flight=args.max_in_flight,
+        photo_count=args.photo_count,
+        photo_folder=str(args.photos) if args.photos else None,
+    )
+
+
+def run_and_report(
+    folder: Path, settings: RunSettings, args: argparse.Namespace, *, pid: int | None, metrics_url: str | None
+) -> tuple[dict[str, Any], bool]:
+    """
+    Args:
+        pid: of the server, where it runs here.
+
+    Returns:
+        The content of `report.json`, and whether all of the schedule was run.
+
+    Raises:
+        PhotoFolderError: no photos.
+        ServerGoneError: the server is not there at the start.
+    """
+    photos_sha256 = settings.photos().sha256()  # before anything is sent, so that a bad folder ends it here
+    _require_server(settings)
+    processes = run.server_processes(pid)
+    notes: list[str] = []
+    readings = _Readings(metrics_url, notes)
+    memory = [memory_of(processes)]
+    ran_s = run.generate(settings, folder, web_port=args.web, on_start=lambda _: readings.begin(settings.warm_up_s))
+    memory.append(memory_of(processes))
+    server: dict[str, Any] = readings.end()
+    if memory[0] and memory[1]:
+        server |= {
+            "memory_mib": memory[1].mib,
+            "memory_grown_mib": memory[1].mib - memory[0].mib,
+            "cpu_cores": (memory[1].cpu_s - memory[0].cpu_s) / max(ran_s, 1e-9),
+        }
+    try:
+        _require_server(settings)
+    except ServerGoneError:
+        server["died"] = True
+        notes.append("the server no longer answered at the end of the run")
+    is_whole = ran_s >= settings.profile.duration_s
+    if not is_whole:
+        notes.append(f"interrupted after {ran_s:.0f} of {settings.profile.duration_s:g} s")
+    settings = replace(settings, url=args.url)
+    content = reported(
+        folder,
+        settings,
+        ran_s=ran_s,
+        slo_ms=args.slo_ms,
+        data_sha256=photos_sha256,
+        server=server,
+        notes=notes,
+    )
+    return content, is_whole
+
+
+class _Readings:
+    """The server's counters when the warm-up ends, and at the end."""
+
+    def __init__(self, url: str | None, notes: list[str]) -> None:
+        self._url = url
+        self._notes = notes
+        self._before: Counters = {}
+        if url is None:
+            notes.append("nothing is known of the server's steps: name its metrics with --metrics-url")
+        self._read()
+
+    def begin(self, warm_up_s: float) -> None:
+        gevent.spawn_later(warm_up_s, self._begin)
+
+    def end(self) -> dict[str, Any]:
+        after = self._read()
+        return {"stages": stages_between(self._before, after)} if after else {}
+
+    def _begin(self) -> None:
+        self._before = self._read()
+
+    def _read(self) -> Counters:
+        if self._url is None:
+            return {}
+        try:
+            return scraped(self._url)
+        except MetricsError as error:
+            if str(error) not in self._notes:
+                self._notes.append(str(error))
+            return {}
+
+
+def _require_server(settings: RunSettings) -> None:
+    deadline = time.monotonic() + _HEALTH_TIMEOUT_S
+    try:
+        with VqaClient(settings.url) as client:
+            if client.health(timeout_s=max(0.1, deadline - time.monotonic())).model_ready:
+                return
+    except VitrineError as error:
+        raise ServerGoneError(str(error)) from error
+    raise ServerGoneError(f"the server at {settings.url} has no model vqa that is ready")

@@ -1,0 +1,58 @@
+"""The photos that a load test sends: drawn by seed, or out of the user's own folder."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from catalogue.dataset import first_seed
+from catalogue.photos import photo_from_seed
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_FIRST = 5_000_000  # seeds of no other photos
+
+
+class PhotoFolderError(ValueError):
+    """The folder has no photos that can be sent."""
+
+
+@dataclass(frozen=True)
+class PhotoPool:
+    """As many different photos as one likes, out of a few that are kept in memory."""
+
+    encoded: Sequence[bytes]
+
+    def photo(self, number: int) -> bytes:
+        """Photo `number`. Beyond the pool's size pictures come again, with other bytes: new to the server's cache."""
+        again, index = divmod(number, len(self.encoded))
+        # Decoders ignore what follows a picture's end.
+        return self.encoded[index] + (again.to_bytes(8, "big") if again else b"")
+
+    def sha256(self) -> str:
+        """Of all bytes in the pool, as hex."""
+        digest = hashlib.sha256()
+        for encoded in self.encoded:
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+        return digest.hexdigest()
+
+
+def drawn_photos(count: int, long_side_px: tuple[int, int]) -> PhotoPool:
+    """`count` catalogue photos, as JPEG; the same ones each time."""
+    seeds = range(first_seed("test") + _FIRST, first_seed("test") + _FIRST + count)
+    progress = tqdm(seeds, desc="drawing photos", leave=False, disable=None)
+    return PhotoPool([photo_from_seed(seed, long_side_px=long_side_px).jpeg_bytes() for seed in progress])
+
+
+def photos_of_folder(folder: Path) -> PhotoPool:
+    """
+    Raises:
+        PhotoFolderError: no such folder, or no photos in it.
+    """
+    if not folder.is_dir():
+        raise PhotoFolderError(f"there is no folder {folder}")
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise PhotoFolderError(f"{folder} holds no photos: files ending in {', '.join(SUFFIXES)} are expected")
+    return PhotoPool([file.read_bytes() for file in files])

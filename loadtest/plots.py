@@ -1,0 +1,104 @@
+"""The report's plots, as PNG."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from numpy.typing import NDArray
+
+from loadtest.figures import Window
+from loadtest.samples import CODES
+from loadtest.server_metrics import ENSEMBLES
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+_BINS = 60
+_SENT = CODES.index("NOT_SENT")
+
+
+def over_time_plot(samples: NDArray[np.void], window: Window) -> bytes:
+    """Latency and rate over the run, by intended time; the warm-up is grey."""
+    sent = samples[samples["code"] != _SENT]
+    figure, (latency, rate) = plt.subplots(
+        2, 1, figsize=(9, 5), layout="constrained", sharex=True, height_ratios=(2, 1)
+    )
+    edges = np.linspace(0, max(window.end_s, 1e-9), _BINS + 1)
+    index = np.clip(np.digitize(sent["intended_s"], edges) - 1, 0, _BINS - 1)
+    middles = (edges[:-1] + edges[1:]) / 2
+    for percent, style in ((50, "-"), (90, "--"), (99, ":")):
+        line = [_percentile(sent["latency_s"][index == number], percent) for number in range(_BINS)]
+        latency.plot(middles, line, style, color="tab:blue", label=f"p{percent}")
+    failed = sent[sent["code"] != 0]
+    if len(failed):
+        latency.plot(
+            failed["intended_s"], 1000 * failed["latency_s"], "x", color="tab:red", markersize=4, label="not OK"
+        )
+    latency.set(ylabel="latency, ms", yscale="log", title="Latency over time, from the intended send time")
+    counts, _ = np.histogram(samples["intended_s"], edges)
+    done, _ = np.histogram(sent["intended_s"][sent["code"] == 0] + sent["latency_s"][sent["code"] == 0], edges)
+    rate.step(middles, counts / np.diff(edges), where="mid", color="tab:grey", label="asked")
+    rate.step(middles, done / np.diff(edges), where="mid", color="tab:green", label="answered")
+    rate.set(xlabel="seconds after the start", ylabel="requests a second")
+    for axes in (latency, rate):
+        axes.axvspan(0, window.warm_up_s, color="0.93")
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper right", fontsize=8)
+    return _png(figure)
+
+
+def distribution_plot(latencies_ms: dict[str, NDArray[np.float64]], slo_ms: float | None) -> bytes:
+    """Share of requests that took no longer, by kind."""
+    figure, axes = plt.subplots(figsize=(9, 3.4), layout="constrained")
+    for name, values in latencies_ms.items():
+        if len(values):
+            axes.plot(
+                np.sort(values), np.arange(1, len(values) + 1) / len(values) * 100, label=name, drawstyle="steps-post"
+            )
+    if slo_ms:
+        axes.axvline(slo_ms, color="tab:red", linestyle="--", linewidth=1, label="SLO")
+    axes.set(xscale="log", xlabel="latency, ms", ylabel="% of the requests", title="Latency distribution")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def stages_plot(stages: dict[str, dict[str, float]]) -> bytes:
+    """Mean queue and compute time of each step."""
+    steps = {name: stage for name, stage in stages.items() if "compute_ms" in stage and name not in ENSEMBLES}
+    figure, axes = plt.subplots(figsize=(9, 0.4 * len(steps) + 1.4), layout="constrained")
+    names = sorted(steps, key=lambda name: steps[name]["queue_ms"] + steps[name]["compute_ms"])
+    queue = np.array([steps[name]["queue_ms"] for name in names])
+    axes.barh(names, queue, color="tab:orange", label="in the queue")
+    axes.barh(names, [steps[name]["compute_ms"] for name in names], left=queue, color="tab:blue", label="at work")
+    axes.set(xlabel="ms a request, mean", title="Where the time goes in the server")
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def load_plot(rates_per_s: Sequence[float], latency_ms: Sequence[dict[str, float]], slo_ms: float) -> bytes:
+    """Latency against the rate: the knee."""
+    figure, axes = plt.subplots(figsize=(9, 3.8), layout="constrained")
+    order = np.argsort(rates_per_s)
+    for name in ("p50", "p90", "p99"):
+        axes.plot(
+            np.array(rates_per_s)[order], [latency_ms[i].get(name, float("nan")) for i in order], "o-", label=name
+        )
+    axes.axhline(slo_ms, color="tab:red", linestyle="--", linewidth=1, label="SLO")
+    axes.set(yscale="log", xlabel="requests a second, asked for", ylabel="latency, ms", title="Latency against load")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return _png(figure)
+
+
+def _percentile(values: NDArray[np.float32], percent: float) -> float:
+    return 1000 * float(np.percentile(values, percent)) if len(values) else float("nan")
+
+
+def _png(figure: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    plt.close(figure)
+    return buffer.getvalue()

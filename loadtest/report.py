@@ -1,0 +1,150 @@
+"""The report of one run: `report.json` for programs, `report.html` for people."""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
+
+from loadtest.figures import Window, figures_of
+from loadtest.plan import REQUEST_KINDS
+from loadtest.plots import distribution_plot, over_time_plot, stages_plot
+from loadtest.samples import CODES, read_samples
+from loadtest.settings import RunSettings
+
+JSON_FILE, HTML_FILE = "report.json", "report.html"
+BLOCKS = 20
+"""A run is cut into so many stretches of time, to see how much its figures vary by chance."""
+
+
+def reported(
+    folder: Path,
+    settings: RunSettings,
+    *,
+    ran_s: float,
+    slo_ms: float | None,
+    data_sha256: str,
+    server: dict[str, Any],
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    """Write both files, and return the content of `report.json`.
+
+    Args:
+        folder: of the run, with its samples.
+        ran_s: of the schedule, so much was run; less than all after Ctrl-C.
+        server: stages, memory and CPU over the run; {} if nothing was known.
+        notes: what readers must know before they believe the figures.
+    """
+    samples = read_samples(folder)
+    window = Window(min(settings.warm_up_s, ran_s), ran_s)
+    cpu = [json.loads(file.read_text("utf-8"))["cpu_of_a_core"] for file in folder.glob("worker-*.json")]
+    figures = figures_of(samples, window, slo_ms=slo_ms, generator_cpu=cpu)
+    content = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "loop": "open" if settings.is_open_loop else "closed",
+        "settings": asdict(settings),
+        "data_sha256": data_sha256,
+        "window_s": [window.warm_up_s, window.end_s],
+        "figures": figures,
+        "blocks": _blocks(samples, window),
+        "server": server,
+        "notes": [*notes, *figures["generator"]["doubts"]],
+    }
+    (folder / JSON_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    plots = {
+        "over time": over_time_plot(samples, window),
+        "distribution": distribution_plot(_by_kind(samples, window), slo_ms),
+    }
+    if server.get("stages"):
+        plots["stages"] = stages_plot(server["stages"])
+    write_page(folder / HTML_FILE, "report.html.j2", content, plots)
+    return content
+
+
+def write_page(file: Path, template: str, content: dict[str, Any], plots: dict[str, bytes]) -> None:
+    """One file with everything in it.
+
+    Args:
+        plots: PNG by title.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    inline = {title: base64.b64encode(png).decode() for title, png in plots.items()}
+    file.write_text(environment.get_template(template).render(**content, plots=inline), "utf-8")
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """
+    Raises:
+        OSError, ValueError: there is none, or it is broken.
+    """
+    content: dict[str, Any] = json.loads((folder / JSON_FILE).read_text("utf-8"))
+    return content
+
+
+def summary(content: dict[str, Any]) -> str:
+    """The figures as text."""
+    figures = content["figures"]
+    lines = [
+        f"{content['loop']} loop, {content['settings']['scenario']['name']}, seed {content['settings']['seed']}, "
+        f"{figures['requests']} requests after a warm-up of {content['window_s'][0]:g} s "
+        f"({figures['warm_up_requests_left_out']} left out)",
+        f"  asked {figures['asked_rate_per_s']:.1f}/s   achieved {figures['achieved_rate_per_s']:.1f}/s   "
+        f"goodput {figures['goodput_per_s']:.1f}/s   errors {100 * figures['error_ratio']:.2f} %",
+        "  codes " + "  ".join(f"{code} {count}" for code, count in figures["codes"].items()),
+        "",
+        "  latency, ms" + "".join(f"{name:>9}" for name in ("p50", "p90", "p95", "p99", "p99.9", "max")),
+    ]
+    for kind, latency in figures["latency_ms"].items():
+        if latency:
+            values = "".join(f"{latency[name]:>9.1f}" for name in ("p50", "p90", "p95", "p99", "p99.9", "max"))
+            lines.append(f"  {kind:<11}{values}")
+    if stages := content["server"].get("stages"):
+        lines += ["", f"  {'server, ms':<24}{'queue':>8}{'compute':>9}{'batch':>7}{'hits':>7}"]
+        for name, stage in stages.items():
+            hits = f"{stage['cache_hit_ratio']:>7.0%}" if "cache_hit_ratio" in stage else ""
+            if "compute_ms" in stage:
+                lines.append(
+                    f"  {name:<24}{stage['queue_ms']:>8.2f}{stage['compute_ms']:>9.2f}{stage['mean_batch']:>7.1f}{hits}"
+                )
+    if memory := content["server"].get("memory_mib"):
+        lines += ["", f"  server memory {memory:.0f} MiB, CPU {content['server']['cpu_cores']:.2f} cores"]
+    lines += [f"  ! {note}" for note in content["notes"]]
+    return "\n".join(lines)
+
+
+def _by_kind(samples: NDArray[np.void], window: Window) -> dict[str, NDArray[np.float64]]:
+    measured = window.cut(samples)
+    sent = measured[measured["code"] != CODES.index("NOT_SENT")]
+    return {
+        name: 1000 * sent["latency_s"][sent["kind"] == number].astype(np.float64)
+        for number, name in enumerate(REQUEST_KINDS)
+    }
+
+
+def _blocks(samples: NDArray[np.void], window: Window) -> list[dict[str, float]]:
+    """The main figures of each stretch of time."""
+    edges = np.linspace(window.warm_up_s, window.end_s, BLOCKS + 1)
+    blocks = []
+    for low, high in pairwise(edges):
+        part = Window(float(low), float(high))
+        if part.seconds > 0 and len(part.cut(samples)):
+            found = figures_of(samples, part, slo_ms=None, generator_cpu=())
+            latency = found["latency_ms"]["all"]
+            blocks.append(
+                {
+                    "p50": latency.get("p50", 0.0),
+                    "p99": latency.get("p99", 0.0),
+                    "achieved_rate_per_s": found["achieved_rate_per_s"],
+                    "error_ratio": found["error_ratio"],
+                }
+            )
+    return blocks

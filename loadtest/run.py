@@ -1,0 +1,161 @@
+"""One run: workers are started, told when to begin, watched, and their samples are collected."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gevent
+import psutil
+from tqdm import tqdm
+
+from loadtest.settings import RunSettings, write_settings
+from loadtest.users import START_MESSAGE, Generator
+
+_WORKERS_READY_S = 60.0
+_HEAD_START_S = 1.0
+_AFTER_THE_END_S = 10.0
+
+
+class WorkersError(RuntimeError):
+    """The generator's own processes failed."""
+
+
+def generate(settings: RunSettings, folder: Path, *, web_port: int | None, on_start: Callable[[float], None]) -> float:
+    """Send everything, and return when it is answered or Ctrl-C came.
+
+    Args:
+        folder: exists; samples and settings are written to it.
+        web_port: of Locust's page; None: there is none.
+        on_start: told when the run begins, as `time.time()`.
+
+    Returns:
+        How many seconds of the schedule were run.
+
+    Raises:
+        WorkersError: a worker did not come up.
+    """
+    write_settings(folder, settings)
+    if settings.workers == 1:
+        return _alone(settings, folder, web_port, on_start)
+    return _with_workers(settings, folder, web_port, on_start)
+
+
+def _alone(settings: RunSettings, folder: Path, web_port: int | None, on_start: Callable[[float], None]) -> float:
+    generator = Generator(settings, folder, 0)
+    environment = generator.environment()
+    runner = environment.create_local_runner()
+    page = environment.create_web_ui("127.0.0.1", web_port) if web_port else None
+    watching = gevent.spawn(generator.watch_cpu)
+    generator.start_at = time.time()
+    on_start(generator.start_at)
+    runner.start(settings.users or 1, spawn_rate=settings.users or 1)
+    try:
+        return _wait(settings, runner, generator.start_at)
+    finally:
+        watching.kill()
+        runner.quit()
+        generator.finish()
+        if page:
+            page.stop()
+
+
+def _with_workers(
+    settings: RunSettings, folder: Path, web_port: int | None, on_start: Callable[[float], None]
+) -> float:
+    import locust.env
+
+    environment = locust.env.Environment(user_classes=_user_classes(settings), host=settings.url)
+    runner = environment.create_master_runner("127.0.0.1", 0)
+    page = environment.create_web_ui("127.0.0.1", web_port) if web_port else None
+    processes = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "loadtest",
+                "worker",
+                str(folder),
+                "--index",
+                str(index),
+                "--port",
+                str(runner.server.port),
+            ]
+        )
+        for index in range(settings.workers)
+    ]
+    try:
+        deadline = time.time() + _WORKERS_READY_S
+        while len(runner.clients.ready) < settings.workers:
+            if time.time() > deadline or any(process.poll() is not None for process in processes):
+                raise WorkersError("a worker process did not come up; what it said stands above")
+            gevent.sleep(0.1)
+        start_at = time.time() + _HEAD_START_S
+        runner.send_message(START_MESSAGE, {"at": start_at})
+        on_start(start_at)
+        users = settings.users or settings.workers
+        runner.start(users, spawn_rate=users)
+        return _wait(settings, runner, start_at)
+    finally:
+        runner.quit()
+        for process in processes:
+            try:
+                process.wait(_AFTER_THE_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if page:
+            page.stop()
+
+
+def work(folder: Path, index: int, port: int) -> None:
+    """What a worker process does: wait for the master's start, send its part, and end with the master."""
+    from loadtest.settings import read_settings
+
+    generator = Generator(read_settings(folder), folder, index)
+    runner = generator.environment().create_worker_runner("127.0.0.1", port)
+
+    def begin(msg: Any, **_: Any) -> None:
+        generator.start_at = msg.data["at"]
+
+    runner.register_message(START_MESSAGE, begin)
+    watching = gevent.spawn(generator.watch_cpu)
+    try:
+        runner.greenlet.join()
+    finally:
+        watching.kill()
+        generator.finish()
+
+
+def _user_classes(settings: RunSettings) -> list[type]:
+    from loadtest.users import ClosedLoopUser, OpenLoopUser
+
+    return [OpenLoopUser if settings.is_open_loop else ClosedLoopUser]
+
+
+def _wait(settings: RunSettings, runner: Any, start_at: float) -> float:
+    """Until all users are done, with a progress bar of seconds."""
+    duration = settings.profile.duration_s
+    last = start_at + duration + settings.timeout_s + _AFTER_THE_END_S
+    ran_s, began = 0.0, False
+    with tqdm(total=round(duration), desc="load", unit="s", leave=False, disable=None) as progress:
+        try:
+            while time.time() < last:
+                gevent.sleep(0.1)
+                ran_s = min(duration, max(0.0, time.time() - start_at))
+                progress.update(round(ran_s) - progress.n)
+                began = began or runner.user_count > 0
+                if began and runner.user_count == 0:
+                    return duration
+        except KeyboardInterrupt:
+            return ran_s
+    return duration
+
+
+def server_processes(pid: int | None) -> list[psutil.Process]:
+    """The server and its steps, where it runs on this machine."""
+    if pid is None:
+        return []
+    server = psutil.Process(pid)
+    return [server, *server.children(recursive=True)]

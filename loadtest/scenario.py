@@ -1,0 +1,137 @@
+"""What is asked in a load test: named mixes, and mixes out of a YAML file."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+KINDS = ("ask", "choose", "embed")
+
+
+class ScenarioError(ValueError):
+    """The scenario is unknown or its file is wrong; says where, what came, and what is expected."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A mix of requests. Ratios are between 0 and 1."""
+
+    name: str
+    photo_long_side_px: tuple[int, int] = (400, 1000)
+    """Drawn between these."""
+    repeat_photo_ratio: float = 0.0
+    """Of the visits: how many are about a photo that was asked about before; popular ones more often (Zipf)."""
+    questions_per_photo: int = 1
+    """Asked one after the other in one visit."""
+    chinese_ratio: float = 0.5
+    choose_ratio: float = 0.0
+    """Of the requests: how many give a closed list of ten."""
+    embed_ratio: float = 0.0
+    """Of the requests: how many want an embedding. The others ask."""
+    invalid_ratio: float = 0.0
+    """Of the requests: how many are wrong (a broken photo, a blank question), and must be refused."""
+    long_question_ratio: float = 0.0
+    """Of the questions: how many are the longest of five drawn; the others are just drawn."""
+
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            ScenarioError: a value is out of range.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith("_ratio") and not 0 <= value <= 1:
+                raise ScenarioError(f"{field.name} is {value}, but a share from 0 to 1 is expected")
+        if self.choose_ratio + self.embed_ratio > 1:
+            raise ScenarioError("choose_ratio and embed_ratio are more than 1 together: the rest of the requests asks")
+        low, high = self.photo_long_side_px
+        if not 16 <= low <= high <= 8000:
+            raise ScenarioError(f"photo_long_side_px is [{low}, {high}], but 16 <= LOW <= HIGH <= 8000 is expected")
+        if not 1 <= self.questions_per_photo <= 100:
+            raise ScenarioError(f"questions_per_photo is {self.questions_per_photo}, but 1 to 100 is expected")
+
+
+NAMED = {
+    scenario.name: scenario
+    for scenario in (
+        # Buyers ask about what is on sale this week: few photos, often, mostly in Chinese.
+        Scenario(
+            "customer_service",
+            repeat_photo_ratio=0.8,
+            questions_per_photo=2,
+            chinese_ratio=0.8,
+            long_question_ratio=0.3,
+        ),
+        # Sellers list new goods: every photo is new, and the form wants one of its own words.
+        Scenario("listing", questions_per_photo=4, choose_ratio=0.75, photo_long_side_px=(800, 1600)),
+        # Similar products beside the one that is looked at: embeddings, mostly of known photos.
+        Scenario("browsing", repeat_photo_ratio=0.6, embed_ratio=0.9),
+    )
+}
+
+
+def scenario_from(name: str) -> Scenario:
+    """A named scenario, or that of a YAML file.
+
+    Raises:
+        ScenarioError: neither; says what there is.
+    """
+    if name in NAMED:
+        return NAMED[name]
+    if Path(name).suffix in (".yaml", ".yml"):
+        return read_scenario(Path(name))
+    raise ScenarioError(f"there is no scenario {name!r}: name one of {', '.join(NAMED)}, or a .yaml file")
+
+
+def read_scenario(file: Path) -> Scenario:
+    """
+    Raises:
+        ScenarioError: names the line and the field.
+    """
+    try:
+        root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"cannot read {file}: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ScenarioError(f"{file.name}{line}: not YAML ({getattr(error, 'problem', None) or error})") from error
+    if not isinstance(root, yaml.MappingNode):
+        raise ScenarioError(f"{file.name}: lines of the form `chinese_ratio: 0.8` are expected")
+    values: dict[str, Any] = {"name": file.stem}
+    lines: dict[str, int] = {}
+    known = {field.name: field.default for field in fields(Scenario)}
+    for key, node in root.value:
+        where = f"{file.name}, line {key.start_mark.line + 1}"
+        if key.value not in known:
+            raise ScenarioError(f"{where}: there is no field {key.value!r}; there are {', '.join(known)}")
+        if key.value in lines:
+            raise ScenarioError(f"{where}: {key.value} came in line {lines[key.value]} already")
+        lines[key.value] = key.start_mark.line + 1
+        values[key.value] = _value(where, key.value, node, known[key.value])
+    for name, number in lines.items():  # each alone, so that the line at fault is named
+        _made({"name": "", name: values[name]}, f"{file.name}, line {number}: ")
+    return _made(values, f"{file.name}: ")
+
+
+def _value(where: str, name: str, node: yaml.Node, default: Any) -> Any:
+    value = yaml.SafeLoader("").construct_object(node, deep=True)
+    if name == "name":
+        return str(value)
+    if isinstance(default, tuple):
+        if isinstance(value, list) and len(value) == 2 and all(type(one) is int for one in value):
+            return tuple(value)
+        raise ScenarioError(f"{where}: {name} is {value!r}, but two whole numbers are expected, such as [400, 1000]")
+    expected = (int,) if isinstance(default, int) else (int, float)
+    if type(value) not in expected:
+        what = "a whole number" if expected == (int,) else "a number"
+        raise ScenarioError(f"{where}: {name} is {value!r}, but {what} is expected")
+    return value
+
+
+def _made(values: dict[str, Any], where: str) -> Scenario:
+    try:
+        return Scenario(**values)
+    except ScenarioError as error:
+        raise ScenarioError(f"{where}{error}") from error

@@ -1,0 +1,111 @@
+"""What the server says about the same time: queue and compute time of each step, cache hits, memory, CPU."""
+
+import urllib.request
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+ENSEMBLES = ("vqa", "vqa_choose", "image_features", "image_embedding")
+"""Chains of steps: their times are those of the steps again."""
+_TIMEOUT_S = 5.0
+_COUNTERS = {
+    "success": "nv_inference_request_success",
+    "failure": "nv_inference_request_failure",
+    "rows": "nv_inference_count",
+    "runs": "nv_inference_exec_count",
+    "request_us": "nv_inference_request_duration_us",
+    "queue_us": "nv_inference_queue_duration_us",
+    "compute_input_us": "nv_inference_compute_input_duration_us",
+    "compute_infer_us": "nv_inference_compute_infer_duration_us",
+    "compute_output_us": "nv_inference_compute_output_duration_us",
+    "cache_hits": "nv_cache_num_hits_per_model",
+    "cache_misses": "nv_cache_num_misses_per_model",
+}
+
+Counters = dict[str, dict[str, float]]
+"""Per model, the counters by the short names above."""
+
+
+class MetricsError(RuntimeError):
+    """The metrics cannot be read; says why."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of the server's processes together."""
+
+    mib: float
+    """Proportional set size, so that shared pages count once."""
+    cpu_s: float
+    """Used since they started."""
+
+
+def scraped(url: str) -> Counters:
+    """
+    Args:
+        url: of the server's metrics, such as http://localhost:8002/metrics.
+
+    Raises:
+        MetricsError: nothing is there, or something else.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:  # noqa: S310 - the user names it
+            text = response.read().decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise MetricsError(f"no metrics at {url} ({error}): name the server's with --metrics-url") from error
+    return counters_of(text)
+
+
+def counters_of(text: str) -> Counters:
+    """From the text format of Prometheus."""
+    short = {name: key for key, name in _COUNTERS.items()}
+    found: Counters = defaultdict(dict)
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            name = sample.name.removesuffix("_total")
+            if name in short and "model" in sample.labels:
+                model = found[sample.labels["model"]]
+                model[short[name]] = model.get(short[name], 0.0) + sample.value
+    return dict(found)
+
+
+def stages_between(before: Counters, after: Counters) -> dict[str, dict[str, float]]:
+    """Per model, means over the requests between two readings; times in milliseconds a request."""
+    stages = {}
+    for model, now in after.items():
+        change = {key: value - before.get(model, {}).get(key, 0.0) for key, value in now.items()}
+        requests, looked_up = (
+            change.get("success", 0.0),
+            change.get("cache_hits", 0.0) + change.get("cache_misses", 0.0),
+        )
+        if not requests and not looked_up:
+            continue
+        stage = {
+            "requests": requests,
+            "failures": change.get("failure", 0.0),
+            "mean_batch": change["rows"] / change["runs"] if change.get("runs") else 0.0,
+        }
+        if requests:
+            compute_us = sum(change.get(f"compute_{part}_us", 0.0) for part in ("input", "infer", "output"))
+            stage |= {
+                "queue_ms": change.get("queue_us", 0.0) / requests / 1000,
+                "compute_ms": compute_us / requests / 1000,
+                "total_ms": change.get("request_us", 0.0) / requests / 1000,
+            }
+        if looked_up:
+            stage["cache_hit_ratio"] = change.get("cache_hits", 0.0) / looked_up
+        stages[model] = stage
+    return stages
+
+
+def memory_of(processes: list[psutil.Process]) -> Memory | None:
+    """None where the processes are not here, or have ended."""
+    try:
+        mib = sum(int(one.memory_full_info().pss) for one in processes) / 2**20
+        times: list[Any] = [one.cpu_times() for one in processes]
+    except psutil.Error:
+        return None
+    return Memory(mib, sum(time.user + time.system for time in times)) if processes else None

@@ -1,0 +1,53 @@
+"""What a run is: everything that its workers need to know, as a file they read."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from loadtest.photos import PhotoPool, drawn_photos, photos_of_folder
+from loadtest.scenario import Scenario
+from loadtest.schedule import Profile
+
+FILE = "settings.json"
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    url: str
+    scenario: Scenario
+    profile: Profile
+    seed: int
+    users: int | None
+    """Closed loop: so many ask one after the other, and the profile's rate counts for nothing. None: open loop."""
+    workers: int
+    warm_up_s: float
+    timeout_s: float
+    max_in_flight: int
+    """Of each worker; what is due beyond is counted as not sent."""
+    photo_count: int
+    photo_folder: str | None
+
+    @property
+    def is_open_loop(self) -> bool:
+        return self.users is None
+
+    def photos(self) -> PhotoPool:
+        """
+        Raises:
+            PhotoFolderError: the folder has none.
+        """
+        if self.photo_folder:
+            return photos_of_folder(Path(self.photo_folder))
+        return drawn_photos(self.photo_count, self.scenario.photo_long_side_px)
+
+
+def write_settings(folder: Path, settings: RunSettings) -> None:
+    (folder / FILE).write_text(json.dumps(asdict(settings), indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def read_settings(folder: Path) -> RunSettings:
+    content: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
+    scenario = content.pop("scenario")
+    scenario["photo_long_side_px"] = tuple(scenario["photo_long_side_px"])
+    return RunSettings(**{**content, "scenario": Scenario(**scenario), "profile": Profile(**content["profile"])})

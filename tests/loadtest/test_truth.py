@@ -1,0 +1,186 @@
+"""The generator as its users run it, against a server that answers at once, stalls, or dies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loadtest.samples import CODES, read_samples
+
+ROOT = Path(__file__).parents[2]
+MODULE = [sys.executable, "-m", "loadtest"]
+Started = Callable[..., tuple[str, subprocess.Popen]]
+
+
+@pytest.fixture
+def fake_server() -> Iterator[Started]:
+    """Starts a server that answers at once; gives its address and process."""
+    processes = []
+
+    def start(*arguments: str) -> tuple[str, subprocess.Popen]:
+        command = [sys.executable, "-m", "loadtest.fake_server", *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stdout
+        return process.stdout.readline().strip(), process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def run_command(folder: Path, url: str, *arguments: str) -> list[str]:
+    return [*MODULE, "run", "--output", str(folder), "--url", url, "--photo-count", "3", "--warm-up", "0", *arguments]
+
+
+def run(folder: Path, url: str, *arguments: str) -> tuple[subprocess.CompletedProcess, dict[str, Any]]:
+    done = subprocess.run(
+        run_command(folder, url, *arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
+    file = folder / "report.json"
+    return done, json.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def test_an_open_loop_shows_a_stall_and_a_closed_one_hides_it(fake_server: Started, tmp_path: Path) -> None:
+    """One stall of 2 s in 6: a third of what was due met it; of what a closed loop sends, one request did."""
+    url, _ = fake_server("--stall-after", "100", "--stall", "2")
+    done, open_loop = run(tmp_path / "open", url, "--rate", "50", "--arrivals", "constant", "--duration", "6")
+    assert done.returncode == 0, done.stderr
+    url, _ = fake_server("--stall-after", "100", "--stall", "2")
+    done, closed_loop = run(tmp_path / "closed", url, "--closed", "1", "--duration", "6")
+    assert done.returncode == 0, done.stderr
+    told, hidden = (content["figures"]["latency_ms"]["all"] for content in (open_loop, closed_loop))
+    assert told["p90"] > 1000
+    assert told["p99"] > 1800
+    assert hidden["p99"] < 200
+    assert hidden["max"] > 1800, "the one request that met it"
+    assert (open_loop["loop"], closed_loop["loop"]) == ("open", "closed")
+    assert "closed loop" in (tmp_path / "closed" / "report.html").read_text("utf-8").lower()
+    assert open_loop["figures"]["requests"] == 300
+
+
+def test_workers_send_the_schedule_together_and_the_same_each_time(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    arguments = ("--rate", "60", "--duration", "3", "--seed", "7", "--scenario", "listing")
+    runs = []
+    for name, workers in (("one", "1"), ("two", "2"), ("again", "2")):
+        done, content = run(tmp_path / name, url, *arguments, "--workers", workers)
+        assert done.returncode == 0, done.stderr
+        samples = read_samples(tmp_path / name)
+        assert (samples["code"] == CODES.index("OK")).all()
+        runs.append((samples["intended_s"].tolist(), samples["kind"].tolist(), content["data_sha256"]))
+    assert runs[0] == runs[1] == runs[2]
+    done = subprocess.run(
+        [*MODULE, "compare", str(tmp_path / "two"), str(tmp_path / "again")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "not the same test" not in done.stdout
+
+
+def test_the_gate_opens_and_shuts(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    run(tmp_path / "run", url, "--rate", "20", "--duration", "2", "--arrivals", "constant")
+    for limit, status, words in (("1000", 0, "all objectives are kept"), ("0.001", 1, "broken: p99 is ")):
+        (tmp_path / "slo.yaml").write_text(f"p99_ms: {limit}\nmax_error_ratio: 0\n", "utf-8")
+        done = subprocess.run(
+            [*MODULE, "gate", str(tmp_path / "run"), "--slo", str(tmp_path / "slo.yaml")],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, words in done.stdout) == (status, True), done.stdout + done.stderr
+
+
+def test_the_knee_is_searched_with_real_runs(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    (tmp_path / "slo.yaml").write_text("p50_ms: 0.001\n", "utf-8")
+    done = subprocess.run(
+        [*MODULE, "knee", "--url", url, "--output", str(tmp_path / "knee"), "--slo", str(tmp_path / "slo.yaml"),
+         "--start", "64", "--duration", "1", "--warm-up", "0", "--photo-count", "2"],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 1, "no server answers in a microsecond"
+    assert "none that was tried" in done.stdout
+    assert (tmp_path / "knee" / "knee.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--rate", "0"), "the rate is 0"),
+        (("--rate", "1e9"), "requests are asked for"),
+        (("--scenario", "lissting"), "there is no scenario 'lissting'"),
+        (("--warm-up", "60"), "the warm-up of 60 s must be shorter than the 60 s"),
+        (("--photos", "/nothere"), "there is no folder /nothere"),
+        (("--workers", "0"), "--workers is 0"),
+        (("--arrivals", "spike"), "spike needs a peak"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    done, _ = run(tmp_path / "run", "127.0.0.1:1", *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_that_is_not_there_ends_it_at_once(tmp_path: Path) -> None:
+    start_s = time.monotonic()
+    done, content = run(tmp_path / "run", "127.0.0.1:1", "--duration", "60")
+    assert done.returncode == 1
+    assert "no server at 127.0.0.1:1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not content
+    assert time.monotonic() - start_s < 30
+
+
+def test_a_server_that_dies_is_reported_as_such(fake_server: Started, tmp_path: Path) -> None:
+    url, server = fake_server()
+    running = subprocess.Popen(
+        run_command(tmp_path / "run", url, "--duration", "5", "--timeout", "1"),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(4.5)
+    server.kill()
+    _, errors = running.communicate(timeout=60)
+    content = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
+    assert running.returncode == 1
+    assert "no longer answered at the end of the run" in " ".join(content["notes"])
+    assert set(content["figures"]["codes"]) & {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, workers: str) -> None:
+    url, _ = fake_server()
+    running = subprocess.Popen(
+        run_command(tmp_path / "run", url, "--duration", "60", "--rate", "30", "--workers", workers),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 40
+    while not (tmp_path / "run" / "settings.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(5)
+
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to all of them
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    content = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
+    assert content["figures"]["requests"] > 20
+    assert "interrupted after" in " ".join(content["notes"])
+    assert "Traceback" not in errors
+
+
+def test_help_teaches() -> None:
+    for command in ((), ("run",), ("knee",), ("gate",), ("compare",)):
+        done = subprocess.run([*MODULE, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert "example:" in done.stdout or command
+        assert len(done.stdout) > 200 or command == ("compare",)
