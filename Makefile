@@ -74,6 +74,12 @@ evaluate: build ## measure how far answers can be trusted: 12,012 questions, and
 benchmark: build ## measure latency, start and memory
 	$(BIN)/python -m benchmarks $(REPOSITORY)
 
+.PHONY: load-smoke
+load-smoke: build ## load the embedded server for a minute; fails if any request does
+	@rm -rf build/load-smoke
+	$(BIN)/python -m loadtest run --repository $(REPOSITORY) --output build/load-smoke --rate 10 --duration 60
+	$(BIN)/python -m loadtest gate build/load-smoke --slo loadtest/errors-only.yaml
+
 .PHONY: gpu-check
 gpu-check: $(VENV)/installed ## on a GPU host: build, compare, serve and test with TensorRT (ARGS=--dry-run anywhere)
 	$(BIN)/python -m gpu_check $(ARGS)

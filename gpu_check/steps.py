@@ -16,8 +16,10 @@ from vitrine_client import VitrineError, VqaClient
 
 from builders.repository import ENGINES, read_config
 from catalogue.photos import photo_from_seed
-from gpu_check.report import FAILED, NOT_RUN, PASSED, Verdict
+from gpu_check.report import FAILED, PASSED, Verdict
 from gpu_check.rules import cache_rule, cuda_graphs_rule, parity_rule, weights_rule
+from loadtest.report import read_report
+from loadtest.slo import read_slo
 
 _COMPOSE = ["docker", "compose", "-p", "vitrine-gpu-check", "-f", "docker-compose.yml", "-f", "deploy/gpu-check.yml"]
 _PHOTO_SEED = 10**6
@@ -79,7 +81,7 @@ def steps() -> list[Step]:
             stops=False,
         ),
         Step("end-to-end tests against it", _end_to_end, _nothing, stops=False),
-        Step("load test", lambda c: [], _no_load_test, stops=False),
+        Step("load test", _load_test, _load_verdicts, stops=False),
     ]
 
 
@@ -182,8 +184,20 @@ def _end_to_end(check: Check) -> list[list[str]]:
     return [["env", *environment, ".venv/bin/python", "-m", "pytest", "-q", *tests]]
 
 
-def _no_load_test(check: Check, printed: str) -> list[Verdict]:
-    return [Verdict("load test", NOT_RUN, "there is no load-test kit yet")]
+def _load_test(check: Check) -> list[list[str]]:
+    folder = check.folder / "load"
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [".venv/bin/python", "-m", "loadtest", "run", "--url", f"localhost:{check.grpc_port}"]
+    command += ["--metrics-url", f"http://localhost:{check.metrics_port}/metrics", "--output", str(folder)]
+    return [[*command, "--scenario", "customer_service", "--rate", "100", "--duration", "60", "--workers", "2"]]
+
+
+def _load_verdicts(check: Check, printed: str) -> list[Verdict]:
+    figures = read_report(check.folder / "load")["figures"]
+    broken = read_slo(check.root / "loadtest" / "errors-only.yaml").broken(figures)
+    latency = figures["latency_ms"]["all"]
+    shown = f"{figures['achieved_rate_per_s']:.0f}/s, p50 {latency['p50']:.1f} ms, p99 {latency['p99']:.1f} ms"
+    return [Verdict("load test", FAILED if broken else PASSED, "; ".join([shown, *broken]))]
 
 
 def machine_facts() -> dict[str, str]:
