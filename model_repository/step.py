@@ -30,22 +30,6 @@ def utf8(texts: list[str]) -> NDArray[np.object_]:
     return np.array([text.encode("utf-8") for text in texts], np.object_)
 
 
-class MismatchCounter:
-    """The metric that counts features which were another photo's."""
-
-    def __init__(self, model: str) -> None:
-        # The family must live as long as its metric: Triton deletes it with the object.
-        self._family = pb_utils.MetricFamily(
-            name="vitrine_feature_mismatch_total",
-            description="Requests refused because the cached features were another photo's",
-            kind=pb_utils.MetricFamily.COUNTER,
-        )
-        self._metric = self._family.Metric(labels={"model": model})
-
-    def count(self) -> None:
-        self._metric.increment(1)
-
-
 def answer_each(
     requests: list[Any],
     outputs_from_inputs: Callable[[Tensors], Tensors],

@@ -9,8 +9,9 @@ from answer import candidates_from_decoder
 from confidence import RiskError, judged, language_of, max_risk_from, read_calibration
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
+from metrics import MismatchCounter, VerdictCounter
 from rules import FILE, read_rules, ruled
-from step import MismatchCounter, Tensors, answer_each, output_dims, utf8
+from step import Tensors, answer_each, output_dims, utf8
 from tokenizers import Tokenizer
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
@@ -29,6 +30,7 @@ class TritonPythonModel:
         self.alternatives = output_dims(config, "ALTERNATIVES")[0]
         self.grid = output_dims(config, "HEATMAP")[0]
         self.mismatches = MismatchCounter(args["model_name"])
+        self.verdicts = VerdictCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
         return answer_each(requests, self.answers, INPUTS, optional=("MAX_RISK",), told=TOLD)
@@ -56,6 +58,7 @@ class TritonPythonModel:
             found.verdict,
             language=language,
         )
+        self.verdicts.count(language, said.verdict.status, said.confidences[0])
         padding = self.alternatives - len(said.texts)
         return {
             "ANSWER": utf8(said.texts[:1]),

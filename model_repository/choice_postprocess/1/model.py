@@ -9,8 +9,9 @@ from choice import judged_choice, read_choice_calibration
 from confidence import RiskError, language_of, max_risk_from
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
+from metrics import MismatchCounter, VerdictCounter
 from rules import FILE, NO_RULES, AnswerRules, read_rules, ruled
-from step import MismatchCounter, Tensors, answer_each, output_dims, utf8
+from step import Tensors, answer_each, output_dims, utf8
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "CANDIDATES", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "ATTENTION")
 TOLD = {FeatureMismatchError: "INTERNAL", RiskError: "INVALID_ARG"}
@@ -24,6 +25,7 @@ class TritonPythonModel:
         self.rules = AnswerRules(NO_RULES.said, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
         self.mismatches = MismatchCounter(args["model_name"])
+        self.verdicts = VerdictCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
         return answer_each(requests, self.choice, INPUTS, optional=("MAX_RISK",), told=TOLD)
@@ -45,6 +47,7 @@ class TritonPythonModel:
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
         )
         said = ruled(self.rules, [found.answer], [found.confidence], found.verdict, language=language)
+        self.verdicts.count(language, said.verdict.status, said.confidences[0])
         outputs = {
             "ANSWER": utf8(said.texts),
             "CONFIDENCE": np.array(said.confidences, np.float32),

@@ -3,7 +3,8 @@
 from typing import Any
 
 from features import FeatureMismatchError, embedding_from_packed, require_same_photos
-from step import MismatchCounter, Tensors, answer_each
+from metrics import MismatchCounter
+from step import Tensors, answer_each
 
 
 class TritonPythonModel:
