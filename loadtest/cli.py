@@ -1,12 +1,13 @@
 """What `python -m loadtest` understands."""
 
 import argparse
+import os
 from pathlib import Path
 
 from loadtest.scenario import NAMED
 from loadtest.schedule import ARRIVALS
 
-DEFAULT_URL = "localhost:8001"
+DEFAULT_URL = os.environ.get("VITRINE_URL", "localhost:8001")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -78,6 +79,13 @@ def _add_what(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-in-flight", type=int, default=1000, metavar="N", help="of a worker (default: 1000)")
     command.add_argument("--photos", type=Path, metavar="FOLDER", help="your own (default: drawn by catalogue/)")
     command.add_argument("--photo-count", type=int, default=100, metavar="N", help="to draw (default: 100)")
-    command.add_argument("--url", default=DEFAULT_URL, metavar="HOST:PORT", help=f"(default: {DEFAULT_URL})")
-    command.add_argument("--metrics-url", metavar="URL", help="the server's, such as http://localhost:8002/metrics")
+    command.add_argument(
+        "--url", default=DEFAULT_URL, metavar="HOST:PORT", help=f"(default: VITRINE_URL, {DEFAULT_URL})"
+    )
+    command.add_argument(
+        "--metrics-url",
+        default=os.environ.get("VITRINE_METRICS_URL"),
+        metavar="URL",
+        help="the server's, such as http://localhost:8002/metrics (default: VITRINE_METRICS_URL)",
+    )
     command.add_argument("--repository", type=Path, metavar="FOLDER", help="serve this one here, instead of --url")

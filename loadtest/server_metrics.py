@@ -13,7 +13,7 @@ ENSEMBLES = ("vqa", "vqa_choose", "image_features", "image_embedding")
 _TIMEOUT_S = 5.0
 _COUNTERS = {
     "success": "nv_inference_request_success",
-    "failure": "nv_inference_request_failure",
+    "failure": "vitrine_errors",
     "rows": "nv_inference_count",
     "runs": "nv_inference_exec_count",
     "request_us": "nv_inference_request_duration_us",

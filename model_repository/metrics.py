@@ -10,6 +10,9 @@ from bisect import bisect_left
 import triton_python_backend_utils as pb_utils
 from confidence import ANSWERED, CANNOT_TELL, HAND_OVER, LANGUAGES
 
+INVALID_ARG = "INVALID_ARG"
+INTERNAL = "INTERNAL"
+CANCELLED = "CANCELLED"
 CONFIDENCE_BINS = ("0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "0.95", "0.99", "1.0")
 """Upper ends, each in its own bin."""
 UNCALIBRATED = "none"
@@ -38,6 +41,27 @@ class MismatchCounter:
 
     def count(self) -> None:
         self._metric.increment(1)
+
+
+class ErrorCounter:
+    """Counts requests that a step has refused or failed, by the code that their callers got.
+
+    Triton's own counter of failures cannot tell a caller's mistake from the server's.
+    """
+
+    def __init__(self, model: str) -> None:
+        self._family = pb_utils.MetricFamily(
+            name="vitrine_errors_total",
+            description="Requests that a step answered with an error",
+            kind=pb_utils.MetricFamily.COUNTER,
+        )
+        self._metrics = {
+            code: self._family.Metric(labels={"model": model, "code": code})
+            for code in (INVALID_ARG, INTERNAL, CANCELLED)
+        }
+
+    def count(self, code: str) -> None:
+        self._metrics[code].increment(1)
 
 
 class VerdictCounter:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
+from metrics import CANCELLED, INTERNAL, ErrorCounter
 from numpy.typing import NDArray
 
 Tensors = dict[str, NDArray[Any]]
@@ -34,6 +35,7 @@ def answer_each(
     requests: list[Any],
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
+    errors: ErrorCounter,
     *,
     optional: tuple[str, ...] = (),
     told: Mapping[type[Exception], str] = MappingProxyType({}),
@@ -44,12 +46,13 @@ def answer_each(
         outputs_from_inputs: from the input tensors of one request, batch axis
             first, to its output tensors.
         inputs: names of the input tensors.
+        errors: counts those that are answered with one.
         optional: names of those that a request may leave out.
         told: errors whose message is fit for the caller, each with the name of
-            its code in `pb_utils.TritonError`. Any other one is logged here,
+            its code in `pb_utils.TritonError` (and `metrics`). Any other one is logged here,
             and said to the caller without its inside.
     """
-    return [_answer(request, outputs_from_inputs, inputs, optional, told) for request in requests]
+    return [_answer(request, outputs_from_inputs, inputs, errors, optional, told) for request in requests]
 
 
 def each_row(rows: list[bytes], result_from_row: Callable[[bytes], Result], told: type[Exception]) -> list[Result]:
@@ -69,11 +72,12 @@ def _answer(
     request: Any,
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
+    errors: ErrorCounter,
     optional: tuple[str, ...],
     told: Mapping[type[Exception], str],
 ) -> Any:
     if request.is_cancelled():
-        return _error("the caller cancelled the request", "CANCELLED")
+        return _error("the caller cancelled the request", CANCELLED, errors)
     try:
         found = {name: pb_utils.get_input_tensor_by_name(request, name) for name in (*inputs, *optional)}
         tensors = {name: tensor.as_numpy() for name, tensor in found.items() if tensor or name not in optional}
@@ -82,10 +86,11 @@ def _answer(
     except Exception as error:  # the one place where nothing of the inside may leak
         for kind, code in told.items():
             if isinstance(error, kind):
-                return _error(str(error), code)
+                return _error(str(error), code, errors)
         pb_utils.Logger.log_error(f"request '{request.request_id()}': {type(error).__name__}: {error}")
-        return _error("internal error; the server's log has the reason", "INTERNAL")
+        return _error("internal error; the server's log has the reason", INTERNAL, errors)
 
 
-def _error(message: str, code: str) -> Any:
+def _error(message: str, code: str, errors: ErrorCounter) -> Any:
+    errors.count(code)
     return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, getattr(pb_utils.TritonError, code)))

@@ -91,7 +91,11 @@ def _options(settings: ServerSettings) -> list[str]:
     options += (
         ["--allow-metrics=false"]
         if settings.metrics_port is None
-        else [f"--metrics-address={settings.host}", f"--metrics-port={settings.metrics_port}"]
+        else [
+            f"--metrics-address={settings.host}",
+            f"--metrics-port={settings.metrics_port}",
+            "--metrics-config=summary_latencies=true",  # percentiles of the last minute
+        ]
     )
     if settings.tls:
         options += ["--grpc-use-ssl=true", f"--grpc-server-cert={settings.tls.certificate}"]

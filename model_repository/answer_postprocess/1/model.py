@@ -9,13 +9,13 @@ from answer import candidates_from_decoder
 from confidence import RiskError, judged, language_of, max_risk_from, read_calibration
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
-from metrics import MismatchCounter, VerdictCounter
+from metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
 from rules import FILE, read_rules, ruled
 from step import Tensors, answer_each, output_dims, utf8
 from tokenizers import Tokenizer
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
-TOLD = {FeatureMismatchError: "INTERNAL", RiskError: "INVALID_ARG"}
+TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
 
 
 class TritonPythonModel:
@@ -31,9 +31,10 @@ class TritonPythonModel:
         self.grid = output_dims(config, "HEATMAP")[0]
         self.mismatches = MismatchCounter(args["model_name"])
         self.verdicts = VerdictCounter(args["model_name"])
+        self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.answers, INPUTS, optional=("MAX_RISK",), told=TOLD)
+        return answer_each(requests, self.answers, INPUTS, self.errors, optional=("MAX_RISK",), told=TOLD)
 
     def answers(self, inputs: Tensors) -> Tensors:
         try:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from candidates import CandidateLimits, ids_from_candidates
+from metrics import INVALID_ARG, ErrorCounter
 from step import Tensors, answer_each, parameter
 from text import TextError
 from tokenizers import Tokenizer
@@ -24,9 +25,10 @@ class TritonPythonModel:
             max_bytes=int(parameter(config, "max_candidate_bytes")),
             max_tokens=int(parameter(config, "answer_tokens")),
         )
+        self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.ids, ("CANDIDATES",), told={TextError: "INVALID_ARG"})
+        return answer_each(requests, self.ids, ("CANDIDATES",), self.errors, told={TextError: INVALID_ARG})
 
     def ids(self, inputs: Tensors) -> Tensors:
         candidates = inputs["CANDIDATES"][0].tolist()  # one question a request

@@ -9,12 +9,12 @@ from choice import judged_choice, read_choice_calibration
 from confidence import RiskError, language_of, max_risk_from
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
-from metrics import MismatchCounter, VerdictCounter
+from metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
 from rules import FILE, NO_RULES, AnswerRules, read_rules, ruled
 from step import Tensors, answer_each, output_dims, utf8
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "CANDIDATES", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "ATTENTION")
-TOLD = {FeatureMismatchError: "INTERNAL", RiskError: "INVALID_ARG"}
+TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
 
 
 class TritonPythonModel:
@@ -26,9 +26,10 @@ class TritonPythonModel:
         self.grid = output_dims(config, "HEATMAP")[0]
         self.mismatches = MismatchCounter(args["model_name"])
         self.verdicts = VerdictCounter(args["model_name"])
+        self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.choice, INPUTS, optional=("MAX_RISK",), told=TOLD)
+        return answer_each(requests, self.choice, INPUTS, self.errors, optional=("MAX_RISK",), told=TOLD)
 
     def choice(self, inputs: Tensors) -> Tensors:
         try:

@@ -3,17 +3,18 @@
 from typing import Any
 
 from features import FeatureMismatchError, embedding_from_packed, require_same_photos
-from metrics import MismatchCounter
+from metrics import INTERNAL, ErrorCounter, MismatchCounter
 from step import Tensors, answer_each
 
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         self.mismatches = MismatchCounter(args["model_name"])
+        self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
         return answer_each(
-            requests, self.embedding, ("IMAGE", "IMAGE_FEATURES"), told={FeatureMismatchError: "INTERNAL"}
+            requests, self.embedding, ("IMAGE", "IMAGE_FEATURES"), self.errors, told={FeatureMismatchError: INTERNAL}
         )
 
     def embedding(self, inputs: Tensors) -> Tensors:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from metrics import INVALID_ARG, ErrorCounter
 from photo import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
 from step import Tensors, answer_each, each_row, output_dims, parameter
 
@@ -17,9 +18,10 @@ class TritonPythonModel:
             max_bytes=int(parameter(config, "max_photo_bytes")),
             max_pixels=int(parameter(config, "max_photo_pixels")),
         )
+        self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.pixels, ("IMAGE",), told={PhotoError: "INVALID_ARG"})
+        return answer_each(requests, self.pixels, ("IMAGE",), self.errors, told={PhotoError: INVALID_ARG})
 
     def pixels(self, inputs: Tensors) -> Tensors:
         photos = inputs["IMAGE"].reshape(-1).tolist()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from metrics import INVALID_ARG, ErrorCounter
 from question import QuestionLimits, ids_from_question
 from step import Tensors, answer_each, each_row, output_dims, parameter
 from text import TextError
@@ -22,9 +23,10 @@ class TritonPythonModel:
             max_bytes=int(parameter(config, "max_question_bytes")),
             max_tokens=output_dims(config, "QUESTION_IDS")[0],
         )
+        self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.ids, ("QUESTION",), told={TextError: "INVALID_ARG"})
+        return answer_each(requests, self.ids, ("QUESTION",), self.errors, told={TextError: INVALID_ARG})
 
     def ids(self, inputs: Tensors) -> Tensors:
         ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits)
