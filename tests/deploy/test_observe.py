@@ -74,7 +74,7 @@ def _send(url: str) -> None:
     photos = [photo_from_seed(first_seed("test") + 900 + number).jpeg_bytes() for number in range(4)]
     with VqaClient(url) as client, ThreadPoolExecutor(4) as pool:
         for questions in (("What colour is it?", "What is it?"), ("它是什么颜色的？", "这是什么？")):
-            list(pool.map(lambda photo, q=questions[0]: client.ask(photo, q), photos))  # type: ignore[misc]
+            list(pool.map(lambda photo, q=questions[0]: client.ask(photo, q), photos))
             client.choose(photos[0], questions[1], ["shoe", "鞋"])
         client.embed(photos[1])
         with suppress(InvalidRequestError):
