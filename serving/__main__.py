@@ -25,6 +25,7 @@ def main() -> int:
         metrics_port=None if args.no_metrics else args.metrics_port,
         cache_mib=args.cache_mib,
         log_file=args.log_file,
+        trace_url=args.trace_url,
     )
     start_s = time.perf_counter()
     try:
@@ -84,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_CACHE_MIB,
         metavar="N",
         help=f"memory for photos' features (default: {DEFAULT_CACHE_MIB})",
+    )
+    parser.add_argument(
+        "--trace-url",
+        metavar="URL",
+        help="send spans of requests whose callers trace them there (OTLP over HTTP), such as "
+        "http://localhost:4318/v1/traces",
     )
     parser.add_argument("--log-file", type=Path, help="Triton's log (default: beside the repository)")
     return parser

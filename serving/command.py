@@ -6,7 +6,9 @@ Every flag here is one that both Triton 2.51 (the wheel) and 2.72 (the container
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from serving.errors import ServingError
 from serving.installation import TritonInstallation
 
 DEFAULT_CACHE_MIB = 256
@@ -42,6 +44,8 @@ class ServerSettings:
     """Of the gRPC port. None: plain text."""
     restricted: bool = False
     """Whether administration over gRPC asks for a key."""
+    trace_url: str | None = None
+    """Where spans of requests go whose callers trace them (OTLP over HTTP). None: nothing is traced."""
     verbose: bool = False
     """Whether Triton logs what it does with each request, and which CUDA graphs it captured."""
 
@@ -74,6 +78,16 @@ def container_command(settings: ServerSettings, *, version_compatible: bool = Fa
     return ["tritonserver", *extra, *_options(settings)]
 
 
+def _checked_trace_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
+        raise ServingError(
+            f"the address for spans is {url!r}, but a collector's OTLP/HTTP one is expected, with its path, such as "
+            "http://collector:4318/v1/traces"
+        )
+    return url
+
+
 def _options(settings: ServerSettings) -> list[str]:
     options = [
         f"--model-repository={settings.repository.resolve()}",
@@ -102,6 +116,14 @@ def _options(settings: ServerSettings) -> list[str]:
         options.append(f"--grpc-server-key={settings.tls.key}")
         if settings.tls.client_authority:
             options += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={settings.tls.client_authority}"]
+    if settings.trace_url is not None:
+        options += [
+            "--trace-config=mode=opentelemetry",
+            "--trace-config=level=TIMESTAMPS",
+            "--trace-config=rate=0",  # none but those whose caller has sampled them
+            f"--trace-config=opentelemetry,url={_checked_trace_url(settings.trace_url)}",
+            "--trace-config=opentelemetry,resource=service.name=vitrine",
+        ]
     if settings.restricted:
         # A key that nobody knows: closed until there is a way to hand one over that no process list shows.
         protocols = ",".join(_ADMINISTRATION)

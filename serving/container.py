@@ -32,13 +32,14 @@ def main() -> int:
             cache_mib=args.cache_mib,
             tls=_tls_settings(args.tls_folder),
             restricted=not args.open_administration,
+            trace_url=args.trace_url or None,
             verbose=args.verbose,
         )
+        compatible = bool(manifest.get("gpu", {}).get("options", {}).get("version_compatible"))
+        command = container_command(settings, version_compatible=compatible)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    compatible = bool(manifest.get("gpu", {}).get("options", {}).get("version_compatible"))
-    command = container_command(settings, version_compatible=compatible)
     if args.dry_run:
         print("\n".join(command))
         return 0
@@ -151,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         help="server.crt and server.key in it encrypt gRPC; client-ca.crt, if there, makes clients prove themselves; "
         "a file plain-text says that plain text is meant",
     )
+    parser.add_argument("--trace-url", metavar="URL", help="an OTLP/HTTP collector's; empty: nothing is traced")
     parser.add_argument("--open-administration", action="store_true", help="for tests: statistics, traces and so on")
     parser.add_argument("--verbose", action="store_true", help="log each request, and captured CUDA graphs")
     parser.add_argument("--dry-run", action="store_true", help="print Triton's command line and end")

@@ -15,6 +15,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from vitrine_client.errors import InvalidRequestError, VitrineError, error_from_code
 from vitrine_client.results import Health
+from vitrine_client.tracing import client_span
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -92,6 +93,18 @@ class GrpcTransport:
     def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
     ) -> dict[str, NDArray[Any]]:
+        with client_span(model, url=self._url, request_id=request_id) as headers:
+            return self._infer(model, inputs, outputs, timeout_s, request_id, headers)
+
+    def _infer(
+        self,
+        model: str,
+        inputs: Tensors,
+        outputs: Sequence[str],
+        timeout_s: float,
+        request_id: str,
+        headers: dict[str, str] | None,
+    ) -> dict[str, NDArray[Any]]:
         try:
             result = self._client.infer(
                 model,
@@ -99,6 +112,7 @@ class GrpcTransport:
                 outputs=_requested(tuple(outputs)),
                 client_timeout=timeout_s,
                 request_id=request_id,
+                headers=headers,
             )
         except InferenceServerException as error:
             raise self._translated(error, model, timeout_s, request_id) from error
