@@ -1,31 +1,29 @@
-"""Locust's side: users that send by schedule (open loop) or one after the other (closed loop).
-
-Importing this patches the standard library for gevent, so nothing else imports it but processes that generate load.
-"""
+"""Locust's side: users that wait while the engine sends by schedule (open loop) or one after the other (closed loop)."""
 
 # ruff: noqa: E402, I001 - the order is the point
+import os
+
+os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # before Locust: the engine's thread and event loop are real ones
+
 import locust
 import locust.env
-import grpc.experimental.gevent as grpc_gevent
-
-grpc_gevent.init_gevent()  # before any channel
 
 import json
 import time
+from collections import deque
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import gevent
 import psutil
-from gevent.pool import Pool
-from vitrine_client import VqaClient
 
-from loadtest.driver import Driver
-from loadtest.plan import planned_requests
+from loadtest.engine import Engine
 from loadtest.samples import SampleFile
-from loadtest.schedule import intended_times
 from loadtest.settings import RunSettings
 
 _CPU_EVERY_S = 1.0
+_TELL_EVERY_S = 0.2
 START_MESSAGE = "vitrine_start"
 
 
@@ -38,18 +36,19 @@ class Generator:
         self.start_at = time.time()  # of all workers, by the master's message
         self.cpu_shares: list[float] = []
         self._file = folder / f"worker-{index}.json"
-        self._photos = settings.photos()
-        self._samples = SampleFile(folder / f"samples-{index}.bin")
-        self._client = VqaClient(settings.url)
-        self._environment: locust.env.Environment | None = None
+        self._untold: deque[tuple[str, float, Exception | None]] = deque()
+        self.engine = Engine(
+            settings,
+            index,
+            settings.photos(),
+            SampleFile(folder / f"samples-{index}.bin"),
+            lambda *told: self._untold.append(told),
+        )
 
     def environment(self) -> locust.env.Environment:
         user_class = OpenLoopUser if self.settings.is_open_loop else ClosedLoopUser
         user_class.generator = self
         self._environment = locust.env.Environment(user_classes=[user_class], host=self.settings.url)
-        self._driver = Driver(
-            self._client, self._photos, self._samples, timeout_s=self.settings.timeout_s, listener=self._tell_locust
-        )
         return self._environment
 
     def watch_cpu(self) -> None:
@@ -59,48 +58,29 @@ class Generator:
             gevent.sleep(_CPU_EVERY_S)
             self.cpu_shares.append(process.cpu_percent() / 100)
 
-    def open_loop(self) -> None:
-        """Send this worker's part of the schedule, each request when it is due."""
-        settings = self.settings
-        times = intended_times(settings.profile, settings.seed)
-        requests = planned_requests(settings.scenario, settings.seed)
-        start = time.perf_counter() + (self.start_at - time.time())
-        pool = Pool(settings.max_in_flight)
-        for number, (intended_s, request) in enumerate(zip(times.tolist(), requests, strict=False)):
-            if number % settings.workers != self.index:
-                continue
-            wait_s = start + intended_s - time.perf_counter()
-            gevent.sleep(max(0.0, wait_s))  # even 0 lets the answers in
-            if pool.full():
-                self._driver.leave_out(request, intended_s=intended_s)
-            else:
-                pool.spawn(self._driver.send, request, start=start, intended_s=intended_s)
-        pool.join()
-
-    def closed_loop(self, user: int) -> None:
-        """Send one request after the other: the next is due when the last was answered."""
-        settings = self.settings
-        start = time.perf_counter() + (self.start_at - time.time())
-        for request in planned_requests(settings.scenario, settings.seed + 1 + user):
-            now_s = time.perf_counter() - start
-            if now_s >= settings.profile.duration_s:
-                return
-            self._driver.send(request, start=start, intended_s=now_s)
+    def wait_for(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Until the engine has run it; meanwhile Locust's page is told how it goes."""
+        running = self.engine.run(coroutine)
+        while not running.done():
+            gevent.sleep(_TELL_EVERY_S)
+            self._tell_locust()
+        running.result()
 
     def finish(self) -> None:
-        self._driver.close()
+        self.engine.close()
         self._file.write_text(json.dumps({"cpu_of_a_core": max(self.cpu_shares, default=0.0)}), "utf-8")
 
-    def _tell_locust(self, kind: str, latency_s: float, failure: Exception | None) -> None:
-        assert self._environment
-        self._environment.events.request.fire(
-            request_type="gRPC",
-            name=kind,
-            response_time=latency_s * 1000,
-            response_length=0,
-            exception=failure,
-            context={},
-        )
+    def _tell_locust(self) -> None:
+        while self._untold:
+            kind, latency_s, failure = self._untold.popleft()
+            self._environment.events.request.fire(
+                request_type="gRPC",
+                name=kind,
+                response_time=latency_s * 1000,
+                response_length=0,
+                exception=failure,
+                context={},
+            )
 
 
 class _LoadUser(locust.User):
@@ -113,7 +93,8 @@ class OpenLoopUser(_LoadUser):
 
     @locust.task
     def all_requests(self) -> None:
-        self.generator.open_loop()
+        generator = self.generator
+        generator.wait_for(generator.engine.open_loop(generator.start_at))
         raise locust.exception.StopUser
 
 
@@ -128,5 +109,6 @@ class ClosedLoopUser(_LoadUser):
 
     @locust.task
     def all_requests(self) -> None:
-        self.generator.closed_loop(self.number)
+        generator = self.generator
+        generator.wait_for(generator.engine.closed_loop(generator.start_at, self.number))
         raise locust.exception.StopUser

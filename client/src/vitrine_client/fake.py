@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine_client.calls import Tensors
 from vitrine_client.errors import VitrineError, error_from_code
 from vitrine_client.results import Health
-from vitrine_client.transport import Tensors
 
 _GRID = 7
 _EMBEDDING_WIDTH = 192
@@ -106,3 +106,21 @@ class FakeTransport:
         digest = np.frombuffer(hashlib.sha256(photo).digest(), np.uint8)
         vector = np.random.default_rng(digest).normal(size=_EMBEDDING_WIDTH).astype(np.float32)
         return {"IMAGE_EMBEDDING": (vector / np.linalg.norm(vector))[None], "IMAGE_SHA256": digest[None]}
+
+
+@dataclass
+class AsyncFakeTransport:
+    """The same for an `AsyncVqaClient`."""
+
+    fake: FakeTransport
+
+    async def infer(
+        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
+    ) -> dict[str, NDArray[Any]]:
+        return self.fake.infer(model, inputs, outputs, timeout_s=timeout_s, request_id=request_id)
+
+    async def health(self, *, timeout_s: float) -> Health:
+        return self.fake.health(timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        """Nothing to close."""

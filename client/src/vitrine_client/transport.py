@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,11 +13,10 @@ import tritonclient.grpc as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+from vitrine_client.calls import Tensors
 from vitrine_client.errors import InvalidRequestError, VitrineError, error_from_code
 from vitrine_client.results import Health
 from vitrine_client.tracing import client_span
-
-Tensors = Mapping[str, NDArray[Any]]
 
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _SERVICE_CONFIG = {
@@ -38,7 +37,7 @@ _SERVICE_CONFIG = {
     ],
 }
 # tritonclient's own defaults fall away when channel arguments are given, so all of them stand here.
-_CHANNEL_ARGS = [
+CHANNEL_ARGS = [
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -84,42 +83,28 @@ class GrpcTransport:
                 "dns:///vqa.shop:8001" or "ipv4:10.0.0.1:8001,10.0.0.2:8001".
             tls: None: the connection is in plain text.
         """
-        if url.startswith(("http://", "https://", "grpc://")):
-            raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
-        self._url = url
-        tls_arguments = {} if tls is None else _tls_arguments(tls)
-        self._client = triton.InferenceServerClient(url, channel_args=_CHANNEL_ARGS, **tls_arguments)
+        self._url = require_address(url)
+        self._client = triton.InferenceServerClient(url, channel_args=CHANNEL_ARGS, **tls_arguments(tls))
 
     def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
     ) -> dict[str, NDArray[Any]]:
         with client_span(model, url=self._url, request_id=request_id) as headers:
-            return self._infer(model, inputs, outputs, timeout_s, request_id, headers)
-
-    def _infer(
-        self,
-        model: str,
-        inputs: Tensors,
-        outputs: Sequence[str],
-        timeout_s: float,
-        request_id: str,
-        headers: dict[str, str] | None,
-    ) -> dict[str, NDArray[Any]]:
-        try:
-            result = self._client.infer(
-                model,
-                [_input_from_array(name, array) for name, array in inputs.items()],
-                outputs=_requested(tuple(outputs)),
-                client_timeout=timeout_s,
-                request_id=request_id,
-                headers=headers,
-            )
-        except InferenceServerException as error:
-            raise self._translated(error, model, timeout_s, request_id) from error
-        except ValueError as error:  # of gRPC, on a channel that was closed
-            raise error_from_code(
-                "CANCELLED", f"the client is closed ({error})", model=model, request_id=request_id
-            ) from error
+            try:
+                result = self._client.infer(
+                    model,
+                    [input_from_array(name, array) for name, array in inputs.items()],
+                    outputs=requested(tuple(outputs)),
+                    client_timeout=timeout_s,
+                    request_id=request_id,
+                    headers=headers,
+                )
+            except InferenceServerException as error:
+                raise translated(error, self._url, model, timeout_s, request_id) from error
+            except ValueError as error:  # of gRPC, on a channel that was closed
+                raise error_from_code(
+                    "CANCELLED", f"the client is closed ({error})", model=model, request_id=request_id
+                ) from error
         return {name: result.as_numpy(name) for name in outputs}
 
     def health(self, *, timeout_s: float) -> Health:
@@ -130,25 +115,35 @@ class GrpcTransport:
                 model_ready=self._client.is_model_ready("vqa", client_timeout=timeout_s),
             )
         except InferenceServerException as error:
-            raise self._translated(error, "server", timeout_s, "") from error
+            raise translated(error, self._url, "server", timeout_s, "") from error
 
     def close(self) -> None:
         self._client.close()
 
-    def _translated(
-        self, error: InferenceServerException, model: str, timeout_s: float, request_id: str
-    ) -> VitrineError:
-        """The one place where the library's errors become ours."""
-        code = str(error.status() or "UNKNOWN").removeprefix("StatusCode.")
-        message = _ENSEMBLE_PREFIX.sub("", error.message() or "no message")
-        if code == "DEADLINE_EXCEEDED":
-            message = f"no answer from {self._url} within {timeout_s:g} s: raise timeout_s, or lower the load"
-        elif code == "UNAVAILABLE":
-            message = f"no server at {self._url} took the request ({message}): is one running, or is it overloaded?"
-        return error_from_code(code, message, model=model, request_id=request_id)
+
+def translated(
+    error: InferenceServerException, url: str, model: str, timeout_s: float, request_id: str
+) -> VitrineError:
+    """The one place where the library's errors become ours."""
+    code = str(error.status() or "UNKNOWN").removeprefix("StatusCode.")
+    message = _ENSEMBLE_PREFIX.sub("", error.message() or "no message")
+    if code == "DEADLINE_EXCEEDED":
+        message = f"no answer from {url} within {timeout_s:g} s: raise timeout_s, or lower the load"
+    elif code == "UNAVAILABLE":
+        message = f"no server at {url} took the request ({message}): is one running, or is it overloaded?"
+    return error_from_code(code, message, model=model, request_id=request_id)
 
 
-def _tls_arguments(tls: TlsFiles) -> dict[str, Any]:
+def require_address(url: str) -> str:
+    if url.startswith(("http://", "https://", "grpc://")):
+        raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
+    return url
+
+
+def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
+    """Of either of tritonclient's clients."""
+    if tls is None:
+        return {}
     for file in (tls.authority, tls.certificate, tls.key):
         if file is not None and not Path(file).is_file():
             raise InvalidRequestError(f"TLS: there is no file {file}")
@@ -163,11 +158,11 @@ def _tls_arguments(tls: TlsFiles) -> dict[str, Any]:
 
 
 @cache
-def _requested(outputs: tuple[str, ...]) -> list[triton.InferRequestedOutput]:
+def requested(outputs: tuple[str, ...]) -> list[triton.InferRequestedOutput]:
     return [triton.InferRequestedOutput(name) for name in outputs]
 
 
-def _input_from_array(name: str, array: NDArray[Any]) -> triton.InferInput:
+def input_from_array(name: str, array: NDArray[Any]) -> triton.InferInput:
     tensor = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
     tensor.set_data_from_numpy(np.ascontiguousarray(array))
     return tensor

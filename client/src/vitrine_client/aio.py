@@ -1,0 +1,190 @@
+"""The client for asyncio: the same calls, results and errors as `VqaClient`'s, awaited."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+import grpc.aio
+import tritonclient.grpc.aio as triton
+from numpy.typing import NDArray
+from tritonclient.utils import InferenceServerException
+
+from vitrine_client.calls import Call, Result, Tensors, ask_call, ask_calls, choose_call, embed_call
+from vitrine_client.client import DEFAULT_URL, PARALLEL_QUESTIONS
+from vitrine_client.errors import error_from_code
+from vitrine_client.photos import Photo, bytes_from_photo
+from vitrine_client.results import Answer, Choice, Embedding, Health
+from vitrine_client.tracing import client_span
+from vitrine_client.transport import (
+    CHANNEL_ARGS,
+    TlsFiles,
+    input_from_array,
+    requested,
+    require_address,
+    tls_arguments,
+    translated,
+)
+
+
+class AsyncTransport(Protocol):
+    """What the client needs from the other side. `AsyncFakeTransport` is one without a server."""
+
+    async def infer(
+        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
+    ) -> dict[str, NDArray[Any]]:
+        """Run `model`. Raises a `VitrineError`."""
+        ...
+
+    async def health(self, *, timeout_s: float) -> Health: ...
+
+    async def close(self) -> None: ...
+
+
+class AsyncGrpcTransport:
+    """As `GrpcTransport`, for one event loop: make it where that runs."""
+
+    def __init__(self, url: str, *, tls: TlsFiles | None = None) -> None:
+        self._url = require_address(url)
+        self._client = triton.InferenceServerClient(url, channel_args=CHANNEL_ARGS, **tls_arguments(tls))
+
+    async def infer(
+        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
+    ) -> dict[str, NDArray[Any]]:
+        with client_span(model, url=self._url, request_id=request_id) as headers:
+            try:
+                result = await self._client.infer(
+                    model,
+                    [input_from_array(name, array) for name, array in inputs.items()],
+                    outputs=requested(tuple(outputs)),
+                    client_timeout=timeout_s,
+                    request_id=request_id,
+                    headers=headers,
+                )
+            except InferenceServerException as error:
+                raise translated(error, self._url, model, timeout_s, request_id) from error
+            except (asyncio.CancelledError, grpc.aio.UsageError) as error:
+                if isinstance(error, asyncio.CancelledError) and _was_cancelled_by_its_caller():
+                    raise
+                raise error_from_code(
+                    "CANCELLED", "the client is closed", model=model, request_id=request_id
+                ) from error
+        return {name: result.as_numpy(name) for name in outputs}
+
+    async def health(self, *, timeout_s: float) -> Health:
+        try:
+            return Health(
+                live=await self._client.is_server_live(client_timeout=timeout_s),
+                ready=await self._client.is_server_ready(client_timeout=timeout_s),
+                model_ready=await self._client.is_model_ready("vqa", client_timeout=timeout_s),
+            )
+        except InferenceServerException as error:
+            raise translated(error, self._url, "server", timeout_s, "") from error
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+class AsyncVqaClient:
+    """Asks a Vitrine server about product photos, from one event loop.
+
+    Every method raises a `VitrineError`, and nothing else, when the photo, the
+    question, the server or the deadline is at fault. A cancelled call is
+    cancelled in the server too.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout_s: float = 10.0,
+        tls: TlsFiles | None = None,
+        transport: AsyncTransport | None = None,
+    ) -> None:
+        """See `VqaClient`; `transport` may be an `AsyncFakeTransport`."""
+        self._transport = transport or AsyncGrpcTransport(url, tls=tls)
+        self._timeout_s = timeout_s
+
+    async def __aenter__(self) -> "AsyncVqaClient":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._transport.close()
+
+    async def ask(
+        self, photo: Photo, question: str, *, max_risk: float | None = None, timeout_s: float | None = None
+    ) -> Answer:
+        """See `VqaClient.ask`."""
+        return await self._result_of(ask_call(await _encoded(photo), question, max_risk), timeout_s)
+
+    async def ask_many(
+        self,
+        photo: Photo,
+        questions: Iterable[str],
+        *,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
+    ) -> list[Answer]:
+        """See `VqaClient.ask_many`."""
+        calls = ask_calls(await _encoded(photo), questions, max_risk)
+        if not calls:
+            return []
+        first = await self._result_of(calls[0], timeout_s)
+        free = asyncio.Semaphore(PARALLEL_QUESTIONS)
+
+        async def when_free(call: Call[Answer]) -> Answer:
+            async with free:
+                return await self._result_of(call, timeout_s)
+
+        tasks = [asyncio.ensure_future(when_free(call)) for call in calls[1:]]
+        try:
+            return [first, *await asyncio.gather(*tasks)]
+        finally:
+            for task in tasks:  # those that are left when one has failed
+                task.cancel()
+
+    async def choose(
+        self,
+        photo: Photo,
+        question: str,
+        candidates: Iterable[str],
+        *,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
+    ) -> Choice:
+        """See `VqaClient.choose`."""
+        return await self._result_of(choose_call(await _encoded(photo), question, candidates, max_risk), timeout_s)
+
+    async def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
+        """See `VqaClient.embed`."""
+        return await self._result_of(embed_call(await _encoded(photo)), timeout_s)
+
+    async def health(self, *, timeout_s: float = 2.0) -> Health:
+        """See `VqaClient.health`."""
+        return await self._transport.health(timeout_s=timeout_s)
+
+    async def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
+        tensors = await self._transport.infer(
+            call.model,
+            call.inputs,
+            call.outputs,
+            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+            request_id=call.request_id,
+        )
+        return call.result_from(tensors, call.request_id)
+
+
+def _was_cancelled_by_its_caller() -> bool:
+    """Else the call ended because the client was closed. Python 3.10 cannot tell."""
+    task = asyncio.current_task()
+    return task is None or not hasattr(task, "cancelling") or task.cancelling() > 0
+
+
+async def _encoded(photo: Photo) -> bytes:
+    """Files are read and pictures encoded in a thread, so that the event loop goes on."""
+    return photo if type(photo) is bytes else await asyncio.to_thread(bytes_from_photo, photo)

@@ -1,0 +1,131 @@
+"""What is asked of the server and how its answer is read, without any talking: pure functions for both clients."""
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine_client.errors import InvalidRequestError
+from vitrine_client.results import Alternative, Answer, Choice, Embedding
+
+Tensors = Mapping[str, NDArray[Any]]
+Result = TypeVar("Result")
+
+_ANSWER_OUTPUTS = (
+    "ANSWER",
+    "CONFIDENCE",
+    "STATUS",
+    "REASON",
+    "ALTERNATIVES",
+    "ALTERNATIVE_CONFIDENCES",
+    "HEATMAP",
+)
+_CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP")
+_EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
+
+
+@dataclass(frozen=True)
+class Call(Generic[Result]):
+    """One request."""
+
+    model: str
+    inputs: Tensors
+    outputs: tuple[str, ...]
+    result_from: Callable[[Tensors, str], Result]
+    """From the output tensors and the request's id."""
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+
+
+def ask_call(photo: bytes, question: str, max_risk: float | None) -> Call[Answer]:
+    return Call("vqa", _question_tensors(photo, question, max_risk), _ANSWER_OUTPUTS, _answer_from_tensors)
+
+
+def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) -> list[Call[Answer]]:
+    """Several questions about one photo."""
+    if isinstance(questions, str):
+        raise InvalidRequestError("questions are a list of str, but one str came: use ask(), or put it in a list")
+    return [ask_call(photo, question, max_risk) for question in questions]
+
+
+def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk: float | None) -> Call[Choice]:
+    if isinstance(candidates, str):
+        raise InvalidRequestError("candidates are a list of str, but one str came: put it in a list")
+    try:
+        texts = list(candidates)
+    except TypeError:
+        raise InvalidRequestError(f"candidates are a list of str, but a {type(candidates).__name__} came") from None
+    if wrong := [text for text in texts if not isinstance(text, str)]:
+        raise InvalidRequestError(f"a candidate is a str, but a {type(wrong[0]).__name__} came")
+    if not texts:
+        raise InvalidRequestError("the list of candidates is empty: name at least one allowed answer")
+    listed = np.array([[_utf8(text) for text in texts]], np.object_)
+
+    def choice_from_tensors(tensors: Tensors, request_id: str) -> Choice:
+        return Choice(
+            text=tensors["ANSWER"][0, 0].decode("utf-8"),
+            status=tensors["STATUS"][0, 0].decode("ascii"),
+            confidence=_number(tensors["CONFIDENCE"][0, 0]),
+            reason=tensors["REASON"][0, 0].decode("utf-8"),
+            probabilities=dict(zip(texts, map(float, tensors["PROBABILITIES"][0]), strict=True)),
+            heatmap=tensors["HEATMAP"][0],
+            request_id=request_id,
+        )
+
+    inputs = _question_tensors(photo, question, max_risk) | {"CANDIDATES": listed}
+    return Call("vqa_choose", inputs, _CHOICE_OUTPUTS, choice_from_tensors)
+
+
+def embed_call(photo: bytes) -> Call[Embedding]:
+    return Call("image_embedding", {"IMAGE": _bytes_tensor(photo)}, _EMBEDDING_OUTPUTS, _embedding_from_tensors)
+
+
+def _question_tensors(photo: bytes, question: str, max_risk: float | None) -> dict[str, NDArray[Any]]:
+    if not isinstance(question, str):
+        raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
+    if max_risk is not None and not (isinstance(max_risk, (int, float)) and max_risk == max_risk):
+        raise InvalidRequestError(f"max_risk is a share such as 0.001, but {max_risk!r} came")
+    risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
+    return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(_utf8(question)), **risk}
+
+
+def _answer_from_tensors(tensors: Tensors, request_id: str) -> Answer:
+    texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"][0]]
+    pairs = list(zip(texts, map(_number, tensors["ALTERNATIVE_CONFIDENCES"][0]), strict=True))
+    return Answer(
+        text=tensors["ANSWER"][0, 0].decode("utf-8"),
+        status=tensors["STATUS"][0, 0].decode("ascii"),
+        confidence=_number(tensors["CONFIDENCE"][0, 0]),
+        reason=tensors["REASON"][0, 0].decode("utf-8"),
+        # The answer itself may be empty; after it, empty ones are padding.
+        alternatives=tuple(
+            Alternative(text, confidence) for text, confidence in pairs[:1] + [p for p in pairs[1:] if p[0]]
+        ),
+        heatmap=tensors["HEATMAP"][0],
+        request_id=request_id,
+    )
+
+
+def _embedding_from_tensors(tensors: Tensors, request_id: str) -> Embedding:
+    return Embedding(
+        vector=tensors["IMAGE_EMBEDDING"][0],
+        sha256=tensors["IMAGE_SHA256"][0].tobytes(),
+        request_id=request_id,
+    )
+
+
+def _number(value: np.float32) -> float | None:
+    """The server's NaN is None here: nothing was calibrated."""
+    return None if np.isnan(value) else float(value)
+
+
+def _bytes_tensor(value: bytes) -> NDArray[np.object_]:
+    """One row of one BYTES element: [1, 1]."""
+    return np.array([[value]], np.object_)
+
+
+def _utf8(text: str) -> bytes:
+    """What is not Unicode travels too, so that the server refuses it in its own words."""
+    return text.encode("utf-8", "surrogatepass")

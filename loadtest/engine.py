@@ -1,0 +1,143 @@
+"""Sends a worker's share of a run, from an event loop in a thread of its own. It knows no Locust.
+
+An event loop and not gevent's greenlets: gRPC under gevent waits for answers in a pool of ten threads, so that ten slow
+answers hold up, and lengthen, all others (see docs/adr/0011).
+"""
+
+import asyncio
+import selectors
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any
+
+from vitrine_client import AsyncVqaClient, VitrineError
+
+from loadtest.photos import PhotoPool
+from loadtest.plan import Request, planned_requests
+from loadtest.samples import SampleFile
+from loadtest.schedule import intended_times
+from loadtest.settings import RunSettings
+
+_BROKEN_BYTES = 64  # enough to be known as a JPEG, too little to be one
+_END_WITHIN_S = 10.0
+
+Listener = Callable[[str, float, Exception | None], None]
+"""Told of each request: its kind, its latency in seconds, and what failed."""
+
+
+class Engine:
+    """One worker's event loop, client, photos and samples."""
+
+    def __init__(
+        self, settings: RunSettings, index: int, photos: PhotoPool, samples: SampleFile, listener: Listener
+    ) -> None:
+        """
+        Args:
+            index: of the worker; it sends each `settings.workers`-th request.
+            listener: called in the event loop's thread.
+        """
+        self._settings = settings
+        self._index = index
+        self._photos = photos
+        self._samples = samples
+        self._listener = listener
+        # epoll wakes to a millisecond; select to a microsecond, and there are few sockets.
+        self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        self._thread.start()
+        self._client: AsyncVqaClient = self.run(self._connected()).result()
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> "Future[Any]":
+        """Begin something in the event loop, from any other thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    async def open_loop(self, start_at: float) -> None:
+        """Send this worker's part of the schedule, each request when it is due.
+
+        Args:
+            start_at: of the schedule, as `time.time()`.
+        """
+        settings = self._settings
+        start = _perf_counter_at(start_at)
+        times = intended_times(settings.profile, settings.seed)
+        requests = planned_requests(settings.scenario, settings.seed)
+        under_way: set[asyncio.Task[None]] = set()
+        for number, (intended_s, request) in enumerate(zip(times.tolist(), requests, strict=False)):
+            if number % settings.workers != self._index:
+                continue
+            wait_s = start + intended_s - time.perf_counter()
+            await asyncio.sleep(max(0.0, wait_s))  # even 0 lets the answers in
+            if len(under_way) >= settings.max_in_flight:
+                self._samples.add(intended_s, 0.0, 0.0, request.kind, "NOT_SENT")
+                continue
+            task = self._loop.create_task(self._send(request, start, intended_s))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        await asyncio.gather(*under_way)
+
+    async def closed_loop(self, start_at: float, user: int) -> None:
+        """Send one request after the other: the next is due when the last was answered."""
+        settings = self._settings
+        start = _perf_counter_at(start_at)
+        for request in planned_requests(settings.scenario, settings.seed + 1 + user):
+            now_s = time.perf_counter() - start
+            if now_s >= settings.profile.duration_s:
+                return
+            await self._send(request, start, now_s)
+
+    def close(self) -> None:
+        """Drop what is under way, and write all samples."""
+        try:
+            self.run(self._end()).result(_END_WITHIN_S)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_END_WITHIN_S)
+            self._samples.close()
+
+    async def _connected(self) -> AsyncVqaClient:
+        return AsyncVqaClient(self._settings.url, timeout_s=self._settings.timeout_s)
+
+    async def _end(self) -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._client.close()
+
+    async def _send(self, request: Request, start: float, intended_s: float) -> None:
+        """Send one request now, and count its latency from when it was meant to be sent.
+
+        Args:
+            start: `time.perf_counter()` at the start of the run.
+            intended_s: seconds after the start.
+        """
+        lag_s = time.perf_counter() - start - intended_s
+        code, verdict = "OK", ""
+        failure: Exception | None = None
+        try:
+            verdict = await self._verdict_of(request)
+        except VitrineError as error:
+            code, failure = error.code, error
+        except Exception as error:  # one bad request must not end the run; it is seen among the codes
+            code, failure = "UNKNOWN", error
+        latency_s = time.perf_counter() - start - intended_s
+        self._samples.add(intended_s, lag_s, latency_s, request.kind, code, verdict)
+        is_rightly_refused = request.kind == "invalid" and code == "INVALID_ARGUMENT"
+        self._listener(request.kind, latency_s, None if is_rightly_refused else failure)
+
+    async def _verdict_of(self, request: Request) -> str:
+        photo = self._photos.photo(request.photo)
+        if request.kind == "embed":
+            await self._client.embed(photo)
+            return ""
+        if request.kind == "choose":
+            return (await self._client.choose(photo, request.question, request.candidates)).status
+        if request.kind == "invalid" and request.question:
+            photo = photo[:_BROKEN_BYTES]
+        return (await self._client.ask(photo, request.question)).status
+
+
+def _perf_counter_at(wall_s: float) -> float:
+    return time.perf_counter() + (wall_s - time.time())

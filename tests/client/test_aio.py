@@ -1,0 +1,92 @@
+"""What only an event loop can show; all else of the async client is in `test_client.py`, beside the other one."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from vitrine_client import (
+    AsyncFakeTransport,
+    AsyncVqaClient,
+    DeadlineExceededError,
+    FakeTransport,
+    RequestCancelledError,
+    ServerUnavailableError,
+)
+
+from .conftest import HAS_SERVER
+
+needs_server = pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+
+
+def test_no_server_is_unavailable_or_late_and_says_where(photo: Path) -> None:
+    async def ask() -> None:
+        async with AsyncVqaClient("localhost:1", timeout_s=3) as client:
+            await client.ask(photo, "什么颜色？")
+
+    with pytest.raises((ServerUnavailableError, DeadlineExceededError), match="localhost:1"):
+        asyncio.run(ask())
+
+
+@pytest.mark.parametrize("question", ["What colour is it?", "什么颜色"])
+@needs_server
+def test_many_questions_are_under_way_at_once(server_url: str, photo: Path, question: str) -> None:
+    async def ask() -> list[str]:
+        async with AsyncVqaClient(server_url, timeout_s=20) as client:
+            alone = await client.ask(photo, question)
+            together = await asyncio.gather(*(client.ask(photo, question) for _ in range(40)))
+            assert {answer.text for answer in together} == {alone.text}
+            return [answer.request_id for answer in together]
+
+    assert len(set(asyncio.run(ask()))) == 40
+
+
+@needs_server
+def test_the_loop_goes_on_while_a_photo_is_read(server_url: str, photo: Path) -> None:
+    async def longest_pause_s() -> float:
+        async with AsyncVqaClient(server_url, timeout_s=20) as client:
+            asking = asyncio.ensure_future(client.ask_many(photo, ["What is it?", "这是什么？"] * 5))
+            longest, last = 0.0, time.monotonic()
+            while not asking.done():
+                await asyncio.sleep(0.001)
+                longest, last = max(longest, time.monotonic() - last), time.monotonic()
+            assert len(await asking) == 10
+            return longest
+
+    assert asyncio.run(longest_pause_s()) < 0.5
+
+
+@needs_server
+def test_a_cancelled_call_is_cancelled(server_url: str, photo: Path) -> None:
+    async def ask() -> None:
+        async with AsyncVqaClient(server_url, timeout_s=20) as client:
+            await client.embed(photo)
+            asking = asyncio.ensure_future(client.ask(photo, "What colour is it?"))
+            await asyncio.sleep(0)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert (await client.ask(photo, "What colour is it?")).text
+
+    asyncio.run(ask())
+
+
+def test_a_closed_client_says_so(photo: Path) -> None:
+    async def ask() -> None:
+        client = AsyncVqaClient("localhost:1")
+        await client.close()
+        await client.ask(photo, "What is it?")
+
+    with pytest.raises(RequestCancelledError, match="client is closed"):
+        asyncio.run(ask())
+
+
+def test_the_fake_tells_what_was_asked(photo: Path) -> None:
+    fake = FakeTransport({"什么颜色？": "红色"})
+
+    async def ask() -> str:
+        async with AsyncVqaClient(transport=AsyncFakeTransport(fake)) as client:
+            return (await client.ask(photo, "什么颜色？")).text
+
+    assert asyncio.run(ask()) == "红色"
+    assert fake.requests == ["vqa"]
