@@ -1,4 +1,4 @@
-"""`python -m benchmarks.agreement`: do our load test and NVIDIA's perf_analyzer measure the same? Same server, rate, requests."""
+"""`python -m benchmarks.agreement`: do our load test and NVIDIA's perf_analyzer measure the same of one server?"""
 
 import argparse
 import base64
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def with_flat_vqa(repository: Path, copy: Path) -> None:
-    """A repository whose `vqa` names all steps itself: perf_analyzer cannot read the statistics of an ensemble in it."""
+    """A repository whose `vqa` names all steps itself: perf_analyzer cannot read an ensemble in an ensemble."""
     shutil.copytree(repository, copy, symlinks=True)
     file = copy / "vqa" / "config.pbtxt"
     config, inner = read_config(file), read_config(copy / "image_features" / "config.pbtxt")

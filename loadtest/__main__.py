@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -38,8 +37,6 @@ def main() -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    # First of all: it patches the standard library and gRPC for gevent, which must precede any channel.
-    from loadtest import run  # noqa: F401
     from loadtest.one_run import ServerGoneError, run_and_report, settings_from
 
     settings = settings_from(args)
@@ -168,8 +165,4 @@ def _require_new(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # gRPC under gevent waits for ever in the interpreter's shutdown; all files are closed by now.
-    os._exit(status)
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""A gRPC server that answers at once, and on request stalls: what a generator is measured against, without a model."""
+"""A gRPC server that answers at once, or on request late: what a generator is measured against, without a model."""
 
 import argparse
 import asyncio
@@ -56,11 +56,14 @@ class _Answers:
         return self._made[key]
 
 
-async def serve(port: int, *, stall_after: int, stall_s: float, on_port: Callable[[int], None]) -> None:
+async def serve(
+    port: int, *, stall_after: int, slow_every: int, stall_s: float, on_port: Callable[[int], None]
+) -> None:
     """
     Args:
         port: 0: any.
         stall_after: the request that begins the stall; it and all others then wait until it is over. 0: never.
+        slow_every: each so-manieth request waits for `stall_s`, and holds up no other. 0: none.
     """
     answers, counted, stalled_until = _Answers(), 0, 0.0
 
@@ -71,6 +74,8 @@ async def serve(port: int, *, stall_after: int, stall_s: float, on_port: Callabl
             stalled_until = time.monotonic() + stall_s
         if (wait_s := stalled_until - time.monotonic()) > 0:
             await asyncio.sleep(wait_s)
+        if slow_every and counted % slow_every == 0:
+            await asyncio.sleep(stall_s)
         return answers.to(raw)
 
     def saying(message: Any) -> Callable[[bytes, Any], Awaitable[bytes]]:
@@ -97,12 +102,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.fake_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="(default: any; it is printed)")
     parser.add_argument("--stall-after", type=int, default=0, metavar="N", help="the N-th request begins a stall")
-    parser.add_argument("--stall", type=float, default=2.0, metavar="S", help="seconds of it (default: 2)")
+    parser.add_argument("--slow-every", type=int, default=0, metavar="N", help="each N-th request is late by --stall")
+    parser.add_argument("--stall", type=float, default=2.0, metavar="S", help="seconds (default: 2)")
     args = parser.parse_args()
     asyncio.run(
         serve(
             args.port,
             stall_after=args.stall_after,
+            slow_every=args.slow_every,
             stall_s=args.stall,
             on_port=lambda port: print(f"127.0.0.1:{port}", flush=True),
         )

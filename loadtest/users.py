@@ -1,6 +1,6 @@
-"""Locust's side: users that wait while the engine sends by schedule (open loop) or one after the other (closed loop)."""
+"""Locust's side: users that wait while the engine sends, by schedule (open loop) or one by one (closed loop)."""
 
-# ruff: noqa: E402, I001 - the order is the point
+# ruff: noqa: I001 - the order is the point
 import os
 
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # before Locust: the engine's thread and event loop are real ones

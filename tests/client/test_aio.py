@@ -1,7 +1,6 @@
 """What only an event loop can show; all else of the async client is in `test_client.py`, beside the other one."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -39,21 +38,6 @@ def test_many_questions_are_under_way_at_once(server_url: str, photo: Path, ques
             return [answer.request_id for answer in together]
 
     assert len(set(asyncio.run(ask()))) == 40
-
-
-@needs_server
-def test_the_loop_goes_on_while_a_photo_is_read(server_url: str, photo: Path) -> None:
-    async def longest_pause_s() -> float:
-        async with AsyncVqaClient(server_url, timeout_s=20) as client:
-            asking = asyncio.ensure_future(client.ask_many(photo, ["What is it?", "这是什么？"] * 5))
-            longest, last = 0.0, time.monotonic()
-            while not asking.done():
-                await asyncio.sleep(0.001)
-                longest, last = max(longest, time.monotonic() - last), time.monotonic()
-            assert len(await asking) == 10
-            return longest
-
-    assert asyncio.run(longest_pause_s()) < 0.5
 
 
 @needs_server

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tritonclient.grpc import model_config_pb2 as pb
-from vitrine_client import client
+from vitrine_client import calls
 
 from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
 
@@ -141,6 +141,6 @@ def test_an_adapter_is_thin(file: Path) -> None:
 def test_the_client_asks_for_what_the_server_gives() -> None:
     vqa, embedding = CONFIGS["vqa"], CONFIGS["image_embedding"]
     assert {t.name: t.optional for t in vqa.input} == {"IMAGE": False, "QUESTION": False, "MAX_RISK": True}
-    assert set(client._ANSWER_OUTPUTS) == {t.name for t in vqa.output}
-    assert set(client._CHOICE_OUTPUTS) == {t.name for t in CONFIGS["vqa_choose"].output}
-    assert set(client._EMBEDDING_OUTPUTS) == {t.name for t in embedding.output}
+    assert set(calls.ANSWER_OUTPUTS) == {t.name for t in vqa.output}
+    assert set(calls.CHOICE_OUTPUTS) == {t.name for t in CONFIGS["vqa_choose"].output}
+    assert set(calls.EMBEDDING_OUTPUTS) == {t.name for t in embedding.output}

@@ -67,6 +67,16 @@ def test_an_open_loop_shows_a_stall_and_a_closed_one_hides_it(fake_server: Start
     assert open_loop["figures"]["requests"] == 300
 
 
+def test_slow_answers_lengthen_no_others(fake_server: Started, tmp_path: Path) -> None:
+    """One in 10 takes 2 s, so that 20 are under way at any time: more than some pool of waiting threads would hold."""
+    url, _ = fake_server("--slow-every", "10", "--stall", "2")
+    done, content = run(tmp_path / "run", url, "--rate", "100", "--arrivals", "constant", "--duration", "6")
+    assert done.returncode == 0, done.stderr
+    latencies = content["figures"]["latency_ms"]["all"]
+    assert latencies["p50"] < 200
+    assert latencies["p95"] > 1900
+
+
 def test_workers_send_the_schedule_together_and_the_same_each_time(fake_server: Started, tmp_path: Path) -> None:
     url, _ = fake_server()
     arguments = ("--rate", "60", "--duration", "3", "--seed", "7", "--scenario", "listing")

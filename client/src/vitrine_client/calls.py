@@ -14,7 +14,7 @@ from vitrine_client.results import Alternative, Answer, Choice, Embedding
 Tensors = Mapping[str, NDArray[Any]]
 Result = TypeVar("Result")
 
-_ANSWER_OUTPUTS = (
+ANSWER_OUTPUTS = (
     "ANSWER",
     "CONFIDENCE",
     "STATUS",
@@ -23,8 +23,8 @@ _ANSWER_OUTPUTS = (
     "ALTERNATIVE_CONFIDENCES",
     "HEATMAP",
 )
-_CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP")
-_EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
+CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP")
+EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Call(Generic[Result]):
 
 
 def ask_call(photo: bytes, question: str, max_risk: float | None) -> Call[Answer]:
-    return Call("vqa", _question_tensors(photo, question, max_risk), _ANSWER_OUTPUTS, _answer_from_tensors)
+    return Call("vqa", _question_tensors(photo, question, max_risk), ANSWER_OUTPUTS, _answer_from_tensors)
 
 
 def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) -> list[Call[Answer]]:
@@ -75,11 +75,11 @@ def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk
         )
 
     inputs = _question_tensors(photo, question, max_risk) | {"CANDIDATES": listed}
-    return Call("vqa_choose", inputs, _CHOICE_OUTPUTS, choice_from_tensors)
+    return Call("vqa_choose", inputs, CHOICE_OUTPUTS, choice_from_tensors)
 
 
 def embed_call(photo: bytes) -> Call[Embedding]:
-    return Call("image_embedding", {"IMAGE": _bytes_tensor(photo)}, _EMBEDDING_OUTPUTS, _embedding_from_tensors)
+    return Call("image_embedding", {"IMAGE": _bytes_tensor(photo)}, EMBEDDING_OUTPUTS, _embedding_from_tensors)
 
 
 def _question_tensors(photo: bytes, question: str, max_risk: float | None) -> dict[str, NDArray[Any]]:
