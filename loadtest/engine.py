@@ -5,7 +5,6 @@ answers hold up, and lengthen, all others (see docs/adr/0011).
 """
 
 import asyncio
-import gc
 import selectors
 import threading
 import time
@@ -60,7 +59,6 @@ class Engine:
         Args:
             start_at: of the schedule, as `time.time()`.
         """
-        gc.freeze()  # what the imports made need not be looked through again and again while requests are sent
         settings = self._settings
         start = _perf_counter_at(start_at)
         times = intended_times(settings.profile, settings.seed)
