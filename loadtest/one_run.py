@@ -49,6 +49,7 @@ def settings_from(args: argparse.Namespace) -> RunSettings:
         max_in_flight=args.max_in_flight,
         photo_count=args.photo_count,
         photo_folder=str(args.photos) if args.photos else None,
+        web_port=args.web,
     )
 
 
@@ -72,7 +73,7 @@ def run_and_report(
     notes: list[str] = []
     readings = _Readings(metrics_url, notes)
     memory = [memory_of(processes)]
-    ran_s = run.generate(settings, folder, web_port=args.web, on_start=lambda _: readings.begin(settings.warm_up_s))
+    ran_s = run.generate(settings, folder, on_start=lambda _: readings.begin(settings.warm_up_s))
     memory.append(memory_of(processes))
     server: dict[str, Any] = readings.end()
     if memory[0] and memory[1]:

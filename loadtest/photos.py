@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tqdm import tqdm
@@ -38,6 +39,7 @@ class PhotoPool:
         return digest.hexdigest()
 
 
+@lru_cache(1)
 def drawn_photos(count: int, long_side_px: tuple[int, int]) -> PhotoPool:
     """`count` catalogue photos, as JPEG; the same ones each time."""
     seeds = range(first_seed("test") + _FIRST, first_seed("test") + _FIRST + count)

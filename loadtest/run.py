@@ -23,12 +23,11 @@ class WorkersError(RuntimeError):
     """The generator's own processes failed."""
 
 
-def generate(settings: RunSettings, folder: Path, *, web_port: int | None, on_start: Callable[[float], None]) -> float:
+def generate(settings: RunSettings, folder: Path, *, on_start: Callable[[float], None]) -> float:
     """Send everything, and return when it is answered or Ctrl-C came.
 
     Args:
         folder: exists; samples and settings are written to it.
-        web_port: of Locust's page; None: there is none.
         on_start: told when the run begins, as `time.time()`.
 
     Returns:
@@ -39,15 +38,15 @@ def generate(settings: RunSettings, folder: Path, *, web_port: int | None, on_st
     """
     write_settings(folder, settings)
     if settings.workers == 1:
-        return _alone(settings, folder, web_port, on_start)
-    return _with_workers(settings, folder, web_port, on_start)
+        return _alone(settings, folder, on_start)
+    return _with_workers(settings, folder, on_start)
 
 
-def _alone(settings: RunSettings, folder: Path, web_port: int | None, on_start: Callable[[float], None]) -> float:
+def _alone(settings: RunSettings, folder: Path, on_start: Callable[[float], None]) -> float:
     generator = Generator(settings, folder, 0)
     environment = generator.environment()
     runner = environment.create_local_runner()
-    page = environment.create_web_ui("127.0.0.1", web_port) if web_port else None
+    page = _page(environment, settings.web_port) if settings.web_port else None
     watching = gevent.spawn(generator.watch_cpu)
     generator.start_at = time.time()
     on_start(generator.start_at)
@@ -62,14 +61,12 @@ def _alone(settings: RunSettings, folder: Path, web_port: int | None, on_start: 
             page.stop()
 
 
-def _with_workers(
-    settings: RunSettings, folder: Path, web_port: int | None, on_start: Callable[[float], None]
-) -> float:
+def _with_workers(settings: RunSettings, folder: Path, on_start: Callable[[float], None]) -> float:
     import locust.env
 
     environment = locust.env.Environment(user_classes=_user_classes(settings), host=settings.url)
     runner = environment.create_master_runner("127.0.0.1", 0)
-    page = environment.create_web_ui("127.0.0.1", web_port) if web_port else None
+    page = _page(environment, settings.web_port) if settings.web_port else None
     processes = [
         subprocess.Popen(
             [
@@ -126,6 +123,11 @@ def work(folder: Path, index: int, port: int) -> None:
     finally:
         watching.kill()
         generator.finish()
+
+
+def _page(environment: Any, port: int) -> Any:
+    del sys.argv[1:]  # Locust looks for options of its own there, and ends at any other
+    return environment.create_web_ui("127.0.0.1", port)
 
 
 def _user_classes(settings: RunSettings) -> list[type]:

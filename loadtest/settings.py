@@ -27,6 +27,8 @@ class RunSettings:
     """Of each worker; what is due beyond is counted as not sent."""
     photo_count: int
     photo_folder: str | None
+    web_port: int | None
+    """Of Locust's page; None: there is none."""
 
     @property
     def is_open_loop(self) -> bool:

@@ -42,7 +42,7 @@ class Generator:
             index,
             settings.photos(),
             SampleFile(folder / f"samples-{index}.bin"),
-            lambda *told: self._untold.append(told),
+            (lambda *told: self._untold.append(told)) if settings.web_port else None,
         )
 
     def environment(self) -> locust.env.Environment:

@@ -1,5 +1,6 @@
 """Figures from raw samples: right, and honest about what went wrong."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,19 @@ def test_percentiles_are_those_of_the_raw_samples(tmp_path: Path) -> None:
     assert figures["goodput_per_s"] == pytest.approx(500 / 10.01, abs=0.2)
     assert figures["verdicts"] == {"answered": 1000}
     assert figures["generator"]["doubts"] == []
+
+
+def test_a_million_samples_take_no_memory(tmp_path: Path) -> None:
+    with SampleFile(tmp_path / "samples-0.bin") as file:
+        tracemalloc.start()
+        try:
+            for number in range(1_000_000):
+                file.add(number / 1000, 0.0, 0.001, "ask", "OK", "answered")
+            _, most_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most_bytes < 2**20
+    assert len(read_samples(tmp_path)) == 1_000_000
 
 
 def test_warm_up_is_left_out_and_said_so(tmp_path: Path) -> None:

@@ -6,16 +6,18 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from loadtest.samples import CODES, read_samples
+from serving.ports import resolved_port
 
-ROOT = Path(__file__).parents[2]
-MODULE = [sys.executable, "-m", "loadtest"]
+from .commands import MODULE, ROOT, run, run_command
+
 Started = Callable[..., tuple[str, subprocess.Popen]]
 
 
@@ -35,18 +37,6 @@ def fake_server() -> Iterator[Started]:
     for process in processes:
         process.kill()
         process.wait()
-
-
-def run_command(folder: Path, url: str, *arguments: str) -> list[str]:
-    return [*MODULE, "run", "--output", str(folder), "--url", url, "--photo-count", "3", "--warm-up", "0", *arguments]
-
-
-def run(folder: Path, url: str, *arguments: str) -> tuple[subprocess.CompletedProcess, dict[str, Any]]:
-    done = subprocess.run(
-        run_command(folder, url, *arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
-    file = folder / "report.json"
-    return done, json.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
 def test_an_open_loop_shows_a_stall_and_a_closed_one_hides_it(fake_server: Started, tmp_path: Path) -> None:
@@ -187,6 +177,26 @@ def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, work
     assert content["figures"]["requests"] > 20
     assert "interrupted after" in " ".join(content["notes"])
     assert "Traceback" not in errors
+
+
+def test_the_page_shows_how_it_goes(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    port = resolved_port("127.0.0.1", 0, "--web")
+    running = subprocess.Popen(
+        run_command(tmp_path / "run", url, "--duration", "8", "--rate", "40", "--web", str(port)),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    asked, page = 0, b""
+    while running.poll() is None and asked < 40:
+        time.sleep(0.2)
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
+            page = answer.read()
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/stats/requests") as answer:
+            asked = max(asked, *(row["num_requests"] for row in json.load(answer)["stats"]))
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 0, errors
+    assert asked >= 40
+    assert b"<title>Locust</title>" in page
 
 
 def test_help_teaches() -> None:

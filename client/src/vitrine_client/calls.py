@@ -1,5 +1,6 @@
 """What is asked of the server and how its answer is read, without any talking: pure functions for both clients."""
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ def _embedding_from_tensors(tensors: Tensors, request_id: str) -> Embedding:
 
 def _number(value: np.float32) -> float | None:
     """The server's NaN is None here: nothing was calibrated."""
-    return None if np.isnan(value) else float(value)
+    return None if math.isnan(value) else float(value)
 
 
 def _bytes_tensor(value: bytes) -> NDArray[np.object_]:
