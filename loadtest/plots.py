@@ -13,6 +13,7 @@ from loadtest.samples import CODES
 from loadtest.server_metrics import ENSEMBLES
 
 mpl.use("Agg")
+mpl.rcParams["axes.formatter.min_exponent"] = 5  # 20, not 2 x 10^1
 import matplotlib.pyplot as plt
 
 _BINS = 60
