@@ -13,9 +13,9 @@ from loadtest.samples import CODES
 from loadtest.server_metrics import ENSEMBLES
 
 mpl.use("Agg")
-mpl.rcParams["axes.formatter.min_exponent"] = 5  # 20, not 2 x 10^1
 import matplotlib.pyplot as plt
 
+mpl.rcParams["axes.formatter.min_exponent"] = 5  # 20, not 2 x 10^1
 _BINS = 60
 _SENT = CODES.index("NOT_SENT")
 
