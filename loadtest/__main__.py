@@ -1,7 +1,6 @@
 """`python -m loadtest`: run, knee, gate, compare."""
 
 import argparse
-import json
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -11,9 +10,9 @@ from typing import Any
 
 from loadtest.cli import parser
 from loadtest.compare import comparison
-from loadtest.knee import highest_kept, knee
+from loadtest.knee import knee
 from loadtest.photos import PhotoFolderError
-from loadtest.report import HTML_FILE, JSON_FILE, read_report, summary, write_page
+from loadtest.report import HTML_FILE, JSON_FILE, read_report, summary
 from loadtest.scenario import ScenarioError
 from loadtest.schedule import ScheduleError
 from loadtest.slo import SloError, read_slo
@@ -38,6 +37,7 @@ def main() -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from loadtest.one_run import ServerGoneError, run_and_report, settings_from
+    from loadtest.run import WorkersError
 
     settings = settings_from(args)
     _require_new(args.output)
@@ -58,58 +58,42 @@ def _run(args: argparse.Namespace) -> int:
             pid, url = server.pid, server.url
             metrics_url = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
         try:
-            content, is_whole = run_and_report(
+            content, status = run_and_report(
                 args.output, replace(settings, url=url), args, pid=pid, metrics_url=metrics_url
             )
-        except ServerGoneError as error:
+        except (ServerGoneError, WorkersError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
     print(summary(content))
     print(f"\nreport: {args.output / HTML_FILE}")
-    if not is_whole:
-        return INTERRUPTED
-    return 1 if content["server"].get("died") else 0
+    return status
 
 
 def _knee(args: argparse.Namespace) -> int:
-    from loadtest.plots import load_plot
+    from loadtest.knee_report import KneeReport
 
     slo = read_slo(args.slo)
     _require_new(args.output)
-    rates: list[float] = []
-    latencies: list[dict[str, float]] = []
+    report = KneeReport(args.output, slo, args.slo.read_text("utf-8"))
 
     def broken_at(rate: float) -> list[str]:
-        folder = args.output / f"rate-{rate:.1f}"
-        done = subprocess.run(_run_command(args, folder, rate), stdout=subprocess.DEVNULL, check=False)
-        if done.returncode == INTERRUPTED:
+        folder = args.output / f"rate-{rate:.3f}"
+        running = subprocess.Popen(_run_command(args, folder, rate), stdout=subprocess.DEVNULL)
+        try:
+            status = running.wait()
+        except KeyboardInterrupt:  # the run hears of it too, and writes what it has
+            running.wait()
+            raise
+        if status == INTERRUPTED:
             raise KeyboardInterrupt
         if not (folder / JSON_FILE).exists():
             raise UsageError(f"the run at {rate:.1f}/s wrote no report; what it said stands above")
-        figures = read_report(folder)["figures"]
-        rates.append(rate)
-        latencies.append(figures["latency_ms"]["all"])
-        broken = slo.broken(figures)
-        print(
-            f"{rate:>8.1f}/s  p99 {latencies[-1].get('p99', float('nan')):>8.1f} ms  {'; '.join(broken) or 'kept'}",
-            flush=True,
-        )
-        return broken
+        return report.add(rate, read_report(folder))
 
-    tried = knee(args.start, broken_at)
-    best = highest_kept(tried)
-    content: dict[str, Any] = {
-        "highest_rate_per_s": best,
-        "tried": [{"rate_per_s": one.rate_per_s, "broken": list(one.broken)} for one in tried],
-        "slo": args.slo.read_text("utf-8"),
-    }
-    (args.output / "knee.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
-    plots = {
-        "latency against load": load_plot(rates, latencies, slo.p99_ms or slo.p95_ms or slo.p90_ms or slo.p50_ms or 0)
-    }
-    write_page(args.output / "knee.html", "knee.html.j2", content, plots)
-    print(f"highest rate that keeps the SLO: {'none that was tried' if best is None else f'{best:.1f}/s'}")
-    print(f"report: {args.output / 'knee.html'}")
+    try:
+        knee(args.start, broken_at)
+    finally:
+        best = report.write()
     return 1 if best is None else 0
 
 
@@ -117,7 +101,7 @@ def _run_command(args: argparse.Namespace, folder: Path, rate: float) -> list[st
     command = [sys.executable, "-m", "loadtest", "run", "--output", str(folder), "--rate", f"{rate:.3f}"]
     for name in (
         "scenario", "duration", "warm_up", "seed", "workers", "timeout", "max_in_flight", "photos", "photo_count",
-        "url", "metrics_url", "repository",
+        "photo_salt", "url", "metrics_url", "repository",
     ):  # fmt: skip
         if (value := getattr(args, name)) is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]

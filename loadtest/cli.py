@@ -80,6 +80,12 @@ def _add_what(command: argparse.ArgumentParser) -> None:
     command.add_argument("--photos", type=Path, metavar="FOLDER", help="your own (default: drawn by catalogue/)")
     command.add_argument("--photo-count", type=int, default=100, metavar="N", help="to draw (default: 100)")
     command.add_argument(
+        "--photo-salt",
+        metavar="TEXT",
+        help="added to each photo's bytes, so that no cache knows them; repeat one to send the same bytes again "
+        "(default: a new one each run; the report names it)",
+    )
+    command.add_argument(
         "--url", default=DEFAULT_URL, metavar="HOST:PORT", help=f"(default: VITRINE_URL, {DEFAULT_URL})"
     )
     command.add_argument(

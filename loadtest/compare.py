@@ -67,4 +67,4 @@ def comparison(before: dict[str, Any], after: dict[str, Any]) -> str:
 
 def _different(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     old, new = ({**content["settings"], "data": content["data_sha256"]} for content in (before, after))
-    return sorted(name for name in old if name != "url" and old[name] != new.get(name))
+    return sorted(name for name in old if name not in ("url", "photo_salt") and old[name] != new.get(name))

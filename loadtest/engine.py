@@ -11,9 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
-from vitrine_client import AsyncVqaClient, VitrineError
+import numpy as np
+from numpy.typing import NDArray
+from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 
 from loadtest.photos import PhotoPool
 from loadtest.plan import Request, planned_requests
@@ -72,7 +75,11 @@ class Engine:
         for number, (intended_s, request) in enumerate(zip(map(float, times), requests, strict=False)):
             if number % settings.workers != self._index:
                 continue
-            await _until(start + intended_s)
+            try:
+                await _until(start + intended_s)
+            except asyncio.CancelledError:
+                self._add_not_sent(times[number :: settings.workers], time.perf_counter() - start)
+                raise
             if len(under_way) >= settings.max_in_flight:
                 self._samples.add(intended_s, 0.0, 0.0, request.kind, "NOT_SENT")
                 continue
@@ -81,11 +88,18 @@ class Engine:
             task.add_done_callback(under_way.discard)
         await asyncio.gather(*under_way)
 
+    def _add_not_sent(self, times: NDArray[np.float64], now_s: float) -> None:
+        """What was due when the run ended, and had not left; its kinds are not known, and count as questions."""
+        for intended_s in times[times < now_s]:
+            self._samples.add(float(intended_s), 0.0, 0.0, "ask", "NOT_SENT")
+
     async def closed_loop(self, start_at: float, user: int) -> None:
         """Send one request after the other: the next is due when the last was answered."""
         settings = self._settings
         start = _perf_counter_at(start_at)
-        for request in planned_requests(settings.scenario, settings.seed + 1 + user):
+        for planned in planned_requests(settings.scenario, settings.seed + 1 + user):
+            # Users share no photo: new ones are new to all.
+            request = replace(planned, photo=planned.photo * (settings.users or 1) + user)
             now_s = time.perf_counter() - start
             if now_s >= settings.profile.duration_s:
                 return
@@ -101,7 +115,9 @@ class Engine:
             self._samples.close()
 
     async def _connected(self) -> AsyncVqaClient:
-        return AsyncVqaClient(self._settings.url, timeout_s=self._settings.timeout_s)
+        # A request is sent once: retries would add to the load that was asked for, and hide what was shed.
+        transport = AsyncGrpcTransport(self._settings.url, retries=False)
+        return AsyncVqaClient(timeout_s=self._settings.timeout_s, transport=transport)
 
     async def _end(self) -> None:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
@@ -122,6 +138,9 @@ class Engine:
         failure: Exception | None = None
         try:
             verdict = await self._verdict_of(request)
+        except asyncio.CancelledError:  # the run was interrupted
+            self._samples.add(intended_s, lag_s, time.perf_counter() - start - intended_s, request.kind, "CANCELLED")
+            raise
         except VitrineError as error:
             code, failure = error.code, error
         except Exception as error:  # one bad request must not end the run; it is seen among the codes

@@ -2,6 +2,7 @@
 
 import argparse
 import time
+import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from loadtest.schedule import Profile, ScheduleError
 from loadtest.server_metrics import Counters, MetricsError, memory_of, scraped, stages_between
 from loadtest.settings import RunSettings
 
+INTERRUPTED = 130
 _HEALTH_TIMEOUT_S = 3.0
 
 
@@ -31,6 +33,8 @@ def settings_from(args: argparse.Namespace) -> RunSettings:
     for name in ("workers", "max_in_flight", "photo_count", "timeout"):
         if getattr(args, name) <= 0:
             raise ScheduleError(f"--{name.replace('_', '-')} is {getattr(args, name)}, but more than 0 is expected")
+    if args.seed < 0:
+        raise ScheduleError(f"--seed is {args.seed}, but a number of 0 or more is expected")
     if args.closed is not None and args.closed < args.workers:
         raise ScheduleError(f"--closed {args.closed} is less than --workers {args.workers}: each worker needs a user")
     if not 0 <= args.warm_up < args.duration:
@@ -49,19 +53,20 @@ def settings_from(args: argparse.Namespace) -> RunSettings:
         max_in_flight=args.max_in_flight,
         photo_count=args.photo_count,
         photo_folder=str(args.photos) if args.photos else None,
+        photo_salt=uuid.uuid4().hex[:12] if args.photo_salt is None else args.photo_salt,
         web_port=args.web,
     )
 
 
 def run_and_report(
     folder: Path, settings: RunSettings, args: argparse.Namespace, *, pid: int | None, metrics_url: str | None
-) -> tuple[dict[str, Any], bool]:
+) -> tuple[dict[str, Any], int]:
     """
     Args:
         pid: of the server, where it runs here.
 
     Returns:
-        The content of `report.json`, and whether all of the schedule was run.
+        The content of `report.json`, and the command's exit status.
 
     Raises:
         PhotoFolderError: no photos.
@@ -73,7 +78,9 @@ def run_and_report(
     notes: list[str] = []
     readings = _Readings(metrics_url, notes)
     memory = [memory_of(processes)]
-    ran_s = run.generate(settings, folder, on_start=lambda _: readings.begin(settings.warm_up_s))
+    ran = run.generate(settings, folder, on_start=lambda at: readings.begin(at - time.time() + settings.warm_up_s))
+    ran_s = ran.seconds
+    notes += ran.faults
     memory.append(memory_of(processes))
     server: dict[str, Any] = readings.end()
     if memory[0] and memory[1]:
@@ -88,6 +95,8 @@ def run_and_report(
         server["died"] = True
         notes.append("the server no longer answered at the end of the run")
     is_whole = ran_s >= settings.profile.duration_s
+    if ran_s < settings.warm_up_s:
+        notes.append("interrupted during the warm-up, so that is what the figures are of")
     if not is_whole:
         notes.append(f"interrupted after {ran_s:.0f} of {settings.profile.duration_s:g} s")
     settings = replace(settings, url=args.url)
@@ -100,7 +109,9 @@ def run_and_report(
         server=server,
         notes=notes,
     )
-    return content, is_whole
+    if not is_whole:
+        return content, INTERRUPTED
+    return content, 1 if ran.faults or server.get("died") else 0
 
 
 class _Readings:
@@ -109,30 +120,31 @@ class _Readings:
     def __init__(self, url: str | None, notes: list[str]) -> None:
         self._url = url
         self._notes = notes
-        self._before: Counters = {}
+        self._before: Counters | None = None
         if url is None:
             notes.append("nothing is known of the server's steps: name its metrics with --metrics-url")
         self._read()
 
-    def begin(self, warm_up_s: float) -> None:
-        gevent.spawn_later(warm_up_s, self._begin)
+    def begin(self, in_s: float) -> None:
+        gevent.spawn_later(in_s, self._begin)
 
     def end(self) -> dict[str, Any]:
         after = self._read()
-        return {"stages": stages_between(self._before, after)} if after else {}
+        # Without the first reading the counters would be those since the server's start.
+        return {"stages": stages_between(self._before, after)} if after and self._before is not None else {}
 
     def _begin(self) -> None:
         self._before = self._read()
 
-    def _read(self) -> Counters:
+    def _read(self) -> Counters | None:
         if self._url is None:
-            return {}
+            return None
         try:
             return scraped(self._url)
         except MetricsError as error:
             if str(error) not in self._notes:
                 self._notes.append(str(error))
-            return {}
+            return None
 
 
 def _require_server(settings: RunSettings) -> None:

@@ -24,12 +24,14 @@ class PhotoPool:
     """As many different photos as one likes, out of a few that are kept in memory."""
 
     encoded: Sequence[bytes]
+    salt: str = ""
+    """Of a run: photos of runs with other salts have other bytes, so that a server's cache knows none of them."""
 
     def photo(self, number: int) -> bytes:
         """Photo `number`. Beyond the pool's size pictures come again, with other bytes: new to the server's cache."""
         again, index = divmod(number, len(self.encoded))
         # Decoders ignore what follows a picture's end.
-        return self.encoded[index] + (again.to_bytes(8, "big") if again else b"")
+        return self.encoded[index] + self.salt.encode() + again.to_bytes(8, "big")
 
     def sha256(self) -> str:
         """Of all bytes in the pool, as hex."""
@@ -57,4 +59,7 @@ def photos_of_folder(folder: Path) -> PhotoPool:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise PhotoFolderError(f"{folder} holds no photos: files ending in {', '.join(SUFFIXES)} are expected")
-    return PhotoPool([file.read_bytes() for file in files])
+    try:
+        return PhotoPool([file.read_bytes() for file in files])
+    except OSError as error:
+        raise PhotoFolderError(f"cannot read {error.filename} ({error.strerror}): take it out of {folder}") from error

@@ -20,6 +20,7 @@ from loadtest.samples import CODES, read_samples
 from loadtest.settings import RunSettings
 
 JSON_FILE, HTML_FILE = "report.json", "report.html"
+_SHORTEST_S = 0.001
 BLOCKS = 20
 """A run is cut into so many stretches of time, to see how much its figures vary by chance."""
 
@@ -43,7 +44,7 @@ def reported(
         notes: what readers must know before they believe the figures.
     """
     samples = read_samples(folder)
-    window = Window(min(settings.warm_up_s, ran_s), ran_s)
+    window = Window(settings.warm_up_s if ran_s > settings.warm_up_s else 0.0, max(ran_s, _SHORTEST_S))
     cpu = [json.loads(file.read_text("utf-8"))["cpu_of_a_core"] for file in folder.glob("worker-*.json")]
     figures = figures_of(samples, window, slo_ms=slo_ms, generator_cpu=cpu)
     content = {

@@ -1,9 +1,11 @@
 """One run: workers are started, told when to begin, watched, and their samples are collected."""
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import psutil
 from tqdm import tqdm
 
 from loadtest.settings import RunSettings, write_settings
-from loadtest.users import START_MESSAGE, Generator
+from loadtest.users import START_MESSAGE, Generator, worker_file
 
 _WORKERS_READY_S = 60.0
 _HEAD_START_S = 1.0
@@ -23,23 +25,37 @@ class WorkersError(RuntimeError):
     """The generator's own processes failed."""
 
 
-def generate(settings: RunSettings, folder: Path, *, on_start: Callable[[float], None]) -> float:
+@dataclass(frozen=True)
+class Ran:
+    """How a run went."""
+
+    seconds: float
+    """Of the schedule, so many were run."""
+    faults: tuple[str, ...]
+    """Of the generator itself, in words: the figures are not whole."""
+
+
+def generate(settings: RunSettings, folder: Path, *, on_start: Callable[[float], None]) -> Ran:
     """Send everything, and return when it is answered or Ctrl-C came.
 
     Args:
         folder: exists; samples and settings are written to it.
         on_start: told when the run begins, as `time.time()`.
 
-    Returns:
-        How many seconds of the schedule were run.
-
     Raises:
         WorkersError: a worker did not come up.
     """
     write_settings(folder, settings)
-    if settings.workers == 1:
-        return _alone(settings, folder, on_start)
-    return _with_workers(settings, folder, on_start)
+    seconds = (_alone if settings.workers == 1 else _with_workers)(settings, folder, on_start)
+    return Ran(seconds, tuple(filter(None, (_fault_of(folder, index) for index in range(settings.workers)))))
+
+
+def _fault_of(folder: Path, index: int) -> str | None:
+    file = worker_file(folder, index)
+    if not file.exists():
+        return f"worker {index} ended before the run did, and its last samples are lost"
+    failure = json.loads(file.read_text("utf-8"))["failure"]
+    return f"worker {index} stopped sending: {failure}" if failure else None
 
 
 def _alone(settings: RunSettings, folder: Path, on_start: Callable[[float], None]) -> float:

@@ -23,7 +23,8 @@ CODES = (
     "UNAVAILABLE",
     "NOT_SENT",
 )
-"""gRPC's codes that a server may answer with. NOT_SENT: it was due, but too many were under way already."""
+"""gRPC's codes that a server may answer with. NOT_SENT: it was due, but too many were under way, or the generator
+had not come to it when the run ended. CANCELLED also: under way when the run was interrupted."""
 VERDICTS = ("", "answered", "cannot_tell", "hand_over")
 
 SAMPLE = np.dtype(

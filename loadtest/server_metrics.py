@@ -3,6 +3,7 @@
 import urllib.request
 from collections import defaultdict
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
 import psutil
@@ -53,10 +54,9 @@ def scraped(url: str) -> Counters:
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:  # noqa: S310 - the user names it
-            text = response.read().decode("utf-8")
-    except (OSError, ValueError) as error:
+            return counters_of(response.read().decode("utf-8"))
+    except (OSError, ValueError, HTTPException) as error:
         raise MetricsError(f"no metrics at {url} ({error}): name the server's with --metrics-url") from error
-    return counters_of(text)
 
 
 def counters_of(text: str) -> Counters:

@@ -1,7 +1,7 @@
 """What a run is: everything that its workers need to know, as a file they read."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class RunSettings:
     """Of each worker; what is due beyond is counted as not sent."""
     photo_count: int
     photo_folder: str | None
+    photo_salt: str
+    """See `PhotoPool.salt`."""
     web_port: int | None
     """Of Locust's page; None: there is none."""
 
@@ -40,8 +42,10 @@ class RunSettings:
             PhotoFolderError: the folder has none.
         """
         if self.photo_folder:
-            return photos_of_folder(Path(self.photo_folder))
-        return drawn_photos(self.photo_count, self.scenario.photo_long_side_px)
+            pool = photos_of_folder(Path(self.photo_folder))
+        else:
+            pool = drawn_photos(self.photo_count, self.scenario.photo_long_side_px)
+        return replace(pool, salt=self.photo_salt)
 
 
 def write_settings(folder: Path, settings: RunSettings) -> None:

@@ -27,6 +27,11 @@ _TELL_EVERY_S = 0.2
 START_MESSAGE = "vitrine_start"
 
 
+def worker_file(folder: Path, index: int) -> Path:
+    """What a worker says of itself when it ends."""
+    return folder / f"worker-{index}.json"
+
+
 class Generator:
     """What the users of one process share."""
 
@@ -35,7 +40,8 @@ class Generator:
         self.index = index
         self.start_at = time.time()  # of all workers, by the master's message
         self.cpu_shares: list[float] = []
-        self._file = folder / f"worker-{index}.json"
+        self._file = worker_file(folder, index)
+        self._failure = ""
         self._untold: deque[tuple[str, float, Exception | None]] = deque()
         self.engine = Engine(
             settings,
@@ -64,11 +70,14 @@ class Generator:
         while not running.done():
             gevent.sleep(_TELL_EVERY_S)
             self._tell_locust()
-        running.result()
+        if error := running.exception():  # our own bug; Locust would begin the schedule anew
+            self._failure = f"{type(error).__name__}: {error}"
 
     def finish(self) -> None:
         self.engine.close()
-        self._file.write_text(json.dumps({"cpu_of_a_core": max(self.cpu_shares, default=0.0)}), "utf-8")
+        self._file.write_text(
+            json.dumps({"cpu_of_a_core": max(self.cpu_shares, default=0.0), "failure": self._failure}), "utf-8"
+        )
 
     def _tell_locust(self) -> None:
         while self._untold:

@@ -99,8 +99,17 @@ def test_a_broken_objective_says_by_how_much(tmp_path: Path) -> None:
         "p50 is 300.0 ms, more than 100 ms",
         "10.00% failed, more than 1.00% (UNAVAILABLE 10)",
         "goodput is 0.0/s, less than 10/s",
-        "90.0% of the asked rate was achieved, less than 95.0%",
+        "63.0% of the asked rate was achieved, less than 95.0%",
     ]
+
+
+def test_a_server_that_falls_behind_achieves_less_than_was_asked(tmp_path: Path) -> None:
+    """Asked 20 a second, it answers 10: the n-th comes n/20 s late, none fails, and at the end half of them are due."""
+    samples = recorded(tmp_path, [(i / 20, 0.0, i / 20, "ask", "OK") for i in range(200)])
+    figures = figures_of(samples, Window(0, 10), slo_ms=None, generator_cpu=[])
+    assert (figures["asked_rate_per_s"], figures["achieved_rate_per_s"]) == (20, 10)
+    assert figures["error_ratio"] == 0
+    assert Slo(min_achieved_ratio=0.98).broken(figures)
 
 
 @pytest.mark.parametrize(

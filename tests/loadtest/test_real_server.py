@@ -1,5 +1,6 @@
 """The scenarios against a real Triton: every kind of request is one that it takes, or rightly refuses."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,18 @@ def test_a_scenario_is_answered(server_url: str, tmp_path: Path, scenario: str) 
     assert figures["error_ratio"] == 0, figures["codes"]
     assert set(figures["latency_ms"]) - {"all", "invalid"} == KINDS[scenario]
     assert figures["verdicts"]["answered"] > 0
+
+
+def test_a_photo_that_was_sent_in_another_run_is_new_in_this_one(server_url: str, tmp_path: Path) -> None:
+    arguments = ("--scenario", "listing", "--rate", "10", "--duration", "4", "--metrics-url")
+    misses = []
+    for name in ("one", "two"):
+        done, content = run(tmp_path / name, server_url, *arguments, os.environ["VITRINE_TEST_METRICS"])
+        assert done.returncode == 0, done.stderr
+        stages = content["server"]["stages"]
+        assert stages["answer_decoder"]["compute_ms"] > 0
+        misses.append(round(stages["image_features"]["requests"] * (1 - stages["image_features"]["cache_hit_ratio"])))
+    assert min(misses) >= 5, "four requests about each photo, ten a second for four seconds"
 
 
 def test_bad_requests_are_counted_as_rightly_refused(server_url: str, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from loadtest.samples import CODES, read_samples
@@ -111,9 +112,61 @@ def test_the_knee_is_searched_with_real_runs(fake_server: Started, tmp_path: Pat
     assert (tmp_path / "knee" / "knee.html").exists()
 
 
+def test_what_a_generator_could_not_send_is_told(fake_server: Started, tmp_path: Path) -> None:
+    """It falls behind by more than the time that it gets after the end: the rest was due, and not sent."""
+    url, _ = fake_server()
+    arguments = ("--rate", "20000", "--duration", "4", "--timeout", "1", "--arrivals", "constant")
+    done, content = run(tmp_path / "run", url, *arguments)
+    assert done.returncode == 0, done.stderr
+    figures = content["figures"]
+    assert figures["asked_rate_per_s"] == pytest.approx(20_000, rel=0.001)
+    assert figures["not_sent"] > 1000
+    assert figures["achieved_rate_per_s"] < 10_000
+    assert "never sent" in " ".join(content["notes"])
+
+
+def test_a_worker_that_is_killed_is_told(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    running = subprocess.Popen(
+        run_command(tmp_path / "run", url, "--duration", "8", "--rate", "30", "--workers", "2"),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (tmp_path / "run" / "samples-1.bin").exists() and running.poll() is None:
+        time.sleep(0.1)
+    time.sleep(2)
+    [worker] = [
+        one for one in psutil.Process(running.pid).children() if "1" in one.cmdline()[one.cmdline().index("--index") :]
+    ]
+    worker.kill()
+    _, errors = running.communicate(timeout=90)
+    assert running.returncode == 1, errors
+    notes = " ".join(json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))["notes"])
+    assert "worker 1 ended before the run did" in notes
+
+
+def test_ctrl_c_keeps_what_a_search_has_found(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    (tmp_path / "slo.yaml").write_text("p50_ms: 5000\n", "utf-8")
+    running = subprocess.Popen(
+        [*MODULE, "knee", "--url", url, "--output", str(tmp_path / "knee"), "--slo", str(tmp_path / "slo.yaml"),
+         "--start", "5", "--duration", "4", "--warm-up", "0", "--photo-count", "2"],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert running.stdout
+    assert "kept" in running.stdout.readline()
+    os.killpg(running.pid, signal.SIGINT)
+    _, errors = running.communicate(timeout=90)
+    assert running.returncode == 130, errors
+    assert "Traceback" not in errors
+    found = json.loads((tmp_path / "knee" / "knee.json").read_text("utf-8"))
+    assert found["highest_rate_per_s"] == 5
+    assert (tmp_path / "knee" / "knee.html").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("--seed", "-1"), "--seed is -1"),
         (("--rate", "0"), "the rate is 0"),
         (("--rate", "1e9"), "requests are asked for"),
         (("--scenario", "lissting"), "there is no scenario 'lissting'"),
@@ -158,11 +211,12 @@ def test_a_server_that_dies_is_reported_as_such(fake_server: Started, tmp_path: 
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, workers: str) -> None:
-    url, _ = fake_server()
+@pytest.mark.parametrize(("workers", "warm_up"), [("1", "0"), ("2", "0"), ("1", "50")])
+def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, workers: str, warm_up: str) -> None:
+    url, _ = fake_server("--slow-every", "10", "--stall", "60")
+    arguments = ("--duration", "60", "--rate", "30", "--workers", workers, "--warm-up", warm_up, "--timeout", "60")
     running = subprocess.Popen(
-        run_command(tmp_path / "run", url, "--duration", "60", "--rate", "30", "--workers", workers),
+        run_command(tmp_path / "run", url, *arguments),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 40
@@ -175,7 +229,10 @@ def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, work
     assert running.returncode == 130, errors
     content = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
     assert content["figures"]["requests"] > 20
-    assert "interrupted after" in " ".join(content["notes"])
+    assert content["figures"]["codes"]["CANCELLED"] > 1, "what was under way is not forgotten"
+    notes = " ".join(content["notes"])
+    assert "interrupted after" in notes
+    assert ("interrupted during the warm-up" in notes) == (warm_up == "50")
     assert "Traceback" not in errors
 
 

@@ -17,8 +17,8 @@ from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.tracing import client_span
 from vitrine_client.transport import (
-    CHANNEL_ARGS,
     TlsFiles,
+    channel_args,
     input_from_array,
     requested,
     require_address,
@@ -44,9 +44,9 @@ class AsyncTransport(Protocol):
 class AsyncGrpcTransport:
     """As `GrpcTransport`, for one event loop: make it where that runs."""
 
-    def __init__(self, url: str, *, tls: TlsFiles | None = None) -> None:
+    def __init__(self, url: str, *, tls: TlsFiles | None = None, retries: bool = True) -> None:
         self._url = require_address(url)
-        self._client = triton.InferenceServerClient(url, channel_args=CHANNEL_ARGS, **tls_arguments(tls))
+        self._client = triton.InferenceServerClient(url, channel_args=channel_args(retries), **tls_arguments(tls))
 
     async def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str

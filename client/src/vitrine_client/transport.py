@@ -36,8 +36,7 @@ _SERVICE_CONFIG = {
         }
     ],
 }
-# tritonclient's own defaults fall away when channel arguments are given, so all of them stand here.
-CHANNEL_ARGS = [
+_CHANNEL_ARGS = [
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -46,6 +45,11 @@ CHANNEL_ARGS = [
     ("grpc.http2.max_pings_without_data", 0),
 ]
 _ENSEMBLE_PREFIX = re.compile(r"^(in ensemble '[^']*', )+")
+
+
+def channel_args(retries: bool) -> list[tuple[str, Any]]:
+    """Of either client. tritonclient's own defaults fall away when some are given, so all of them are here."""
+    return [*_CHANNEL_ARGS, ("grpc.enable_retries", int(retries))]
 
 
 class Transport(Protocol):
@@ -76,15 +80,16 @@ class TlsFiles:
 class GrpcTransport:
     """A connection to one server, or to several behind one address. Safe to use from many threads."""
 
-    def __init__(self, url: str, *, tls: TlsFiles | None = None) -> None:
+    def __init__(self, url: str, *, tls: TlsFiles | None = None, retries: bool = True) -> None:
         """
         Args:
             url: "host:port", or a gRPC name for several servers, such as
                 "dns:///vqa.shop:8001" or "ipv4:10.0.0.1:8001,10.0.0.2:8001".
             tls: None: the connection is in plain text.
+            retries: whether a call that no server took is tried again, up to four times within its deadline.
         """
         self._url = require_address(url)
-        self._client = triton.InferenceServerClient(url, channel_args=CHANNEL_ARGS, **tls_arguments(tls))
+        self._client = triton.InferenceServerClient(url, channel_args=channel_args(retries), **tls_arguments(tls))
 
     def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str

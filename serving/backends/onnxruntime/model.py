@@ -27,6 +27,13 @@ class TritonPythonModel:
         file = (
             Path(args["model_repository"]) / args["model_version"] / (config["default_model_filename"] or "model.onnx")
         )
+        # As the steps count theirs; the family must outlive its metric.
+        self.family = pb_utils.MetricFamily(
+            name="vitrine_errors_total",
+            description="Requests that a step answered with an error",
+            kind=pb_utils.MetricFamily.COUNTER,
+        )
+        self.errors = self.family.Metric(labels={"model": args["model_name"], "code": "INTERNAL"})
         self.session = onnxruntime.InferenceSession(
             str(file), _session_options(config["parameters"]), providers=["CPUExecutionProvider"]
         )
@@ -39,6 +46,7 @@ class TritonPythonModel:
             if len(requests) > 1:  # one bad request must not harm its neighbours
                 return [response for request in requests for response in self.execute([request])]
             pb_utils.Logger.log_error(f"{type(error).__name__}: {error}")
+            self.errors.increment(len(requests))
             failure = pb_utils.TritonError(
                 "the engine failed; the server's log has the reason", pb_utils.TritonError.INTERNAL
             )
