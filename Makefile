@@ -71,8 +71,9 @@ evaluate: build ## measure how far answers can be trusted: 12,012 questions, and
 	    --lists 6006 --stability 1400 --pointing 300 --unfamiliar
 
 .PHONY: benchmark
-benchmark: build ## measure latency, start and memory
-	$(BIN)/python -m benchmarks $(REPOSITORY)
+benchmark: build ## Vitrine beside what people use instead (ARGS=--quick: in 5 minutes), and one question alone
+	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.one_question $(REPOSITORY)
 
 .PHONY: load-smoke
 load-smoke: build ## load the embedded server for a minute; fails if any request does

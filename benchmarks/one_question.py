@@ -1,7 +1,6 @@
-"""`python -m benchmarks`: latency of one question, start-up time, and memory after many questions."""
+"""`python -m benchmarks.one_question`: latency of one question, start-up time, and memory after many questions."""
 
 import argparse
-import io
 import json
 import statistics
 import sys
@@ -9,12 +8,11 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 
-from catalogue.dataset import first_seed
-from catalogue.photos import photo_from_seed
+from benchmarks.memory import tree_memory_mib
+from benchmarks.mixes import photo_640x480
 from catalogue.questions import words
 from serving.command import ServerSettings
 from serving.errors import ServingError
@@ -29,7 +27,7 @@ _MEMORY_CACHE_MIB = 64
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
+        prog="python -m benchmarks.one_question",
         description="Measure the embedded server: time until ready, latency of one question about a new 640x480 photo "
         "and about the same photo again, of a choice from 64 (median and spread, through the client), memory of the "
         "server tree.",
@@ -64,7 +62,7 @@ def main() -> int:
 
 def latency_figures(client: VqaClient, photos: int) -> dict[str, float]:
     """Milliseconds of a question about each photo, of it again, and of a closed list; medians and spread."""
-    encoded = [_photo_640x480(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
+    encoded = [photo_640x480(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
     candidates = _words()
     times_ms: dict[str, list[float]] = {"new_photo_ms": [], "same_photo_again_ms": [], "list_of_64_ms": []}
     for index, photo in enumerate(tqdm(encoded, desc="latency", leave=False)):
@@ -96,32 +94,19 @@ def _spread(name: str, times_ms: list[float]) -> dict[str, float]:
 
 def memory_figures(client: VqaClient, pid: int, questions: int) -> dict[str, float]:
     """Memory of the server tree in MiB (proportional set size, so that shared pages count once), and its growth."""
-    encoded = [_photo_640x480(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
+    encoded = [photo_640x480(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
     curve_mib = []
     for index in tqdm(range(questions), desc="memory", leave=False):
         # Every question about photo bytes that were never seen: a trailing number makes them new.
         client.ask(encoded[index % len(encoded)] + index.to_bytes(4, "big"), QUESTIONS[index % len(QUESTIONS)])
         if index % _MEMORY_EVERY == _MEMORY_EVERY - 1:
-            curve_mib.append(_tree_memory_mib(pid))
+            curve_mib.append(tree_memory_mib(pid))
     half = curve_mib[len(curve_mib) // 2 :]
     return {
         "memory_mib_after_all": curve_mib[-1],
         "memory_mib_at_half": half[0],
         "memory_growth_last_half_percent": (half[-1] / half[0] - 1) * 100,
     }
-
-
-def _tree_memory_mib(pid: int) -> float:
-    process = psutil.Process(pid)
-    tree = [process, *process.children(recursive=True)]
-    return sum(int(one.memory_full_info().pss) for one in tree) / 2**20
-
-
-def _photo_640x480(index: int) -> bytes:
-    image = photo_from_seed(first_seed("test") + 30_000 + index, long_side_px=(640, 640)).image.resize((640, 480))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Small BLIPs with random weights, whose answers vary."""
+"""BLIPs of any size with random weights, whose answers vary: for tests, and for the real cost of a size."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +22,11 @@ class Geometry:
     mlp_ratio: int = 2
     vocabulary: int | None = None
     """None: the bundled tokenizer's."""
+
+
+BLIP_VQA_BASE = Geometry(
+    image_px=384, patch_px=16, width=768, vision_layers=12, text_layers=12, heads=12, mlp_ratio=4, vocabulary=30_524
+)
 
 
 def random_blip(geometry: Geometry, seed: int, *, end_bias: float = 0.0, weight_scale: float = 0.35) -> Any:
@@ -70,3 +76,8 @@ def save_checkpoint(model: Any, folder: Any) -> None:
     model.save_pretrained(folder)
     side = model.config.vision_config.image_size
     BlipProcessor(BlipImageProcessorPil(size={"height": side, "width": side}), new_tokenizer()).save_pretrained(folder)
+
+
+def write_blip_vqa_base(folder: Path) -> None:
+    """A checkpoint of the size of blip-vqa-base, whose answers never end by themselves."""
+    save_checkpoint(random_blip(BLIP_VQA_BASE, seed=11, end_bias=-100.0, weight_scale=0.02), folder)

@@ -13,6 +13,7 @@ from builders.checkpoint import Checkpoint
 from builders.errors import BuildError
 from builders.reference import Reference
 from builders.steps import (
+    DRAFT_RATIO,
     PhotoLimits,
     QuestionLimits,
     TextError,
@@ -24,6 +25,8 @@ from builders.steps import (
 
 Outputs = dict[str, NDArray[Any]]
 
+MIN_DRAFT_COSINE = 0.999
+"""Of a feature row of a JPEG that was shrunk while it was decoded with that of the whole one."""
 PARITY_LIMITS = PhotoLimits(max_bytes=2**30, max_pixels=2**30)  # parity photos are our own
 
 
@@ -92,10 +95,13 @@ def compare_engines(
         photos: encoded.
         questions: index of the photo, and the text.
     """
-    encoded = [
-        encoded_photo(image_encoder, checkpoint, photo)
-        for photo in tqdm(photos, desc="photos", leave=False, disable=None)
-    ]
+    encoded, drafted = (
+        [
+            encoded_photo(image_encoder, checkpoint, photo, draft_ratio=ratio)
+            for photo in tqdm(photos, desc="photos", leave=False, disable=None)
+        ]
+        for ratio in (None, DRAFT_RATIO)
+    )
     ids, candidates = reference.answer_ids, np.stack([reference.answer_ids, np.roll(reference.answer_ids, -1, 0)], 1)
     answered, scored = [], np.zeros(ids.shape, np.float32)
     for row, (photo, text) in enumerate(tqdm(questions, desc="questions", leave=False, disable=None)):
@@ -107,10 +113,14 @@ def compare_engines(
         scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
     outputs = {name: np.concatenate([row[name] for row in encoded]) for name in encoded[0]}
     outputs |= {name: np.concatenate([row[name] for row in answered]) for name in answered[0]}
+    drafted_features = np.concatenate([row["ENCODED_FEATURES"] for row in drafted])
     digests = np.stack([sha256_of_photo(photos[photo]) for photo, _ in questions])
     return [
         _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance.min_cosine),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance.min_cosine),
+        _vector_report(
+            "... of drafts", drafted_features, reference.features, min(MIN_DRAFT_COSINE, tolerance.min_cosine)
+        ),
         # The greedy answer is row 0 of the K.
         _tokens_report(
             "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
@@ -122,8 +132,10 @@ def compare_engines(
     ]
 
 
-def encoded_photo(image_encoder: Engine, checkpoint: Checkpoint, photo: bytes) -> Outputs:
-    pixels = pixels_from_photo(photo, side_px=checkpoint.image_px, limits=PARITY_LIMITS)
+def encoded_photo(
+    image_encoder: Engine, checkpoint: Checkpoint, photo: bytes, *, draft_ratio: int | None = DRAFT_RATIO
+) -> Outputs:
+    pixels = pixels_from_photo(photo, side_px=checkpoint.image_px, limits=PARITY_LIMITS, draft_ratio=draft_ratio)
     outputs = image_encoder({"PIXELS": pixels[None]})
     digest = sha256_of_photo(photo)[None]
     packed = packed_features(outputs["ENCODED_FEATURES"], outputs["IMAGE_POOLED"], digest)

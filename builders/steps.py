@@ -28,6 +28,7 @@ _choice = _loaded(SOURCE / "choice_postprocess/1/choice.py")
 _rules = _loaded(SOURCE / "rules.py")
 _confidence = sys.modules["confidence"]
 
+DRAFT_RATIO = _photo.DRAFT_RATIO
 PhotoError = _photo.PhotoError
 PhotoLimits = _photo.PhotoLimits
 pixels_from_photo = _photo.pixels_from_photo

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
 from builders import build as build_module
 from builders.build import build
 from builders.checkpoint import load_checkpoint
@@ -18,7 +19,6 @@ from builders.files import sha256_of_file
 from builders.options import BuildOptions
 from builders.parity import Outputs
 from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
-from tests.builders.tiny import Geometry, random_blip, save_checkpoint
 
 
 @pytest.fixture(scope="module")

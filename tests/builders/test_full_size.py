@@ -5,16 +5,12 @@ from pathlib import Path
 import pytest
 from vitrine_client import VqaClient
 
+from benchmarks.random_checkpoint import BLIP_VQA_BASE, random_blip, save_checkpoint
 from builders.build import build
 from builders.options import BuildOptions
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings
 from serving.server import EmbeddedServer
-from tests.builders.tiny import Geometry, random_blip, save_checkpoint
-
-BLIP_VQA_BASE = Geometry(
-    image_px=384, patch_px=16, width=768, vision_layers=12, text_layers=12, heads=12, mlp_ratio=4, vocabulary=30_524
-)
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.random_checkpoint import Geometry, random_blip
 from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
 from builders.graphs.answer_scorer import AnswerScorer
 from builders.graphs.export import export_answer_decoder, export_answer_scorer, export_image_encoder
@@ -16,7 +17,6 @@ from builders.onnx_engine import onnx_engine
 from builders.options import STRATEGIES
 from builders.repository import EXTRA_ROWS
 from builders.steps import packed_features
-from tests.builders.tiny import Geometry, random_blip
 from training.tokenizer import new_tokenizer
 
 L, T = 20, 7

@@ -11,6 +11,7 @@ import onnx
 import pytest
 import torch
 
+from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
 from builders.build import build
 from builders.errors import BuildError
 from builders.options import BuildOptions, PlanOptions
@@ -19,7 +20,6 @@ from builders.repository import ENGINES, BatchRange, read_config
 from tests.builders import tensorrt_double
 from tests.builders.tensorrt_machine import H100, played_gpu_machine
 from tests.builders.test_build import with_weights
-from tests.builders.tiny import Geometry, random_blip, save_checkpoint
 
 
 @pytest.fixture(scope="module")

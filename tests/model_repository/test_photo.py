@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from photo import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
+from photo import DRAFT_RATIO, PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
 from PIL import Image, ImageOps
 from transformers import BlipImageProcessorPil
 
@@ -35,6 +35,35 @@ def test_pixels_equal_those_of_the_reference_processor() -> None:
     processor = BlipImageProcessorPil(size={"height": SIDE, "width": SIDE}, do_rescale=False, do_normalize=False)
     theirs = processor(Image.fromarray(photo), return_tensors="np")["pixel_values"][0].transpose(1, 2, 0)
     assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("size", [(200, 150), (900, 620), (1300, 990)])
+def test_large_jpegs_are_drafted_and_look_the_same(size: tuple[int, int]) -> None:
+    """Smooth pictures come out within 3 of 255 levels of those decoded in full; what is small, to the bit."""
+    picture = Image.linear_gradient("L").resize(size)
+    photo = encoded(Image.merge("RGB", (picture, picture.rotate(180), picture)), "JPEG", quality=90)
+    limits = PhotoLimits(max_bytes=10**6, max_pixels=10**7)
+    drafted, whole = (
+        pixels_from_photo(photo, side_px=SIDE, limits=limits, draft_ratio=ratio) for ratio in (DRAFT_RATIO, None)
+    )
+    assert np.abs(drafted.astype(int) - whole.astype(int)).max() <= 3
+    assert np.array_equal(drafted, pixels_from_photo(photo, side_px=SIDE, limits=limits))
+
+
+def test_twelve_megapixels_are_not_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the decoder gives to the resize is a sixty-fourth of the photo's pixels."""
+    decoded = []
+    resize = Image.Image.resize
+
+    def seen(image: Image.Image, *arguments: Any, **named: Any) -> Image.Image:
+        decoded.append(image.size)
+        return resize(image, *arguments, **named)
+
+    photo = encoded(Image.new("RGB", (4000, 3000), RED), "JPEG")
+    monkeypatch.setattr(Image.Image, "resize", seen)
+    pixels = pixels_from_photo(photo, side_px=112, limits=PhotoLimits(max_bytes=10**6, max_pixels=12_000_000))
+    assert decoded == [(500, 375)]
+    assert np.abs(pixels.astype(int) - RED).max() <= 2
 
 
 CLEAR = Image.new("RGBA", (20, 20), (0, 0, 0, 0))

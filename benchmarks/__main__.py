@@ -1,0 +1,118 @@
+"""`python -m benchmarks`: Vitrine beside what people use instead, and beside its own engines alone."""
+
+import argparse
+import asyncio
+import json
+import sys
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from benchmarks.closed_loop import Ask, closed_loop
+from benchmarks.comparison import FLOOR, Cell, Rates, in_turn
+from benchmarks.floor import Floor
+from benchmarks.memory import tree_memory_mib
+from benchmarks.mixes import MIXES, photo_640x480
+from benchmarks.models import MODELS, prepared
+from benchmarks.report import machine, write_report
+from benchmarks.systems import PEERS, VITRINE, Model, asking, running
+
+_PHOTOS = 300
+_OVERLOAD = 256
+_COMPARED = ("fastapi", VITRINE)
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    found: dict[str, Any] = {"machine": machine(), "models": {}}
+    for name in args.model:
+        model = prepared(name, args.work)
+        rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
+        result = asyncio.run(_measured(model, plan(model, quick=args.quick), rounds, seconds))
+        found["models"][name] = result
+        (args.output / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    write_report(args.output, found)
+    print((args.output / "benchmarks.md").read_text("utf-8"))
+    return 0
+
+
+def plan(model: Model, *, quick: bool) -> list[Cell]:
+    """What is measured in each round. Of the large model the costliest combinations are left out."""
+    systems = (*PEERS, VITRINE)
+    if model.forced:
+        cells = [
+            Cell("new photos", callers, system) for callers in ((16,) if quick else (1, 4, 16)) for system in systems
+        ]
+        cells += [Cell("hot photos", 16, system) for system in _COMPARED]
+        return [*cells, Cell("ten questions", 1, VITRINE), Cell("new photos", 0, FLOOR)]
+    callers = (1, 16) if quick else (1, 4, 16, 64)
+    cells = [Cell(mix, count, system) for mix in MIXES for count in callers for system in systems]
+    return [*cells, Cell("new photos", _OVERLOAD, VITRINE), Cell("new photos", 0, FLOOR)]
+
+
+async def _measured(model: Model, cells: list[Cell], rounds: int, seconds: float) -> dict[str, Any]:
+    photos = [photo_640x480(index) for index in range(_PHOTOS)]
+    rates: Rates = {}
+    latencies: dict[Cell, list[list[float]]] = {}
+    with ExitStack() as processes:
+        servers = {system: processes.enter_context(running(system, model)) for system in (*PEERS, VITRINE)}
+        async with AsyncExitStack() as clients:
+            asks: dict[str, Ask] = {}
+            for system, (url, _) in servers.items():
+                asks[system] = await clients.enter_async_context(asking(system, url))
+            floor = Floor(model)
+            for number in range(rounds):
+                bar = tqdm(in_turn(cells, number), desc=f"{model.name}, round {number + 1} of {rounds}", leave=False)
+                for cell in bar:
+                    bar.set_postfix_str(f"{cell.system}, {cell.mix}, {cell.concurrency}")
+                    if cell.system == FLOOR:
+                        rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
+                        continue
+                    slot = await closed_loop(
+                        asks[cell.system],
+                        MIXES[cell.mix](photos, number),
+                        concurrency=cell.concurrency,
+                        seconds=seconds,
+                        least_visits=min(8, 2 * cell.concurrency + 2),
+                    )
+                    rates.setdefault(cell, []).append(slot.questions_per_s)
+                    latencies.setdefault(cell, []).append(list(slot.latencies_s))
+            memory = {system: tree_memory_mib(pid) for system, (_, pid) in servers.items()}
+    return {
+        "cells": [
+            {**asdict(cell), "questions_per_s": values, "latencies_s": latencies.get(cell, [])}
+            for cell, values in rates.items()
+        ],
+        "memory_mib": memory,
+        "floor": asdict(floor.best),
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Serve one checkpoint with FastAPI around transformers, with LitServe, with pytriton and with the "
+        "embedded Vitrine, ask all of them the same in turn, and call our engines alone (the floor). Two models: the "
+        "bundled checkpoint, and one of the size of blip-vqa-base with random weights. Writes benchmark.json, "
+        "benchmarks.md and its plot.",
+        epilog="example: python -m benchmarks --quick --model vitrine-small",
+    )
+    parser.add_argument(
+        "--model", nargs="+", choices=tuple(MODELS), default=list(MODELS), help=f"(default: {' '.join(MODELS)})"
+    )
+    parser.add_argument("--output", type=Path, default=Path("build/benchmark"), metavar="FOLDER")
+    parser.add_argument(
+        "--work", type=Path, default=Path("build"), metavar="FOLDER", help="for what has to be built (default: build)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(default: 3)")
+    parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="of a cell in a round (default: 4)")
+    parser.add_argument("--quick", action="store_true", help="one short round")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

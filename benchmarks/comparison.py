@@ -1,0 +1,57 @@
+"""What is measured of whom, and what the figures say of each other. Pure."""
+
+import statistics
+from dataclasses import dataclass
+
+FLOOR = "floor"
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """One combination that is measured in every round."""
+
+    mix: str
+    concurrency: int
+    system: str
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of the same figure in several rounds."""
+
+    median: float
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        digits = 0 if self.median >= 100 else 1 if self.median >= 10 else 2
+        return f"{self.median:.{digits}f} ({self.least:.{digits}f} to {self.most:.{digits}f})"
+
+
+Rates = dict[Cell, list[float]]
+"""Questions a second, of each round."""
+
+
+def spread(values: list[float]) -> Spread:
+    return Spread(statistics.median(values), min(values), max(values))
+
+
+def ratio(rates: Rates, ours: Cell, theirs: Cell) -> Spread | None:
+    """Ours over theirs, of each round by itself, so that a machine that slows down troubles both alike.
+
+    None where one was not measured.
+    """
+    pairs = list(zip(rates.get(ours, []), rates.get(theirs, []), strict=False))
+    return spread([our / their for our, their in pairs]) if pairs else None
+
+
+def in_turn(cells: list[Cell], number: int) -> list[Cell]:
+    """The cells of a round: systems of one mix and concurrency one after the other, a different one first each time."""
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.mix, cell.concurrency), []).append(cell)
+    order = []
+    for group in groups.values():
+        first = number % len(group)
+        order += group[first:] + group[:first]
+    return order

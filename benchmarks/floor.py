@@ -1,0 +1,105 @@
+"""(d) The floor: the engines alone, called in this process, in the arrangement that is fastest here."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from benchmarks.mixes import QUESTIONS, photo_640x480
+from benchmarks.systems import Model
+from builders.repository import EXTRA_ROWS
+from builders.steps import PhotoLimits, packed_features, pixels_from_photo, sha256_of_photo
+
+_LIMITS = PhotoLimits(2**24, 50_000_000)
+_PHOTOS = 16
+_ENGINES = ("image_encoder", "answer_decoder")
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    callers: int
+    threads: int
+    """Of a run."""
+    rows: int
+    """Of a run."""
+
+
+class Floor:
+    """Both engines, and inputs for them: pixels and token ids are ready, so nothing but the engines works."""
+
+    def __init__(self, model: Model, *, try_s: float = 2.0) -> None:
+        from tokenizers import Tokenizer
+
+        manifest = json.loads((model.repository / "manifest.json").read_text("utf-8"))
+        dimensions = manifest["dimensions"]
+        self._files = {name: model.repository / manifest["engines"][name]["file"] for name in _ENGINES}
+        self._photos = [photo_640x480(index) for index in range(_PHOTOS)]
+        self._pixels = np.stack([self._pixels_of(photo, dimensions["image_px"]) for photo in self._photos])
+        tokenizer = Tokenizer.from_file(str(model.repository / "question_preprocess" / "1" / "tokenizer.json"))
+        tokenizer.enable_padding(length=dimensions["question_tokens"])
+        encoded = tokenizer.encode_batch([QUESTIONS[index % len(QUESTIONS)] for index in range(_PHOTOS)])
+        self._ids = np.array([one.ids for one in encoded], np.int32)
+        self._mask = np.array([one.attention_mask for one in encoded], np.int32)
+        self._digests = np.stack([sha256_of_photo(photo) for photo in self._photos])
+        self._sessions: dict[int, dict[str, Any]] = {}
+        cores = os.cpu_count() or 1
+        arrangements = [Arrangement(1, cores, 1), Arrangement(1, cores, 8)]
+        arrangements += [Arrangement(cores, 1, 1), Arrangement(cores, 1, 8)]
+        self.best = max(arrangements, key=lambda one: self._rate(one, try_s))
+
+    def rate(self, seconds: float) -> float:
+        """Questions a second about new photos."""
+        return self._rate(self.best, seconds)
+
+    @staticmethod
+    def _pixels_of(photo: bytes, side_px: int) -> Any:
+        return pixels_from_photo(photo, side_px=side_px, limits=_LIMITS)
+
+    def _engines(self, threads: int) -> dict[str, Any]:
+        if threads not in self._sessions:
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = threads
+            self._sessions.clear()  # one copy of the weights at a time
+            self._sessions[threads] = {
+                name: onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+                for name, file in self._files.items()
+            }
+        return self._sessions[threads]
+
+    def _rate(self, arrangement: Arrangement, seconds: float) -> float:
+        run = self._run_of(arrangement)
+        run(0)
+        end = time.perf_counter() + seconds
+
+        def caller(number: int) -> int:
+            count = 0
+            while time.perf_counter() < end:
+                run(number + count)
+                count += 1
+            return count
+
+        start = time.perf_counter()
+        with ThreadPoolExecutor(arrangement.callers) as pool:
+            runs = sum(pool.map(caller, range(arrangement.callers)))
+        return runs * arrangement.rows / (time.perf_counter() - start)
+
+    def _run_of(self, arrangement: Arrangement) -> Callable[[int], None]:
+        engines, rows = self._engines(arrangement.threads), arrangement.rows
+
+        def run(number: int) -> None:
+            index = (np.arange(rows) + number * rows) % _PHOTOS
+            features, pooled = engines["image_encoder"].run(
+                ["ENCODED_FEATURES", "IMAGE_POOLED"], {"PIXELS": self._pixels[index]}
+            )
+            packed = packed_features(features, pooled, self._digests[index])
+            assert packed.shape[1] == features.shape[1] + EXTRA_ROWS
+            asked = {"IMAGE_FEATURES": packed, "QUESTION_IDS": self._ids[index], "QUESTION_MASK": self._mask[index]}
+            engines["answer_decoder"].run(None, asked)
+
+        return run

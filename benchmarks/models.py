@@ -1,0 +1,26 @@
+"""What is served in a comparison: checkpoints, and the repositories that are built of them."""
+
+import json
+from pathlib import Path
+
+from benchmarks.systems import Model
+from builders.build import build
+from builders.options import BuildOptions
+
+BUNDLED, LARGE = "vitrine-small", "blip-vqa-base-size"
+MODELS = (BUNDLED, LARGE)
+_BUNDLED_CHECKPOINT = Path("checkpoints") / BUNDLED
+
+
+def prepared(name: str, work: Path) -> Model:
+    """A checkpoint and its repository, made where they are not there yet."""
+    checkpoint = _BUNDLED_CHECKPOINT if name == BUNDLED else work / "checkpoints" / name
+    if not checkpoint.exists():
+        from benchmarks.random_checkpoint import write_blip_vqa_base  # torch takes seconds to import
+
+        write_blip_vqa_base(checkpoint)
+    repository = work / name
+    if not repository.exists():
+        build(BuildOptions(str(checkpoint), repository, parity_photos=2))
+    manifest = json.loads((repository / "manifest.json").read_text("utf-8"))
+    return Model(name, checkpoint, repository, manifest["dimensions"]["answer_tokens"], forced=name == LARGE)

@@ -1,0 +1,40 @@
+"""The part that all peers share: transformers answers, one question or several at a time."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
+
+
+class Answerer:
+    """A checkpoint under transformers, with `generate`."""
+
+    def __init__(self, checkpoint: Path, answer_tokens: int, forced: bool) -> None:
+        """
+        Args:
+            answer_tokens: of an answer, at most.
+            forced: whether every answer has so many, for weights that mean nothing.
+        """
+        self.model: Any = BlipForQuestionAnswering.from_pretrained(checkpoint).eval()
+        self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
+        self.image_processor: Any = BlipImageProcessorPil.from_pretrained(checkpoint)
+        self.length = {"max_new_tokens": answer_tokens, **({"min_new_tokens": answer_tokens} if forced else {})}
+
+    def answers(self, photos: list[bytes], questions: list[str]) -> list[str]:
+        images = [Image.open(io.BytesIO(photo)).convert("RGB") for photo in photos]
+        pixels = self.image_processor(images, return_tensors="pt")
+        asked = self.tokenizer(questions, return_tensors="pt", padding=True)
+        with torch.inference_mode():
+            said = self.model.generate(
+                pixel_values=pixels["pixel_values"],
+                input_ids=asked.input_ids,
+                attention_mask=asked.attention_mask,
+                do_sample=False,
+                num_beams=1,
+                **self.length,
+            )
+        texts: list[str] = self.tokenizer.batch_decode(said, skip_special_tokens=True)
+        return texts

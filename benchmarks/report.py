@@ -1,0 +1,133 @@
+"""The comparison for people: `benchmarks.md` and its plot."""
+
+import os
+import platform
+import statistics
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import cpuinfo
+import matplotlib as mpl
+
+from benchmarks.comparison import FLOOR, Cell, Rates, Spread, ratio, spread
+from benchmarks.systems import PEERS, VITRINE
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+_LABELS = {
+    "fastapi": "(a) transformers behind FastAPI",
+    "litserve": "(b) behind LitServe, batches of 8",
+    "pytriton": "(c) behind pytriton, batches of 8",
+    FLOOR: "(d) our engines alone, no server",
+    VITRINE: "(e) Vitrine, embedded",
+}
+_PACKAGES = ("torch", "transformers", "fastapi", "uvicorn", "litserve", "nvidia-pytriton", "onnxruntime")
+_COLOURS = dict(zip(_LABELS, ("tab:grey", "tab:olive", "tab:cyan", "tab:red", "tab:blue"), strict=True))
+
+
+def machine() -> dict[str, Any]:
+    """Where it was measured, and with what."""
+    return {
+        "cpu": cpuinfo.get_cpu_info().get("brand_raw", platform.machine()),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def write_report(folder: Path, found: dict[str, Any]) -> None:
+    where = found["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
+    lines = ["# Benchmarks", "", f"`make benchmark`, on {where['cores']} cores ({where['cpu']}), without a GPU.", ""]
+    for name, result in found["models"].items():
+        lines += _section(name, rates_of(result), result)
+    lines += ["![questions a second](benchmarks.png)", "", f"Python {where['python']}, {versions}.", ""]
+    (folder / "benchmarks.md").write_text("\n".join(lines), "utf-8")
+    _plot({name: rates_of(result) for name, result in found["models"].items()}, folder / "benchmarks.png")
+
+
+def rates_of(result: dict[str, Any]) -> Rates:
+    return {Cell(c["mix"], c["concurrency"], c["system"]): c["questions_per_s"] for c in result["cells"]}
+
+
+def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
+    lines = [f"## {name}", "", "Questions a second, median of the rounds (least to most):", ""]
+    columns = sorted({(cell.mix, cell.concurrency) for cell in rates if cell.system != FLOOR}, key=_column_order)
+    for mix in dict.fromkeys(mix for mix, _ in columns):
+        counts = [count for other, count in columns if other == mix]
+        lines.append(f"| {mix}; callers | " + " | ".join(map(str, counts)) + " |")
+        lines.append("| --- |" + " --- |" * len(counts))
+        for system in (*PEERS, VITRINE):
+            cells = [rates.get(Cell(mix, count, system)) for count in counts]
+            if any(cells):
+                lines.append(f"| {_LABELS[system]} | " + " | ".join(str(spread(c)) if c else "" for c in cells) + " |")
+        if floor := rates.get(Cell(mix, 0, FLOOR)):
+            best = result["floor"]
+            how = f"{best['callers']} callers, {best['threads']} threads, {best['rows']} rows a run"
+            lines.append(f"| {_LABELS[FLOOR]} ({how}) | {spread(floor)} |" + " |" * (len(counts) - 1))
+        lines.append("")
+    lines += ["| ratio, of each round by itself | |", "| --- | --- |"]
+    lines += [f"| {what} | {value} |" for what, value in ratios(rates, result).items() if value is not None]
+    memory = ", ".join(f"{system} {mib:.0f} MiB" for system, mib in result["memory_mib"].items())
+    return [*lines, "", f"Memory of the process trees at the end: {memory}.", ""]
+
+
+def ratios(rates: Rates, result: dict[str, Any]) -> dict[str, Spread | None]:
+    """The figures that are compared with bars."""
+    ours = Cell("new photos", 16, VITRINE)
+    found: dict[str, Spread | None] = {
+        "(e)/(d), new photos, 16 callers": ratio(rates, ours, Cell("new photos", 0, FLOOR)),
+    }
+    for letter, peer in zip("abc", PEERS, strict=True):
+        found[f"(e)/({letter}), new photos, 16 callers"] = ratio(rates, ours, Cell("new photos", 16, peer))
+    found["(e)/(a), hot photos, 16 callers"] = ratio(
+        rates, Cell("hot photos", 16, VITRINE), Cell("hot photos", 16, "fastapi")
+    )
+    found["(e), 256 callers over 16, new photos"] = ratio(rates, Cell("new photos", 256, VITRINE), ours)
+    alone, together = (_medians_s(result, mix) for mix in ("new photos", "ten questions"))
+    if alone and together:
+        found["(e), ten questions about one photo over one question, time"] = spread(
+            [ten / one for ten, one in zip(together, alone, strict=True)]
+        )
+    return found
+
+
+def _medians_s(result: dict[str, Any], mix: str) -> list[float]:
+    """Of each round: the median latency of Vitrine with one caller."""
+    wanted = {"mix": mix, "concurrency": 1, "system": VITRINE}
+    found = [cell["latencies_s"] for cell in result["cells"] if wanted.items() <= cell.items()]
+    return [statistics.median(values) for values in chain.from_iterable(found)]
+
+
+def _column_order(column: tuple[str, int]) -> tuple[bool, bool, int]:
+    return column[0] == "ten questions", column[0] == "hot photos", column[1]
+
+
+def _plot(by_model: dict[str, Rates], file: Path) -> None:
+    figure, grid = plt.subplots(1, len(by_model), figsize=(6 * len(by_model), 4), layout="constrained", squeeze=False)
+    for axes, (name, rates) in zip(grid[0], by_model.items(), strict=True):
+        for system in (*PEERS, VITRINE):
+            for mix, style in (("new photos", "-"), ("hot photos", "--")):
+                cells = sorted(cell for cell in rates if cell.system == system and cell.mix == mix)
+                values = [spread(rates[cell]) for cell in cells]
+                axes.errorbar(
+                    [cell.concurrency for cell in cells],
+                    [value.median for value in values],
+                    [
+                        [value.median - value.least for value in values],
+                        [value.most - value.median for value in values],
+                    ],
+                    fmt=f"o{style}",
+                    color=_COLOURS[system],
+                    label=f"{_LABELS[system]}, {mix}" if cells else None,
+                )
+        if floor := rates.get(Cell("new photos", 0, FLOOR)):
+            axes.axhline(spread(floor).median, color=_COLOURS[FLOOR], linestyle=":", label=_LABELS[FLOOR])
+        axes.set(title=name, xscale="log", yscale="log", xlabel="callers", ylabel="questions a second")
+        axes.grid(alpha=0.3)
+    grid[0][0].legend(fontsize=7)
+    figure.savefig(file, dpi=110)
+    plt.close(figure)

@@ -1,0 +1,137 @@
+"""The systems that are compared: how each is started, and how it is asked."""
+
+import asyncio
+import base64
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import tritonclient.grpc.aio as triton
+from tritonclient.utils import InferenceServerException
+from vitrine_client import AsyncVqaClient
+
+from benchmarks.closed_loop import Ask
+from benchmarks.mixes import QUESTIONS, Visit, photo_640x480
+from serving.command import ServerSettings
+from serving.ports import resolved_port
+from serving.server import EmbeddedServer
+from serving.signals import end_with_parent
+
+PEERS = ("fastapi", "litserve", "pytriton")
+VITRINE = "vitrine"
+_READY_TIMEOUT_S = 120.0
+_CALL_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """What all systems serve."""
+
+    name: str
+    checkpoint: Path
+    repository: Path
+    """Built from the checkpoint."""
+    answer_tokens: int
+    forced: bool
+    """Whether every answer has so many tokens: weights without a meaning."""
+
+
+@contextmanager
+def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
+    """A system, started for a model; gives its address, and its process id."""
+    if system == VITRINE:
+        settings = ServerSettings(model.repository, grpc_port=0, http_port=None, metrics_port=None)
+        with EmbeddedServer(settings, ready_timeout_s=_READY_TIMEOUT_S) as server:
+            yield server.url, server.pid
+        return
+    port = resolved_port("127.0.0.1", 0, "")
+    command = [sys.executable, "-m", "benchmarks.peers", system, str(model.checkpoint), "--port", str(port)]
+    command += ["--answer-tokens", str(model.answer_tokens), *(["--forced"] if model.forced else [])]
+    # pytriton's processes use multiprocessing, whose library must be of the very Python that runs it.
+    environment = os.environ | {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=end_with_parent,
+    )
+    try:
+        yield f"127.0.0.1:{port}", process.pid
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(20)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # LitServe's own processes outlive it
+        process.wait()
+
+
+@asynccontextmanager
+async def asking(system: str, url: str) -> AsyncIterator[Ask]:
+    """How a system is asked, once it answers."""
+    async with _asking(system, url) as ask:
+        deadline, visit = time.monotonic() + _READY_TIMEOUT_S, Visit(photo_640x480(0), QUESTIONS[:1])
+        while True:
+            try:
+                await ask(visit)
+                break
+            except (httpx.HTTPError, InferenceServerException) as error:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{system} did not answer within {_READY_TIMEOUT_S:g} s") from error
+                await asyncio.sleep(0.5)
+        yield ask
+
+
+@asynccontextmanager
+async def _asking(system: str, url: str) -> AsyncIterator[Ask]:
+    if system == VITRINE:
+        async with AsyncVqaClient(url, timeout_s=_CALL_TIMEOUT_S) as client:
+
+            async def ask(visit: Visit) -> None:
+                await client.ask_many(visit.photo, visit.questions)
+
+            yield ask
+    elif system == "pytriton":
+        async with triton.InferenceServerClient(url) as raw:
+
+            async def ask(visit: Visit) -> None:
+                await asyncio.gather(*(_infer(raw, visit.photo, question) for question in visit.questions))
+
+            yield ask
+    else:
+        # httpx's own limit of 100 connections is above the callers'.
+        async with httpx.AsyncClient(base_url=f"http://{url}", timeout=_CALL_TIMEOUT_S) as http:
+
+            async def ask(visit: Visit) -> None:
+                for response in await asyncio.gather(
+                    *(_post(http, system, visit.photo, question) for question in visit.questions)
+                ):
+                    response.raise_for_status()
+
+            yield ask
+
+
+async def _post(http: httpx.AsyncClient, system: str, photo: bytes, question: str) -> httpx.Response:
+    if system == "fastapi":
+        return await http.post("/ask", params={"question": question}, content=photo)
+    return await http.post("/ask", json={"photo": base64.b64encode(photo).decode(), "question": question})
+
+
+async def _infer(client: triton.InferenceServerClient, photo: bytes, question: str) -> None:
+    tensors = []
+    for name, value in (("photo", photo), ("question", question.encode("utf-8"))):
+        tensor = triton.InferInput(name, [1, 1], "BYTES")
+        tensor.set_data_from_numpy(np.array([[value]], np.object_))
+        tensors.append(tensor)
+    await client.infer("ask", tensors)

@@ -1,0 +1,87 @@
+"""What a comparison says of its figures."""
+
+import asyncio
+import time
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from benchmarks.closed_loop import closed_loop
+from benchmarks.comparison import FLOOR, Cell, in_turn, ratio, spread
+from benchmarks.mixes import MIXES, QUESTIONS, Visit
+from benchmarks.report import write_report
+
+PHOTOS = [b"one", b"two", b"three"]
+
+
+def test_ratios_are_of_each_round_by_itself() -> None:
+    """The machine was half as fast in the second round, for both: the ratio does not see it."""
+    ours, theirs = Cell("new photos", 16, "vitrine"), Cell("new photos", 16, "fastapi")
+    found = ratio({ours: [100.0, 50.0], theirs: [20.0, 10.0]}, ours, theirs)
+    assert found
+    assert (found.median, found.least, found.most) == (5, 5, 5)
+    assert ratio({ours: [1.0]}, ours, theirs) is None
+    assert str(spread([9.0, 10.0, 12.0])) == "10.0 (9.0 to 12.0)"
+
+
+def test_another_system_comes_first_each_time() -> None:
+    cells = [Cell("new photos", count, system) for count in (1, 4) for system in ("a", "b", "c")]
+    first, second = ([cell.system for cell in in_turn(cells, number)] for number in (0, 1))
+    assert first == ["a", "b", "c", "a", "b", "c"]
+    assert second == ["b", "c", "a", "b", "c", "a"]
+
+
+@pytest.mark.parametrize("mix", MIXES)
+def test_a_mix_is_the_same_for_all_and_asks_in_both_languages(mix: str) -> None:
+    one, again = (list(islice(MIXES[mix](PHOTOS, 7), 400)) for _ in range(2))
+    assert one == again
+    questions = {question for visit in one for question in visit.questions}
+    assert questions == set(QUESTIONS)
+    assert sum(question.isascii() for question in QUESTIONS) == len(QUESTIONS) / 2
+    distinct = len({visit.photo for visit in one})
+    assert {"new photos": distinct == 400, "hot photos": 10 <= distinct <= 35, "ten questions": distinct == 400}[mix]
+
+
+def test_a_closed_loop_counts_neither_its_start_nor_its_end() -> None:
+    """Ten callers who each wait 0.05 s ask 200 a second at most, whatever the start costs."""
+    asked = 0
+
+    async def ask(visit: Visit) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.3 if asked <= 10 else 0.05)
+
+    start = time.perf_counter()
+    slot = asyncio.run(closed_loop(ask, MIXES["new photos"](PHOTOS, 0), concurrency=10, seconds=1.0, least_visits=20))
+    assert time.perf_counter() - start >= 1
+    assert slot.questions_per_s <= 200 * 1.1  # the first of those counted may come just after the last that is not
+    assert slot.questions_per_s > 2 * len(slot.latencies_s) / 4
+    assert all(latency < 0.3 for latency in slot.latencies_s), "the first ones were slow, and are left out"
+
+
+def test_the_report_has_every_figure(tmp_path: Path) -> None:
+    cells = [
+        {
+            "mix": mix,
+            "concurrency": count,
+            "system": system,
+            "questions_per_s": [rate, 2 * rate],
+            "latencies_s": [[0.1], [0.2]],
+        }
+        for mix, count, system, rate in (
+            ("new photos", 1, "vitrine", 5.0),
+            ("new photos", 16, "vitrine", 10.0),
+            ("new photos", 16, "fastapi", 2.0),
+            ("ten questions", 1, "vitrine", 8.0),
+            ("new photos", 0, FLOOR, 20.0),
+        )
+    ]
+    result = {"cells": cells, "memory_mib": {"vitrine": 400.0}, "floor": {"callers": 2, "threads": 1, "rows": 8}}
+    machine = {"cpu": "a CPU", "cores": 2, "python": "3.11", "versions": {"torch": "2"}}
+    write_report(tmp_path, {"machine": machine, "models": {"small": result}})
+    text = (tmp_path / "benchmarks.md").read_text("utf-8")
+    assert "| (e)/(d), new photos, 16 callers | 0.50 (0.50 to 0.50) |" in text
+    assert "| (e)/(a), new photos, 16 callers | 5.00 (5.00 to 5.00) |" in text
+    assert "ten questions about one photo over one question, time | 1.00" in text
+    assert (tmp_path / "benchmarks.png").read_bytes().startswith(b"\x89PNG")

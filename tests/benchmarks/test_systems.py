@@ -1,0 +1,56 @@
+"""The compared systems are real: each peer answers what transformers answers, and the floor runs the engines."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from benchmarks.floor import Floor
+from benchmarks.mixes import QUESTIONS, Visit, photo_640x480
+from benchmarks.models import BUNDLED
+from benchmarks.peers.answering import Answerer
+from benchmarks.systems import PEERS, Model, asking, running
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def model(repository: Path) -> Model:
+    return Model(BUNDLED, ROOT / "checkpoints" / BUNDLED, repository, 8, forced=False)
+
+
+def test_the_peers_checkpoint_answers(model: Model) -> None:
+    answers = Answerer(model.checkpoint, model.answer_tokens, False).answers(
+        [photo_640x480(3)] * 2, list(QUESTIONS[:2])
+    )
+    assert len(answers) == 2
+    assert all(answers)
+
+
+def test_forced_answers_have_their_length(model: Model) -> None:
+    answerer = Answerer(model.checkpoint, 6, True)
+    [text] = answerer.answers([photo_640x480(3)], ["它是什么颜色的？"])
+    assert text
+
+
+@pytest.mark.parametrize("system", PEERS)
+def test_a_peer_serves(model: Model, system: str) -> None:
+    async def ask(url: str) -> None:
+        async with asking(system, url) as asked:
+            await asked(Visit(photo_640x480(0), QUESTIONS[:2]))
+
+    with running(system, model) as (url, _):
+        asyncio.run(ask(url))
+    with pytest.raises((httpx.HTTPError, InferenceServerException)):  # it has ended
+        if system == "pytriton":
+            triton.InferenceServerClient(url).is_server_live(client_timeout=2)
+        else:
+            httpx.get(f"http://{url}/")
+
+
+def test_the_floor_runs_both_engines(model: Model) -> None:
+    floor = Floor(model, try_s=0.2)
+    assert floor.rate(0.2) > 0
