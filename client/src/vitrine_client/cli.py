@@ -6,9 +6,11 @@ import math
 import os
 import sys
 import time
+from dataclasses import asdict
 
 from vitrine_client.client import DEFAULT_URL, VqaClient
 from vitrine_client.errors import InvalidRequestError, VitrineError
+from vitrine_client.profile import profile_of, profile_text
 from vitrine_client.results import Answer
 from vitrine_client.transport import TlsFiles
 
@@ -16,8 +18,7 @@ from vitrine_client.transport import TlsFiles
 def main() -> int:
     args = _parser().parse_args()
     try:
-        tls = TlsFiles(args.tls_ca, args.tls_cert, args.tls_key) if args.tls_ca else None
-        with VqaClient(args.url, timeout_s=args.timeout, tls=tls) as client:
+        with VqaClient(args.url, timeout_s=args.timeout, tls=_tls_files(args)) as client:
             result: int = args.run(client, args)
             return result
     except VitrineError as error:
@@ -32,6 +33,17 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < math.inf:
         raise ValueError  # argparse names the option and the value
     return seconds
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError  # as above
+    return count
+
+
+def _tls_files(args: argparse.Namespace) -> TlsFiles | None:
+    return TlsFiles(args.tls_ca, args.tls_cert, args.tls_key) if args.tls_ca else None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,6 +93,19 @@ def _parser() -> argparse.ArgumentParser:
     choose.add_argument("candidate", nargs="+", help="an allowed answer; up to 256")
     choose.add_argument("--max-risk", type=float, metavar="SHARE", help="as of vitrine ask")
     choose.set_defaults(run=_choose)
+    profile = commands.add_parser(
+        "profile",
+        parents=[common],
+        help="where the time of a question goes",
+        description="Ask some times about a photo that the server does not know, and about one that it does, "
+        "and say where the time went: here, on the way, waiting, and in each step of the server (from Triton's own "
+        "statistics, so profile a server that nobody else asks).",
+        epilog='example: vitrine profile mug.jpg "What colour is the mug?"',
+    )
+    profile.add_argument("photo", help="a JPEG, PNG or WebP file")
+    profile.add_argument("question")
+    profile.add_argument("--repeat", type=_count, default=10, metavar="N", help="questions of each (default: 10)")
+    profile.set_defaults(run=_profile)
     health = commands.add_parser(
         "health",
         parents=[common],
@@ -111,6 +136,14 @@ def _choose(client: VqaClient, args: argparse.Namespace) -> int:
     print(f"{choice.text}  ({choice.status}, {_sure(choice.confidence)}{_because(choice.reason)})")
     for text, probability in sorted(choice.probabilities.items(), key=lambda item: -item[1]):
         print(f"{probability:8.2%}  {text}")
+    return 0
+
+
+def _profile(client: VqaClient, args: argparse.Namespace) -> int:
+    new, known = profile_of(args.photo, args.question, url=args.url, tls=_tls_files(args), repeat=args.repeat)
+    print(
+        json.dumps({"new_photo": asdict(new), "known_photo": asdict(known)}) if args.json else profile_text(new, known)
+    )
     return 0
 
 

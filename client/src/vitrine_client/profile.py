@@ -1,0 +1,182 @@
+"""Where the time of a question goes: seen from here, and from Triton's own statistics of each step."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import tritonclient.grpc as triton
+from tritonclient.utils import InferenceServerException
+
+from vitrine_client.calls import ask_call
+from vitrine_client.errors import InvalidRequestError
+from vitrine_client.photos import Photo, bytes_from_photo
+from vitrine_client.transport import GrpcTransport, TlsFiles, channel_args, tls_arguments, translated
+
+STEPS = {
+    "image_preprocess": "decode the photo",
+    "image_encoder": "encode it",
+    "image_export": "pack its features",
+    "question_preprocess": "read the question",
+    "answer_decoder": "answer",
+    "answer_postprocess": "judge the answer",
+}
+"""The models behind `vqa`, in order, and what each does."""
+_WHOLE = "vqa"
+_TIMEOUT_S = 10.0
+_NS_PER_MS = 1e6
+_SETTLE_S = 0.02
+_MOST_READINGS = 10  # a server that others keep asking never settles
+
+Statistics = dict[str, dict[str, int]]
+"""Per model: successes, and the nanoseconds that they took, waited and worked, since the server's start."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Means over some questions, in milliseconds."""
+
+    total_ms: float
+    """From the call to its result."""
+    client_ms: float
+    """Of it, in this process: tensors made and read."""
+    network_ms: float
+    """Of it, neither here nor in the server's models: gRPC and the way."""
+    queue_ms: float
+    """Of it, waiting for a step that was at work."""
+    steps_ms: dict[str, float]
+    """Of it, at work in each step; 0 where features came from the cache."""
+    triton_ms: float
+    """Of it, in the server and in no step: cache, and handing tensors from one step to the next."""
+    is_alone: bool
+    """Whether the server answered nobody else meanwhile. If it did, its part is a mean of theirs too."""
+
+
+def profile_of(
+    photo: Photo, question: str, *, url: str, tls: TlsFiles | None = None, repeat: int = 10
+) -> tuple[Profile, Profile]:
+    """Ask a question about a photo that the server does not know, and about one that it does.
+
+    Raises:
+        VitrineError: a question fails, or the server keeps its statistics closed.
+    """
+    encoded = bytes_from_photo(photo)
+    # Decoders ignore what follows a picture's end.
+    new = [encoded + uuid.uuid4().bytes for _ in range(repeat + 1)]
+    transport = GrpcTransport(url, tls=tls)
+    try:
+        for one in (new[0], new[0]):
+            _asked(transport, one, question)  # what a first question costs once is not counted
+        return (
+            _profiled(transport, url, tls, new[1:], question),
+            _profiled(transport, url, tls, [new[0]] * repeat, question),
+        )
+    finally:
+        transport.close()
+
+
+def _profiled(transport: GrpcTransport, url: str, tls: TlsFiles | None, photos: list[bytes], question: str) -> Profile:
+    before = _settled_statistics(url, tls)
+    times = [_asked(transport, photo, question) for photo in photos]
+    after = _settled_statistics(url, tls)
+    whole_ms, called_ms = (sum(part) / len(times) for part in zip(*times, strict=True))
+    return profile_from(before, after, questions=len(photos), total_ms=whole_ms, called_ms=called_ms)
+
+
+def _settled_statistics(url: str, tls: TlsFiles | None) -> Statistics:
+    """Triton counts a request a moment after its answer has left."""
+    last = read_statistics(url, tls)
+    for _ in range(_MOST_READINGS):
+        time.sleep(_SETTLE_S)
+        now = read_statistics(url, tls)
+        if now == last:
+            break
+        last = now
+    return last
+
+
+def _asked(transport: GrpcTransport, photo: bytes, question: str) -> tuple[float, float]:
+    """Milliseconds of the whole, and of the call in it."""
+    start_s = time.perf_counter()
+    call = ask_call(photo, question, None)
+    called_s = time.perf_counter()
+    tensors = transport.infer(call.model, call.inputs, call.outputs, timeout_s=_TIMEOUT_S, request_id=call.request_id)
+    answered_s = time.perf_counter()
+    call.result_from(tensors, call.request_id)
+    return 1000 * (time.perf_counter() - start_s), 1000 * (answered_s - called_s)
+
+
+def profile_from(
+    before: Statistics, after: Statistics, *, questions: int, total_ms: float, called_ms: float
+) -> Profile:
+    """
+    Args:
+        before, after: the server's statistics before and after `questions` questions.
+        total_ms, called_ms: of one question, as seen here: all of it, and the call.
+    """
+    change = {
+        model: {name: value - before.get(model, {}).get(name, 0) for name, value in now.items()}
+        for model, now in after.items()
+    }
+
+    def per_question_ms(model: str, name: str) -> float:
+        return change.get(model, {}).get(name, 0) / questions / _NS_PER_MS
+
+    server_ms = per_question_ms(_WHOLE, "success_ns")
+    steps_ms = {model: per_question_ms(model, "work_ns") for model in STEPS}
+    queue_ms = sum(per_question_ms(model, "queue_ns") for model in STEPS)
+    return Profile(
+        total_ms=total_ms,
+        client_ms=total_ms - called_ms,
+        network_ms=called_ms - server_ms,
+        queue_ms=queue_ms,
+        steps_ms=steps_ms,
+        triton_ms=server_ms - queue_ms - sum(steps_ms.values()),
+        is_alone=change.get(_WHOLE, {}).get("success", 0) == questions,
+    )
+
+
+def read_statistics(url: str, tls: TlsFiles | None) -> Statistics:
+    """
+    Raises:
+        VitrineError: no server, or its statistics are closed.
+    """
+    client = triton.InferenceServerClient(url, channel_args=channel_args(True), **tls_arguments(tls))
+    try:
+        answer: Any = client.get_inference_statistics(client_timeout=_TIMEOUT_S)
+    except InferenceServerException as error:
+        if "restricted" in str(error.message()):
+            raise InvalidRequestError(
+                f"the server at {url} keeps its statistics closed: profile one whose administration is open, such as "
+                "one of `python -m serving`"
+            ) from error
+        raise translated(error, url, "server", _TIMEOUT_S, "") from error
+    finally:
+        client.close()
+    return {
+        model.name: {
+            "success": model.inference_stats.success.count,
+            "success_ns": model.inference_stats.success.ns,
+            "queue_ns": model.inference_stats.queue.ns,
+            # Not `compute_output`: the next step is at work already while this one clears up.
+            "work_ns": model.inference_stats.compute_input.ns + model.inference_stats.compute_infer.ns,
+        }
+        for model in answer.model_stats
+    }
+
+
+def profile_text(new: Profile, known: Profile) -> str:
+    """Both as a table."""
+    rows = [
+        ("client", new.client_ms, known.client_ms),
+        ("network", new.network_ms, known.network_ms),
+        ("queues", new.queue_ms, known.queue_ms),
+        *((f"{what} ({model})", new.steps_ms[model], known.steps_ms[model]) for model, what in STEPS.items()),
+        ("between steps (triton)", new.triton_ms, known.triton_ms),
+        ("total", new.total_ms, known.total_ms),
+    ]
+    lines = [f"{'ms a question, mean':<40}{'new photo':>11}{'known photo':>13}"]
+    lines += [f"{name:<40}{first:>11.2f}{again:>13.2f}" for name, first, again in rows]
+    if not (new.is_alone and known.is_alone):
+        lines.append("! the server answered others at the same time: its times are means of theirs too")
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""Where the time goes: parts that make the whole, by the server's own statistics."""
+
+import json
+from pathlib import Path
+
+import pytest
+from vitrine_client.profile import STEPS, profile_from, profile_text
+
+from .conftest import HAS_SERVER
+from .test_cli import vitrine
+
+
+def counted(**successes_and_ns: tuple[int, int, int, int]) -> dict[str, dict[str, int]]:
+    names = ("success", "success_ns", "queue_ns", "work_ns")
+    return {model: dict(zip(names, values, strict=True)) for model, values in successes_and_ns.items()}
+
+
+def test_the_parts_make_the_whole() -> None:
+    """Two questions: 20 ms each here, 19 of it in the call, 15 in the server, of which 1 in queues and 10 in a step."""
+    before = counted(vqa=(5, 10**9, 0, 0), answer_decoder=(5, 0, 10**6, 10**6))
+    after = counted(vqa=(7, 10**9 + 30 * 10**6, 0, 0), answer_decoder=(7, 0, 3 * 10**6, 21 * 10**6))
+    found = profile_from(before, after, questions=2, total_ms=20, called_ms=19)
+    assert (found.client_ms, found.network_ms, found.queue_ms, found.triton_ms) == (1, 4, 1, 4)
+    assert found.steps_ms == {model: 10 if model == "answer_decoder" else 0 for model in STEPS}
+    assert found.is_alone
+    assert "others" not in profile_text(found, found)
+
+
+def test_a_server_that_answered_others_is_told() -> None:
+    found = profile_from({}, counted(vqa=(3, 0, 0, 0)), questions=2, total_ms=1, called_ms=1)
+    assert not found.is_alone
+    assert "the server answered others" in profile_text(found, found)
+
+
+@pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+@pytest.mark.parametrize("question", ["What colour is it?", "这是什么？"])
+def test_a_real_question_is_profiled(server_url: str, photo: Path, question: str) -> None:
+    done = vitrine("profile", str(photo), question, "--repeat", "3", "--url", server_url, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["new_photo"]["steps_ms"]) == set(STEPS)
+    assert all(ms > 0 for ms in found["new_photo"]["steps_ms"].values())
+    assert found["known_photo"]["steps_ms"]["image_encoder"] == 0, "its features came from the cache"
+    for part in found.values():
+        spent = part["client_ms"] + part["network_ms"] + part["queue_ms"] + part["triton_ms"]
+        assert spent + sum(part["steps_ms"].values()) == pytest.approx(part["total_ms"])
+    done = vitrine("profile", str(photo), question, "--repeat", "2", "--url", server_url)
+    assert "answer (answer_decoder)" in done.stdout
+
+
+def test_no_repeats_are_wrong_usage(photo: Path) -> None:
+    assert vitrine("profile", str(photo), "What is it?", "--repeat", "0").returncode == 2
