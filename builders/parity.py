@@ -26,7 +26,7 @@ from builders.steps import (
 Outputs = dict[str, NDArray[Any]]
 
 MIN_DRAFT_COSINE = 0.999
-"""Of a feature row of a JPEG that was shrunk while it was decoded with that of the whole one."""
+"""Of a feature row of a photo that was shrunk cheaply first (`DRAFT_RATIO`) with that of the whole one."""
 PARITY_LIMITS = PhotoLimits(max_bytes=2**30, max_pixels=2**30)  # parity photos are our own
 
 
@@ -118,9 +118,7 @@ def compare_engines(
     return [
         _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance.min_cosine),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance.min_cosine),
-        _vector_report(
-            "... of drafts", drafted_features, reference.features, min(MIN_DRAFT_COSINE, tolerance.min_cosine)
-        ),
+        _vector_report("SHRUNK_PHOTOS", drafted_features, reference.features, MIN_DRAFT_COSINE),
         # The greedy answer is row 0 of the K.
         _tokens_report(
             "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0], reference.answer_ids, tolerance.min_equal_answers_ratio

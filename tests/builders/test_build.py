@@ -72,6 +72,7 @@ def test_the_manifest_accounts_for_every_file(built: Path, checkpoint: Path) -> 
         "ANSWER_LOGPROBS",
         "ATTENTION",
         "CANDIDATE_LOGPROBS",
+        "SHRUNK_PHOTOS",
         "IMAGE_SHA256",
     }
     assert all(row["passed"] for row in manifest["parity"])
