@@ -15,6 +15,7 @@ from loadtest.photos import PhotoFolderError
 from loadtest.report import HTML_FILE, JSON_FILE, read_report, summary
 from loadtest.scenario import ScenarioError
 from loadtest.schedule import ScheduleError
+from loadtest.server_metrics import MetricsError
 from loadtest.slo import SloError, read_slo
 
 INTERRUPTED = 130
@@ -32,6 +33,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
@@ -61,7 +63,7 @@ def _run(args: argparse.Namespace) -> int:
             content, status = run_and_report(
                 args.output, replace(settings, url=url), args, pid=pid, metrics_url=metrics_url
             )
-        except (ServerGoneError, WorkersError) as error:
+        except (ServerGoneError, WorkersError, MetricsError) as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
     print(summary(content))
@@ -109,7 +111,14 @@ def _run_command(args: argparse.Namespace, folder: Path, rate: float) -> list[st
 
 
 def _gate(args: argparse.Namespace) -> int:
-    broken = read_slo(args.slo).broken(_report(args.report)["figures"])
+    slo, content = read_slo(args.slo), _report(args.report)
+    broken = slo.broken(content["figures"])
+    if not content["is_whole"]:
+        broken.append("the run was interrupted")
+    if content["loop"] == "closed" and slo.has_latencies:
+        broken.append("a closed loop hides slow answers: its latencies keep no objective")
+    for note in content["notes"]:
+        print(f"! {note}")
     for reason in broken:
         print(f"broken: {reason}")
     if not broken:
@@ -140,7 +149,7 @@ def _report(folder: Path) -> dict[str, Any]:
 
 
 def _require_new(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(file.name != "triton.log" for file in folder.iterdir())):
         raise UsageError(f"{folder} is not empty: name a new folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--output", type=Path, required=True, metavar="FOLDER", help="new, or empty, for samples and report"
     )
-    run.add_argument("--rate", type=float, default=20.0, metavar="R", help="requests a second (default: 20)")
-    run.add_argument("--arrivals", choices=ARRIVALS, default="poisson", help="how they come (default: poisson)")
+    run.add_argument("--rate", type=float, metavar="R", help="requests a second (default: 20)")
+    run.add_argument("--arrivals", choices=ARRIVALS, help="how they come (default: poisson)")
     run.add_argument("--peak", type=float, metavar="R", help="the rate that a ramp, steps or a spike goes to")
     run.add_argument("--steps", type=int, default=5, metavar="N", help="of --arrivals steps (default: 5)")
     run.add_argument("--closed", type=int, metavar="USERS", help="closed loop instead: so many ask one after the other")
@@ -51,9 +51,14 @@ def parser() -> argparse.ArgumentParser:
     gate.add_argument("report", type=Path, metavar="FOLDER", help="of a run")
     gate.add_argument("--slo", type=Path, required=True, metavar="FILE", help="such as loadtest/slo.yaml")
 
-    compare = commands.add_parser("compare", help="what changed between two runs, beyond noise")
-    compare.add_argument("before", type=Path, metavar="FOLDER")
-    compare.add_argument("after", type=Path, metavar="FOLDER")
+    compare = commands.add_parser(
+        "compare",
+        help="what changed between two runs, beyond noise",
+        description="Each run is cut into 20 stretches of time, and Mann and Whitney's test says how likely it is that "
+        'stretches so different come by chance (p). "Beyond noise" is a p below 0.01 and a change of over 2 %%.',
+    )
+    compare.add_argument("before", type=Path, metavar="BEFORE", help="the folder of the first run")
+    compare.add_argument("after", type=Path, metavar="AFTER", help="of the second")
 
     worker = commands.add_parser("worker")  # started by run; not for people
     worker.add_argument("folder", type=Path)

@@ -27,10 +27,12 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
         before, after: contents of `report.json`.
 
     Raises:
-        ValueError: a run is too short to know its own noise.
+        ValueError: a run is too short to know its own noise, or the loops differ.
     """
     from scipy.stats import mannwhitneyu
 
+    if before["loop"] != after["loop"]:
+        raise ValueError("one run is an open loop and the other a closed one: their figures mean different things")
     for content in (before, after):
         if len(content["blocks"]) < LEAST_BLOCKS:
             raise ValueError(f"a run has {len(content['blocks'])} stretches with requests; {LEAST_BLOCKS} are needed")

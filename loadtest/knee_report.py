@@ -20,6 +20,7 @@ class KneeReport:
         self._tried: list[Tried] = []
         self._latencies: list[dict[str, float]] = []
         self._notes: list[list[str]] = []
+        self._doubtful: list[float] = []
 
     def add(self, rate_per_s: float, report: dict[str, Any]) -> list[str]:
         """Take in a run's report, say how it went, and return which objectives it broke."""
@@ -30,6 +31,8 @@ class KneeReport:
         self._notes.append(report["notes"])
         p99 = latency.get("p99", float("nan"))
         print(f"{rate_per_s:>8.1f}/s  p99 {p99:>8.1f} ms  {'; '.join(broken) or 'kept'}", flush=True)
+        if report["figures"]["generator"]["doubts"]:
+            self._doubtful.append(rate_per_s)
         for doubt in report["figures"]["generator"]["doubts"]:
             print(f"{'':>12}! {doubt}", flush=True)
         return broken
@@ -41,9 +44,12 @@ class KneeReport:
             "highest_rate_per_s": best,
             "tried": [
                 {"rate_per_s": one.rate_per_s, "broken": list(one.broken), "notes": notes}
-                for one, notes in zip(self._tried, self._notes, strict=True)
+                for one, notes in sorted(
+                    zip(self._tried, self._notes, strict=True), key=lambda pair: pair[0].rate_per_s
+                )
             ],
             "slo": self._slo_text,
+            "doubtful_rates_per_s": self._doubtful,
         }
         (self._folder / "knee.json").write_text(json.dumps(content, indent=1) + "\n", "utf-8")
         if self._tried:
@@ -51,5 +57,8 @@ class KneeReport:
             plot = load_plot([one.rate_per_s for one in self._tried], self._latencies, limit)
             write_page(self._folder / "knee.html", "knee.html.j2", content, {"latency against load": plot})
             print(f"highest rate that keeps the SLO: {'none that was tried' if best is None else f'{best:.1f}/s'}")
+            if self._doubtful:
+                rates = ", ".join(f"{rate:.1f}" for rate in sorted(self._doubtful))
+                print(f"! the generator itself was late or short of CPU at {rates}/s: the knee may lie higher")
             print(f"report: {self._folder / 'knee.html'}")
         return best

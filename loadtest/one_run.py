@@ -1,6 +1,7 @@
 """One run from the command line's arguments to its report."""
 
 import argparse
+import os
 import time
 import uuid
 from dataclasses import replace
@@ -18,6 +19,7 @@ from loadtest.server_metrics import Counters, MetricsError, memory_of, scraped, 
 from loadtest.settings import RunSettings
 
 INTERRUPTED = 130
+DEFAULT_RATE = 20.0
 _HEALTH_TIMEOUT_S = 3.0
 
 
@@ -41,10 +43,20 @@ def settings_from(args: argparse.Namespace) -> RunSettings:
         raise ScheduleError(
             f"the warm-up of {args.warm_up:g} s must be shorter than the {args.duration:g} s of the run"
         )
+    if args.closed is not None and (args.rate, args.arrivals, args.peak) != (None, None, None):
+        raise ScheduleError("--closed has no schedule: leave --rate, --arrivals and --peak out")
+    if args.repository and args.metrics_url not in (None, os.environ.get("VITRINE_METRICS_URL")):
+        raise ScheduleError("--repository serves here: leave --metrics-url out")
     return RunSettings(
         url=args.url,
         scenario=scenario_from(args.scenario),
-        profile=Profile(args.arrivals, args.rate, args.duration, args.peak, args.steps),
+        profile=Profile(
+            args.arrivals or "poisson",
+            DEFAULT_RATE if args.rate is None else args.rate,
+            args.duration,
+            args.peak,
+            args.steps,
+        ),
         seed=args.seed,
         users=args.closed,
         workers=args.workers,
@@ -71,12 +83,15 @@ def run_and_report(
     Raises:
         PhotoFolderError: no photos.
         ServerGoneError: the server is not there at the start.
+        MetricsError: nor are its metrics, which were named.
     """
-    photos_sha256 = settings.photos().sha256()  # before anything is sent, so that a bad folder ends it here
+    if settings.photo_folder:
+        settings.photos()  # so that a bad folder ends it here; drawing photos takes longer, and may wait
     _require_server(settings)
-    processes = run.server_processes(pid)
     notes: list[str] = []
     readings = _Readings(metrics_url, notes)
+    photos_sha256 = settings.photos().sha256()
+    processes = run.server_processes(pid)
     memory = [memory_of(processes)]
     ran = run.generate(settings, folder, on_start=lambda at: readings.begin(at - time.time() + settings.warm_up_s))
     ran_s = ran.seconds
@@ -108,6 +123,7 @@ def run_and_report(
         data_sha256=photos_sha256,
         server=server,
         notes=notes,
+        is_whole=is_whole,
     )
     if not is_whole:
         return content, INTERRUPTED
@@ -123,7 +139,8 @@ class _Readings:
         self._before: Counters | None = None
         if url is None:
             notes.append("nothing is known of the server's steps: name its metrics with --metrics-url")
-        self._read()
+        else:
+            scraped(url)
 
     def begin(self, in_s: float) -> None:
         gevent.spawn_later(in_s, self._begin)

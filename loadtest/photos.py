@@ -1,11 +1,13 @@
 """The photos that a load test sends: drawn by seed, or out of the user's own folder."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from PIL import Image
 from tqdm import tqdm
 
 from catalogue.dataset import first_seed
@@ -59,7 +61,13 @@ def photos_of_folder(folder: Path) -> PhotoPool:
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise PhotoFolderError(f"{folder} holds no photos: files ending in {', '.join(SUFFIXES)} are expected")
+    return PhotoPool([_picture(file) for file in files])
+
+
+def _picture(file: Path) -> bytes:
     try:
-        return PhotoPool([file.read_bytes() for file in files])
-    except OSError as error:
-        raise PhotoFolderError(f"cannot read {error.filename} ({error.strerror}): take it out of {folder}") from error
+        encoded = file.read_bytes()
+        Image.open(io.BytesIO(encoded)).close()  # what is broken inside is sent: that may be what is tested
+    except OSError as error:  # Pillow's own for what is no picture is one
+        raise PhotoFolderError(f"{file} cannot be sent as a photo ({error.strerror or 'no picture'})") from error
+    return encoded

@@ -10,34 +10,40 @@ from numpy.typing import NDArray
 
 from loadtest.figures import Window
 from loadtest.samples import CODES
-from loadtest.server_metrics import ENSEMBLES
+from loadtest.server_metrics import ASKED, ENSEMBLES
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 mpl.rcParams["axes.formatter.min_exponent"] = 5  # 20, not 2 x 10^1
 _BINS = 60
+_LEAST_IN_A_BIN = 20
 _SENT = CODES.index("NOT_SENT")
 
 
-def over_time_plot(samples: NDArray[np.void], window: Window) -> bytes:
+def over_time_plot(samples: NDArray[np.void], window: Window, *, is_open_loop: bool) -> bytes:
     """Latency and rate over the run, by intended time; the warm-up is grey."""
     sent = samples[samples["code"] != _SENT]
     figure, (latency, rate) = plt.subplots(
         2, 1, figsize=(9, 5), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
-    edges = np.linspace(0, max(window.end_s, 1e-9), _BINS + 1)
-    index = np.clip(np.digitize(sent["intended_s"], edges) - 1, 0, _BINS - 1)
+    bins = int(np.clip(len(sent) // _LEAST_IN_A_BIN, 5, _BINS))
+    edges = np.linspace(0, max(window.end_s, 1e-9), bins + 1)
+    index = np.clip(np.digitize(sent["intended_s"], edges) - 1, 0, bins - 1)
     middles = (edges[:-1] + edges[1:]) / 2
     for percent, style in ((50, "-"), (90, "--"), (99, ":")):
-        line = [_percentile(sent["latency_s"][index == number], percent) for number in range(_BINS)]
+        line = [_percentile(sent["latency_s"][index == number], percent) for number in range(bins)]
         latency.plot(middles, line, style, color="tab:blue", label=f"p{percent}")
     failed = sent[sent["code"] != 0]
     if len(failed):
         latency.plot(
             failed["intended_s"], 1000 * failed["latency_s"], "x", color="tab:red", markersize=4, label="not OK"
         )
-    latency.set(ylabel="latency, ms", yscale="log", title="Latency over time, from the intended send time")
+    latency.set(
+        ylabel="latency, ms",
+        yscale="log",
+        title=f"Latency over time, from the {'intended send time' if is_open_loop else 'send (closed loop)'}",
+    )
     counts, _ = np.histogram(samples["intended_s"], edges)
     done, _ = np.histogram(sent["intended_s"][sent["code"] == 0] + sent["latency_s"][sent["code"] == 0], edges)
     rate.step(middles, counts / np.diff(edges), where="mid", color="tab:grey", label="asked")
@@ -46,7 +52,7 @@ def over_time_plot(samples: NDArray[np.void], window: Window) -> bytes:
     for axes in (latency, rate):
         axes.axvspan(0, window.warm_up_s, color="0.93")
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper right", fontsize=8)
+        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     return _png(figure)
 
 
@@ -67,14 +73,19 @@ def distribution_plot(latencies_ms: dict[str, NDArray[np.float64]], slo_ms: floa
 
 
 def stages_plot(stages: dict[str, dict[str, float]]) -> bytes:
-    """Mean queue and compute time of each step."""
+    """Queue and compute time of each step, over all requests: a step that the cache spares counts little."""
     steps = {name: stage for name, stage in stages.items() if "compute_ms" in stage and name not in ENSEMBLES}
     figure, axes = plt.subplots(figsize=(9, 0.4 * len(steps) + 1.4), layout="constrained")
-    names = sorted(steps, key=lambda name: steps[name]["queue_ms"] + steps[name]["compute_ms"])
-    queue = np.array([steps[name]["queue_ms"] for name in names])
+    asked = sum(stages[name].get("requests", 0.0) for name in ASKED if name in stages) or 1.0
+
+    def share(name: str) -> float:
+        return steps[name]["requests"] / asked
+
+    names = sorted(steps, key=lambda name: share(name) * (steps[name]["queue_ms"] + steps[name]["compute_ms"]))
+    queue, work = (np.array([share(name) * steps[name][part] for name in names]) for part in ("queue_ms", "compute_ms"))
     axes.barh(names, queue, color="tab:orange", label="in the queue")
-    axes.barh(names, [steps[name]["compute_ms"] for name in names], left=queue, color="tab:blue", label="at work")
-    axes.set(xlabel="ms a request, mean", title="Where the time goes in the server")
+    axes.barh(names, work, left=queue, color="tab:blue", label="at work")
+    axes.set(xlabel="ms, mean over all requests", title="Where the time goes in the server")
     axes.legend(fontsize=8)
     return _png(figure)
 

@@ -34,6 +34,7 @@ def reported(
     data_sha256: str,
     server: dict[str, Any],
     notes: Sequence[str],
+    is_whole: bool = True,
 ) -> dict[str, Any]:
     """Write both files, and return the content of `report.json`.
 
@@ -42,6 +43,7 @@ def reported(
         ran_s: of the schedule, so much was run; less than all after Ctrl-C.
         server: stages, memory and CPU over the run; {} if nothing was known.
         notes: what readers must know before they believe the figures.
+        is_whole: False after Ctrl-C.
     """
     samples = read_samples(folder)
     window = Window(settings.warm_up_s if ran_s > settings.warm_up_s else 0.0, max(ran_s, _SHORTEST_S))
@@ -50,6 +52,7 @@ def reported(
     content = {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "loop": "open" if settings.is_open_loop else "closed",
+        "is_whole": is_whole,
         "settings": asdict(settings),
         "data_sha256": data_sha256,
         "window_s": [window.warm_up_s, window.end_s],
@@ -60,7 +63,7 @@ def reported(
     }
     (folder / JSON_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
     plots = {
-        "over time": over_time_plot(samples, window),
+        "over time": over_time_plot(samples, window, is_open_loop=settings.is_open_loop),
         "distribution": distribution_plot(_by_kind(samples, window), slo_ms),
     }
     if server.get("stages"):

@@ -104,6 +104,10 @@ def read_scenario(file: Path) -> Scenario:
     known = {field.name: field.default for field in fields(Scenario)}
     for key, node in root.value:
         where = f"{file.name}, line {key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise ScenarioError(
+                f"{where}: a list or a mapping came, but a name is expected; there are {', '.join(known)}"
+            )
         if key.value not in known:
             raise ScenarioError(f"{where}: there is no field {key.value!r}; there are {', '.join(known)}")
         if key.value in lines:

@@ -9,7 +9,9 @@ from typing import Any
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-ENSEMBLES = ("vqa", "vqa_choose", "image_features", "image_embedding")
+ASKED = ("vqa", "vqa_choose", "image_embedding")
+"""What clients call."""
+ENSEMBLES = (*ASKED, "image_features")
 """Chains of steps: their times are those of the steps again."""
 _TIMEOUT_S = 5.0
 _COUNTERS = {
@@ -54,9 +56,12 @@ def scraped(url: str) -> Counters:
     """
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:  # noqa: S310 - the user names it
-            return counters_of(response.read().decode("utf-8"))
+            found = counters_of(response.read().decode("utf-8"))
     except (OSError, ValueError, HTTPException) as error:
         raise MetricsError(f"no metrics at {url} ({error}): name the server's with --metrics-url") from error
+    if not found:
+        raise MetricsError(f"{url} has no counters of Triton: its metrics are at a path like /metrics (--metrics-url)")
+    return found
 
 
 def counters_of(text: str) -> Counters:

@@ -24,6 +24,10 @@ class Slo:
     min_achieved_ratio: float | None = None
     """Achieved rate over the asked one."""
 
+    @property
+    def has_latencies(self) -> bool:
+        return any(limit is not None for limit in (self.p50_ms, self.p90_ms, self.p95_ms, self.p99_ms))
+
     def broken(self, figures: dict[str, Any]) -> list[str]:
         """What does not hold, in words; empty if all does.
 
@@ -68,6 +72,8 @@ def read_slo(file: Path) -> Slo:
     values: dict[str, float] = {}
     for key, node in root.value:
         where = f"{file.name}, line {key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise SloError(f"{where}: a list or a mapping came, but a name is expected; there are {', '.join(known)}")
         if key.value not in known:
             raise SloError(f"{where}: there is no objective {key.value!r}; there are {', '.join(known)}")
         value = yaml.SafeLoader("").construct_object(node)

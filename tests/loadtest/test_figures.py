@@ -148,7 +148,13 @@ def report(random: np.random.Generator, p50: float) -> dict:
         for value in random.normal(p50, 1, 20)
     ]
     figures = {"latency_ms": {"all": {"p50": p50, "p99": 3 * p50}}, "achieved_rate_per_s": 20.0, "error_ratio": 0.0}
-    return {"blocks": blocks, "figures": figures, "settings": {"seed": 0, "url": "a"}, "data_sha256": "x"}
+    return {
+        "loop": "open",
+        "blocks": blocks,
+        "figures": figures,
+        "settings": {"seed": 0, "url": "a"},
+        "data_sha256": "x",
+    }
 
 
 def test_a_change_is_told_from_noise() -> None:
@@ -165,3 +171,5 @@ def test_runs_that_are_too_short_are_not_compared() -> None:
     short = {**report(np.random.default_rng(0), 20), "blocks": []}
     with pytest.raises(ValueError, match="0 stretches"):
         changes(short, short)
+    with pytest.raises(ValueError, match="an open loop and the other a closed one"):
+        changes(short, {**short, "loop": "closed"})

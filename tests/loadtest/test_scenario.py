@@ -29,6 +29,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("choose_ratio: 0.7\nembed_ratio: 0.7\n", "choose_ratio and embed_ratio are more than 1 together"),
         ("choose_ratio: 0.7\nchoose_ratio: 0.1\n", "line 2: choose_ratio came in line 1 already"),
         ("a: [1\n", "line 2: not YAML"),
+        ("[a, b]: 1\n", "line 1: a list or a mapping came"),
         ("- a\n", "lines of the form"),
         ("", "lines of the form"),
     ],
@@ -75,4 +76,7 @@ def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PhotoFolderError, match="there is no folder"):
         photos_of_folder(tmp_path / "nothere")
     (tmp_path / "a.PNG").write_bytes(b"png")
-    assert photos_of_folder(tmp_path).encoded == [b"png"]
+    with pytest.raises(PhotoFolderError, match=r"a\.PNG cannot be sent as a photo \(no picture\)"):
+        photos_of_folder(tmp_path)
+    (tmp_path / "a.PNG").write_bytes(drawn_photos(3, (60, 80)).encoded[0])
+    assert photos_of_folder(tmp_path).encoded == [drawn_photos(3, (60, 80)).encoded[0]]

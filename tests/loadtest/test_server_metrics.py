@@ -72,6 +72,10 @@ def test_a_page_that_is_no_metrics_is_said_to_be_none(page: str) -> None:
         scraped(page)
 
 
+def test_a_text_without_tritons_counters_is_told_too() -> None:
+    assert counters_of("some_other_counter 3\n") == {}
+
+
 def test_no_server_has_no_metrics() -> None:
     with pytest.raises(MetricsError, match="--metrics-url"):
         scraped("http://127.0.0.1:1/metrics")

@@ -99,6 +99,34 @@ def test_the_gate_opens_and_shuts(fake_server: Started, tmp_path: Path) -> None:
         assert (done.returncode, words in done.stdout) == (status, True), done.stdout + done.stderr
 
 
+def test_the_gate_lets_no_half_run_and_no_closed_loop_pass(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    run(tmp_path / "run", url, "--closed", "1", "--duration", "2")
+    file = tmp_path / "run" / "report.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "is_whole": False}), "utf-8")
+    for objective, reasons in (
+        ("p99_ms: 1000", ("interrupted", "closed loop")),
+        ("max_error_ratio: 0", ("interrupted",)),
+    ):
+        (tmp_path / "slo.yaml").write_text(objective + "\n", "utf-8")
+        done = subprocess.run(
+            [*MODULE, "gate", str(tmp_path / "run"), "--slo", str(tmp_path / "slo.yaml")],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        broken = [line for line in done.stdout.splitlines() if line.startswith("broken: ")]
+        assert len(broken) == len(reasons)
+        assert all(reason in line for reason, line in zip(reasons, broken, strict=True))
+
+
+def test_metrics_that_are_not_there_end_it_at_once(fake_server: Started, tmp_path: Path) -> None:
+    url, _ = fake_server()
+    done, content = run(tmp_path / "run", url, "--duration", "60", "--metrics-url", "http://127.0.0.1:1/metrics")
+    assert done.returncode == 1
+    assert "no metrics at http://127.0.0.1:1/metrics" in done.stderr
+    assert not content
+
+
 def test_the_knee_is_searched_with_real_runs(fake_server: Started, tmp_path: Path) -> None:
     url, _ = fake_server()
     (tmp_path / "slo.yaml").write_text("p50_ms: 0.001\n", "utf-8")
@@ -167,6 +195,8 @@ def test_ctrl_c_keeps_what_a_search_has_found(fake_server: Started, tmp_path: Pa
     ("arguments", "words"),
     [
         (("--seed", "-1"), "--seed is -1"),
+        (("--closed", "2", "--rate", "5"), "--closed has no schedule"),
+        (("--repository", "r", "--metrics-url", "http://a/metrics"), "--repository serves here"),
         (("--rate", "0"), "the rate is 0"),
         (("--rate", "1e9"), "requests are asked for"),
         (("--scenario", "lissting"), "there is no scenario 'lissting'"),
