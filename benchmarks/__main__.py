@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import shutil
 import sys
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from benchmarks.comparison import FLOOR, Cell, Rates, in_turn
 from benchmarks.floor import Floor
 from benchmarks.memory import tree_memory_mib
 from benchmarks.mixes import MIXES, photo_640x480
-from benchmarks.models import MODELS, prepared
+from benchmarks.models import BUNDLED, MODELS, prepared
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, asking, running
 
@@ -29,7 +30,7 @@ def main() -> int:
     args = _parser().parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"machine": machine(), "models": {}}
-    for name in args.model:
+    for name in args.model or ([BUNDLED] if args.quick else MODELS):
         model = prepared(name, args.work)
         rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
         result = asyncio.run(_measured(model, plan(model, quick=args.quick), rounds, seconds))
@@ -37,6 +38,9 @@ def main() -> int:
         (args.output / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     write_report(args.output, found)
     print((args.output / "benchmarks.md").read_text("utf-8"))
+    if args.docs:
+        for name in ("benchmarks.md", "benchmarks.png"):
+            shutil.copy(args.output / name, args.docs)
     return 0
 
 
@@ -102,9 +106,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m benchmarks --quick --model vitrine-small",
     )
     parser.add_argument(
-        "--model", nargs="+", choices=tuple(MODELS), default=list(MODELS), help=f"(default: {' '.join(MODELS)})"
+        "--model", nargs="+", choices=MODELS, help=f"(default: {' and '.join(MODELS)}; with --quick the first)"
     )
     parser.add_argument("--output", type=Path, default=Path("build/benchmark"), metavar="FOLDER")
+    parser.add_argument("--docs", type=Path, metavar="FOLDER", help="also put the page and its plot there")
     parser.add_argument(
         "--work", type=Path, default=Path("build"), metavar="FOLDER", help="for what has to be built (default: build)"
     )

@@ -28,6 +28,25 @@ _PACKAGES = ("torch", "transformers", "fastapi", "uvicorn", "litserve", "nvidia-
 _COLOURS = dict(zip(_LABELS, ("tab:grey", "tab:olive", "tab:cyan", "tab:red", "tab:blue"), strict=True))
 
 
+_INTRODUCTION = """\
+# Benchmarks
+
+Written by `make benchmark` on {cores} cores ({cpu}), without a GPU, and measured in one run: every system serves the
+same checkpoint and is asked the same, one after the other in turn, round after round, so that a machine that slows down
+troubles all alike. Read the ratios; the rates are this machine's.
+
+- (a), (b) and (c) are `transformers.generate` behind FastAPI, LitServe and pytriton as their tutorials do it
+  ([benchmarks/peers](../benchmarks/peers)): one greedy answer a question. (e) is Vitrine as it comes, with its five
+  answers, confidence, verdict and heatmap. Those who ask run on the same cores, and count against all.
+- (d) is the floor: our image encoder and answer decoder called in one process, with pixels and tokens ready. Nothing is
+  decoded, checked, judged or sent, so (e) must be below it.
+- *New photos*: one question about each photo of 640x480. *Hot photos*: twenty a photo, popular ones more. *Ten
+  questions*: asked together about a new photo.
+- `vitrine-small` is the bundled checkpoint. `blip-vqa-base-size` has the size of `blip-vqa-base` and random weights:
+  its cost is real, its answers mean nothing, and all have the same length.
+"""
+
+
 def machine() -> dict[str, Any]:
     """Where it was measured, and with what."""
     return {
@@ -41,7 +60,7 @@ def machine() -> dict[str, Any]:
 def write_report(folder: Path, found: dict[str, Any]) -> None:
     where = found["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    lines = ["# Benchmarks", "", f"`make benchmark`, on {where['cores']} cores ({where['cpu']}), without a GPU.", ""]
+    lines = [_INTRODUCTION.format(**where)]
     for name, result in found["models"].items():
         lines += _section(name, rates_of(result), result)
     lines += ["![questions a second](benchmarks.png)", "", f"Python {where['python']}, {versions}.", ""]

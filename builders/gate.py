@@ -1,6 +1,6 @@
 """Holds engines to the checkpoint: the questions of a build, their reference answers, and the proof of its graphs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,11 +42,9 @@ class Gate:
     reference: Any
     """`builders.reference.Reference`."""
 
-    def compare(self, image_encoder: Engine, answer_decoder: Engine, answer_scorer: Engine) -> list[OutputReport]:
+    def compare(self, opened: Callable[[str], Engine]) -> list[OutputReport]:
         return compare_engines(
-            image_encoder,
-            answer_decoder,
-            answer_scorer,
+            opened,
             self.reference,
             self.checkpoint,
             self.photos,
@@ -142,9 +140,9 @@ def proof_of(graphs: Graphs, gate: Gate) -> Proof:
     from builders.ranges import EmulatedEngine, TensorRange, described, first_overflow, near_limit, ranges_report
 
     precision = gate.precision
-    engines = [EmulatedEngine(name, graphs.file(name), precision) for name in ENGINES]
-    reports = gate.compare(*engines)
-    ranges: Sequence[TensorRange] = [r for engine in engines for r in engine.ranges()]
+    engines = {name: EmulatedEngine(name, graphs.file(name), precision) for name in ENGINES}
+    reports = gate.compare(engines.__getitem__)
+    ranges: Sequence[TensorRange] = [r for engine in engines.values() for r in engine.ranges()]
     if overflow := first_overflow(ranges, precision):
         raise BuildError(
             f"{precision} overflows, first in {described(overflow)}, which reaches {overflow.max_abs:.3g}: "

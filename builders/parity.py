@@ -1,7 +1,7 @@
 """The parity gate: an engine that changes the answers is not shipped."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -76,9 +76,7 @@ class OutputReport:
 
 
 def compare_engines(
-    image_encoder: Engine,
-    answer_decoder: Engine,
-    answer_scorer: Engine,
+    opened: Callable[[str], Engine],
     reference: Reference,
     checkpoint: Checkpoint,
     photos: Sequence[bytes],
@@ -92,24 +90,32 @@ def compare_engines(
     The scorer is given, for each question, the reference's answer to it and to the next one.
 
     Args:
+        opened: an engine by its name. One is open at a time: each holds its weights, some of them twice.
         photos: encoded.
         questions: index of the photo, and the text.
     """
+    engine = opened("image_encoder")
     encoded, drafted = (
         [
-            encoded_photo(image_encoder, checkpoint, photo, draft_ratio=ratio)
+            encoded_photo(engine, checkpoint, photo, draft_ratio=ratio)
             for photo in tqdm(photos, desc="photos", leave=False, disable=None)
         ]
         for ratio in (None, DRAFT_RATIO)
     )
+    asked = [
+        {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]} | question_tensors(checkpoint, text, question_tokens)
+        for photo, text in questions
+    ]
+    del engine
+    engine = opened("answer_decoder")
+    answered = [engine(inputs) for inputs in tqdm(asked, desc="questions", leave=False, disable=None)]
+    del engine
+    engine = opened("answer_scorer")
     ids, candidates = reference.answer_ids, np.stack([reference.answer_ids, np.roll(reference.answer_ids, -1, 0)], 1)
-    answered, scored = [], np.zeros(ids.shape, np.float32)
-    for row, (photo, text) in enumerate(tqdm(questions, desc="questions", leave=False, disable=None)):
-        features = {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]}
-        asked = features | question_tensors(checkpoint, text, question_tokens)
-        answered.append(answer_decoder(asked))
+    scored = np.zeros(ids.shape, np.float32)
+    for row, inputs in enumerate(tqdm(asked, desc="lists", leave=False, disable=None)):
         longest = int((candidates[row] != 0).sum(1).max())
-        scores = answer_scorer({**asked, "CANDIDATE_IDS": candidates[row : row + 1, :, :longest]})
+        scores = engine({**inputs, "CANDIDATE_IDS": candidates[row : row + 1, :, :longest]})
         scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
     outputs = {name: np.concatenate([row[name] for row in encoded]) for name in encoded[0]}
     outputs |= {name: np.concatenate([row[name] for row in answered]) for name in answered[0]}

@@ -2,13 +2,14 @@
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import onnx
+import onnx_ir
 import torch
 from onnx import TensorProto, helper
 from onnx_ir.passes.common import DeduplicateInitializersPass
@@ -21,15 +22,16 @@ from builders.graphs.image_encoder import ImageEncoder
 # TensorRT's parser takes 9 to 24, but from 23 on the exporter writes an
 # `Attention` operator that TensorRT cannot build inside a loop.
 OPSET = 20
+_INLINE_BYTES = 2**30  # of weights inside the file; protobuf ends at 2 GiB
+_EXTERNAL_BYTES = 1024  # a smaller tensor stays inside in any case
 _FOLDED_ELEMENTS = 2**16  # the exporter folds small weights only
 
 
 def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) -> None:
     """Write the image encoder, with a dynamic batch, to `file`."""
     pixels = torch.zeros(2, image_px, image_px, 3, dtype=torch.uint8)
-    model = _onnx_from_module(encoder, {"PIXELS": pixels}, ["ENCODED_FEATURES", "IMAGE_POOLED"])
-    _ask_shape_after_cast(model, "PIXELS")
-    save_onnx(model, file)
+    outputs = ["ENCODED_FEATURES", "IMAGE_POOLED"]
+    _export(encoder, {"PIXELS": pixels}, outputs, file, lambda model: _ask_shape_after_cast(model, "PIXELS"))
 
 
 def export_answer_decoder(
@@ -37,10 +39,12 @@ def export_answer_decoder(
 ) -> None:
     """Write the answer decoder, with a dynamic batch, to `file`."""
     inputs = _question_inputs(packed_rows, image_width, question_tokens)
-    model = _onnx_from_module(decoder, inputs, ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"])
-    if decoder.options.strategy == "loop":
-        _set_trip_count(model, decoder.options.answer_tokens)
-    save_onnx(model, file)
+
+    def finish(model: onnx.ModelProto) -> None:
+        if decoder.options.strategy == "loop":
+            _set_trip_count(model, decoder.options.answer_tokens)
+
+    _export(decoder, inputs, ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"], file, finish)
 
 
 def export_answer_scorer(
@@ -51,7 +55,7 @@ def export_answer_scorer(
     inputs = _question_inputs(packed_rows, image_width, question_tokens) | {"CANDIDATE_IDS": candidates}
     dynamic = {1: torch.export.Dim("candidates", max=4096), 2: torch.export.Dim("candidate_tokens", max=answer_tokens)}
     outputs = ["CANDIDATE_LOGPROBS", "ATTENTION", "IMAGE_SHA256"]
-    save_onnx(_onnx_from_module(scorer, inputs, outputs, {"CANDIDATE_IDS": dynamic}), file)
+    _export(scorer, inputs, outputs, file, lambda model: None, {"CANDIDATE_IDS": dynamic})
 
 
 def _question_inputs(packed_rows: int, image_width: int, question_tokens: int) -> dict[str, Tensor]:
@@ -62,15 +66,19 @@ def _question_inputs(packed_rows: int, image_width: int, question_tokens: int) -
     }
 
 
-def _onnx_from_module(
+def _export(
     module: nn.Module,
     inputs: dict[str, Tensor],
     output_names: list[str],
+    file: Path,
+    finish: Callable[[onnx.ModelProto], None],
     dynamic: Mapping[str, dict[int, Any]] = MappingProxyType({}),
-) -> onnx.ModelProto:
-    """
+) -> None:
+    """Write `module` to `file`.
+
     Args:
         inputs: in the order of the module's arguments.
+        finish: changes the graph before it is written. It may not look at large weights.
         dynamic: axes beside the batch that vary, by input.
     """
     batch = torch.export.Dim("batch", min=1, max=1024)
@@ -88,9 +96,29 @@ def _onnx_from_module(
     assert program is not None
     # Each unrolled step folds transposed copies of small weights of its own.
     DeduplicateInitializersPass(size_limit=_FOLDED_ELEMENTS)(program.model)
+    if sum(tensor.nbytes for tensor in _weights(program.model.graph)) > _INLINE_BYTES:
+        # Straight from PyTorch's memory: as a message, they would be there three times over.
+        onnx_ir.save(
+            program.model,
+            file,
+            external_data=file.with_suffix(".weights").name,
+            size_threshold_bytes=_EXTERNAL_BYTES,
+        )
+        del program
+        model = onnx.load(str(file), load_external_data=False)
+        _strip_traces(model.graph)
+        finish(model)
+        onnx.save_model(model, str(file))
+        onnx.checker.check_model(str(file))
+        return
     model = program.model_proto
     _strip_traces(model.graph)
-    return model
+    finish(model)
+    save_onnx(model, file)
+
+
+def _weights(graph: onnx_ir.Graph) -> Iterator[onnx_ir.TensorProtocol]:
+    return (value.const_value for value in graph.initializers.values() if value.const_value is not None)
 
 
 def _strip_traces(graph: onnx.GraphProto) -> None:
@@ -148,8 +176,8 @@ def save_onnx(model: onnx.ModelProto, file: Path) -> None:
     onnx.save_model(
         model,
         str(file),
-        save_as_external_data=model.ByteSize() > 2**30,
+        save_as_external_data=model.ByteSize() > _INLINE_BYTES,
         location=file.with_suffix(".weights").name,
-        size_threshold=1024,
+        size_threshold=_EXTERNAL_BYTES,
     )
     onnx.checker.check_model(str(file))
