@@ -8,10 +8,12 @@ import sys
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tqdm import tqdm
 
+from benchmarks.at_load import LOAD_RATIO, measured_at
 from benchmarks.closed_loop import Ask, closed_loop
 from benchmarks.comparison import FLOOR, Cell, Rates, in_turn
 from benchmarks.floor import Floor
@@ -24,6 +26,7 @@ from benchmarks.systems import PEERS, VITRINE, Model, asking, running
 _PHOTOS = 300
 _OVERLOAD = 256
 _COMPARED = ("fastapi", VITRINE)
+_PEAK_OF = ("new photos", VITRINE)
 
 
 def main() -> int:
@@ -85,6 +88,8 @@ async def _measured(model: Model, cells: list[Cell], rounds: int, seconds: float
                     )
                     rates.setdefault(cell, []).append(slot.questions_per_s)
                     latencies.setdefault(cell, []).append(list(slot.latencies_s))
+            peak = max(median(values) for cell, values in rates.items() if (cell.mix, cell.system) == _PEAK_OF)
+            loaded = await asyncio.to_thread(measured_at, servers[VITRINE][0], LOAD_RATIO * peak, 5 * seconds)
             memory = {system: tree_memory_mib(pid) for system, (_, pid) in servers.items()}
     return {
         "cells": [
@@ -92,6 +97,7 @@ async def _measured(model: Model, cells: list[Cell], rounds: int, seconds: float
             for cell, values in rates.items()
         ],
         "memory_mib": memory,
+        "at_load": asdict(loaded),
         "floor": asdict(floor.best),
     }
 

@@ -111,6 +111,10 @@ def ratios(rates: Rates, result: dict[str, Any]) -> dict[str, Spread | None]:
         found["(e), ten questions about one photo over one question, time"] = spread(
             [ten / one for ten, one in zip(together, alone, strict=True)]
         )
+    at_load = result["at_load"]
+    found[f"(e), p99 at {at_load['rate_per_s']:.1f} a second (70 % of the peak) over the median of one caller"] = (
+        spread([at_load["p99_ms"] / (1000 * one) for one in alone]) if alone else None
+    )
     return found
 
 

@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
@@ -52,6 +53,9 @@ def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:
         print(f"  HTTP     http://{settings.host}:{settings.http_port}")
     if settings.metrics_port is not None:
         print(f"  metrics  http://{settings.host}:{settings.metrics_port}/metrics")
+    per_photo = bytes_per_cached_photo(settings.repository)
+    photos = settings.cache_mib * 2**20 // per_photo
+    print(f"  cache    {settings.cache_mib} MiB, the features of {photos:,} photos ({per_photo / 1024:.0f} KiB each)")
     print(f"  log      {settings.log_file}")
     url = "" if settings.grpc_port == ServerSettings.grpc_port else f" --url {server.url}"
     print(f'ask: vitrine ask PHOTO "What colour is it?"{url}      stop: Ctrl-C', flush=True)

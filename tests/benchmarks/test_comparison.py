@@ -78,10 +78,12 @@ def test_the_report_has_every_figure(tmp_path: Path) -> None:
         )
     ]
     result = {"cells": cells, "memory_mib": {"vitrine": 400.0}, "floor": {"callers": 2, "threads": 1, "rows": 8}}
+    result["at_load"] = {"rate_per_s": 14.0, "p50_ms": 150.0, "p99_ms": 400.0, "requests": 99, "error_ratio": 0.0}
     machine = {"cpu": "a CPU", "cores": 2, "python": "3.11", "versions": {"torch": "2"}}
     write_report(tmp_path, {"machine": machine, "models": {"small": result}})
     text = (tmp_path / "benchmarks.md").read_text("utf-8")
     assert "| (e)/(d), new photos, 16 callers | 0.50 (0.50 to 0.50) |" in text
     assert "| (e)/(a), new photos, 16 callers | 5.00 (5.00 to 5.00) |" in text
+    assert "p99 at 14.0 a second (70 % of the peak) over the median of one caller | 3.00 (2.00 to 4.00) |" in text
     assert "ten questions about one photo over one question, time | 1.00" in text
     assert (tmp_path / "benchmarks.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,41 @@
+"""How late the latest are when a server is asked at a steady rate, by the load test (`python -m loadtest`)."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+LOAD_RATIO = 0.7
+"""Of the highest throughput that was measured."""
+_SCENARIO = "name: new photos\nphoto_long_side_px: [640, 640]\n"
+_WARM_UP_S = 5
+
+
+@dataclass(frozen=True)
+class AtLoad:
+    rate_per_s: float
+    p50_ms: float
+    p99_ms: float
+    requests: int
+    error_ratio: float
+
+
+def measured_at(url: str, rate_per_s: float, seconds: float) -> AtLoad:
+    """Ask one question about each new photo, at random distances, for some seconds after a warm-up.
+
+    Args:
+        seconds: raised until a hundred requests are due, so that there is a p99.
+    """
+    duration_s = max(seconds, 100 / rate_per_s) + _WARM_UP_S
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "new.yaml").write_text(_SCENARIO, "utf-8")
+        command = [sys.executable, "-m", "loadtest", "run", "--url", url, "--scenario", str(folder / "new.yaml")]
+        command += ["--rate", f"{rate_per_s:.3f}", "--duration", f"{duration_s:.0f}", "--warm-up", str(_WARM_UP_S)]
+        command += ["--timeout", "60", "--output", str(folder / "run")]
+        subprocess.run(command, check=True, capture_output=True)
+        figures = json.loads((folder / "run" / "report.json").read_text("utf-8"))["figures"]
+    latency = figures["latency_ms"]["all"]
+    return AtLoad(rate_per_s, latency["p50"], latency["p99"], figures["requests"], figures["error_ratio"])
