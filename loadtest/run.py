@@ -17,6 +17,7 @@ from loadtest.settings import RunSettings, write_settings
 from loadtest.users import START_MESSAGE, Generator, worker_file
 
 _WORKERS_READY_S = 60.0
+_DRAWING_S = 0.2  # a photo, where the machine is busy; each worker draws its own
 _HEAD_START_S = 1.0
 _AFTER_THE_END_S = 10.0
 
@@ -100,7 +101,7 @@ def _with_workers(settings: RunSettings, folder: Path, on_start: Callable[[float
         for index in range(settings.workers)
     ]
     try:
-        deadline = time.time() + _WORKERS_READY_S
+        deadline = time.time() + _WORKERS_READY_S + _DRAWING_S * settings.photo_count
         while len(runner.clients.ready) < settings.workers:
             if time.time() > deadline or any(process.poll() is not None for process in processes):
                 raise WorkersError("a worker process did not come up; what it said stands above")
