@@ -36,6 +36,8 @@ def main() -> int:
     for name in args.model or ([BUNDLED] if args.quick else MODELS):
         model = prepared(name, args.work)
         rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
+        if model.forced:
+            rounds = (rounds + 1) // 2
         result = asyncio.run(_measured(model, plan(model, quick=args.quick), rounds, seconds))
         found["models"][name] = result
         (args.output / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
@@ -57,7 +59,14 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
         cells += [Cell("hot photos", 16, system) for system in _COMPARED]
         return [*cells, Cell("ten questions", 1, VITRINE), Cell("new photos", 0, FLOOR)]
     callers = (1, 16) if quick else (1, 4, 16, 64)
-    cells = [Cell(mix, count, system) for mix in MIXES for count in callers for system in systems]
+    # 64 who ask ten questions each keep a peer at work for a minute, and show nothing that 16 do not.
+    cells = [
+        Cell(mix, count, system)
+        for mix in MIXES
+        for count in callers
+        for system in systems
+        if (mix, count) != ("ten questions", 64)
+    ]
     return [*cells, Cell("new photos", _OVERLOAD, VITRINE), Cell("new photos", 0, FLOOR)]
 
 
@@ -119,7 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--work", type=Path, default=Path("build"), metavar="FOLDER", help="for what has to be built (default: build)"
     )
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(default: 3)")
+    parser.add_argument(
+        "--rounds", type=int, default=3, metavar="N", help="of the large model half as many (default: 3)"
+    )
     parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="of a cell in a round (default: 4)")
     parser.add_argument("--quick", action="store_true", help="one short round")
     return parser
