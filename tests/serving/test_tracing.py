@@ -124,7 +124,8 @@ def test_one_trace_from_the_caller_through_every_step(
     request_ids = {one.value.string_value for one in spans["vqa"].attributes if one.key == "triton.request_id"}
     assert asked.attributes
     assert request_ids == {asked.attributes["vitrine.request_id"]}
-    assert asked.start_time <= spans["vqa"].start_time_unix_nano <= spans["vqa"].end_time_unix_nano <= asked.end_time
+    # Triton ends its span a moment after the answer has left, so the caller's may have ended by then.
+    assert asked.start_time <= spans["vqa"].start_time_unix_nano <= asked.end_time
 
 
 def test_what_the_caller_does_not_sample_is_not_traced(
