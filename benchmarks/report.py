@@ -17,6 +17,7 @@ from benchmarks.systems import PEERS, VITRINE
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+mpl.rcParams["axes.formatter.min_exponent"] = 5  # 20, not 2 x 10^1
 _LABELS = {
     "fastapi": "(a) transformers behind FastAPI",
     "litserve": "(b) behind LitServe, batches of 8",
@@ -130,7 +131,7 @@ def _column_order(column: tuple[str, int]) -> tuple[bool, bool, int]:
 
 
 def _plot(by_model: dict[str, Rates], file: Path) -> None:
-    figure, grid = plt.subplots(1, len(by_model), figsize=(6 * len(by_model), 4), layout="constrained", squeeze=False)
+    figure, grid = plt.subplots(1, len(by_model), figsize=(7 * len(by_model), 5), layout="constrained", squeeze=False)
     for axes, (name, rates) in zip(grid[0], by_model.items(), strict=True):
         for system in (*PEERS, VITRINE):
             for mix, style in (("new photos", "-"), ("hot photos", "--")):
@@ -151,6 +152,6 @@ def _plot(by_model: dict[str, Rates], file: Path) -> None:
             axes.axhline(spread(floor).median, color=_COLOURS[FLOOR], linestyle=":", label=_LABELS[FLOOR])
         axes.set(title=name, xscale="log", yscale="log", xlabel="callers", ylabel="questions a second")
         axes.grid(alpha=0.3)
-    grid[0][0].legend(fontsize=7)
+    figure.legend(*grid[0][0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=2)
     figure.savefig(file, dpi=110)
     plt.close(figure)
