@@ -125,6 +125,7 @@ def test_one_trace_from_the_caller_through_every_step(
     assert asked.attributes
     assert request_ids == {asked.attributes["vitrine.request_id"]}
     # Triton ends its span a moment after the answer has left, so the caller's may have ended by then.
+    assert asked.start_time and asked.end_time
     assert asked.start_time <= spans["vqa"].start_time_unix_nano <= asked.end_time
     assert spans["vqa"].start_time_unix_nano < spans["vqa"].end_time_unix_nano < asked.end_time + 10**9
 
