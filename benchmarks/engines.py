@@ -68,7 +68,7 @@ def _inputs(dimensions: dict[str, int], batch: int) -> dict[str, Outputs]:
     rows, width, side = dimensions["image_tokens"] + 2, dimensions["image_width"], dimensions["image_px"]
     features = random.normal(size=(batch, rows, width)).astype(np.float16)
     features[:, -1] = 0  # the digest
-    ids = random.integers(5, 50, (batch, dimensions["question_tokens"]), dtype=np.int32)
+    ids = random.integers(5, 50, (batch, 1, dimensions["question_tokens"]), dtype=np.int32)
     asked: Outputs = {"IMAGE_FEATURES": features, "QUESTION_IDS": ids, "QUESTION_MASK": np.ones_like(ids)}
     return {
         "image_encoder": {"PIXELS": random.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)},

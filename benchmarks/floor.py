@@ -44,8 +44,8 @@ class Floor:
         tokenizer = Tokenizer.from_file(str(model.repository / "question_preprocess" / "1" / "tokenizer.json"))
         tokenizer.enable_padding(length=dimensions["question_tokens"])
         encoded = tokenizer.encode_batch([QUESTIONS[index % len(QUESTIONS)] for index in range(_PHOTOS)])
-        self._ids = np.array([one.ids for one in encoded], np.int32)
-        self._mask = np.array([one.attention_mask for one in encoded], np.int32)
+        self._ids = np.array([[one.ids] for one in encoded], np.int32)
+        self._mask = np.array([[one.attention_mask] for one in encoded], np.int32)
         self._digests = np.stack([sha256_of_photo(photo) for photo in self._photos])
         self._sessions: dict[int, dict[str, Any]] = {}
         cores = os.cpu_count() or 1

@@ -70,7 +70,7 @@ def asked(
             features = encoded_photo(image_encoder, checkpoint, photo)["IMAGE_FEATURES"]
         inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
         decoded = answer_decoder(inputs)
-        candidates = candidates_from_decoder(decoded["ANSWER_IDS"][0], decoded["ANSWER_LOGPROBS"][0], tokenizer)
+        candidates = candidates_from_decoder(decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0], tokenizer)
         rows.append(
             Asked(
                 candidates,

@@ -125,13 +125,13 @@ def compare_engines(
         _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance.min_cosine),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance.min_cosine),
         _vector_report("SHRUNK_PHOTOS", drafted_features, reference.features, MIN_DRAFT_COSINE),
-        # The greedy answer is row 0 of the K.
+        # One question a run; the greedy answer is row 0 of the K.
         _tokens_report(
-            "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
+            "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
         ),
-        _report("ANSWER_LOGPROBS", outputs["ANSWER_LOGPROBS"][:, 0], reference.answer_logprobs, math.inf),
+        _report("ANSWER_LOGPROBS", outputs["ANSWER_LOGPROBS"][:, 0, 0], reference.answer_logprobs, math.inf),
         _report("CANDIDATE_LOGPROBS", scored, reference.answer_logprobs, tolerance.max_logprob_difference),
-        _vector_report("ATTENTION", outputs["ATTENTION"], reference.attention, tolerance.min_attention_cosine),
+        _vector_report("ATTENTION", outputs["ATTENTION"][:, 0], reference.attention, tolerance.min_attention_cosine),
         _tokens_report("IMAGE_SHA256", outputs["IMAGE_SHA256"], digests, 1.0),
     ]
 
@@ -199,9 +199,10 @@ def _max_abs(got: NDArray[Any], expected: NDArray[Any]) -> float:
 
 
 def question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) -> Outputs:
+    """Of one question about one photo: [1, 1, L]."""
     limits = QuestionLimits(max_bytes=10_000, max_tokens=question_tokens)
     try:
         ids, mask = ids_from_question(text.encode(), checkpoint.tokenizer.backend_tokenizer, limits)
     except TextError as error:
         raise BuildError(f"parity question {text!r}: {error}; or build with more --question-tokens") from error
-    return {"QUESTION_IDS": ids[None], "QUESTION_MASK": mask[None]}
+    return {"QUESTION_IDS": ids[None, None], "QUESTION_MASK": mask[None, None]}

@@ -74,7 +74,7 @@ class BuildDimensions:
     answer_tokens: int
 
     def by_tensor(self) -> dict[str, list[int]]:
-        """Dimensions of each tensor that a checkpoint or a build option decides, without the batch axis."""
+        """The last dimensions of each tensor, those that a checkpoint or a build option decides."""
         return {
             "PIXELS": [self.image_px, self.image_px, 3],
             "ENCODED_FEATURES": [self.image_tokens, self.image_width],
@@ -91,11 +91,17 @@ class BuildDimensions:
             "HEATMAP": [self.grid, self.grid],
         }
 
-    def variable_axes(self) -> dict[str, AxisRanges]:
-        """Inputs whose axes beside the batch vary, without the batch axis: smallest, best and largest."""
-        candidates = read_config(SOURCE / "candidates_preprocess" / "config.pbtxt").parameters["max_candidates"]
-        most = int(candidates.string_value) + MOST_REFUSALS
-        return {"CANDIDATE_IDS": ((1, 1), (16, min(4, self.answer_tokens)), (most, self.answer_tokens))}
+    def variable_axes(self, engine: str) -> dict[str, AxisRanges]:
+        """Inputs of `engine` whose axes beside the batch vary, without the batch axis: smallest, best and largest."""
+        if engine == "answer_decoder":
+            questions = _limit("question_preprocess", "max_questions")
+            one, most = (1, self.question_tokens), (questions, self.question_tokens)
+            return dict.fromkeys(("QUESTION_IDS", "QUESTION_MASK"), (one, one, most))
+        if engine == "answer_scorer":
+            candidates = _limit("candidates_preprocess", "max_candidates") + MOST_REFUSALS
+            best = (16, min(4, self.answer_tokens))
+            return {"CANDIDATE_IDS": ((1, 1), best, (candidates, self.answer_tokens))}
+        return {}
 
 
 @dataclass(frozen=True)
@@ -141,6 +147,10 @@ def write_repository(
         _write_json(folder / model_name / "1" / "calibration.json", calibration)
 
 
+def _limit(step: str, parameter: str) -> int:
+    return int(read_config(SOURCE / step / "config.pbtxt").parameters[parameter].string_value)
+
+
 def _write_json(file: Path, content: Any) -> None:
     file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
@@ -159,7 +169,8 @@ def adapted_config(
         adapted.max_batch_size = serving.batch.max
     for tensor in (*adapted.input, *adapted.output):
         if tensor.name in (known := dimensions.by_tensor()):
-            tensor.dims[:] = known[tensor.name]
+            decided = known[tensor.name]
+            tensor.dims[-len(decided) :] = decided  # before them may be the axis of questions
     if adapted.name in ENGINES:
         adapted.backend = serving.backend
         if serving.backend == "tensorrt":
@@ -180,7 +191,7 @@ def _adapt_to_tensorrt(engine: model_config_pb2.ModelConfig, dimensions: BuildDi
     if engine.name == "image_encoder" or (engine.name == "answer_decoder" and serving.decode_strategy == "unrolled"):
         engine.optimization.cuda.graphs = True
         engine.dynamic_batching.preferred_batch_size[:] = serving.batch.preferred()
-    variable = dimensions.variable_axes()
+    variable = dimensions.variable_axes(engine.name)
     for rows in sorted({1, serving.batch.opt, serving.batch.max} if engine.max_batch_size > 1 else {1}):
         warmup = engine.model_warmup.add(name=f"{rows} rows", batch_size=rows)
         for tensor in engine.input:

@@ -53,12 +53,13 @@ def _tensorrt(options: BuildOptions) -> Target:
     timing_cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
 
     def compiled(graph: Path, engine: Path, dimensions: BuildDimensions) -> None:
-        batch = BatchRange(1, 1) if engine.parent.parent.name in ONE_AT_A_TIME else options.batch
+        name = engine.parent.parent.name
+        batch = BatchRange(1, 1) if name in ONE_AT_A_TIME else options.batch
         build_plan(
             graph,
             engine,
             batch=batch,
-            variable=dimensions.variable_axes(),
+            variable=dimensions.variable_axes(name),
             options=options.plan,
             timing_cache=timing_cache,
         )

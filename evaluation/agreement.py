@@ -72,13 +72,13 @@ def raw_probabilities(transport: Transport, groups: Sequence[PhotoQuestions]) ->
         features = _served_features(transport, group.load())
         for question in group.questions:
             logprobs = _decoded(transport, features, question.text, "ANSWER_LOGPROBS")
-            found.append(float(np.exp(logprobs[0, 0].sum())))
+            found.append(float(np.exp(logprobs[0, 0, 0].sum())))
     return found
 
 
 def _served_ids(transport: Transport, features: NDArray[np.float16], text: str) -> NDArray[np.int32]:
     """[T], of the greedy answer."""
-    ids: NDArray[np.int32] = _decoded(transport, features, text, "ANSWER_IDS")[0, 0]
+    ids: NDArray[np.int32] = _decoded(transport, features, text, "ANSWER_IDS")[0, 0, 0]
     return ids
 
 

@@ -19,15 +19,17 @@ _GRID = 7
 def answer_to(request: Any) -> Any:
     """A well-formed response: the same answer to everything. What names no photo is refused."""
     response = service_pb2.ModelInferResponse(model_name=request.model_name, model_version="1", id=request.id)
-    candidates = next((int(one.shape[1]) for one in request.inputs if one.name == "CANDIDATES"), 1)
+    counts = {one.name: int(one.shape[1]) for one in request.inputs}
+    candidates, asked = counts.get("CANDIDATES", 1), counts.get("QUESTION", 1)
+    grid = (_GRID, _GRID) if request.model_name == "vqa_choose" else (asked, _GRID, _GRID)
     known: dict[str, tuple[str, np.ndarray[Any, Any]]] = {
-        "ANSWER": ("BYTES", np.array([[b"red"]], np.object_)),
-        "CONFIDENCE": ("FP32", np.ones((1, 1), np.float32)),
-        "STATUS": ("BYTES", np.array([[b"answered"]], np.object_)),
-        "REASON": ("BYTES", np.array([[b""]], np.object_)),
-        "ALTERNATIVES": ("BYTES", np.array([[b"red"]], np.object_)),
-        "ALTERNATIVE_CONFIDENCES": ("FP32", np.ones((1, 1), np.float32)),
-        "HEATMAP": ("FP32", np.zeros((1, _GRID, _GRID), np.float32)),
+        "ANSWER": ("BYTES", np.full((1, asked), b"red", np.object_)),
+        "CONFIDENCE": ("FP32", np.ones((1, asked), np.float32)),
+        "STATUS": ("BYTES", np.full((1, asked), b"answered", np.object_)),
+        "REASON": ("BYTES", np.full((1, asked), b"", np.object_)),
+        "ALTERNATIVES": ("BYTES", np.full((1, asked, 1), b"red", np.object_)),
+        "ALTERNATIVE_CONFIDENCES": ("FP32", np.ones((1, asked, 1), np.float32)),
+        "HEATMAP": ("FP32", np.zeros((1, *grid), np.float32)),
         "PROBABILITIES": ("FP32", np.full((1, candidates), 1 / candidates, np.float32)),
         "IMAGE_EMBEDDING": ("FP32", np.zeros((1, 192), np.float32)),
         "IMAGE_SHA256": ("UINT8", np.zeros((1, 32), np.uint8)),

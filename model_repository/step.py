@@ -55,7 +55,9 @@ def answer_each(
     return [_answer(request, outputs_from_inputs, inputs, errors, optional, told) for request in requests]
 
 
-def each_row(rows: list[bytes], result_from_row: Callable[[bytes], Result], told: type[Exception]) -> list[Result]:
+def each_row(
+    rows: list[bytes], result_from_row: Callable[[bytes], Result], told: type[Exception], *, what: str = "row"
+) -> list[Result]:
     """Apply a function to each row of a request; of several rows, the error says which one is at fault."""
     results = []
     for number, row in enumerate(rows, 1):
@@ -64,7 +66,7 @@ def each_row(rows: list[bytes], result_from_row: Callable[[bytes], Result], told
         except told as error:
             if len(rows) == 1:
                 raise
-            raise told(f"row {number} of {len(rows)}: {error}") from error
+            raise told(f"{what} {number} of {len(rows)}: {error}") from error
     return results
 
 

@@ -1,7 +1,8 @@
 """The answer decoder: question encoder and greedy decoding as one graph.
 
-Axes: B batch, N image tokens, D width, L question tokens, K answers per
-question, T answer tokens, H heads, W width of one head, V vocabulary.
+Axes: B batch (photos), Q questions about one photo, N image tokens, D width,
+L question tokens, K answers per question, T answer tokens, H heads, W width of
+one head, V vocabulary. From the decode step on, B counts questions: it is B·Q.
 
 The K answers of a question start with its K likeliest first tokens and go on
 greedily, as rows of the same loop; so answer 0 is the greedy one, exactly.
@@ -50,28 +51,33 @@ class QuestionEncoder(nn.Module):
         """
         Args:
             features: [B, N, D of the image].
-            ids: [B, L] int.
-            bias: [B, 1, 1, L] FP32, 0 on tokens and MASKED on padding.
+            ids: [B, Q, L] int.
+            bias: [B·Q, 1, 1, L] FP32, 0 on tokens and MASKED on padding.
 
         Returns:
-            States [B, L, D], and the attention to the photo [B, N] FP32: mean
-            over the question's tokens, then geometric mean over the pointing
-            heads (where all of them look), summing to 1.
+            States [B·Q, L, D], and the attention to the photo [B, Q, N] FP32:
+            mean over the question's tokens, then geometric mean over the
+            pointing heads (where all of them look), summing to 1.
+
+        Attention to the photo takes its Q questions as Q·L queries, so that
+        its keys and values are made once.
         """
-        x = embedded(self.embeddings, ids, torch.arange(ids.shape[1]).unsqueeze(0))
+        count, length = ids.shape[1], ids.shape[2]
+        x = embedded(self.embeddings, ids.flatten(0, 1), torch.arange(length).unsqueeze(0))  # [B·Q, L, D]
         looked = []
         for layer in self.layers:
             query, key, value = layer.self_query_key_value(x)
             x = layer.after_self_attention(x, join_heads(attention(query, key, value, bias)[0]))
-            x, probabilities = layer.cross_attend(x, *layer.source_key_value(features), None)
-            looked.append(probabilities)  # [B, H, L, N]
-            x = layer.feed_forward(x)
-        is_token = (bias == 0).float().transpose(2, 3)  # [B, 1, L, 1]
-        count = is_token.sum(2).clamp(min=1)  # [B, 1, 1]
-        per_head = [(probabilities * is_token).sum(2) / count for probabilities in looked]  # [B, H, N]
+            asking = x.view(-1, count * length, x.shape[2])  # [B, Q·L, D]
+            asking, probabilities = layer.cross_attend(asking, *layer.source_key_value(features), None)
+            looked.append(probabilities.unflatten(2, (count, length)))  # [B, H, Q, L, N]
+            x = layer.feed_forward(asking).view(-1, length, x.shape[2])
+        is_token = (bias == 0).float().view(-1, 1, count, length, 1)  # [B, 1, Q, L, 1]
+        tokens = is_token.sum(3).clamp(min=1)  # [B, 1, Q, 1]
+        per_head = [(probabilities * is_token).sum(3) / tokens for probabilities in looked]  # [B, H, Q, N]
         chosen = torch.stack([per_head[layer][:, head] for layer, head in self.pointing_heads])
-        agreed = (chosen + LEAST_ATTENTION).log().mean(0).exp()  # [B, N]
-        return x, agreed / agreed.sum(1, keepdim=True)
+        agreed = (chosen + LEAST_ATTENTION).log().mean(0).exp()  # [B, Q, N]
+        return x, agreed / agreed.sum(2, keepdim=True)
 
 
 class DecodeStep(nn.Module):
@@ -184,23 +190,24 @@ class AnswerDecoder(nn.Module):
         """
         Args:
             features: [B, N + 2, D of the image] FP16, packed: see `model_repository/features.py`.
-            question_ids, question_mask: [B, L] int32.
+            question_ids, question_mask: [B, Q, L] int32.
 
         Returns:
-            Answer ids [B, K, T] int32 (the end token, then padding, where an
-            answer ends early), their log-probabilities [B, K, T] FP32, the
-            attention to the photo [B, N] FP32, and the digest that came with
-            the features [B, 32] uint8.
+            Answer ids [B, Q, K, T] int32 (the end token, then padding, where
+            an answer ends early), their log-probabilities [B, Q, K, T] FP32,
+            the attention to the photo [B, Q, N] FP32, and the digest that came
+            with the features [B, 32] uint8.
         """
         dtype = self.question_encoder.embeddings.word_embeddings.weight.dtype
-        bias = torch.where(question_mask > 0, 0.0, MASKED)[:, None, None, :]  # [B, 1, 1, L]
+        bias = torch.where(question_mask > 0, 0.0, MASKED).flatten(0, 1)[:, None, None, :]  # [B·Q, 1, 1, L]
         tokens, digest = features[:, :-2], features[:, -1, :DIGEST_BYTES].to(torch.uint8)
         states, looked = self.question_encoder(tokens.to(dtype), question_ids, bias)
         sources = self.step.sources(states)
 
         state = self.step.new_state(states)
         decoded = self._unrolled if self.options.strategy == "unrolled" else self._looped
-        answer_ids, logprobs = decoded(state, sources, bias)
+        asked = (-1, question_ids.shape[1])
+        answer_ids, logprobs = (rows.unflatten(0, asked) for rows in decoded(state, sources, bias))
         return answer_ids, logprobs, looked, digest
 
     def _looped(self, state: tuple[Tensor, ...], sources: list[Tensor], bias: Tensor) -> tuple[Tensor, Tensor]:

@@ -35,16 +35,16 @@ class AnswerScorer(nn.Module):
         """
         Args:
             features: [B, N + 2, D of the image] FP16, packed: see `model_repository/features.py`.
-            question_ids, question_mask: [B, L] int32.
+            question_ids, question_mask: [B, 1, L] int32.
             candidate_ids: [B, C, S] int32, each with its end token, then padding.
 
         Returns:
             Log-probabilities [B, C, S] FP32 (0 on padding), the attention to
-            the photo [B, N] FP32, and the digest that came with the features
+            the photo [B, 1, N] FP32, and the digest that came with the features
             [B, 32] uint8.
         """
         dtype = self.question_encoder.embeddings.word_embeddings.weight.dtype
-        bias = torch.where(question_mask > 0, 0.0, MASKED)[:, None, None, :]  # [B, 1, 1, L]
+        bias = torch.where(question_mask > 0, 0.0, MASKED)[:, None]  # [B, 1, 1, L]
         tokens, digest = features[:, :-2], features[:, -1, :DIGEST_BYTES].to(torch.uint8)
         states, looked = self.question_encoder(tokens.to(dtype), question_ids, bias)
         logits = self._logits(states, bias, candidate_ids)  # [B, C·S, V]

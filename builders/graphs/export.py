@@ -25,6 +25,7 @@ OPSET = 20
 _INLINE_BYTES = 2**30  # of weights inside the file; protobuf ends at 2 GiB
 _EXTERNAL_BYTES = 1024  # a smaller tensor stays inside in any case
 _FOLDED_ELEMENTS = 2**16  # the exporter folds small weights only
+MAX_QUESTIONS = 1024  # about one photo; what is served at most stands in the configs
 
 
 def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) -> None:
@@ -37,14 +38,16 @@ def export_image_encoder(encoder: ImageEncoder, file: Path, *, image_px: int) ->
 def export_answer_decoder(
     decoder: AnswerDecoder, file: Path, *, packed_rows: int, image_width: int, question_tokens: int
 ) -> None:
-    """Write the answer decoder, with a dynamic batch, to `file`."""
-    inputs = _question_inputs(packed_rows, image_width, question_tokens)
+    """Write the answer decoder, with a dynamic batch and any number of questions about each photo, to `file`."""
+    inputs = _question_inputs(packed_rows, image_width, question_tokens, questions=3)
+    questions = {1: torch.export.Dim("questions", max=MAX_QUESTIONS)}
 
     def finish(model: onnx.ModelProto) -> None:
         if decoder.options.strategy == "loop":
             _set_trip_count(model, decoder.options.answer_tokens)
 
-    _export(decoder, inputs, ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"], file, finish)
+    outputs = ["ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256"]
+    _export(decoder, inputs, outputs, file, finish, {"QUESTION_IDS": questions, "QUESTION_MASK": questions})
 
 
 def export_answer_scorer(
@@ -52,17 +55,17 @@ def export_answer_scorer(
 ) -> None:
     """Write the answer scorer, with a dynamic batch and any number and length of candidates, to `file`."""
     candidates = torch.ones(2, 3, min(4, answer_tokens), dtype=torch.int32)
-    inputs = _question_inputs(packed_rows, image_width, question_tokens) | {"CANDIDATE_IDS": candidates}
+    inputs = _question_inputs(packed_rows, image_width, question_tokens, questions=1) | {"CANDIDATE_IDS": candidates}
     dynamic = {1: torch.export.Dim("candidates", max=4096), 2: torch.export.Dim("candidate_tokens", max=answer_tokens)}
     outputs = ["CANDIDATE_LOGPROBS", "ATTENTION", "IMAGE_SHA256"]
     _export(scorer, inputs, outputs, file, lambda model: None, {"CANDIDATE_IDS": dynamic})
 
 
-def _question_inputs(packed_rows: int, image_width: int, question_tokens: int) -> dict[str, Tensor]:
+def _question_inputs(packed_rows: int, image_width: int, question_tokens: int, *, questions: int) -> dict[str, Tensor]:
     return {
         "IMAGE_FEATURES": torch.zeros(2, packed_rows, image_width, dtype=torch.float16),
-        "QUESTION_IDS": torch.ones(2, question_tokens, dtype=torch.int32),
-        "QUESTION_MASK": torch.ones(2, question_tokens, dtype=torch.int32),
+        "QUESTION_IDS": torch.ones(2, questions, question_tokens, dtype=torch.int32),
+        "QUESTION_MASK": torch.ones(2, questions, question_tokens, dtype=torch.int32),
     }
 
 

@@ -1,5 +1,6 @@
 """The exported graphs answer like transformers, whatever the size, the batch and the end."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ def packed(features: np.ndarray) -> np.ndarray:
 
 
 def question_tensors(questions: Sequence[str]) -> dict[str, np.ndarray]:
+    """One question about each photo: [B, 1, L]."""
     tokenizer = new_tokenizer()
     ids = np.zeros((len(questions), L), np.int32)
     mask = np.zeros((len(questions), L), np.int32)
@@ -114,7 +116,7 @@ def question_tensors(questions: Sequence[str]) -> dict[str, np.ndarray]:
         tokens = tokenizer(question).input_ids
         ids[row, : len(tokens)] = tokens
         mask[row, : len(tokens)] = 1
-    return {"QUESTION_IDS": ids, "QUESTION_MASK": mask}
+    return {"QUESTION_IDS": ids[:, None], "QUESTION_MASK": mask[:, None]}
 
 
 @torch.no_grad()
@@ -156,9 +158,9 @@ def test_answers_equal_generate_for_every_batch(name: str, strategy: str, tmp_pa
     for batch in (1, 3, 8):
         rows = slice(0, batch)
         out = decoder({"IMAGE_FEATURES": packed(features[rows]), **question_tensors(QUESTIONS[rows])})
-        assert out["ANSWER_IDS"][:, 0].tolist() == wanted[rows]
+        assert out["ANSWER_IDS"][:, 0, 0].tolist() == wanted[rows]
         assert out["IMAGE_SHA256"].tolist() == [[200 + row] * 32 for row in range(batch)]
-        np.testing.assert_allclose(out["ATTENTION"].sum(axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(out["ATTENTION"].sum(axis=2), 1, atol=1e-5)
     lengths = {len([t for t in row if t]) for row in wanted}
     if name in ("ends at once", "never ends"):
         assert lengths == {1 if name == "ends at once" else T}
@@ -173,7 +175,7 @@ def test_k_answers_start_with_the_k_best_tokens_and_the_first_is_greedy(strategy
     photos = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
     features = encoder({"PIXELS": photos})["ENCODED_FEATURES"]
     out = decoder({"IMAGE_FEATURES": packed(features), **question_tensors(QUESTIONS[:3])})
-    ids, logprobs = out["ANSWER_IDS"], out["ANSWER_LOGPROBS"]
+    ids, logprobs = out["ANSWER_IDS"][:, 0], out["ANSWER_LOGPROBS"][:, 0]
     assert ids.shape == (3, 4, T)
     for row in range(3):
         assert ids[row, 0].tolist() == generated(model, features[row], QUESTIONS[row])
@@ -194,3 +196,19 @@ def test_padding_and_neighbours_do_not_change_an_answer(tmp_path: Path) -> None:
         )
         assert alone["ANSWER_IDS"][0].tolist() == together["ANSWER_IDS"][row].tolist()
         np.testing.assert_allclose(alone["ANSWER_LOGPROBS"][0], together["ANSWER_LOGPROBS"][row], atol=1e-4)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_questions_about_one_photo_are_answered_together_as_alone(strategy: str, tmp_path: Path) -> None:
+    model = random_blip(Geometry(), seed=8, end_bias=2.0)
+    encoder, decoder = engines(model, tmp_path, 2, strategy)
+    photos = np.random.default_rng(3).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    features = packed(encoder({"PIXELS": photos})["ENCODED_FEATURES"])
+    asked = {name: rows.reshape(2, 4, L) for name, rows in question_tensors(QUESTIONS).items()}
+    together = decoder({"IMAGE_FEATURES": features, **asked})
+    assert together["IMAGE_SHA256"].tolist() == [[200 + row] * 32 for row in range(2)]
+    for photo, question in itertools.product(range(2), range(4)):
+        one = {name: rows[photo : photo + 1, question : question + 1] for name, rows in asked.items()}
+        alone = decoder({"IMAGE_FEATURES": features[photo : photo + 1], **one})
+        for name in ("ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION"):
+            np.testing.assert_allclose(alone[name][0, 0], together[name][photo, question], atol=1e-4)

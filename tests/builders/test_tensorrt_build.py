@@ -179,7 +179,7 @@ def test_plans_that_answer_otherwise_are_refused(
     def off_by_a_token(self: tensorrt_double.IExecutionContext, stream_handle: int) -> bool:
         done = real(self, stream_handle)
         if "ANSWER_IDS" in self._addresses:
-            self._at("ANSWER_IDS", (1, 1, 4))[...] += 1
+            self._at("ANSWER_IDS", (1, 1, 1, 4))[...] += 1
         return done
 
     monkeypatch.setattr(tensorrt_double.IExecutionContext, "execute_async_v3", off_by_a_token)

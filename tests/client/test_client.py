@@ -54,7 +54,7 @@ def test_every_kind_of_photo_gives_the_same_answer(client: VqaClient, photo: Pat
 
 
 def test_ask_many_keeps_the_order(client: VqaClient, photo: Path) -> None:
-    questions = [EN, ZH, EN, ZH, EN]
+    questions = [EN, ZH, EN, ZH, EN] * 4  # more than go as one request
     together = [answer.text for answer in client.ask_many(photo, questions)]
     assert together == [client.ask(photo, question).text for question in questions]
     assert client.ask_many(photo, []) == []
@@ -76,9 +76,17 @@ def test_bad_input_is_the_callers_fault(client: VqaClient, photo: Path, is_photo
     assert caught.value.request_id
 
 
-def test_ask_many_raises_the_first_failure(client: VqaClient, photo: Path) -> None:
-    with pytest.raises(InvalidRequestError):
-        client.ask_many(photo, [EN, " ", ZH])
+def test_ask_many_says_which_question_is_refused(client: VqaClient, photo: Path) -> None:
+    for blank in (" ", "　"):
+        with pytest.raises(InvalidRequestError, match="question 2 of 3: the question is empty or blank"):
+            client.ask_many(photo, [EN, blank, ZH])
+
+
+def test_ask_many_sends_the_photo_once(photo: Path) -> None:
+    transport = FakeTransport({EN: "red", ZH: "红色"})
+    answers = VqaClient(transport=transport).ask_many(photo, [EN, ZH] * 8)
+    assert [answer.text for answer in answers] == ["red", "红色"] * 8
+    assert transport.requests == ["vqa"]
 
 
 def test_many_threads_share_a_client(client: VqaClient, photo: Path) -> None:

@@ -88,6 +88,28 @@ def test_a_bad_question_is_refused_clearly(server_url: str, photo: bytes, senten
     assert not INSIDES.search(caught.value.message())
 
 
+QUESTIONS_AT_ONCE = {
+    "none": (0, "0 questions about one photo came, but 1 to 16 are accepted"),
+    "too many": (17, "17 questions about one photo came, but 1 to 16 are accepted"),
+}
+
+
+@pytest.mark.parametrize("sentence", QUESTIONS_AT_ONCE)
+@pytest.mark.parametrize("question", ["What is it?", "这是什么？"])
+def test_a_wrong_number_of_questions_is_refused_clearly(
+    server_url: str, photo: bytes, sentence: str, question: str
+) -> None:
+    count, words = QUESTIONS_AT_ONCE[sentence]
+    tensors = {"IMAGE": [photo], "QUESTION": [question.encode()] * count}
+    inputs = [triton.InferInput(name, [1, len(values)], "BYTES") for name, values in tensors.items()]
+    for tensor, values in zip(inputs, tensors.values(), strict=True):
+        tensor.set_data_from_numpy(np.array(values, np.object_).reshape(1, -1))
+    with pytest.raises(InferenceServerException) as caught:
+        triton.InferenceServerClient(server_url).infer("vqa", inputs, client_timeout=20)
+    assert caught.value.status() == "StatusCode.INVALID_ARGUMENT"
+    assert words in caught.value.message()
+
+
 ODD_BUT_GOOD = {
     "emoji": "🙂 what colour is it? 🙂",
     "full-width English": "Ｗｈａｔ　ｃｏｌｏｕｒ　ｉｓ　ｉｔ？",
@@ -182,14 +204,14 @@ def decoder_request(url: str, ids: np.ndarray) -> np.ndarray:
 
 
 def test_a_request_that_the_engine_fails_on_harms_no_other(server_url: str) -> None:
-    good_ids = np.full((1, 32), 7, np.int32)
+    good_ids = np.full((1, 1, 32), 7, np.int32)
     expected = decoder_request(server_url, good_ids).tolist()
 
     def ask(index: int) -> object:
         if index % 4:
             return decoder_request(server_url, good_ids).tolist()
         with pytest.raises(InferenceServerException) as caught:
-            decoder_request(server_url, np.full((1, 32), 10**6, np.int32))  # no such token
+            decoder_request(server_url, np.full((1, 1, 32), 10**6, np.int32))  # no such token
         assert not INSIDES.search(caught.value.message())
         return str(caught.value.status())
 
@@ -211,9 +233,9 @@ def test_features_of_another_photo_are_an_error_and_a_metric(server_url: str, ph
             ("IMAGE", np.array([[photo]], np.object_), "BYTES"),
             ("IMAGE_SHA256", digest[None], "UINT8"),
             ("QUESTION", np.array([[b"What is it?"]], np.object_), "BYTES"),
-            ("ANSWER_IDS", np.full((1, 5, 8), answer, np.int32), "INT32"),
-            ("ANSWER_LOGPROBS", np.zeros((1, 5, 8), np.float32), "FP32"),
-            ("ATTENTION", np.ones((1, 50), np.float32), "FP32"),
+            ("ANSWER_IDS", np.full((1, 1, 5, 8), answer, np.int32), "INT32"),
+            ("ANSWER_LOGPROBS", np.zeros((1, 1, 5, 8), np.float32), "FP32"),
+            ("ATTENTION", np.ones((1, 1, 50), np.float32), "FP32"),
         ):
             tensor = triton.InferInput(name, list(array.shape), kind)
             tensor.set_data_from_numpy(array)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
 from vitrine_client.calls import Call, Result, Tensors, ask_call, ask_calls, choose_call, embed_call
-from vitrine_client.client import DEFAULT_URL, PARALLEL_QUESTIONS
+from vitrine_client.client import DEFAULT_URL
 from vitrine_client.errors import error_from_code
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
@@ -132,21 +132,7 @@ class AsyncVqaClient:
     ) -> list[Answer]:
         """See `VqaClient.ask_many`."""
         calls = ask_calls(await _encoded(photo), questions, max_risk)
-        if not calls:
-            return []
-        first = await self._result_of(calls[0], timeout_s)
-        free = asyncio.Semaphore(PARALLEL_QUESTIONS)
-
-        async def when_free(call: Call[Answer]) -> Answer:
-            async with free:
-                return await self._result_of(call, timeout_s)
-
-        tasks = [asyncio.ensure_future(when_free(call)) for call in calls[1:]]
-        try:
-            return [first, *await asyncio.gather(*tasks)]
-        finally:
-            for task in tasks:  # those that are left when one has failed
-                task.cancel()
+        return [answer for call in calls for answer in await self._result_of(call, timeout_s)]
 
     async def choose(
         self,

@@ -26,6 +26,8 @@ ANSWER_OUTPUTS = (
 )
 CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP")
 EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
+QUESTIONS_A_REQUEST = 16
+"""The server takes no more about one photo at once."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,26 @@ class Call(Generic[Result]):
 
 
 def ask_call(photo: bytes, question: str, max_risk: float | None) -> Call[Answer]:
-    return Call("vqa", _question_tensors(photo, question, max_risk), ANSWER_OUTPUTS, _answer_from_tensors)
+    def answer_from_tensors(tensors: Tensors, request_id: str) -> Answer:
+        return _answers_from_tensors(tensors, request_id)[0]
+
+    return Call("vqa", _question_tensors(photo, [question], max_risk), ANSWER_OUTPUTS, answer_from_tensors)
 
 
-def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) -> list[Call[Answer]]:
-    """Several questions about one photo."""
+def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) -> list[Call[list[Answer]]]:
+    """Several questions about one photo, as few requests as can be."""
     if isinstance(questions, str):
         raise InvalidRequestError("questions are a list of str, but one str came: use ask(), or put it in a list")
-    return [ask_call(photo, question, max_risk) for question in questions]
+    texts = list(questions)
+    return [
+        Call(
+            "vqa",
+            _question_tensors(photo, texts[start : start + QUESTIONS_A_REQUEST], max_risk),
+            ANSWER_OUTPUTS,
+            _answers_from_tensors,
+        )
+        for start in range(0, len(texts), QUESTIONS_A_REQUEST)
+    ]
 
 
 def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk: float | None) -> Call[Choice]:
@@ -75,7 +89,7 @@ def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk
             request_id=request_id,
         )
 
-    inputs = _question_tensors(photo, question, max_risk) | {"CANDIDATES": listed}
+    inputs = _question_tensors(photo, [question], max_risk) | {"CANDIDATES": listed}
     return Call("vqa_choose", inputs, CHOICE_OUTPUTS, choice_from_tensors)
 
 
@@ -83,28 +97,37 @@ def embed_call(photo: bytes) -> Call[Embedding]:
     return Call("image_embedding", {"IMAGE": _bytes_tensor(photo)}, EMBEDDING_OUTPUTS, _embedding_from_tensors)
 
 
-def _question_tensors(photo: bytes, question: str, max_risk: float | None) -> dict[str, NDArray[Any]]:
-    if not isinstance(question, str):
-        raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
+def _question_tensors(photo: bytes, questions: list[str], max_risk: float | None) -> dict[str, NDArray[Any]]:
+    for question in questions:
+        if not isinstance(question, str):
+            raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
     if max_risk is not None and not (isinstance(max_risk, (int, float)) and max_risk == max_risk):
         raise InvalidRequestError(f"max_risk is a share such as 0.001, but {max_risk!r} came")
     risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
-    return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(_utf8(question)), **risk}
+    return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(*map(_utf8, questions)), **risk}
 
 
-def _answer_from_tensors(tensors: Tensors, request_id: str) -> Answer:
-    texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"][0]]
-    pairs = list(zip(texts, map(_number, tensors["ALTERNATIVE_CONFIDENCES"][0]), strict=True))
+def _answers_from_tensors(tensors: Tensors, request_id: str) -> list[Answer]:
+    photo = {name: tensor[0] for name, tensor in tensors.items()}  # [Q, ...] each
+    return [
+        _answer({name: tensor[question] for name, tensor in photo.items()}, request_id)
+        for question in range(len(photo["ANSWER"]))
+    ]
+
+
+def _answer(tensors: Mapping[str, Any], request_id: str) -> Answer:
+    texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"]]
+    pairs = list(zip(texts, map(_number, tensors["ALTERNATIVE_CONFIDENCES"]), strict=True))
     return Answer(
-        text=tensors["ANSWER"][0, 0].decode("utf-8"),
-        status=tensors["STATUS"][0, 0].decode("ascii"),
-        confidence=_number(tensors["CONFIDENCE"][0, 0]),
-        reason=tensors["REASON"][0, 0].decode("utf-8"),
+        text=tensors["ANSWER"].decode("utf-8"),
+        status=tensors["STATUS"].decode("ascii"),
+        confidence=_number(tensors["CONFIDENCE"]),
+        reason=tensors["REASON"].decode("utf-8"),
         # The answer itself may be empty; after it, empty ones are padding.
         alternatives=tuple(
             Alternative(text, confidence) for text, confidence in pairs[:1] + [p for p in pairs[1:] if p[0]]
         ),
-        heatmap=tensors["HEATMAP"][0],
+        heatmap=tensors["HEATMAP"],
         request_id=request_id,
     )
 
@@ -122,9 +145,9 @@ def _number(value: np.float32) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _bytes_tensor(value: bytes) -> NDArray[np.object_]:
-    """One row of one BYTES element: [1, 1]."""
-    return np.array([[value]], np.object_)
+def _bytes_tensor(*values: bytes) -> NDArray[np.object_]:
+    """One row of BYTES elements: [1, len(values)]."""
+    return np.array([values], np.object_)
 
 
 def _utf8(text: str) -> bytes:

@@ -59,21 +59,24 @@ class FakeTransport:
         """Nothing to close."""
 
     def _answer(self, inputs: Tensors, model: str, request_id: str) -> dict[str, NDArray[Any]]:
-        question = inputs["QUESTION"][0, 0].decode("utf-8", "replace")
-        if not question.strip():
-            raise error_from_code(
-                "INVALID_ARGUMENT", "the question is empty or blank", model=model, request_id=request_id
-            )
-        known = question in self.answers
-        text = (self.answers[question] if known else "cannot tell").encode("utf-8")
+        questions = [question.decode("utf-8", "replace") for question in inputs["QUESTION"][0]]
+        for number, question in enumerate(questions, 1):
+            if not question.strip():
+                which = f"question {number} of {len(questions)}: " if len(questions) > 1 else ""
+                raise error_from_code(
+                    "INVALID_ARGUMENT", f"{which}the question is empty or blank", model=model, request_id=request_id
+                )
+        count = len(questions)
+        texts = [self.answers.get(question, "cannot tell").encode("utf-8") for question in questions]
+        statuses = [b"answered" if question in self.answers else b"cannot_tell" for question in questions]
         return {
-            "ANSWER": np.array([[text]], np.object_),
-            "CONFIDENCE": np.array([[1.0]], np.float32),
-            "REASON": np.array([[b""]], np.object_),
-            "STATUS": np.array([[b"answered" if known else b"cannot_tell"]], np.object_),
-            "ALTERNATIVES": np.array([[text]], np.object_),
-            "ALTERNATIVE_CONFIDENCES": np.array([[1.0]], np.float32),
-            "HEATMAP": np.full((1, _GRID, _GRID), 1 / _GRID**2, np.float32),
+            "ANSWER": np.array([texts], np.object_),
+            "CONFIDENCE": np.ones((1, count), np.float32),
+            "REASON": np.full((1, count), b"", np.object_),
+            "STATUS": np.array([statuses], np.object_),
+            "ALTERNATIVES": np.array([texts], np.object_)[:, :, None],
+            "ALTERNATIVE_CONFIDENCES": np.ones((1, count, 1), np.float32),
+            "HEATMAP": np.full((1, count, _GRID, _GRID), 1 / _GRID**2, np.float32),
         }
 
     def _choice(
@@ -100,6 +103,7 @@ class FakeTransport:
             "CONFIDENCE": np.array([[0.0 if status == b"hand_over" else 1.0]], np.float32),
             "REASON": np.array([[b"the list lacks the answer" if status == b"hand_over" else b""]], np.object_),
             "PROBABILITIES": np.array([shares], np.float32),
+            "HEATMAP": answer["HEATMAP"][:, 0],
         }
 
     def _embedding(self, photo: bytes) -> dict[str, NDArray[Any]]:

@@ -27,8 +27,9 @@ class TritonPythonModel:
         self.cannot_tell = frozenset(text for texts in settings["cannot_tell_answers"].values() for text in texts)
         self.calibration = read_calibration(folder / "calibration.json")
         self.rules = read_rules(Path(args["model_repository"]).parent / FILE)
-        self.alternatives = output_dims(config, "ALTERNATIVES")[0]
-        self.grid = output_dims(config, "HEATMAP")[0]
+        self.shapes = {output["name"]: output_dims(config, output["name"])[1:] for output in config["output"]}
+        self.alternatives = self.shapes["ALTERNATIVES"][0]
+        self.grid = self.shapes["HEATMAP"][0]
         self.mismatches = MismatchCounter(args["model_name"])
         self.verdicts = VerdictCounter(args["model_name"])
         self.errors = ErrorCounter(args["model_name"])
@@ -42,14 +43,19 @@ class TritonPythonModel:
         except FeatureMismatchError:
             self.mismatches.count()
             raise
-        risks = inputs.get("MAX_RISK", np.full((len(inputs["IMAGE"]), 1), np.nan, np.float32))
-        rows = [self.answer(*row) for row in zip(*(inputs[name] for name in INPUTS[2:]), risks, strict=True)]
-        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        risks = inputs.get("MAX_RISK", np.full((len(inputs["IMAGE"]), 1), np.nan, np.float32))[:, 0]
+        rows = [
+            self.answer(*question, max_risk=max_risk_from(float(risk)))
+            for risk, *photo in zip(risks, *(inputs[name] for name in INPUTS[2:]), strict=True)
+            for question in zip(*photo, strict=True)
+        ]
+        stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        asked = inputs["QUESTION"].shape  # [B, Q]
+        return {name: found.reshape(*asked, *self.shapes[name]) for name, found in stacked.items()}
 
-    def answer(self, question: Any, ids: Any, logprobs: Any, attention: Any, risk: Any) -> Tensors:
+    def answer(self, question: bytes, ids: Any, logprobs: Any, attention: Any, *, max_risk: float | None) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)
-        language = language_of(question[0].decode("utf-8", "replace"))
-        max_risk = max_risk_from(float(risk[0]))
+        language = language_of(question.decode("utf-8", "replace"))
         found = judged(candidates, self.cannot_tell, self.calibration, language=language, max_risk=max_risk)
         order = sorted(range(len(candidates)), key=lambda index: index != found.chosen)
         said = ruled(

@@ -55,6 +55,6 @@ class TritonPythonModel:
             "STATUS": utf8([said.verdict.status]),
             "REASON": utf8([said.verdict.reason]),
             "PROBABILITIES": found.probabilities.astype(np.float32),
-            "HEATMAP": heatmap_from_attention(row["ATTENTION"], self.grid),
+            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid),
         }
         return {name: value[None] for name, value in outputs.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from metrics import INVALID_ARG, ErrorCounter
-from question import QuestionLimits, ids_from_question
+from question import QuestionLimits, ids_from_question, require_questions
 from step import Tensors, answer_each, each_row, output_dims, parameter
 from text import TextError
 from tokenizers import Tokenizer
@@ -21,17 +21,20 @@ class TritonPythonModel:
         self.tokenizer.no_truncation()
         self.limits = QuestionLimits(
             max_bytes=int(parameter(config, "max_question_bytes")),
-            max_tokens=output_dims(config, "QUESTION_IDS")[0],
+            max_tokens=output_dims(config, "QUESTION_IDS")[-1],
         )
+        self.max_questions = int(parameter(config, "max_questions"))
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
         return answer_each(requests, self.ids, ("QUESTION",), self.errors, told={TextError: INVALID_ARG})
 
     def ids(self, inputs: Tensors) -> Tensors:
+        require_questions(inputs["QUESTION"].shape[1], self.max_questions)
         ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits)
-        rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, TextError)
+        rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, TextError, what="question")
+        shape = (*inputs["QUESTION"].shape, self.limits.max_tokens)  # [B, Q, L]
         return {
-            "QUESTION_IDS": np.stack([ids for ids, _ in rows]),
-            "QUESTION_MASK": np.stack([mask for _, mask in rows]),
+            "QUESTION_IDS": np.stack([ids for ids, _ in rows]).reshape(shape),
+            "QUESTION_MASK": np.stack([mask for _, mask in rows]).reshape(shape),
         }

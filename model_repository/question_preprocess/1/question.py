@@ -17,6 +17,17 @@ class QuestionLimits:
     """Start and end tokens counted in."""
 
 
+def require_questions(count: int, most: int) -> None:
+    """
+    Raises:
+        TextError: no question about a photo, or more than are answered at once.
+    """
+    if not 1 <= count <= most:
+        raise TextError(
+            f"{count} questions about one photo came, but 1 to {most} are accepted: spread them over several requests"
+        )
+
+
 def ids_from_question(
     question: bytes, tokenizer: Tokenizer, limits: QuestionLimits
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
