@@ -32,7 +32,7 @@ _PEAK_OF = ("new photos", VITRINE)
 def main() -> int:
     args = _parser().parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    found: dict[str, Any] = {"machine": machine(), "models": {}}
+    found = _earlier(args.output / "benchmark.json")
     for name in args.model or ([BUNDLED] if args.quick else MODELS):
         model = prepared(name, args.work)
         rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
@@ -47,6 +47,16 @@ def main() -> int:
         for name in ("benchmarks.md", "benchmarks.png"):
             shutil.copy(args.output / name, args.docs)
     return 0
+
+
+def _earlier(file: Path) -> dict[str, Any]:
+    """What earlier runs on this very machine and software found about other models."""
+    found: dict[str, Any] = {"machine": machine(), "models": {}}
+    if file.exists():
+        earlier = json.loads(file.read_text("utf-8"))
+        if earlier["machine"] == found["machine"]:
+            found["models"] = earlier["models"]
+    return found
 
 
 def plan(model: Model, *, quick: bool) -> list[Cell]:

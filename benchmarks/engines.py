@@ -10,17 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from builders.checkpoint import Checkpoint, load_checkpoint
+from builders.noise import noise_for
 from builders.onnx_engine import onnx_engine
 from builders.parity import Engine, Outputs
-from builders.repository import ENGINES, ONE_AT_A_TIME
+from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
 
 _WARMUP = 5
-_CANDIDATES = (64, 3)
-"""How many, and their tokens."""
 
 
 def main() -> int:
@@ -30,7 +28,7 @@ def main() -> int:
     manifest = json.loads((args.repository[0] / "manifest.json").read_text("utf-8"))
     rows = []
     for batch in args.batch:
-        inputs = _inputs(manifest["dimensions"], batch)
+        inputs = noise_for(BuildDimensions(**manifest["dimensions"]), batch)
         for name in ENGINES:
             if batch > 1 and name in ONE_AT_A_TIME:
                 continue
@@ -60,21 +58,6 @@ def _engines_of(repository: Path) -> dict[str, Engine]:
 
     gpu = find_gpu()
     return {name: plan_engine(file, gpu) for name, file in files.items()}
-
-
-def _inputs(dimensions: dict[str, int], batch: int) -> dict[str, Outputs]:
-    """Noise of the right shapes: what an engine costs does not hang on what it sees, but for when answers end."""
-    random = np.random.default_rng(0)
-    rows, width, side = dimensions["image_tokens"] + 2, dimensions["image_width"], dimensions["image_px"]
-    features = random.normal(size=(batch, rows, width)).astype(np.float16)
-    features[:, -1] = 0  # the digest
-    ids = random.integers(5, 50, (batch, 1, dimensions["question_tokens"]), dtype=np.int32)
-    asked: Outputs = {"IMAGE_FEATURES": features, "QUESTION_IDS": ids, "QUESTION_MASK": np.ones_like(ids)}
-    return {
-        "image_encoder": {"PIXELS": random.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)},
-        "answer_decoder": asked,
-        "answer_scorer": {**asked, "CANDIDATE_IDS": random.integers(5, 50, (batch, *_CANDIDATES), dtype=np.int32)},
-    }
 
 
 def _pytorch_runs(

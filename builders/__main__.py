@@ -30,6 +30,7 @@ def main() -> int:
         batch=args.batch,
         decode_strategy=args.decode_strategy,
         parity_photos=args.parity_photos,
+        low_precision_photos=args.low_precision_photos,
         photos=args.photos,
         plan=plan,
         cache=args.cache,
@@ -76,6 +77,7 @@ on from its finished graphs when the same command is given again.""",
         epilog="""\
 examples:
   python -m builders --checkpoint checkpoints/vitrine-small --output build/vitrine-small
+  python -m builders --checkpoint checkpoints/vitrine-small --output build/fast --precision auto
   python -m builders --checkpoint Salesforce/blip-vqa-base --output build/blip-base
   python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt
   python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt \\
@@ -106,7 +108,15 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--precision",
         choices=tuple(precision for target in TARGETS for precision in PRECISIONS[target]),
-        help="of weights and matrix products (default: fp32 for onnxruntime, fp16 for tensorrt)",
+        help="of weights and matrix products; auto: for each engine the faster of fp32 and int8, measured on this "
+        "machine, as long as the answers stay what they were (default: fp32 for onnxruntime, fp16 for tensorrt)",
+    )
+    group.add_argument(
+        "--low-precision-photos",
+        type=int,
+        default=143,
+        metavar="N",
+        help="photos on which --precision auto has to keep the answers, 7 questions each (default: 143)",
     )
     group.add_argument(
         "--parity-photos",

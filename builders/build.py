@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from builders.calibration import calibration_for
@@ -11,6 +12,8 @@ from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
 from builders.gate import Gate, Proof, new_gate, parity_material, proof_of, require_parseable
 from builders.graphs.finished import Graphs, finished_graphs, remove_graphs, remove_if_empty
+from builders.labelled import drawn_questions
+from builders.low_precision import Examination, Trial, replace_by_low_precision, trials_table
 from builders.manifest import write_manifest
 from builders.options import BuildOptions, dimensions_of, require_possible
 from builders.parity import OutputReport, parity_table, require_parity
@@ -69,13 +72,13 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         options.cache_folder,
         checkpoint,
         dimensions,
-        precision=options.chosen_precision,
+        precision=options.graph_precision,
         strategy=options.decode_strategy,
         stage=stage,
     )
     photos, questions = parity_material(options.parity_photos, options.photos)
     with stage(f"reference answers ({len(questions)} questions)"):
-        gate = new_gate(checkpoint, dimensions, options.chosen_precision, photos, questions)
+        gate = new_gate(checkpoint, dimensions, options.graph_precision, photos, questions)
     proof = _proof(graphs, gate, stage) if options.target == "tensorrt" else None
     if target is None:
         assert proof
@@ -89,9 +92,12 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         if calibration is None:
             print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
     reports = _compiled(folder, graphs, gate, target, stage)
+    trials: list[Trial] = []
+    if options.chosen_precision == "auto":
+        trials, reports = _faster(folder, replace(gate, precision="auto"), target, options.low_precision_photos, stage)
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s
-        write_manifest(folder, checkpoint, dimensions, options, target, graphs, reports, proof, build_s)
+        write_manifest(folder, checkpoint, dimensions, options, target, graphs, reports, trials, proof, build_s)
         folder.chmod(0o755)
         folder.rename(options.output)
     remove_graphs(graphs)
@@ -114,7 +120,7 @@ def require_good_rules(file: Path) -> None:
 def _stage_count(options: BuildOptions) -> int:
     if options.graphs_only:
         return 7
-    return 13 if options.target == "tensorrt" else 11
+    return 13 if options.target == "tensorrt" or options.chosen_precision == "auto" else 11
 
 
 def _proof(graphs: Graphs, gate: Gate, stage: Stages) -> Proof:
@@ -130,7 +136,7 @@ def _proof(graphs: Graphs, gate: Gate, stage: Stages) -> Proof:
 
 def _compiled(folder: Path, graphs: Graphs, gate: Gate, target: Target, stage: Stages) -> list[OutputReport]:
     """Make the engine files, and hold them to the reference."""
-    files = {name: folder / name / "1" / target.engine_file for name in ENGINES}
+    files = target.files(folder)
     for name in ENGINES:
         with stage(f"{name.replace('_', ' ')} to {target.engine_file}"):
             target.compile(graphs.file(name), files[name], gate.dimensions)
@@ -144,3 +150,19 @@ def _compiled(folder: Path, graphs: Graphs, gate: Gate, target: Target, stage: S
         raise
     print(parity_table(reports), flush=True)
     return reports
+
+
+def _faster(
+    folder: Path, gate: Gate, target: Target, photos: int, stage: Stages
+) -> tuple[list[Trial], list[OutputReport]]:
+    """Make engines INT8 where that is faster and keeps the answers; and hold all of them to the reference again."""
+    files = target.files(folder)
+    with stage(f"int8 for each engine ({photos} photos)"):
+        examination = Examination(gate.checkpoint, gate.dimensions, list(drawn_questions(photos)))
+        trials = replace_by_low_precision(files, examination)
+    print(trials_table(trials), flush=True)
+    with stage("parity of what was chosen"):
+        reports = gate.compare(lambda name: target.engine(files[name]))
+    require_parity(reports)
+    print(parity_table(reports), flush=True)
+    return trials, reports

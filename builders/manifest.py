@@ -17,6 +17,7 @@ from builders.checkpoint import Checkpoint
 from builders.files import sha256_of_folder
 from builders.gate import Proof
 from builders.graphs.finished import Graphs
+from builders.low_precision import Trial
 from builders.options import BuildOptions
 from builders.parity import OutputReport, report_rows
 from builders.repository import ENGINES, BuildDimensions
@@ -33,6 +34,7 @@ def write_manifest(
     target: Target,
     graphs: Graphs,
     reports: Sequence[OutputReport],
+    trials: Sequence[Trial],
     proof: Proof | None,
     build_s: float,
 ) -> None:
@@ -52,6 +54,7 @@ def write_manifest(
         "engines": {name: _engine_sizes(folder, graphs, target, name) for name in ENGINES},
         **({"gpu": target.facts} if target.facts else {}),
         **(_half_precision(proof) if proof else {}),
+        **({"low_precision": [asdict(trial) for trial in trials]} if trials else {}),
         "parity": report_rows(reports),
         "sha256": sha256_of_folder(folder),
     }

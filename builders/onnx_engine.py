@@ -7,9 +7,11 @@ import onnxruntime
 from builders.parity import Engine, Outputs
 
 
-def onnx_engine(file: Path) -> Engine:
-    """Load `file` under ONNX Runtime on the CPU."""
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+def onnx_engine(file: Path, *, threads: int = 0) -> Engine:
+    """Load `file` under ONNX Runtime on the CPU, with `threads` threads (0: one a core)."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 
     def run(inputs: Outputs) -> Outputs:

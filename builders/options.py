@@ -9,8 +9,8 @@ from builders.repository import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDi
 
 TARGETS = ("onnxruntime", "tensorrt")
 STRATEGIES = ("loop", "unrolled")
-PRECISIONS = {"onnxruntime": ("fp32",), "tensorrt": ("fp16", "bf16")}
-"""Per target, its default first."""
+PRECISIONS = {"onnxruntime": ("fp32", "auto"), "tensorrt": ("fp16", "bf16")}
+"""Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
 HARDWARE_COMPATIBILITY = ("none", "same_compute_capability", "ampere_plus")
 
 
@@ -47,6 +47,8 @@ class BuildOptions:
     plan: PlanOptions = field(default_factory=PlanOptions)
     cache: Path | None = None
     """Finished graphs of an interrupted build, and TensorRT's timings. None: `cache` beside the output."""
+    low_precision_photos: int = 143
+    """On which "auto" has to keep the answers, 7 questions each."""
     rules: Path | None = None
     """House rules, `answer_rules.yaml`, to build in."""
     graphs_only: bool = False
@@ -60,6 +62,11 @@ class BuildOptions:
     def chosen_precision(self) -> str:
         return self.precision or PRECISIONS[self.target][0]
 
+    @property
+    def graph_precision(self) -> str:
+        """Of the exported graphs."""
+        return "fp32" if self.chosen_precision == "auto" else self.chosen_precision
+
 
 def require_possible(options: BuildOptions) -> None:
     """
@@ -71,7 +78,11 @@ def require_possible(options: BuildOptions) -> None:
             f"--precision {options.precision} with --target {options.target}: it takes "
             f"{' or '.join(PRECISIONS[options.target])} (ONNX Runtime's CPU kernels compute half precision as FP32)"
         )
-    for name, count in (("--answers", options.answers), ("--parity-photos", options.parity_photos)):
+    for name, count in (
+        ("--answers", options.answers),
+        ("--parity-photos", options.parity_photos),
+        ("--low-precision-photos", options.low_precision_photos),
+    ):
         if count < 1:
             raise BuildError(f"{name} is {count}, but must be at least 1")
     if options.plan.workspace_gib <= 0:

@@ -23,7 +23,7 @@ ONE_AT_A_TIME = ("answer_scorer",)
 # A narrow model's operators are over before a second thread is awake: the bundled decoder took 1.18 ms with
 # one thread and 1.45 ms with two, the encoder 2.03 ms and 2.38 ms (2 cores, medians of 150 runs 4 ms apart).
 _ONE_THREAD_WIDTH = 256
-_ALL_CORES = "0"
+_ALL_CORES = 0
 MAX_BATCH = 1024
 
 
@@ -176,11 +176,15 @@ def adapted_config(
         if serving.backend == "tensorrt":
             _adapt_to_tensorrt(adapted, dimensions, serving)
         else:
-            threads = "1" if dimensions.image_width <= _ONE_THREAD_WIDTH else _ALL_CORES
-            adapted.parameters["intra_op_thread_count"].string_value = threads
+            adapted.parameters["intra_op_thread_count"].string_value = str(engine_threads(dimensions))
     if adapted.name == "candidates_preprocess":
         adapted.parameters["answer_tokens"].string_value = str(dimensions.answer_tokens)
     return adapted
+
+
+def engine_threads(dimensions: BuildDimensions) -> int:
+    """Of one run of an engine on the CPU; 0: one a core."""
+    return 1 if dimensions.image_width <= _ONE_THREAD_WIDTH else _ALL_CORES
 
 
 def _adapt_to_tensorrt(engine: model_config_pb2.ModelConfig, dimensions: BuildDimensions, serving: Serving) -> None:

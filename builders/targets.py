@@ -9,7 +9,7 @@ from typing import Any
 from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
 from builders.parity import Engine
-from builders.repository import ONE_AT_A_TIME, BatchRange, BuildDimensions
+from builders.repository import ENGINES, ONE_AT_A_TIME, BatchRange, BuildDimensions
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,10 @@ class Target:
     """The engine file, ready to run in this process."""
     facts: dict[str, Any]
     """For the manifest."""
+
+    def files(self, repository: Path) -> dict[str, Path]:
+        """The engine files, by engine."""
+        return {name: repository / name / "1" / self.engine_file for name in ENGINES}
 
 
 def target_of(options: BuildOptions) -> Target:

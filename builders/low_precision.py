@@ -1,0 +1,184 @@
+"""`--precision auto`: INT8 for each engine that it makes faster on this machine, as long as the answers stay."""
+
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builders.asking import Asked, asked
+from builders.checkpoint import Checkpoint
+from builders.int8 import write_int8
+from builders.labelled import Labelled
+from builders.noise import noise_for
+from builders.onnx_engine import onnx_engine
+from builders.parity import Engine, encoded_photo, min_cosine
+from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions, engine_threads
+
+FP32_SHARES = (0.0, 1 / 12, 1 / 6, 1 / 3, 1 / 2)
+"""Of an engine's matrix products, the first ones, where errors grow longest: what a variant leaves in FP32."""
+MIN_COSINE = 0.999
+MIN_EQUAL_RATIO = 0.995
+MAX_ACCURACY_LOSS = 0.003
+MIN_SPEEDUP = 1.05
+_TIMED_ROWS = (1, 8)
+_MOST_RUNS, _LEAST_RUNS, _MOST_SECONDS = 15, 3, 5.0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One variant of one engine."""
+
+    engine: str
+    precision: str
+    run_ms: tuple[float, ...]
+    """Medians, of one row, and of eight where the engine takes more than one."""
+    speedup: float
+    """Over FP32: geometric mean over the rows."""
+    min_cosine: float | None = None
+    """Of a feature row with FP32's; None: it was no faster, so nothing was asked."""
+    equal_ratio: float | None = None
+    """Share of the questions answered alike, open or out of a list: the smaller one."""
+    accuracy_loss: float | None = None
+    """Share of right answers, FP32's less this one's: the larger one."""
+    chosen: bool = False
+
+    @property
+    def keeps_the_answers(self) -> bool:
+        if self.min_cosine is None or self.equal_ratio is None or self.accuracy_loss is None:
+            return False
+        is_alike = self.min_cosine >= MIN_COSINE and self.equal_ratio >= MIN_EQUAL_RATIO
+        return is_alike and self.accuracy_loss <= MAX_ACCURACY_LOSS
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What three engines make of all photos and questions."""
+
+    features: NDArray[np.float16]
+    """[P, N, D]."""
+    answers: list[Asked]
+
+
+@dataclass(frozen=True)
+class Examination:
+    checkpoint: Checkpoint
+    dimensions: BuildDimensions
+    questions: Sequence[Labelled]
+    """Those about one photo in a row, some with lists."""
+
+    def of(self, files: Mapping[str, Path]) -> Examined:
+        engines = [onnx_engine(files[name]) for name in ENGINES]
+        photos = dict.fromkeys(question.photo for question in self.questions)
+        features = [encoded_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
+        tokens = self.dimensions.question_tokens
+        return Examined(np.stack(features), asked(engines, self.checkpoint, self.questions, question_tokens=tokens))
+
+
+def replace_by_low_precision(files: Mapping[str, Path], examination: Examination) -> list[Trial]:
+    """Put the fastest variant that keeps the answers in each engine's place; FP32 stays where there is none.
+
+    An engine is examined together with those chosen before it, so that the last one examines them all.
+
+    Args:
+        files: FP32 engines, by name, that answer like the checkpoint.
+    """
+    truth = examination.of(files)
+    trials: list[Trial] = []
+    for name in ENGINES:
+        with tempfile.TemporaryDirectory(prefix="vitrine-int8-", dir=files[name].parent.parent) as folder:
+            variants = {"fp32": files[name]}
+            for share in FP32_SHARES:
+                label = "int8" if share == 0 else f"int8 after the first {share:.0%}"
+                variants[label] = Path(folder) / f"{len(variants)}.onnx"
+                write_int8(files[name], variants[label], fp32_share=share)
+            fp32, *faster = _timed(name, variants, examination.dimensions)
+            chosen = False
+            for trial in sorted(faster, key=lambda one: -one.speedup):
+                if trial.speedup >= MIN_SPEEDUP and not chosen:
+                    found = examination.of({**files, name: variants[trial.precision]})
+                    trial = compared(trial, found, truth)
+                    chosen = trial.keeps_the_answers
+                    trial = replace(trial, chosen=chosen)
+                    if chosen:
+                        _put_in_place(variants[trial.precision], files[name])
+                trials.append(trial)
+            trials.append(replace(fp32, chosen=not chosen))
+    return trials
+
+
+def compared(trial: Trial, found: Examined, truth: Examined) -> Trial:
+    """`trial` with how what was found compares with what FP32 found."""
+    pairs = list(zip(found.answers, truth.answers, strict=True))
+    opened = [(a.candidates[0].text == b.candidates[0].text, a.right[0], b.right[0]) for a, b in pairs]
+    listed = [
+        (_choice(a) == _choice(b), a.listed.right[_choice(a)], b.listed.right[_choice(b)])
+        for a, b in pairs
+        if a.listed and b.listed
+    ]
+    kinds = [np.array(rows, float).mean(axis=0) for rows in (opened, listed) if rows]  # equal, right, right of FP32
+    return replace(
+        trial,
+        min_cosine=min_cosine(found.features, truth.features),
+        equal_ratio=float(min(equal for equal, _, _ in kinds)),
+        accuracy_loss=float(max(of_truth - of_found for _, of_found, of_truth in kinds)),
+    )
+
+
+def _choice(answer: Asked) -> int:
+    """The likeliest of the allowed answers."""
+    assert answer.listed
+    sums = answer.listed.logprobs.sum(axis=1)
+    return int(sums[: len(answer.listed.right)].argmax())
+
+
+def _timed(name: str, variants: Mapping[str, Path], dimensions: BuildDimensions) -> list[Trial]:
+    """All variants in turn, with as many threads as they will be served with."""
+    threads = engine_threads(dimensions)
+    engines = {label: onnx_engine(file, threads=threads) for label, file in variants.items()}
+    rows = (1,) if name in ONE_AT_A_TIME else _TIMED_ROWS
+    medians = [_medians_ms(engines, noise_for(dimensions, batch)[name]) for batch in rows]
+    trials = []
+    for label in variants:
+        speedups = [found["fp32"] / found[label] for found in medians]
+        run_ms = tuple(round(found[label], 3) for found in medians)
+        trials.append(Trial(name, label, run_ms, round(statistics.geometric_mean(speedups), 3)))
+    return trials
+
+
+def _medians_ms(engines: Mapping[str, Engine], inputs: dict[str, NDArray[np.generic]]) -> dict[str, float]:
+    times: dict[str, list[float]] = {label: [] for label in engines}
+    end_s = time.perf_counter() + _MOST_SECONDS * len(engines)
+    for run in range(_MOST_RUNS + 1):
+        for label, engine in engines.items():
+            start_s = time.perf_counter()
+            engine(inputs)
+            times[label].append(1e3 * (time.perf_counter() - start_s))
+        if run >= _LEAST_RUNS and time.perf_counter() > end_s:
+            break
+    return {label: statistics.median(found[1:]) for label, found in times.items()}  # the first warms up
+
+
+def _put_in_place(variant: Path, engine: Path) -> None:
+    engine.with_suffix(".weights").unlink(missing_ok=True)
+    shutil.move(variant, engine)
+
+
+def trials_table(trials: Sequence[Trial]) -> str:
+    """The trials as text, a line each."""
+    lines = [
+        f"  {'engine':<16}{'precision':<26}{'ms, 1 / 8 rows':>18}{'faster':>8}{'cosine':>9}{'equal':>9}{'loss':>8}"
+    ]
+    for one in trials:
+        ms = " / ".join(f"{value:.2f}" for value in one.run_ms)
+        figures = (
+            "" if one.min_cosine is None else f"{one.min_cosine:>9.5f}{one.equal_ratio:>9.2%}{one.accuracy_loss:>8.2%}"
+        )
+        verdict = "  chosen" if one.chosen else "  refused" if figures and not one.keeps_the_answers else ""
+        lines.append(f"  {one.engine:<16}{one.precision:<26}{ms:>18}{one.speedup:>7.2f}x{figures}{verdict}")
+    return "\n".join(lines)

@@ -1,0 +1,142 @@
+"""INT8 takes an engine's place where it is faster and keeps the answers, and nowhere else."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
+from builders import low_precision
+from builders.asking import Asked, Scored
+from builders.build import build
+from builders.errors import BuildError
+from builders.int8 import write_int8
+from builders.low_precision import Examined, Trial, compared, trials_table
+from builders.onnx_engine import onnx_engine
+from builders.options import BuildOptions
+from builders.parity import TOLERANCES, Tolerance
+from builders.repository import ENGINES
+from builders.steps import Candidate
+from tests.builders.test_export import all_graphs
+from tests.builders.test_graphs import QUESTIONS, engines, packed, question_tensors
+
+TRIAL = Trial("image_encoder", "int8", (1.0, 6.0), 1.4)
+ANY = Tolerance(-1.0, -1.0, 0.0, max_logprob_difference=1e9)
+
+
+def products(file: Path) -> list[str]:
+    nodes = [node.op_type for graph in all_graphs(onnx.load(file).graph) for node in graph.node]
+    return [kind for kind in nodes if kind in ("MatMulInteger", "DynamicQuantizeMatMul")]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "figures", "keeps"),
+    [
+        ("all as it was", (1.0, 1.0, 0.0), True),
+        ("just inside", (0.999, 0.995, 0.003), True),
+        ("better than FP32", (1.0, 1.0, -0.01), True),
+        ("features differ", (0.9989, 1.0, 0.0), False),
+        ("answers differ", (1.0, 0.994, 0.0), False),
+        ("more answers are wrong", (1.0, 1.0, 0.0031), False),
+        ("features are no numbers", (float("nan"), 1.0, 0.0), False),
+        ("nothing was asked", (None, None, None), False),
+    ],
+)
+def test_the_gate(sentence: str, figures: tuple[float, float, float], keeps: bool) -> None:
+    cosine, equal, loss = figures
+    assert replace(TRIAL, min_cosine=cosine, equal_ratio=equal, accuracy_loss=loss).keeps_the_answers == keeps
+
+
+def answer(text: str, right: str, listed: int, *, language: str = "en") -> Asked:
+    """One open answer, and the number of the candidate that is likeliest in a list of three whose first is right."""
+    logprobs = np.full((4, 1), -5.0, np.float32)
+    logprobs[listed] = -0.1
+    scored = Scored(np.ones((4, 1), np.int32), logprobs, 1, (True, False, False))
+    return Asked([Candidate(text, 0.9, 2)], language, (text == right,), False, scored)
+
+
+def test_what_was_found_is_compared_with_what_fp32_found() -> None:
+    features = np.random.default_rng(0).normal(size=(2, 5, 8)).astype(np.float16)
+    truth = [answer("red", "red", 0), answer("红色", "红色", 0, language="zh"), answer("blue", "red", 0)] * 2
+    found = [answer("red", "red", 1), answer("蓝色", "红色", 0, language="zh"), answer("blue", "red", 0)] * 2
+    trial = compared(TRIAL, Examined(features, found), Examined(features, truth))
+    assert trial.min_cosine == pytest.approx(1, abs=1e-6)
+    assert trial.equal_ratio == pytest.approx(2 / 3), "a third of the open answers, and a third of the choices, differ"
+    assert trial.accuracy_loss == pytest.approx(1 / 3)
+    assert compared(TRIAL, Examined(features, truth), Examined(features, truth)).keeps_the_answers
+
+
+def test_int8_reaches_into_the_decoding_loop_and_leaves_the_first_share(tmp_path: Path) -> None:
+    model = random_blip(Geometry(), seed=6, end_bias=2.0)
+    encoder, decoder = engines(model, tmp_path, answers=2)
+    counts = []
+    for share in (0.0, 0.5, 1.0):
+        write_int8(tmp_path / "d.onnx", tmp_path / f"{share}.onnx", fp32_share=share)
+        counts.append(len(products(tmp_path / f"{share}.onnx")))
+    everything, half, none = counts
+    assert everything > half > none == 0
+    loop = next(node for node in onnx.load(tmp_path / "0.0.onnx").graph.node if node.op_type == "Loop")
+    assert any("Integer" in node.op_type for node in loop.attribute[0].g.node)
+    photos = np.random.default_rng(2).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
+    features = packed(encoder({"PIXELS": photos})["ENCODED_FEATURES"])
+    inputs = {"IMAGE_FEATURES": features, **question_tensors(QUESTIONS)}
+    found = onnx_engine(tmp_path / "0.0.onnx", threads=1)(inputs)
+    np.testing.assert_allclose(found["ATTENTION"], decoder(inputs)["ATTENTION"], atol=0.02)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_build_takes_int8_where_the_answers_stay(
+    is_kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Random weights decide nothing about their answers, so the bounds do."""
+    monkeypatch.setattr(low_precision, "FP32_SHARES", (0.0, 0.5))
+    monkeypatch.setattr(low_precision, "MIN_SPEEDUP", 0.0)
+    monkeypatch.setattr(low_precision, "MIN_COSINE", -1.0 if is_kept else 2.0)
+    monkeypatch.setattr(low_precision, "MIN_EQUAL_RATIO", 0.0)
+    monkeypatch.setattr(low_precision, "MAX_ACCURACY_LOSS", 1.0)
+    monkeypatch.setitem(TOLERANCES, "auto", ANY)
+    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), tmp_path / "tiny")
+    options = BuildOptions(
+        str(tmp_path / "tiny"), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2
+    )
+    built = build(options)
+    manifest = json.loads((built / "manifest.json").read_text("utf-8"))
+    assert manifest["precision"] == "auto"
+    trials = {(one["engine"], one["precision"]): one for one in manifest["low_precision"]}
+    assert set(trials) == {
+        (engine, precision) for engine in ENGINES for precision in ("fp32", "int8", "int8 after the first 50%")
+    }
+    for engine in ENGINES:
+        chosen = [precision for (name, precision), one in trials.items() if name == engine and one["chosen"]]
+        assert len(chosen) == 1
+        assert (chosen != ["fp32"]) == is_kept
+        assert bool(products(built / engine / "1/model.onnx")) == is_kept
+    assert sorted(f.name for f in built.rglob("*.onnx")) == ["model.onnx"] * 3
+    assert ("refused" in capsys.readouterr().out) == (not is_kept)
+
+
+def test_auto_is_refused_for_tensorrt(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="it takes fp16 or bf16"):
+        build(BuildOptions("x", tmp_path / "out", target="tensorrt", precision="auto"))
+
+
+def test_the_table_says_what_was_tried() -> None:
+    kept = replace(TRIAL, min_cosine=0.9995, equal_ratio=0.998, accuracy_loss=0.0, chosen=True)
+    lines = trials_table([kept, replace(kept, min_cosine=0.9, chosen=False), TRIAL]).splitlines()
+    assert lines[1].split() == [
+        "image_encoder",
+        "int8",
+        "1.00",
+        "/",
+        "6.00",
+        "1.40x",
+        "0.99950",
+        "99.80%",
+        "0.00%",
+        "chosen",
+    ]
+    assert lines[2].endswith("refused")
+    assert lines[3].endswith("1.40x")
