@@ -5,15 +5,15 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.at_load import LOAD_RATIO, measured_at
+from benchmarks.at_load import LOAD_RATIO, AtLoad, measured_at
 from benchmarks.closed_loop import Ask, closed_loop
 from benchmarks.comparison import FLOOR, Cell, Rates, in_turn
 from benchmarks.floor import Floor
@@ -22,6 +22,7 @@ from benchmarks.mixes import MIXES, photo_640x480
 from benchmarks.models import BUNDLED, MODELS, prepared
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, asking, running
+from builders.files import sha256_of_file
 
 _PHOTOS = 300
 _OVERLOAD = 256
@@ -31,16 +32,22 @@ _PEAK_OF = ("new photos", VITRINE)
 
 def main() -> int:
     args = _parser().parse_args()
+    if args.docs and args.quick:
+        args.docs = None  # one short round is no page for others
     args.output.mkdir(parents=True, exist_ok=True)
-    found = _earlier(args.output / "benchmark.json")
+    file = args.output / "benchmark.json"
+    found = _earlier(file)
     for name in args.model or ([BUNDLED] if args.quick else MODELS):
         model = prepared(name, args.work)
         rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
         if model.forced:
             rounds = (rounds + 1) // 2
-        result = asyncio.run(_measured(model, plan(model, quick=args.quick), rounds, seconds))
-        found["models"][name] = result
-        (args.output / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+        def save(result: dict[str, Any], name: str = name) -> None:
+            found["models"][name] = result
+            file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+
+        asyncio.run(_measured(model, plan(model, quick=args.quick), rounds, seconds, save))
     write_report(args.output, found)
     print((args.output / "benchmarks.md").read_text("utf-8"))
     if args.docs:
@@ -50,7 +57,7 @@ def main() -> int:
 
 
 def _earlier(file: Path) -> dict[str, Any]:
-    """What earlier runs on this very machine and software found about other models."""
+    """What earlier runs of this very code and software on this machine found about other models."""
     found: dict[str, Any] = {"machine": machine(), "models": {}}
     if file.exists():
         earlier = json.loads(file.read_text("utf-8"))
@@ -80,10 +87,14 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
     return [*cells, Cell("new photos", _OVERLOAD, VITRINE), Cell("new photos", 0, FLOOR)]
 
 
-async def _measured(model: Model, cells: list[Cell], rounds: int, seconds: float) -> dict[str, Any]:
+async def _measured(
+    model: Model, cells: list[Cell], rounds: int, seconds: float, save: Callable[[dict[str, Any]], None]
+) -> None:
+    """Measure all cells in each round, and save what is known after it."""
     photos = [photo_640x480(index) for index in range(_PHOTOS)]
     rates: Rates = {}
     latencies: dict[Cell, list[list[float]]] = {}
+    loaded: list[AtLoad] = []
     with ExitStack() as processes:
         servers = {system: processes.enter_context(running(system, model)) for system in (*PEERS, VITRINE)}
         async with AsyncExitStack() as clients:
@@ -100,25 +111,30 @@ async def _measured(model: Model, cells: list[Cell], rounds: int, seconds: float
                         continue
                     slot = await closed_loop(
                         asks[cell.system],
-                        MIXES[cell.mix](photos, number),
+                        MIXES[cell.mix](photos, cell.seed(number)),
                         concurrency=cell.concurrency,
                         seconds=seconds,
                         least_visits=min(8, 2 * cell.concurrency + 2),
                     )
                     rates.setdefault(cell, []).append(slot.questions_per_s)
                     latencies.setdefault(cell, []).append(list(slot.latencies_s))
-            peak = max(median(values) for cell, values in rates.items() if (cell.mix, cell.system) == _PEAK_OF)
-            loaded = await asyncio.to_thread(measured_at, servers[VITRINE][0], LOAD_RATIO * peak, 5 * seconds)
-            memory = {system: tree_memory_mib(pid) for system, (_, pid) in servers.items()}
-    return {
-        "cells": [
-            {**asdict(cell), "questions_per_s": values, "latencies_s": latencies.get(cell, [])}
-            for cell, values in rates.items()
-        ],
-        "memory_mib": memory,
-        "at_load": asdict(loaded),
-        "floor": asdict(floor.best),
-    }
+                peak = max(values[-1] for cell, values in rates.items() if (cell.mix, cell.system) == _PEAK_OF)
+                url = servers[VITRINE][0]
+                loaded.append(await asyncio.to_thread(measured_at, url, LOAD_RATIO * peak, 5 * seconds, photos))
+                save(
+                    {
+                        "rounds": number + 1,
+                        "seconds": seconds,
+                        "repository_sha256": sha256_of_file(model.repository / "manifest.json"),
+                        "cells": [
+                            {**asdict(cell), "questions_per_s": values, "latencies_s": latencies.get(cell, [])}
+                            for cell, values in rates.items()
+                        ],
+                        "memory_mib": {system: tree_memory_mib(pid) for system, (_, pid) in servers.items()},
+                        "at_load": [asdict(one) for one in loaded],
+                        "floor": asdict(floor.best),
+                    }
+                )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -134,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
         "--model", nargs="+", choices=MODELS, help=f"(default: {' and '.join(MODELS)}; with --quick the first)"
     )
     parser.add_argument("--output", type=Path, default=Path("build/benchmark"), metavar="FOLDER")
-    parser.add_argument("--docs", type=Path, metavar="FOLDER", help="also put the page and its plot there")
+    parser.add_argument(
+        "--docs", type=Path, metavar="FOLDER", help="also put the page and its plot there (not with --quick)"
+    )
     parser.add_argument(
         "--work", type=Path, default=Path("build"), metavar="FOLDER", help="for what has to be built (default: build)"
     )

@@ -4,12 +4,13 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LOAD_RATIO = 0.7
 """Of the highest throughput that was measured."""
-_SCENARIO = "name: new photos\nphoto_long_side_px: [640, 640]\n"
+_SCENARIO = "name: new photos\n"
 _WARM_UP_S = 5
 
 
@@ -22,20 +23,29 @@ class AtLoad:
     error_ratio: float
 
 
-def measured_at(url: str, rate_per_s: float, seconds: float) -> AtLoad:
+def measured_at(url: str, rate_per_s: float, seconds: float, photos: Sequence[bytes]) -> AtLoad:
     """Ask one question about each new photo, at random distances, for some seconds after a warm-up.
 
     Args:
         seconds: raised until a hundred requests are due, so that there is a p99.
+        photos: JPEG files; each is sent with other bytes behind its end each time.
+
+    Raises:
+        RuntimeError: the load test failed; with its reason.
     """
     duration_s = max(seconds, 100 / rate_per_s) + _WARM_UP_S
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "new.yaml").write_text(_SCENARIO, "utf-8")
+        (folder / "photos").mkdir()
+        for number, photo in enumerate(photos):
+            (folder / "photos" / f"{number:04}.jpg").write_bytes(photo)
         command = [sys.executable, "-m", "loadtest", "run", "--url", url, "--scenario", str(folder / "new.yaml")]
         command += ["--rate", f"{rate_per_s:.3f}", "--duration", f"{duration_s:.0f}", "--warm-up", str(_WARM_UP_S)]
-        command += ["--timeout", "60", "--output", str(folder / "run")]
-        subprocess.run(command, check=True, capture_output=True)
+        command += ["--timeout", "60", "--photos", str(folder / "photos"), "--output", str(folder / "run")]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"the load test at {rate_per_s:.1f} a second failed: {done.stderr.strip()[-500:]}")
         figures = json.loads((folder / "run" / "report.json").read_text("utf-8"))["figures"]
     latency = figures["latency_ms"]["all"]
     return AtLoad(rate_per_s, latency["p50"], latency["p99"], figures["requests"], figures["error_ratio"])

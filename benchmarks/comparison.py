@@ -14,6 +14,10 @@ class Cell:
     concurrency: int
     system: str
 
+    def seed(self, round_number: int) -> str:
+        """Of its photos: the same for every system, and for no other cell or round, so that no cache knows them."""
+        return f"{self.mix}, {self.concurrency} callers, round {round_number}"
+
 
 @dataclass(frozen=True)
 class Spread:

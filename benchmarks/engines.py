@@ -67,7 +67,7 @@ def _pytorch_runs(
     device = "cuda" if torch.cuda.is_available() else "cpu"
     runs: dict[str, Callable[[], Any]] = {}
     for precision in ("fp32", "fp16") if device == "cuda" else ("fp32",):
-        module = _module(checkpoint, name, precision, answer_shape).eval().to(device)
+        module = pytorch_module(checkpoint, name, precision, answer_shape).eval().to(device)
 
         def run(module: Any = module) -> Any:
             with torch.inference_mode(), torch.device(device):
@@ -77,7 +77,7 @@ def _pytorch_runs(
     return runs
 
 
-def _module(checkpoint: Checkpoint, name: str, precision: str, answer_shape: tuple[int, int]) -> torch.nn.Module:
+def pytorch_module(checkpoint: Checkpoint, name: str, precision: str, answer_shape: tuple[int, int]) -> torch.nn.Module:
     from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
     from builders.graphs.answer_scorer import AnswerScorer
     from builders.graphs.image_encoder import ImageEncoder

@@ -29,13 +29,13 @@ class Visit:
     questions: tuple[str, ...]
 
 
-def new_photos(photos: Sequence[bytes], seed: int) -> Iterator[Visit]:
+def new_photos(photos: Sequence[bytes], seed: str) -> Iterator[Visit]:
     """One question about each photo, and every photo new."""
     for number, photo in enumerate(_new(photos, seed)):
         yield Visit(photo, (QUESTIONS[number % len(QUESTIONS)],))
 
 
-def hot_photos(photos: Sequence[bytes], seed: int) -> Iterator[Visit]:
+def hot_photos(photos: Sequence[bytes], seed: str) -> Iterator[Visit]:
     """Twenty questions about each photo on average, the k-th with a weight of 1/k (Zipf), mixed."""
     rng, fresh, known = random.Random(f"hot {seed}"), _new(photos, seed), list[bytes]()
     while True:
@@ -47,7 +47,7 @@ def hot_photos(photos: Sequence[bytes], seed: int) -> Iterator[Visit]:
         yield Visit(photo, (rng.choice(QUESTIONS),))
 
 
-def ten_questions(photos: Sequence[bytes], seed: int) -> Iterator[Visit]:
+def ten_questions(photos: Sequence[bytes], seed: str) -> Iterator[Visit]:
     """Ten questions about each photo, asked together, and every photo new."""
     for photo in _new(photos, seed):
         yield Visit(photo, QUESTIONS)
@@ -56,8 +56,8 @@ def ten_questions(photos: Sequence[bytes], seed: int) -> Iterator[Visit]:
 MIXES = {"new photos": new_photos, "hot photos": hot_photos, "ten questions": ten_questions}
 
 
-def _new(photos: Sequence[bytes], seed: int) -> Iterator[bytes]:
-    """Photos whose bytes were never seen: a number behind the end of a JPEG changes no pixel."""
+def _new(photos: Sequence[bytes], seed: str) -> Iterator[bytes]:
+    """Photos whose bytes no other seed gives: a number behind the end of a JPEG changes no pixel."""
     rng = random.Random(f"photos {seed}")
     while True:
         yield rng.choice(photos) + rng.randbytes(8)

@@ -5,6 +5,7 @@ import json
 import statistics
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from serving.signals import end_on_signals
 QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?", "上面是什么图案？")
 _WARMUP = 20
 _MEMORY_EVERY = 500
+_MEMORY_CALLERS = 16
 _MEMORY_CACHE_MIB = 64
 
 
@@ -95,11 +97,15 @@ def _spread(name: str, times_ms: list[float]) -> dict[str, float]:
 def memory_figures(client: VqaClient, pid: int, questions: int) -> dict[str, float]:
     """Memory of the server tree in MiB (proportional set size, so that shared pages count once), and its growth."""
     encoded = [photo_640x480(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
-    curve_mib = []
-    for index in tqdm(range(questions), desc="memory", leave=False):
+
+    def ask(index: int) -> None:
         # Every question about photo bytes that were never seen: a trailing number makes them new.
         client.ask(encoded[index % len(encoded)] + index.to_bytes(4, "big"), QUESTIONS[index % len(QUESTIONS)])
-        if index % _MEMORY_EVERY == _MEMORY_EVERY - 1:
+
+    curve_mib = []
+    with ThreadPoolExecutor(_MEMORY_CALLERS) as pool:
+        for start in tqdm(range(0, questions, _MEMORY_EVERY), desc="memory", unit_scale=_MEMORY_EVERY, leave=False):
+            list(pool.map(ask, range(start, min(start + _MEMORY_EVERY, questions))))
             curve_mib.append(tree_memory_mib(pid))
     half = curve_mib[len(curve_mib) // 2 :]
     return {

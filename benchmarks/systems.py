@@ -110,8 +110,8 @@ async def _asking(system: str, url: str) -> AsyncIterator[Ask]:
 
             yield ask
     else:
-        # httpx's own limit of 100 connections is above the callers'.
-        async with httpx.AsyncClient(base_url=f"http://{url}", timeout=_CALL_TIMEOUT_S) as http:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        async with httpx.AsyncClient(base_url=f"http://{url}", timeout=_CALL_TIMEOUT_S, limits=limits) as http:
 
             async def ask(visit: Visit) -> None:
                 for response in await asyncio.gather(

@@ -1,11 +1,14 @@
 """Holds engines to the checkpoint: the questions of a build, their reference answers, and the proof of its graphs."""
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
+from PIL import Image
 
 from builders.checkpoint import Checkpoint
 from builders.errors import BuildError
@@ -21,11 +24,12 @@ from builders.parity import (
 )
 from builders.parser_check import parser_problems
 from builders.repository import ENGINES, BuildDimensions
-from builders.steps import PhotoError, pixels_from_photo
+from builders.steps import DRAFT_RATIO, PhotoError, pixels_from_photo
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 
 _QUESTIONS_PER_PHOTO = 7
+_LARGE_PHOTOS, _TILES = 6, 3
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
@@ -37,6 +41,7 @@ class Gate:
     dimensions: BuildDimensions
     precision: str
     photos: list[bytes]
+    large_photos: list[bytes]
     questions: list[tuple[int, str]]
     """Index of the photo, and the text: one of each kind about each photo."""
     reference: Any
@@ -48,6 +53,7 @@ class Gate:
             self.reference,
             self.checkpoint,
             self.photos,
+            self.large_photos,
             self.questions,
             question_tokens=self.dimensions.question_tokens,
             tolerance=TOLERANCES[self.precision],
@@ -114,7 +120,21 @@ def new_gate(
     from builders.reference import reference_outputs  # torch takes seconds to import
 
     reference = reference_outputs(checkpoint, photos, questions, answer_tokens=dimensions.answer_tokens)
-    return Gate(checkpoint, dimensions, precision, photos, questions, reference)
+    large = large_photos(checkpoint.image_px)
+    return Gate(checkpoint, dimensions, precision, photos, large, questions, reference)
+
+
+def large_photos(image_px: int) -> list[bytes]:
+    """Drawn photos, each side by side with itself until `pixels_from_photo` shrinks it cheaply first: fine patterns."""
+    tile_px = -(-(2 * DRAFT_RATIO + 1) * image_px // _TILES)
+    found = []
+    for seed in range(first_seed("test"), first_seed("test") + _LARGE_PHOTOS):
+        tile = photo_from_seed(seed, long_side_px=(tile_px, tile_px)).image.resize((tile_px, tile_px))
+        image = Image.fromarray(np.tile(np.asarray(tile), (_TILES, _TILES, 1)))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=90)
+        found.append(buffer.getvalue())
+    return found
 
 
 def require_parseable(graphs: Graphs) -> None:

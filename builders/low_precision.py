@@ -1,5 +1,6 @@
 """`--precision auto`: INT8 for each engine that it makes faster on this machine, as long as the answers stay."""
 
+import math
 import shutil
 import statistics
 import tempfile
@@ -79,6 +80,12 @@ class Examination:
         tokens = self.dimensions.question_tokens
         return Examined(np.stack(features), asked(engines, self.checkpoint, self.questions, question_tokens=tokens))
 
+    def trial_of(self, trial: Trial, files: Mapping[str, Path], truth: Examined) -> Trial:
+        try:
+            return compared(trial, self.of(files), truth)
+        except FloatingPointError:  # probabilities that are no numbers
+            return replace(trial, min_cosine=math.nan, equal_ratio=0.0, accuracy_loss=1.0)
+
 
 def replace_by_low_precision(files: Mapping[str, Path], examination: Examination) -> list[Trial]:
     """Put the fastest variant that keeps the answers in each engine's place; FP32 stays where there is none.
@@ -101,8 +108,7 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
             chosen = False
             for trial in sorted(faster, key=lambda one: -one.speedup):
                 if trial.speedup >= MIN_SPEEDUP and not chosen:
-                    found = examination.of({**files, name: variants[trial.precision]})
-                    trial = compared(trial, found, truth)
+                    trial = examination.trial_of(trial, {**files, name: variants[trial.precision]}, truth)
                     chosen = trial.keeps_the_answers
                     trial = replace(trial, chosen=chosen)
                     if chosen:

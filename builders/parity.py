@@ -81,6 +81,7 @@ def compare_engines(
     reference: Reference,
     checkpoint: Checkpoint,
     photos: Sequence[bytes],
+    large_photos: Sequence[bytes],
     questions: Sequence[tuple[int, str]],
     *,
     question_tokens: int,
@@ -93,15 +94,16 @@ def compare_engines(
     Args:
         opened: an engine by its name. One is open at a time: each holds its weights, some of them twice.
         photos: encoded.
+        large_photos: encoded, so large that they are shrunk cheaply first.
         questions: index of the photo, and the text.
     """
     engine = opened("image_encoder")
-    encoded, drafted = (
+    encoded, whole, drafted = (
         [
             encoded_photo(engine, checkpoint, photo, draft_ratio=ratio)
-            for photo in tqdm(photos, desc="photos", leave=False, disable=None)
+            for photo in tqdm(some, desc="photos", leave=False, disable=None)
         ]
-        for ratio in (None, DRAFT_RATIO)
+        for some, ratio in ((photos, None), (large_photos, None), (large_photos, DRAFT_RATIO))
     )
     asked = [
         {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]} | question_tensors(checkpoint, text, question_tokens)
@@ -120,12 +122,14 @@ def compare_engines(
         scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
     outputs = {name: np.concatenate([row[name] for row in encoded]) for name in encoded[0]}
     outputs |= {name: np.concatenate([row[name] for row in answered]) for name in answered[0]}
-    drafted_features = np.concatenate([row["ENCODED_FEATURES"] for row in drafted])
+    whole_features, drafted_features = (
+        np.concatenate([row["ENCODED_FEATURES"] for row in rows]) for rows in (whole, drafted)
+    )
     digests = np.stack([sha256_of_photo(photos[photo]) for photo, _ in questions])
     return [
         _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance.min_cosine),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance.min_cosine),
-        _vector_report("SHRUNK_PHOTOS", drafted_features, reference.features, MIN_DRAFT_COSINE),
+        _vector_report("SHRUNK_PHOTOS", drafted_features, whole_features, MIN_DRAFT_COSINE),
         # One question a run; the greedy answer is row 0 of the K.
         _tokens_report(
             "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0, 0], reference.answer_ids, tolerance.min_equal_answers_ratio

@@ -7,7 +7,7 @@ import litserve
 
 from benchmarks.peers.answering import Answerer
 
-_BATCH = 8
+_BATCH = 16
 _WAIT_S = 0.01
 
 

@@ -11,7 +11,7 @@ from pytriton.triton import Triton, TritonConfig
 from benchmarks.peers.answering import Answerer
 from serving.ports import resolved_port
 
-_BATCH = 8
+_BATCH = 16
 _WAIT_US = 10_000
 
 

@@ -16,9 +16,11 @@ from builders.build import build
 from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
 from builders.files import sha256_of_file
+from builders.gate import large_photos
 from builders.options import BuildOptions
-from builders.parity import Outputs
+from builders.parity import PARITY_LIMITS, Outputs
 from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
+from builders.steps import DRAFT_RATIO, pixels_from_photo
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +58,15 @@ def test_a_narrow_engine_takes_one_thread_and_a_wide_one_all(width: int, threads
     for engine in ENGINES:
         config = adapted_config(read_config(SOURCE / engine / "config.pbtxt"), dimensions, Serving())
         assert config.parameters["intra_op_thread_count"].string_value == threads
+
+
+def test_large_parity_photos_are_shrunk_cheaply_first() -> None:
+    for photo in large_photos(112):
+        whole, shrunk = (
+            pixels_from_photo(photo, side_px=112, limits=PARITY_LIMITS, draft_ratio=ratio)
+            for ratio in (None, DRAFT_RATIO)
+        )
+        assert not np.array_equal(whole, shrunk)
 
 
 def test_the_manifest_accounts_for_every_file(built: Path, checkpoint: Path) -> None:

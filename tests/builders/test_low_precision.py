@@ -14,7 +14,7 @@ from builders.asking import Asked, Scored
 from builders.build import build
 from builders.errors import BuildError
 from builders.int8 import write_int8
-from builders.low_precision import Examined, Trial, compared, trials_table
+from builders.low_precision import Examination, Examined, Trial, compared, trials_table
 from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
 from builders.parity import TOLERANCES, Tolerance
@@ -116,6 +116,35 @@ def test_a_build_takes_int8_where_the_answers_stay(
         assert bool(products(built / engine / "1/model.onnx")) == is_kept
     assert sorted(f.name for f in built.rglob("*.onnx")) == ["model.onnx"] * 3
     assert ("refused" in capsys.readouterr().out) == (not is_kept)
+
+
+def test_engines_stay_in_fp32_where_the_last_parity_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(low_precision, "FP32_SHARES", (0.0,))
+    monkeypatch.setattr(low_precision, "MIN_SPEEDUP", 0.0)
+    monkeypatch.setattr(Trial, "keeps_the_answers", property(lambda trial: True))
+    monkeypatch.setitem(TOLERANCES, "auto", replace(ANY, min_cosine=2.0))
+    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), tmp_path / "tiny")
+    built = build(
+        BuildOptions(
+            str(tmp_path / "tiny"), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2
+        )
+    )
+    manifest = json.loads((built / "manifest.json").read_text("utf-8"))
+    assert {one["precision"] for one in manifest["low_precision"] if one["chosen"]} == {"fp32"}
+    assert all(row["passed"] for row in manifest["parity"])
+    assert not any(products(built / engine / "1/model.onnx") for engine in ENGINES)
+    assert "every engine stays in fp32" in capsys.readouterr().out
+
+
+def test_probabilities_that_are_no_numbers_refuse_a_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> Examined:
+        raise FloatingPointError
+
+    monkeypatch.setattr(Examination, "of", failing)
+    examination = Examination(None, None, [])  # type: ignore[arg-type]
+    assert not examination.trial_of(TRIAL, {}, Examined(np.zeros((1, 1, 1), np.float16), [])).keeps_the_answers
 
 
 def test_auto_is_refused_for_tensorrt(tmp_path: Path) -> None:

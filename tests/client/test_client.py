@@ -189,6 +189,8 @@ def test_ask_many_takes_any_iterable_but_not_one_text(client: VqaClient, photo: 
     assert len(client.ask_many(photo, (question for question in (EN, ZH)))) == 2
     with pytest.raises(InvalidRequestError, match="a list of str"):
         client.ask_many(photo, EN)
+    with pytest.raises(InvalidRequestError, match="a list of str, but a NoneType came"):
+        client.ask_many(photo, None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

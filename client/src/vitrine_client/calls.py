@@ -53,7 +53,10 @@ def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) ->
     """Several questions about one photo, as few requests as can be."""
     if isinstance(questions, str):
         raise InvalidRequestError("questions are a list of str, but one str came: use ask(), or put it in a list")
-    texts = list(questions)
+    try:
+        texts = list(questions)
+    except TypeError:
+        raise InvalidRequestError(f"questions are a list of str, but a {type(questions).__name__} came") from None
     return [
         Call(
             "vqa",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine_client.calls import Tensors
+from vitrine_client.calls import QUESTIONS_A_REQUEST, Tensors
 from vitrine_client.errors import VitrineError, error_from_code
 from vitrine_client.results import Health
 
@@ -60,6 +60,13 @@ class FakeTransport:
 
     def _answer(self, inputs: Tensors, model: str, request_id: str) -> dict[str, NDArray[Any]]:
         questions = [question.decode("utf-8", "replace") for question in inputs["QUESTION"][0]]
+        if not 1 <= len(questions) <= QUESTIONS_A_REQUEST:
+            raise error_from_code(
+                "INVALID_ARGUMENT",
+                f"{len(questions)} questions about one photo came, but 1 to {QUESTIONS_A_REQUEST} are accepted",
+                model=model,
+                request_id=request_id,
+            )
         for number, question in enumerate(questions, 1):
             if not question.strip():
                 which = f"question {number} of {len(questions)}: " if len(questions) > 1 else ""

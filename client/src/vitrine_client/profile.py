@@ -23,7 +23,6 @@ STEPS = {
 }
 """The models behind `vqa`, in order, and what each does."""
 _WHOLE = "vqa"
-_TIMEOUT_S = 10.0
 _NS_PER_MS = 1e6
 _SETTLE_S = 0.02
 _MOST_READINGS = 10  # a server that others keep asking never settles
@@ -53,7 +52,7 @@ class Profile:
 
 
 def profile_of(
-    photo: Photo, question: str, *, url: str, tls: TlsFiles | None = None, repeat: int = 10
+    photo: Photo, question: str, *, url: str, tls: TlsFiles | None = None, repeat: int = 10, timeout_s: float = 10.0
 ) -> tuple[Profile, Profile]:
     """Ask a question about a photo that the server does not know, and about one that it does.
 
@@ -66,41 +65,43 @@ def profile_of(
     transport = GrpcTransport(url, tls=tls)
     try:
         for one in (new[0], new[0]):
-            _asked(transport, one, question)  # what a first question costs once is not counted
+            _asked(transport, one, question, timeout_s)  # what a first question costs once is not counted
         return (
-            _profiled(transport, url, tls, new[1:], question),
-            _profiled(transport, url, tls, [new[0]] * repeat, question),
+            _profiled(transport, url, tls, new[1:], question, timeout_s),
+            _profiled(transport, url, tls, [new[0]] * repeat, question, timeout_s),
         )
     finally:
         transport.close()
 
 
-def _profiled(transport: GrpcTransport, url: str, tls: TlsFiles | None, photos: list[bytes], question: str) -> Profile:
-    before = _settled_statistics(url, tls)
-    times = [_asked(transport, photo, question) for photo in photos]
-    after = _settled_statistics(url, tls)
+def _profiled(
+    transport: GrpcTransport, url: str, tls: TlsFiles | None, photos: list[bytes], question: str, timeout_s: float
+) -> Profile:
+    before = _settled_statistics(url, tls, timeout_s)
+    times = [_asked(transport, photo, question, timeout_s) for photo in photos]
+    after = _settled_statistics(url, tls, timeout_s)
     whole_ms, called_ms = (sum(part) / len(times) for part in zip(*times, strict=True))
     return profile_from(before, after, questions=len(photos), total_ms=whole_ms, called_ms=called_ms)
 
 
-def _settled_statistics(url: str, tls: TlsFiles | None) -> Statistics:
+def _settled_statistics(url: str, tls: TlsFiles | None, timeout_s: float) -> Statistics:
     """Triton counts a request a moment after its answer has left."""
-    last = read_statistics(url, tls)
+    last = read_statistics(url, tls, timeout_s=timeout_s)
     for _ in range(_MOST_READINGS):
         time.sleep(_SETTLE_S)
-        now = read_statistics(url, tls)
+        now = read_statistics(url, tls, timeout_s=timeout_s)
         if now == last:
             break
         last = now
     return last
 
 
-def _asked(transport: GrpcTransport, photo: bytes, question: str) -> tuple[float, float]:
+def _asked(transport: GrpcTransport, photo: bytes, question: str, timeout_s: float) -> tuple[float, float]:
     """Milliseconds of the whole, and of the call in it."""
     start_s = time.perf_counter()
     call = ask_call(photo, question, None)
     called_s = time.perf_counter()
-    tensors = transport.infer(call.model, call.inputs, call.outputs, timeout_s=_TIMEOUT_S, request_id=call.request_id)
+    tensors = transport.infer(call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id)
     answered_s = time.perf_counter()
     call.result_from(tensors, call.request_id)
     return 1000 * (time.perf_counter() - start_s), 1000 * (answered_s - called_s)
@@ -136,21 +137,21 @@ def profile_from(
     )
 
 
-def read_statistics(url: str, tls: TlsFiles | None) -> Statistics:
+def read_statistics(url: str, tls: TlsFiles | None, *, timeout_s: float) -> Statistics:
     """
     Raises:
         VitrineError: no server, or its statistics are closed.
     """
     client = triton.InferenceServerClient(url, channel_args=channel_args(True), **tls_arguments(tls))
     try:
-        answer: Any = client.get_inference_statistics(client_timeout=_TIMEOUT_S)
+        answer: Any = client.get_inference_statistics(client_timeout=timeout_s)
     except InferenceServerException as error:
         if "restricted" in str(error.message()):
             raise InvalidRequestError(
                 f"the server at {url} keeps its statistics closed: profile one whose administration is open, such as "
                 "one of `python -m serving`"
             ) from error
-        raise translated(error, url, "server", _TIMEOUT_S, "") from error
+        raise translated(error, url, "server", timeout_s, "") from error
     finally:
         client.close()
     return {

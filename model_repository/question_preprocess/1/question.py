@@ -23,9 +23,8 @@ def require_questions(count: int, most: int) -> None:
         TextError: no question about a photo, or more than are answered at once.
     """
     if not 1 <= count <= most:
-        raise TextError(
-            f"{count} questions about one photo came, but 1 to {most} are accepted: spread them over several requests"
-        )
+        remedy = "spread them over several requests" if count else "ask at least one"
+        raise TextError(f"{count} questions about one photo came, but 1 to {most} are accepted: {remedy}")
 
 
 def ids_from_question(

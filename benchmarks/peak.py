@@ -1,0 +1,113 @@
+"""`python -m benchmarks.peak`: how near the engines come to what the processor can multiply and add."""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+from onnx import TensorProto, helper
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.engines import pytorch_module
+from builders.checkpoint import Checkpoint, load_checkpoint
+from builders.noise import noise_for
+from builders.onnx_engine import onnx_engine
+from builders.parity import Outputs
+from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
+
+_SIDE = 1536
+"""Of the square matrices whose product is the peak."""
+_ROWS = (1, 8)
+_MOST_RUNS, _MOST_SECONDS = 50, 8.0
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    checkpoint = load_checkpoint(args.checkpoint)
+    manifest = json.loads((args.repository / "manifest.json").read_text("utf-8"))
+    dimensions = BuildDimensions(**manifest["dimensions"])
+    threads = args.threads or os.cpu_count() or 1
+    peak = peak_gmac_per_s(threads)
+    print(f"{threads} threads: {peak:.1f} GMAC/s in a product of two {_SIDE} x {_SIDE} matrices, FP32")
+    print(f"{'engine':<16}{'rows':>5}{'GMAC':>9}{'ms, median':>12}{'GMAC/s':>9}{'of the peak':>13}")
+    for name in ENGINES:
+        engine = onnx_engine(args.repository / manifest["engines"][name]["file"], threads=threads)
+        for rows in (1,) if name in ONE_AT_A_TIME else _ROWS:
+            inputs = noise_for(dimensions, rows)[name]
+            gmac = run_gmac(checkpoint, name, inputs, dimensions, steps=_steps(engine(inputs)))
+            ms = _median_ms(partial(engine, inputs))
+            rate = gmac / ms * 1e3
+            print(f"{name:<16}{rows:>5}{gmac:>9.3f}{ms:>12.2f}{rate:>9.1f}{rate / peak:>13.0%}")
+    return 0
+
+
+def peak_gmac_per_s(threads: int) -> float:
+    """The faster of ONNX Runtime's and PyTorch's matrix products, in FP32."""
+    a, b = (np.random.default_rng(seed).normal(size=(_SIDE, _SIDE)).astype(np.float32) for seed in (0, 1))
+    torch.set_num_threads(threads)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(_product_model(), options, providers=["CPUExecutionProvider"])
+    left, right = torch.from_numpy(a), torch.from_numpy(b)
+    runs: list[Callable[[], Any]] = [lambda: session.run(None, {"A": a, "B": b}), lambda: left @ right]
+    return _SIDE**3 / 1e9 / (min(map(_median_ms, runs)) / 1e3)
+
+
+def run_gmac(checkpoint: Checkpoint, name: str, inputs: Outputs, dimensions: BuildDimensions, *, steps: int) -> float:
+    """Multiply-adds of the matrix products of one run, in thousand millions, counted in the graph's own module.
+
+    Args:
+        steps: decode steps that the run takes; the scorer and the encoder have none.
+    """
+    module = pytorch_module(checkpoint, name, "fp32", (dimensions.answers, steps)).eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        module(*(torch.from_numpy(value) for value in inputs.values()))
+    return float(counter.get_total_flops()) / 2 / 1e9
+
+
+def _steps(outputs: Outputs) -> int:
+    """Of the decoding loop: as many as the longest answer has tokens, its end counted in."""
+    return int((outputs["ANSWER_IDS"] != 0).sum(-1).max()) if "ANSWER_IDS" in outputs else 1
+
+
+def _median_ms(run: Callable[[], Any]) -> float:
+    times: list[float] = []
+    end_s = time.perf_counter() + _MOST_SECONDS
+    while len(times) <= _MOST_RUNS and (len(times) < 4 or time.perf_counter() < end_s):
+        start_s = time.perf_counter()
+        run()
+        times.append(1e3 * (time.perf_counter() - start_s))
+    return statistics.median(times[1:])  # the first warms up
+
+
+def _product_model() -> bytes:
+    a, b, c = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [_SIDE, _SIDE]) for name in "ABC")
+    graph = helper.make_graph([helper.make_node("MatMul", ["A", "B"], ["C"])], "product", [a, b], [c])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return bytes(model.SerializeToString())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peak",
+        description="Time each engine alone, count its multiply-adds, and set the rate beside that of a plain matrix "
+        "product in the same precision on the same threads.",
+        epilog="example: python -m benchmarks.peak build/vitrine-small --checkpoint checkpoints/vitrine-small",
+    )
+    parser.add_argument("repository", type=Path, help="built for ONNX Runtime, in FP32")
+    parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what it was built from")
+    parser.add_argument("--threads", type=int, metavar="N", help="(default: one a core)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
