@@ -29,6 +29,7 @@ def main() -> int:
         answers=args.answers,
         batch=args.batch,
         decode_strategy=args.decode_strategy,
+        cores=args.cores,
         parity_photos=args.parity_photos,
         low_precision_photos=args.low_precision_photos,
         photos=args.photos,
@@ -176,6 +177,13 @@ def _add_shape(group: argparse._ArgumentGroup) -> None:
         default=STRATEGIES[0],
         help="one decode step in a loop that ends early, or T steps written out, which CUDA graphs can capture "
         "(default: loop; see docs/adr/0005)",
+    )
+    group.add_argument(
+        "--cores",
+        type=int,
+        metavar="N",
+        help="of the machine that will serve: so many photos, and of a narrow model runs, at once, 8 at most (default: "
+        "as many as here)",
     )
 
 

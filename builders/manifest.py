@@ -48,6 +48,7 @@ def write_manifest(
         "decode_strategy": options.decode_strategy,
         "dimensions": asdict(dimensions),
         "batch": {"min": 1, **asdict(options.batch)},
+        "cores": options.serving_cores,
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "build_s": round(build_s, 1),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_OF}},

@@ -1,5 +1,6 @@
 """What a build is asked for."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,6 +42,8 @@ class BuildOptions:
     answers: int = 5
     batch: BatchRange = field(default_factory=BatchRange)
     decode_strategy: str = "loop"
+    cores: int | None = None
+    """Of the machine that will serve. None: as many as here."""
     parity_photos: int = 16
     photos: Path | None = None
     """A folder of photos for the parity check. None: photos are drawn."""
@@ -63,6 +66,10 @@ class BuildOptions:
         return self.precision or PRECISIONS[self.target][0]
 
     @property
+    def serving_cores(self) -> int:
+        return (os.cpu_count() or 1) if self.cores is None else self.cores
+
+    @property
     def graph_precision(self) -> str:
         """Of the exported graphs."""
         return "fp32" if self.chosen_precision == "auto" else self.chosen_precision
@@ -82,6 +89,7 @@ def require_possible(options: BuildOptions) -> None:
         ("--answers", options.answers),
         ("--parity-photos", options.parity_photos),
         ("--low-precision-photos", options.low_precision_photos),
+        ("--cores", options.serving_cores),
     ):
         if count < 1:
             raise BuildError(f"{name} is {count}, but must be at least 1")

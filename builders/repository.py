@@ -20,9 +20,13 @@ ENGINES = ("image_encoder", "answer_decoder", "answer_scorer")
 ONE_AT_A_TIME = ("answer_scorer",)
 """Engines that take one question a run: its candidates are rows enough, and logits of many lists would fill memory."""
 
-# A narrow model's operators are over before a second thread is awake: the bundled decoder took 1.18 ms with
-# one thread and 1.45 ms with two, the encoder 2.03 ms and 2.38 ms (2 cores, medians of 150 runs 4 ms apart).
+# A narrow model's operators are over before a second thread is awake: on a fast machine the bundled decoder took
+# 1.18 ms with one thread and 1.45 ms with two, the encoder 2.03 and 2.38 ms (2 cores, medians of 150 runs 4 ms apart).
+# So a narrow model has an instance a core instead, of one thread each; a wide one has all cores in each run.
 _ONE_THREAD_WIDTH = 256
+_MANY_INSTANCES = ("image_preprocess", "image_encoder", "answer_decoder")
+"""The costly steps; see their configs for what was measured."""
+_MOST_INSTANCES = 8
 _ALL_CORES = 0
 MAX_BATCH = 1024
 
@@ -112,6 +116,8 @@ class Serving:
     """Of the two engines."""
     batch: BatchRange = field(default_factory=BatchRange)
     decode_strategy: str = "loop"
+    cores: int = 2
+    """Of the machine that will serve."""
 
 
 def write_repository(
@@ -171,6 +177,9 @@ def adapted_config(
         if tensor.name in (known := dimensions.by_tensor()):
             decided = known[tensor.name]
             tensor.dims[-len(decided) :] = decided  # before them may be the axis of questions
+    if adapted.name in _MANY_INSTANCES:
+        is_shared = adapted.name not in ENGINES or engine_threads(dimensions) == 1
+        adapted.instance_group[0].count = min(serving.cores, _MOST_INSTANCES) if is_shared else 1
     if adapted.name in ENGINES:
         adapted.backend = serving.backend
         if serving.backend == "tensorrt":

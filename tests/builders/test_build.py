@@ -60,6 +60,23 @@ def test_a_narrow_engine_takes_one_thread_and_a_wide_one_all(width: int, threads
         assert config.parameters["intra_op_thread_count"].string_value == threads
 
 
+@pytest.mark.parametrize(
+    ("width", "cores", "counts"),
+    [(192, 2, (2, 2, 2, 1)), (192, 64, (8, 8, 8, 1)), (192, 1, (1, 1, 1, 1)), (768, 4, (4, 1, 1, 1))],
+)
+def test_costly_steps_have_an_instance_a_core_unless_a_run_takes_them_all(
+    width: int, cores: int, counts: tuple[int, ...]
+) -> None:
+    dimensions = BuildDimensions(
+        image_px=112, image_tokens=50, image_width=width, grid=7, question_tokens=32, answers=1, answer_tokens=8
+    )
+    steps = ("image_preprocess", "image_encoder", "answer_decoder", "question_preprocess")
+    configs = [
+        adapted_config(read_config(SOURCE / step / "config.pbtxt"), dimensions, Serving(cores=cores)) for step in steps
+    ]
+    assert tuple(config.instance_group[0].count for config in configs) == counts
+
+
 def test_large_parity_photos_are_shrunk_cheaply_first() -> None:
     for photo in large_photos(112):
         whole, shrunk = (
