@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from benchmarks.mixes import Visit
 
-Ask = Callable[[Visit], Awaitable[None]]
+Ask = Callable[[Visit], Awaitable[list[str]]]
+"""Gives the answers to a visit's questions."""
 
 
 @dataclass(frozen=True)

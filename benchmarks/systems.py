@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -98,40 +99,43 @@ async def _asking(system: str, url: str) -> AsyncIterator[Ask]:
     if system == VITRINE:
         async with AsyncVqaClient(url, timeout_s=_CALL_TIMEOUT_S) as client:
 
-            async def ask(visit: Visit) -> None:
-                await client.ask_many(visit.photo, visit.questions)
+            async def ask(visit: Visit) -> list[str]:
+                return [answer.text for answer in await client.ask_many(visit.photo, visit.questions)]
 
             yield ask
     elif system == "pytriton":
         async with triton.InferenceServerClient(url) as raw:
 
-            async def ask(visit: Visit) -> None:
-                await asyncio.gather(*(_infer(raw, visit.photo, question) for question in visit.questions))
+            async def ask(visit: Visit) -> list[str]:
+                return await asyncio.gather(*(_infer(raw, visit.photo, question) for question in visit.questions))
 
             yield ask
     else:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         async with httpx.AsyncClient(base_url=f"http://{url}", timeout=_CALL_TIMEOUT_S, limits=limits) as http:
 
-            async def ask(visit: Visit) -> None:
-                for response in await asyncio.gather(
+            async def ask(visit: Visit) -> list[str]:
+                return await asyncio.gather(
                     *(_post(http, system, visit.photo, question) for question in visit.questions)
-                ):
-                    response.raise_for_status()
+                )
 
             yield ask
 
 
-async def _post(http: httpx.AsyncClient, system: str, photo: bytes, question: str) -> httpx.Response:
+async def _post(http: httpx.AsyncClient, system: str, photo: bytes, question: str) -> str:
     if system == "fastapi":
-        return await http.post("/ask", params={"question": question}, content=photo)
-    return await http.post("/ask", json={"photo": base64.b64encode(photo).decode(), "question": question})
+        response = await http.post("/ask", params={"question": question}, content=photo)
+    else:
+        body = {"photo": base64.b64encode(photo).decode(), "question": question}
+        response = await http.post("/ask", json=body)
+    return str(response.raise_for_status().json()["answer"])
 
 
-async def _infer(client: triton.InferenceServerClient, photo: bytes, question: str) -> None:
+async def _infer(client: triton.InferenceServerClient, photo: bytes, question: str) -> str:
     tensors = []
     for name, value in (("photo", photo), ("question", question.encode("utf-8"))):
         tensor = triton.InferInput(name, [1, 1], "BYTES")
         tensor.set_data_from_numpy(np.array([[value]], np.object_))
         tensors.append(tensor)
-    await client.infer("ask", tensors)
+    answer: Any = (await client.infer("ask", tensors)).as_numpy("answer")
+    return str(answer[0, 0].decode("utf-8"))

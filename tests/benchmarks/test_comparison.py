@@ -60,11 +60,13 @@ def test_no_photo_of_a_cell_is_in_another_or_in_another_round() -> None:
 def test_a_closed_loop_counts_every_answer_and_all_of_the_time() -> None:
     """Ten callers who each wait 0.05 s ask 200 a second at most; answers that come in one burst do not make it more."""
 
-    async def ask(visit: Visit) -> None:
+    async def ask(visit: Visit) -> list[str]:
         await asyncio.sleep(0.05)
+        return []
 
-    async def ask_in_bursts(visit: Visit) -> None:
+    async def ask_in_bursts(visit: Visit) -> list[str]:
         await asyncio.sleep(0.4 - time.perf_counter() % 0.4)  # all who wait are answered together
+        return []
 
     for answering, most in ((ask, 200), (ask_in_bursts, 75)):
         visits = MIXES["new photos"](PHOTOS, "0")

@@ -12,7 +12,7 @@ from benchmarks.floor import Floor
 from benchmarks.mixes import QUESTIONS, Visit, photo_640x480
 from benchmarks.models import BUNDLED
 from benchmarks.peers.answering import Answerer
-from benchmarks.systems import PEERS, Model, asking, running
+from benchmarks.systems import PEERS, VITRINE, Model, asking, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,16 +36,20 @@ def test_forced_answers_have_their_length(model: Model) -> None:
     assert text
 
 
-@pytest.mark.parametrize("system", PEERS)
-def test_a_peer_serves(model: Model, system: str) -> None:
-    async def ask(url: str) -> None:
-        async with asking(system, url) as asked:
-            await asked(Visit(photo_640x480(0), QUESTIONS[:2]))
+@pytest.mark.parametrize("system", [*PEERS, VITRINE])
+def test_a_system_answers_what_transformers_answers(model: Model, system: str) -> None:
+    visit = Visit(photo_640x480(0), QUESTIONS[:2])  # one in English, one in Chinese
+
+    async def answers(url: str) -> list[str]:
+        async with asking(system, url) as ask:
+            return await ask(visit)
 
     with running(system, model) as (url, _):
-        asyncio.run(ask(url))
+        found = asyncio.run(answers(url))
+    expected = Answerer(model.checkpoint, model.answer_tokens, False).answers([visit.photo] * 2, list(visit.questions))
+    assert ["".join(text.split()) for text in found] == ["".join(text.split()) for text in expected]
     with pytest.raises((httpx.HTTPError, InferenceServerException)):  # it has ended
-        if system == "pytriton":
+        if system in ("pytriton", VITRINE):
             triton.InferenceServerClient(url).is_server_live(client_timeout=2)
         else:
             httpx.get(f"http://{url}/")
