@@ -36,7 +36,7 @@ def main() -> int:
         args.docs = None  # one short round is no page for others
     args.output.mkdir(parents=True, exist_ok=True)
     file = args.output / "benchmark.json"
-    found = _earlier(file)
+    found = _earlier(file, args.work)
     for name in args.model or ([BUNDLED] if args.quick else MODELS):
         model = prepared(name, args.work)
         rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
@@ -56,13 +56,16 @@ def main() -> int:
     return 0
 
 
-def _earlier(file: Path) -> dict[str, Any]:
-    """What earlier runs of this very code and software on this machine found about other models."""
+def _earlier(file: Path, work: Path) -> dict[str, Any]:
+    """What earlier runs found, as long as the machine, the software and the built repository are the same."""
     found: dict[str, Any] = {"machine": machine(), "models": {}}
     if file.exists():
         earlier = json.loads(file.read_text("utf-8"))
         if earlier["machine"] == found["machine"]:
-            found["models"] = earlier["models"]
+            for name, result in earlier["models"].items():
+                manifest = work / name / "manifest.json"
+                if manifest.exists() and result.get("repository_sha256") == sha256_of_file(manifest):
+                    found["models"][name] = result
     return found
 
 

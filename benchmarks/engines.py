@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from builders.checkpoint import Checkpoint, load_checkpoint
-from builders.noise import noise_for
 from builders.onnx_engine import onnx_engine
 from builders.parity import Engine, Outputs
 from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
+from builders.timing import noise_for
 
 _WARMUP = 5
 

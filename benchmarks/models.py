@@ -11,7 +11,7 @@ from builders.repository import SOURCE
 
 BUNDLED, LARGE = "vitrine-small", "blip-vqa-base-size"
 MODELS = (BUNDLED, LARGE)
-BUILDERS = SOURCE.parent / "builders"
+_BUILDERS = SOURCE.parent / "builders"
 _BUNDLED_CHECKPOINT = Path("checkpoints") / BUNDLED
 
 
@@ -34,5 +34,5 @@ def prepared(name: str, work: Path) -> Model:
 def _is_stale(repository: Path) -> bool:
     """Whether what it was built with or from is newer."""
     built_s = (repository / "manifest.json").stat().st_mtime
-    sources = (file for folder in (BUILDERS, SOURCE) for file in folder.rglob("*") if file.suffix in (".py", ".pbtxt"))
+    sources = (file for folder in (_BUILDERS, SOURCE) for file in folder.rglob("*") if file.suffix in (".py", ".pbtxt"))
     return any(file.stat().st_mtime > built_s for file in sources)

@@ -3,13 +3,9 @@
 import argparse
 import json
 import os
-import statistics
 import sys
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -19,15 +15,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.engines import pytorch_module
 from builders.checkpoint import Checkpoint, load_checkpoint
-from builders.noise import noise_for
 from builders.onnx_engine import onnx_engine
 from builders.parity import Outputs
 from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
+from builders.timing import medians_ms, noise_for
 
 _SIDE = 1536
 """Of the square matrices whose product is the peak."""
 _ROWS = (1, 8)
-_MOST_RUNS, _MOST_SECONDS = 50, 8.0
 
 
 def main() -> int:
@@ -44,7 +39,7 @@ def main() -> int:
         for rows in (1,) if name in ONE_AT_A_TIME else _ROWS:
             inputs = noise_for(dimensions, rows)[name]
             gmac = run_gmac(checkpoint, name, inputs, dimensions, steps=_steps(engine(inputs)))
-            ms = _median_ms(partial(engine, inputs))
+            ms = medians_ms({name: partial(engine, inputs)})[name]
             rate = gmac / ms * 1e3
             print(f"{name:<16}{rows:>5}{gmac:>9.3f}{ms:>12.2f}{rate:>9.1f}{rate / peak:>13.0%}")
     return 0
@@ -58,8 +53,8 @@ def peak_gmac_per_s(threads: int) -> float:
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(_product_model(), options, providers=["CPUExecutionProvider"])
     left, right = torch.from_numpy(a), torch.from_numpy(b)
-    runs: list[Callable[[], Any]] = [lambda: session.run(None, {"A": a, "B": b}), lambda: left @ right]
-    return _SIDE**3 / 1e9 / (min(map(_median_ms, runs)) / 1e3)
+    medians = medians_ms({"onnxruntime": lambda: session.run(None, {"A": a, "B": b}), "torch": lambda: left @ right})
+    return float(_SIDE**3 / 1e6 / min(medians.values()))
 
 
 def run_gmac(checkpoint: Checkpoint, name: str, inputs: Outputs, dimensions: BuildDimensions, *, steps: int) -> float:
@@ -77,16 +72,6 @@ def run_gmac(checkpoint: Checkpoint, name: str, inputs: Outputs, dimensions: Bui
 def _steps(outputs: Outputs) -> int:
     """Of the decoding loop: as many as the longest answer has tokens, its end counted in."""
     return int((outputs["ANSWER_IDS"] != 0).sum(-1).max()) if "ANSWER_IDS" in outputs else 1
-
-
-def _median_ms(run: Callable[[], Any]) -> float:
-    times: list[float] = []
-    end_s = time.perf_counter() + _MOST_SECONDS
-    while len(times) <= _MOST_RUNS and (len(times) < 4 or time.perf_counter() < end_s):
-        start_s = time.perf_counter()
-        run()
-        times.append(1e3 * (time.perf_counter() - start_s))
-    return statistics.median(times[1:])  # the first warms up
 
 
 def _product_model() -> bytes:

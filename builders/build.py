@@ -94,18 +94,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
     reports = _compiled(folder, graphs, gate, target, stage)
     trials: list[Trial] = []
     if options.chosen_precision == "auto":
-        trials = _faster(folder, gate, target, options.low_precision_photos, stage)
-        with stage("parity of what was chosen"):
-            files = target.files(folder)
-            chosen = replace(gate, precision="auto").compare(lambda name: target.engine(files[name]))
-        print(parity_table(chosen), flush=True)
-        if all(report.passed for report in chosen):
-            reports = chosen
-        else:
-            print("      not like the checkpoint any more: every engine stays in fp32")
-            trials = [replace(trial, chosen=trial.precision == "fp32") for trial in trials]
-            for name in ENGINES:
-                target.compile(graphs.file(name), files[name], dimensions)
+        trials, reports = _faster(folder, graphs, gate, target, options.low_precision_photos, reports, stage)
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s
         write_manifest(folder, checkpoint, dimensions, options, target, graphs, reports, trials, proof, build_s)
@@ -163,10 +152,25 @@ def _compiled(folder: Path, graphs: Graphs, gate: Gate, target: Target, stage: S
     return reports
 
 
-def _faster(folder: Path, gate: Gate, target: Target, photos: int, stage: Stages) -> list[Trial]:
-    """Make engines INT8 where that is faster and keeps the answers."""
+def _faster(
+    folder: Path, graphs: Graphs, gate: Gate, target: Target, photos: int, fp32: list[OutputReport], stage: Stages
+) -> tuple[list[Trial], list[OutputReport]]:
+    """Make engines INT8 where that is faster and keeps the answers.
+
+    Args:
+        fp32: the reports on what is there, for when all of it stays.
+    """
+    files = target.files(folder)
     with stage(f"int8 for each engine ({photos} photos)"):
         examination = Examination(gate.checkpoint, gate.dimensions, list(drawn_questions(photos)))
-        trials = replace_by_low_precision(target.files(folder), examination)
+        trials = replace_by_low_precision(files, examination)
     print(trials_table(trials), flush=True)
-    return trials
+    with stage("parity of what was chosen"):
+        reports = replace(gate, precision="int8").compare(lambda name: target.engine(files[name]))
+    print(parity_table(reports), flush=True)
+    if all(report.passed for report in reports):
+        return trials, reports
+    print("      not like the checkpoint any more: every engine stays in fp32")
+    for name in ENGINES:
+        target.compile(graphs.file(name), files[name], gate.dimensions)
+    return [replace(trial, chosen=trial.precision == "fp32") for trial in trials], fp32

@@ -4,9 +4,9 @@ import math
 import shutil
 import statistics
 import tempfile
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,10 @@ from builders.asking import Asked, asked
 from builders.checkpoint import Checkpoint
 from builders.int8 import write_int8
 from builders.labelled import Labelled
-from builders.noise import noise_for
 from builders.onnx_engine import onnx_engine
-from builders.parity import Engine, encoded_photo, min_cosine
+from builders.parity import encoded_photo, min_cosine
 from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions, engine_threads
+from builders.timing import medians_ms, noise_for
 
 FP32_SHARES = (0.0, 1 / 12, 1 / 6, 1 / 3, 1 / 2)
 """Of an engine's matrix products, the first ones, where errors grow longest: what a variant leaves in FP32."""
@@ -28,7 +28,6 @@ MIN_EQUAL_RATIO = 0.995
 MAX_ACCURACY_LOSS = 0.003
 MIN_SPEEDUP = 1.05
 _TIMED_ROWS = (1, 8)
-_MOST_RUNS, _LEAST_RUNS, _MOST_SECONDS = 15, 3, 5.0
 
 
 @dataclass(frozen=True)
@@ -80,12 +79,6 @@ class Examination:
         tokens = self.dimensions.question_tokens
         return Examined(np.stack(features), asked(engines, self.checkpoint, self.questions, question_tokens=tokens))
 
-    def trial_of(self, trial: Trial, files: Mapping[str, Path], truth: Examined) -> Trial:
-        try:
-            return compared(trial, self.of(files), truth)
-        except FloatingPointError:  # probabilities that are no numbers
-            return replace(trial, min_cosine=math.nan, equal_ratio=0.0, accuracy_loss=1.0)
-
 
 def replace_by_low_precision(files: Mapping[str, Path], examination: Examination) -> list[Trial]:
     """Put the fastest variant that keeps the answers in each engine's place; FP32 stays where there is none.
@@ -108,7 +101,7 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
             chosen = False
             for trial in sorted(faster, key=lambda one: -one.speedup):
                 if trial.speedup >= MIN_SPEEDUP and not chosen:
-                    trial = examination.trial_of(trial, {**files, name: variants[trial.precision]}, truth)
+                    trial = examined(trial, partial(examination.of, {**files, name: variants[trial.precision]}), truth)
                     chosen = trial.keeps_the_answers
                     trial = replace(trial, chosen=chosen)
                     if chosen:
@@ -116,6 +109,14 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
                 trials.append(trial)
             trials.append(replace(fp32, chosen=not chosen))
     return trials
+
+
+def examined(trial: Trial, examine: Callable[[], Examined], truth: Examined) -> Trial:
+    """As `compared`; a variant whose probabilities are no numbers keeps nothing."""
+    try:
+        return compared(trial, examine(), truth)
+    except FloatingPointError:
+        return replace(trial, min_cosine=math.nan, equal_ratio=0.0, accuracy_loss=1.0)
 
 
 def compared(trial: Trial, found: Examined, truth: Examined) -> Trial:
@@ -148,26 +149,16 @@ def _timed(name: str, variants: Mapping[str, Path], dimensions: BuildDimensions)
     threads = engine_threads(dimensions)
     engines = {label: onnx_engine(file, threads=threads) for label, file in variants.items()}
     rows = (1,) if name in ONE_AT_A_TIME else _TIMED_ROWS
-    medians = [_medians_ms(engines, noise_for(dimensions, batch)[name]) for batch in rows]
+    medians = []
+    for batch in rows:
+        inputs = noise_for(dimensions, batch)[name]
+        medians.append(medians_ms({label: partial(engine, inputs) for label, engine in engines.items()}))
     trials = []
     for label in variants:
         speedups = [found["fp32"] / found[label] for found in medians]
         run_ms = tuple(round(found[label], 3) for found in medians)
         trials.append(Trial(name, label, run_ms, round(statistics.geometric_mean(speedups), 3)))
     return trials
-
-
-def _medians_ms(engines: Mapping[str, Engine], inputs: dict[str, NDArray[np.generic]]) -> dict[str, float]:
-    times: dict[str, list[float]] = {label: [] for label in engines}
-    end_s = time.perf_counter() + _MOST_SECONDS * len(engines)
-    for run in range(_MOST_RUNS + 1):
-        for label, engine in engines.items():
-            start_s = time.perf_counter()
-            engine(inputs)
-            times[label].append(1e3 * (time.perf_counter() - start_s))
-        if run >= _LEAST_RUNS and time.perf_counter() > end_s:
-            break
-    return {label: statistics.median(found[1:]) for label, found in times.items()}  # the first warms up
 
 
 def _put_in_place(variant: Path, engine: Path) -> None:

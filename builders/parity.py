@@ -60,7 +60,7 @@ TOLERANCES = {
     ),
     "fp16": Tolerance(0.999, 0.999, 0.995, max_logprob_difference=0.1),
     "bf16": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),  # 8 bits
-    "auto": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),  # INT8 where it keeps the answers
+    "int8": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),
 }
 
 

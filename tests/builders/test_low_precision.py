@@ -14,7 +14,7 @@ from builders.asking import Asked, Scored
 from builders.build import build
 from builders.errors import BuildError
 from builders.int8 import write_int8
-from builders.low_precision import Examination, Examined, Trial, compared, trials_table
+from builders.low_precision import Examined, Trial, compared, examined, trials_table
 from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
 from builders.parity import TOLERANCES, Tolerance
@@ -97,7 +97,7 @@ def test_a_build_takes_int8_where_the_answers_stay(
     monkeypatch.setattr(low_precision, "MIN_COSINE", -1.0 if is_kept else 2.0)
     monkeypatch.setattr(low_precision, "MIN_EQUAL_RATIO", 0.0)
     monkeypatch.setattr(low_precision, "MAX_ACCURACY_LOSS", 1.0)
-    monkeypatch.setitem(TOLERANCES, "auto", ANY)
+    monkeypatch.setitem(TOLERANCES, "int8", ANY)
     save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), tmp_path / "tiny")
     options = BuildOptions(
         str(tmp_path / "tiny"), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2
@@ -124,7 +124,7 @@ def test_engines_stay_in_fp32_where_the_last_parity_fails(
     monkeypatch.setattr(low_precision, "FP32_SHARES", (0.0,))
     monkeypatch.setattr(low_precision, "MIN_SPEEDUP", 0.0)
     monkeypatch.setattr(Trial, "keeps_the_answers", property(lambda trial: True))
-    monkeypatch.setitem(TOLERANCES, "auto", replace(ANY, min_cosine=2.0))
+    monkeypatch.setitem(TOLERANCES, "int8", replace(ANY, min_cosine=2.0))
     save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), tmp_path / "tiny")
     built = build(
         BuildOptions(
@@ -138,13 +138,11 @@ def test_engines_stay_in_fp32_where_the_last_parity_fails(
     assert "every engine stays in fp32" in capsys.readouterr().out
 
 
-def test_probabilities_that_are_no_numbers_refuse_a_variant(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: object) -> Examined:
+def test_probabilities_that_are_no_numbers_refuse_a_variant() -> None:
+    def failing() -> Examined:
         raise FloatingPointError
 
-    monkeypatch.setattr(Examination, "of", failing)
-    examination = Examination(None, None, [])  # type: ignore[arg-type]
-    assert not examination.trial_of(TRIAL, {}, Examined(np.zeros((1, 1, 1), np.float16), [])).keeps_the_answers
+    assert not examined(TRIAL, failing, Examined(np.zeros((1, 1, 1), np.float16), [])).keeps_the_answers
 
 
 def test_auto_is_refused_for_tensorrt(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ def test_ask_many_takes_any_iterable_but_not_one_text(client: VqaClient, photo: 
     with pytest.raises(InvalidRequestError, match="a list of str"):
         client.ask_many(photo, EN)
     with pytest.raises(InvalidRequestError, match="a list of str, but a NoneType came"):
-        client.ask_many(photo, None)  # type: ignore[arg-type]
+        client.ask_many(photo, None)  # type: ignore[arg-type]  # as callers without a type checker may
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog='example: vitrine ask mug.jpg "What colour is the mug?" 有几个？',
     )
     ask.add_argument("photo", help="a JPEG, PNG or WebP file")
-    ask.add_argument("question", nargs="+", help="a question; several are answered in turn")
+    ask.add_argument("question", nargs="+", help="a question; several are asked together")
     ask.add_argument("--heatmap", metavar="FILE", help="write the photo with where the first question looked")
     ask.add_argument(
         "--max-risk",
@@ -119,11 +119,13 @@ def _parser() -> argparse.ArgumentParser:
 def _ask(client: VqaClient, args: argparse.Namespace) -> int:
     start_s = time.perf_counter()
     answers = client.ask_many(args.photo, args.question, max_risk=args.max_risk)
-    time_ms = (time.perf_counter() - start_s) * 1000  # of all of them: they are asked together
+    time_ms = (time.perf_counter() - start_s) * 1000
     if args.heatmap:
         _write_heatmap(answers[0], args.photo, args.heatmap)
     for question, answer in zip(args.question, answers, strict=True):
-        print(_json_line(args.photo, question, answer, time_ms) if args.json else _text_line(answer, time_ms))
+        print(_json_line(args.photo, question, answer, time_ms) if args.json else _text_line(answer))
+    if not args.json:
+        print(f"{time_ms:.0f} ms" + (f" for {len(answers)} questions together" if len(answers) > 1 else ""))
     return 0
 
 
@@ -156,8 +158,8 @@ def _write_heatmap(answer: Answer, photo: str, file: str) -> None:
         raise InvalidRequestError(f"--heatmap: cannot write {file} ({error}): name a .png or .jpg file") from error
 
 
-def _text_line(answer: Answer, time_ms: float) -> str:
-    return f"{answer.text}  ({answer.status}, {_sure(answer.confidence)}, {time_ms:.0f} ms{_because(answer.reason)})"
+def _text_line(answer: Answer) -> str:
+    return f"{answer.text}  ({answer.status}, {_sure(answer.confidence)}{_because(answer.reason)})"
 
 
 def _sure(confidence: float | None) -> str:
