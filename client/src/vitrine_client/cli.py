@@ -125,7 +125,8 @@ def _ask(client: VqaClient, args: argparse.Namespace) -> int:
     for question, answer in zip(args.question, answers, strict=True):
         print(_json_line(args.photo, question, answer, time_ms) if args.json else _text_line(answer))
     if not args.json:
-        print(f"{time_ms:.0f} ms" + (f" for {len(answers)} questions together" if len(answers) > 1 else ""))
+        together = f" for {len(answers)} questions together" if len(answers) > 1 else ""
+        print(f"{time_ms:.0f} ms{together}", file=sys.stderr)
     return 0
 
 
