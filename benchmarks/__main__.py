@@ -21,7 +21,7 @@ from benchmarks.memory import tree_memory_mib
 from benchmarks.mixes import MIXES, photo_640x480
 from benchmarks.models import BUNDLED, MODELS, prepared
 from benchmarks.report import machine, write_report
-from benchmarks.systems import PEERS, VITRINE, Model, asking, running
+from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
 from builders.files import sha256_of_file
 
 _PHOTOS = 300
@@ -100,6 +100,7 @@ async def _measured(
     loaded: list[AtLoad] = []
     with ExitStack() as processes:
         servers = {system: processes.enter_context(running(system, model)) for system in (*PEERS, VITRINE)}
+        pids = {system: pid for system, (_, pid) in servers.items()}
         async with AsyncExitStack() as clients:
             asks: dict[str, Ask] = {}
             for system, (url, _) in servers.items():
@@ -109,21 +110,23 @@ async def _measured(
                 bar = tqdm(in_turn(cells, number), desc=f"{model.name}, round {number + 1} of {rounds}", leave=False)
                 for cell in bar:
                     bar.set_postfix_str(f"{cell.system}, {cell.mix}, {cell.concurrency}")
-                    if cell.system == FLOOR:
-                        rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
-                        continue
-                    slot = await closed_loop(
-                        asks[cell.system],
-                        MIXES[cell.mix](photos, cell.seed(number)),
-                        concurrency=cell.concurrency,
-                        seconds=seconds,
-                        least_visits=min(8, 2 * cell.concurrency + 2),
-                    )
+                    with resting(pids[peer] for peer in PEERS if peer != cell.system):
+                        if cell.system == FLOOR:
+                            rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
+                            continue
+                        slot = await closed_loop(
+                            asks[cell.system],
+                            MIXES[cell.mix](photos, cell.seed(number)),
+                            concurrency=cell.concurrency,
+                            seconds=seconds,
+                            least_visits=min(8, 2 * cell.concurrency + 2),
+                        )
                     rates.setdefault(cell, []).append(slot.questions_per_s)
                     latencies.setdefault(cell, []).append(list(slot.latencies_s))
                 peak = max(values[-1] for cell, values in rates.items() if (cell.mix, cell.system) == _PEAK_OF)
                 url = servers[VITRINE][0]
-                loaded.append(await asyncio.to_thread(measured_at, url, LOAD_RATIO * peak, 5 * seconds, photos))
+                with resting(pids[peer] for peer in PEERS):
+                    loaded.append(await asyncio.to_thread(measured_at, url, LOAD_RATIO * peak, 5 * seconds, photos))
                 save(
                     {
                         "rounds": number + 1,
@@ -133,7 +136,7 @@ async def _measured(
                             {**asdict(cell), "questions_per_s": values, "latencies_s": latencies.get(cell, [])}
                             for cell, values in rates.items()
                         ],
-                        "memory_mib": {system: tree_memory_mib(pid) for system, (_, pid) in servers.items()},
+                        "memory_mib": {system: tree_memory_mib(pid) for system, pid in pids.items()},
                         "at_load": [asdict(one) for one in loaded],
                         "floor": asdict(floor.best),
                     }

@@ -50,10 +50,13 @@ def ratio(rates: Rates, ours: Cell, theirs: Cell) -> Spread | None:
 
 
 def in_turn(cells: list[Cell], number: int) -> list[Cell]:
-    """The cells of a round: systems of one mix and concurrency one after the other, a different one first each time."""
+    """The cells of a round: systems of one mix and concurrency one after the other, a different one first each time.
+
+    The floor goes beside those with sixteen callers, which it is compared with.
+    """
     groups: dict[tuple[str, int], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.mix, cell.concurrency), []).append(cell)
+        groups.setdefault((cell.mix, 16 if cell.system == FLOOR else cell.concurrency), []).append(cell)
     order = []
     for group in groups.values():
         first = number % len(group)

@@ -34,7 +34,8 @@ _INTRODUCTION = """\
 
 Written by `make benchmark` on {cores} cores ({cpu}), without a GPU. Of a model, all is measured in one
 run: every system serves the same checkpoint and is asked the same, one after the other in turn, round after round, so
-that a machine that slows down troubles all alike. Read the ratios; the rates are this machine's.
+that a machine that slows down troubles all alike. While one is asked, the processes of (a), (b) and (c) that are not
+rest, so that they take no time from it. Read the ratios; the rates are this machine's.
 
 - (a), (b) and (c) are `transformers.generate` behind FastAPI, LitServe and pytriton as their tutorials do it
   ([benchmarks/peers](../benchmarks/peers)): one greedy answer a question. (e) is Vitrine as it comes, with its five

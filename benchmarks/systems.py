@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psutil
 import tritonclient.grpc.aio as triton
 from tritonclient.utils import InferenceServerException
 from vitrine_client import AsyncVqaClient
@@ -31,6 +32,8 @@ PEERS = ("fastapi", "litserve", "pytriton")
 VITRINE = "vitrine"
 _READY_TIMEOUT_S = 120.0
 _CALL_TIMEOUT_S = 600.0
+_WAKE_S = 0.2
+"""For what became due while a process rested, such as closing idle connections."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,21 @@ def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # LitServe's own processes outlive it
         process.wait()
+
+
+@contextmanager
+def resting(pids: Iterable[int]) -> Iterator[None]:
+    """Process trees that get no processor meanwhile, so that they take none from what is measured: LitServe polls."""
+    parents = [psutil.Process(pid) for pid in pids]
+    processes = [process for parent in parents for process in (parent, *parent.children(recursive=True))]
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in reversed(processes):
+            process.resume()
+        time.sleep(_WAKE_S if processes else 0)
 
 
 @asynccontextmanager

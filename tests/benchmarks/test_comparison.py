@@ -33,6 +33,11 @@ def test_another_system_comes_first_each_time() -> None:
     assert second == ["b", "c", "a", "b", "c", "a"]
 
 
+def test_the_floor_is_measured_beside_what_it_is_compared_with() -> None:
+    cells = [Cell("new photos", count, "vitrine") for count in (1, 16, 64)] + [Cell("new photos", 0, FLOOR)]
+    assert [cell.concurrency for cell in in_turn(cells, 0)] == [1, 16, 0, 64]
+
+
 @pytest.mark.parametrize("mix", MIXES)
 def test_a_mix_is_the_same_for_all_and_asks_in_both_languages(mix: str) -> None:
     one, again = (list(islice(MIXES[mix](PHOTOS, "7"), 400)) for _ in range(2))

@@ -1,9 +1,12 @@
 """The compared systems are real: each peer answers what transformers answers, and the floor runs the engines."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
@@ -12,7 +15,7 @@ from benchmarks.floor import Floor
 from benchmarks.mixes import QUESTIONS, Visit, photo_640x480
 from benchmarks.models import BUNDLED
 from benchmarks.peers.answering import Answerer
-from benchmarks.systems import PEERS, VITRINE, Model, asking, running
+from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,3 +61,18 @@ def test_a_system_answers_what_transformers_answers(model: Model, system: str) -
 def test_the_floor_runs_both_engines(model: Model) -> None:
     floor = Floor(model, try_s=0.2)
     assert floor.rate(0.2) > 0
+
+
+def test_what_rests_gets_no_processor_and_goes_on_afterwards() -> None:
+    child = "import time; print(1, flush=True); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
+        assert len(tree) == 2
+        with resting([process.pid]):
+            assert {one.status() for one in tree} == {psutil.STATUS_STOPPED}
+        assert psutil.STATUS_STOPPED not in {one.status() for one in tree}
+        for one in tree:
+            one.kill()
