@@ -48,6 +48,7 @@ def main() -> int:
             file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
         asyncio.run(_measured(model, plan(model, quick=args.quick), rounds, seconds, save))
+    found["models"] = {name: found["models"][name] for name in MODELS if name in found["models"]}
     write_report(args.output, found)
     print((args.output / "benchmarks.md").read_text("utf-8"))
     if args.docs:
@@ -147,9 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Serve one checkpoint with FastAPI around transformers, with LitServe, with pytriton and with the "
-        "embedded Vitrine, ask all of them the same in turn, and call our engines alone (the floor). Two models: the "
-        "bundled checkpoint, and one of the size of blip-vqa-base with random weights. Writes benchmark.json, "
-        "benchmarks.md and its plot.",
+        "embedded Vitrine, ask all of them the same in turn, and call our engines alone (the floor). Three models: the "
+        "bundled checkpoint, the same with --precision auto, and one of the size of blip-vqa-base with random weights. "
+        "Writes benchmark.json, benchmarks.md and its plot.",
         epilog="example: python -m benchmarks --quick --model vitrine-small",
     )
     parser.add_argument(

@@ -9,15 +9,15 @@ from builders.build import build
 from builders.options import BuildOptions
 from builders.repository import SOURCE
 
-BUNDLED, LARGE = "vitrine-small", "blip-vqa-base-size"
-MODELS = (BUNDLED, LARGE)
+BUNDLED, BUNDLED_AUTO, LARGE = "vitrine-small", "vitrine-small-auto", "blip-vqa-base-size"
+MODELS = (BUNDLED, BUNDLED_AUTO, LARGE)
 _BUILDERS = SOURCE.parent / "builders"
 _BUNDLED_CHECKPOINT = Path("checkpoints") / BUNDLED
 
 
 def prepared(name: str, work: Path) -> Model:
     """A checkpoint and its repository, made where they are not there yet, or where the sources have changed since."""
-    checkpoint = _BUNDLED_CHECKPOINT if name == BUNDLED else work / "checkpoints" / name
+    checkpoint = work / "checkpoints" / name if name == LARGE else _BUNDLED_CHECKPOINT
     if not checkpoint.exists():
         from benchmarks.random_checkpoint import write_blip_vqa_base  # torch takes seconds to import
 
@@ -26,7 +26,8 @@ def prepared(name: str, work: Path) -> Model:
     if repository.exists() and _is_stale(repository):
         shutil.rmtree(repository)
     if not repository.exists():
-        build(BuildOptions(str(checkpoint), repository, parity_photos=2))
+        precision = "auto" if name == BUNDLED_AUTO else None
+        build(BuildOptions(str(checkpoint), repository, precision=precision, parity_photos=2))
     manifest = json.loads((repository / "manifest.json").read_text("utf-8"))
     return Model(name, checkpoint, repository, manifest["dimensions"]["answer_tokens"], forced=name == LARGE)
 

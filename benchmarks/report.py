@@ -44,8 +44,9 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
   decoded, checked, judged or sent, so (e) must be below it.
 - *New photos*: one question about each photo of 640x480. *Hot photos*: twenty a photo, popular ones more. *Ten
   questions*: asked together about a new photo.
-- `vitrine-small` is the bundled checkpoint. `blip-vqa-base-size` has the size of `blip-vqa-base` and random weights:
-  its cost is real, its answers mean nothing, and all have the same length.
+- `vitrine-small` is the bundled checkpoint; `vitrine-small-auto` is the same one, built with `--precision auto` (INT8
+  where it is faster and keeps the answers: (d) and (e); transformers serves FP32). `blip-vqa-base-size` has the size of
+  `blip-vqa-base` and random weights: its cost is real, its answers mean nothing, and all have the same length.
 """
 
 
@@ -145,8 +146,8 @@ def _column_order(column: tuple[str, int]) -> tuple[bool, bool, int]:
 
 
 def _plot(by_model: dict[str, Rates], file: Path) -> None:
-    figure, grid = plt.subplots(1, len(by_model), figsize=(7 * len(by_model), 5), layout="constrained", squeeze=False)
-    for axes, (name, rates) in zip(grid[0], by_model.items(), strict=True):
+    figure, column = plt.subplots(len(by_model), figsize=(8, 4.5 * len(by_model)), layout="constrained", squeeze=False)
+    for axes, (name, rates) in zip(column[:, 0], by_model.items(), strict=True):
         for system in (*PEERS, VITRINE):
             for mix, style in (("new photos", "-"), ("hot photos", "--")):
                 cells = sorted(cell for cell in rates if cell.system == system and cell.mix == mix)
@@ -166,6 +167,6 @@ def _plot(by_model: dict[str, Rates], file: Path) -> None:
             axes.axhline(spread(floor).median, color=_COLOURS[FLOOR], linestyle=":", label=_LABELS[FLOOR])
         axes.set(title=name, xscale="log", yscale="log", xlabel="callers", ylabel="questions a second")
         axes.grid(alpha=0.3)
-    figure.legend(*grid[0][0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=2)
+    figure.legend(*column[0, 0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=2)
     figure.savefig(file, dpi=110)
     plt.close(figure)
