@@ -167,9 +167,9 @@ def _add_shape(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--batch",
         type=_batch_range,
-        default=BatchRange(),
         metavar="MIN/OPT/MAX",
-        help="rows of one run of an engine; MAX is every model's max_batch_size (default: 1/8/16)",
+        help="rows of one run of an engine; MAX is every model's max_batch_size (default: 1/8/16; "
+        "1/4/4 for a wide model on the CPU, which gains nothing from more)",
     )
     group.add_argument(
         "--decode-strategy",

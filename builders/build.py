@@ -85,7 +85,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         (graphs.folder / "activation_ranges.json").write_text(json.dumps(proof.ranges, indent=2) + "\n", "utf-8")
         return graphs.folder
     with stage("write the repository"):
-        serving = Serving(options.target, options.batch, options.decode_strategy, options.serving_cores)
+        serving = Serving(options.target, options.batch_for(dimensions), options.decode_strategy, options.serving_cores)
         write_repository(folder, checkpoint, dimensions, serving, calibration)
         if options.rules:
             shutil.copy(options.rules, folder / RULES_FILE)

@@ -47,7 +47,7 @@ def write_manifest(
         "precision": options.chosen_precision,
         "decode_strategy": options.decode_strategy,
         "dimensions": asdict(dimensions),
-        "batch": {"min": 1, **asdict(options.batch)},
+        "batch": {"min": 1, **asdict(options.batch_for(dimensions))},
         "cores": options.serving_cores,
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "build_s": round(build_s, 1),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from builders.checkpoint import Checkpoint
 from builders.errors import BuildError
-from builders.repository import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDimensions
+from builders.repository import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDimensions, engine_threads
 
 TARGETS = ("onnxruntime", "tensorrt")
 STRATEGIES = ("loop", "unrolled")
@@ -40,7 +40,8 @@ class BuildOptions:
     answer_tokens: int | None = None
     """None: as the checkpoint says."""
     answers: int = 5
-    batch: BatchRange = field(default_factory=BatchRange)
+    batch: BatchRange | None = None
+    """None: `batch_for` decides."""
     decode_strategy: str = "loop"
     cores: int | None = None
     """Of the machine that will serve. None: as many as here."""
@@ -68,6 +69,16 @@ class BuildOptions:
     @property
     def serving_cores(self) -> int:
         return (os.cpu_count() or 1) if self.cores is None else self.cores
+
+    def batch_for(self, dimensions: BuildDimensions) -> BatchRange:
+        """Rows of one run: as asked, else 16 at most, and 4 of a wide model on the CPU.
+
+        Runs of a wide model keep all cores busy from the first row on: of the size of `blip-vqa-base`, 16 callers had
+        as many answers a second with 4 rows at most as with 16, and the server 3.5 GiB of memory instead of 5.8.
+        """
+        if self.batch is None and self.target == "onnxruntime" and engine_threads(dimensions) != 1:
+            return BatchRange(4, 4)
+        return self.batch or BatchRange()
 
     @property
     def graph_precision(self) -> str:

@@ -58,7 +58,7 @@ def _tensorrt(options: BuildOptions) -> Target:
 
     def compiled(graph: Path, engine: Path, dimensions: BuildDimensions) -> None:
         name = engine.parent.parent.name
-        batch = BatchRange(1, 1) if name in ONE_AT_A_TIME else options.batch
+        batch = BatchRange(1, 1) if name in ONE_AT_A_TIME else options.batch_for(dimensions)
         build_plan(
             graph,
             engine,

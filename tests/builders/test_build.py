@@ -19,7 +19,7 @@ from builders.files import sha256_of_file
 from builders.gate import large_photos
 from builders.options import BuildOptions
 from builders.parity import PARITY_LIMITS, Outputs
-from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
+from builders.repository import ENGINES, SOURCE, BatchRange, BuildDimensions, Serving, adapted_config, read_config
 from builders.steps import DRAFT_RATIO, pixels_from_photo
 
 
@@ -75,6 +75,25 @@ def test_costly_steps_have_an_instance_a_core_unless_a_run_takes_them_all(
         adapted_config(read_config(SOURCE / step / "config.pbtxt"), dimensions, Serving(cores=cores)) for step in steps
     ]
     assert tuple(config.instance_group[0].count for config in configs) == counts
+
+
+@pytest.mark.parametrize(
+    ("width", "target", "asked", "most"),
+    [
+        (192, "onnxruntime", None, 16),
+        (768, "onnxruntime", None, 4),
+        (768, "tensorrt", None, 16),
+        (768, "onnxruntime", 8, 8),
+    ],
+)
+def test_a_wide_model_on_the_cpu_has_short_runs_unless_asked(
+    width: int, target: str, asked: int | None, most: int
+) -> None:
+    dimensions = BuildDimensions(
+        image_px=112, image_tokens=50, image_width=width, grid=7, question_tokens=32, answers=1, answer_tokens=8
+    )
+    options = BuildOptions("", Path(), target=target, batch=BatchRange(asked, asked) if asked else None)
+    assert options.batch_for(dimensions).max == most
 
 
 def test_large_parity_photos_are_shrunk_cheaply_first() -> None:

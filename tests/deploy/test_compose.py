@@ -11,8 +11,8 @@ import pytest
 import yaml
 from vitrine_client.client import DEFAULT_URL
 
-from builders.options import BuildOptions
 from builders.plans import release
+from builders.repository import BatchRange
 from serving.command import _EXIT_TIMEOUT_S, DEFAULT_CACHE_MIB, ServerSettings
 
 ROOT = Path(__file__).parents[2]
@@ -173,7 +173,7 @@ def test_every_variable_is_explained_with_its_default() -> None:
     explained = dict(re.findall(r"^(VITRINE_\w+)=(.*)$", example, re.MULTILINE))
     assert explained == used
     assert used["VITRINE_CACHE_MIB"] == str(DEFAULT_CACHE_MIB)
-    batch = BuildOptions("", Path()).batch
+    batch = BatchRange()
     assert used["VITRINE_BATCH"] == f"1/{batch.opt}/{batch.max}"
 
 
