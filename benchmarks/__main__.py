@@ -35,7 +35,7 @@ def main() -> int:
     if args.docs and args.quick:
         args.docs = None  # one short round is no page for others
     args.output.mkdir(parents=True, exist_ok=True)
-    file = args.output / "benchmark.json"
+    file = args.output / ("quick.json" if args.quick else "benchmark.json")
     found = _earlier(file, args.work)
     for name in args.model or ([BUNDLED] if args.quick else MODELS):
         model = prepared(name, args.work)
@@ -106,7 +106,8 @@ async def _measured(
             asks: dict[str, Ask] = {}
             for system, (url, _) in servers.items():
                 asks[system] = await clients.enter_async_context(asking(system, url))
-            floor = Floor(model)
+            with resting(pids[peer] for peer in PEERS):
+                floor = Floor(model, try_s=10 if model.forced else 2)
             for number in range(rounds):
                 bar = tqdm(in_turn(cells, number), desc=f"{model.name}, round {number + 1} of {rounds}", leave=False)
                 for cell in bar:

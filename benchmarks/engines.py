@@ -35,7 +35,8 @@ def main() -> int:
             runs: dict[str, Callable[[], Any]] = {
                 label: partial(pair[name], inputs[name]) for label, pair in engines.items()
             }
-            shape = (manifest["dimensions"]["answers"], manifest["dimensions"]["answer_tokens"])
+            steps = decode_steps(engines[str(args.repository[0])][name](inputs[name]), manifest, checkpoint)
+            shape = (manifest["dimensions"]["answers"], steps)
             runs |= _pytorch_runs(checkpoint, name, inputs[name], shape)
             rows += _measured(name, batch, runs, args.runs)
     if args.json:
@@ -46,6 +47,14 @@ def main() -> int:
         spread = f"{row['p10_ms']:.2f}-{row['p90_ms']:.2f}"
         print(f"{row['engine']:<16}{row['runs_on']:<40}{row['batch']:>6}{row['median_ms']:>12.2f}{spread:>18}")
     return 0
+
+
+def decode_steps(outputs: Outputs, manifest: dict[str, Any], checkpoint: Checkpoint) -> int:
+    """That a run took: of a loop as many as the longest answer has tokens, its end counted in; written out, all."""
+    if "ANSWER_IDS" not in outputs or manifest["decode_strategy"] == "unrolled":
+        return int(manifest["dimensions"]["answer_tokens"])
+    padding = checkpoint.model.config.text_config.pad_token_id
+    return int((outputs["ANSWER_IDS"] != padding).sum(-1).max())
 
 
 def _engines_of(repository: Path) -> dict[str, Engine]:

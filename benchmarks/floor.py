@@ -33,7 +33,11 @@ class Arrangement:
 class Floor:
     """Both engines, and inputs for them: pixels and token ids are ready, so nothing but the engines works."""
 
-    def __init__(self, model: Model, *, try_s: float = 2.0) -> None:
+    def __init__(self, model: Model, *, try_s: float) -> None:
+        """
+        Args:
+            try_s: how long each arrangement is tried.
+        """
         from tokenizers import Tokenizer
 
         manifest = json.loads((model.repository / "manifest.json").read_text("utf-8"))

@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.engines import pytorch_module
+from benchmarks.engines import decode_steps, pytorch_module
 from builders.checkpoint import Checkpoint, load_checkpoint
 from builders.onnx_engine import onnx_engine
 from builders.parity import Outputs
@@ -38,7 +38,9 @@ def main() -> int:
         engine = onnx_engine(args.repository / manifest["engines"][name]["file"], threads=threads)
         for rows in (1,) if name in ONE_AT_A_TIME else _ROWS:
             inputs = noise_for(dimensions, rows)[name]
-            gmac = run_gmac(checkpoint, name, inputs, dimensions, steps=_steps(engine(inputs)))
+            gmac = run_gmac(
+                checkpoint, name, inputs, dimensions, steps=decode_steps(engine(inputs), manifest, checkpoint)
+            )
             ms = medians_ms({name: partial(engine, inputs)})[name]
             rate = gmac / ms * 1e3
             print(f"{name:<16}{rows:>5}{gmac:>9.3f}{ms:>12.2f}{rate:>9.1f}{rate / peak:>13.0%}")
@@ -67,11 +69,6 @@ def run_gmac(checkpoint: Checkpoint, name: str, inputs: Outputs, dimensions: Bui
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         module(*(torch.from_numpy(value) for value in inputs.values()))
     return float(counter.get_total_flops()) / 2 / 1e9
-
-
-def _steps(outputs: Outputs) -> int:
-    """Of the decoding loop: as many as the longest answer has tokens, its end counted in."""
-    return int((outputs["ANSWER_IDS"] != 0).sum(-1).max()) if "ANSWER_IDS" in outputs else 1
 
 
 def _product_model() -> bytes:

@@ -86,13 +86,15 @@ def resting(pids: Iterable[int]) -> Iterator[None]:
     """Process trees that get no processor meanwhile, so that they take none from what is measured: LitServe polls."""
     parents = [psutil.Process(pid) for pid in pids]
     processes = [process for parent in parents for process in (parent, *parent.children(recursive=True))]
-    for process in processes:
-        process.suspend()
     try:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         yield
     finally:
         for process in reversed(processes):
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
         time.sleep(_WAKE_S if processes else 0)
 
 

@@ -110,7 +110,8 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         "--precision",
         choices=tuple(precision for target in TARGETS for precision in PRECISIONS[target]),
         help="of weights and matrix products; auto: for each engine the faster of fp32 and int8, measured on this "
-        "machine, as long as the answers stay what they were (default: fp32 for onnxruntime, fp16 for tensorrt)",
+        "machine, as long as 99.5 %% of 1,001 answers stay what they were (default: fp32 for onnxruntime, fp16 for "
+        "tensorrt)",
     )
     group.add_argument(
         "--low-precision-photos",

@@ -64,7 +64,7 @@ def asked(
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     cannot_tell = cannot_tell_texts(checkpoint)
     rows, photo, features = [], None, np.empty(0)
-    for question in tqdm(questions, desc="calibration", unit="question", leave=False, disable=None):
+    for question in tqdm(questions, desc="questions", unit="question", leave=False, disable=None):
         if question.photo != photo:
             photo = question.photo
             features = encoded_photo(image_encoder, checkpoint, photo)["IMAGE_FEATURES"]

@@ -22,6 +22,9 @@ from builders.stages import Stages
 from builders.steps import RULES_FILE, RulesError, read_rules
 from builders.targets import Target, target_of
 
+_TIMED_ROWS = 8
+"""Of an engine that may become INT8, beside one row; fewer where fewer are served together."""
+
 
 def build(options: BuildOptions) -> Path:
     """Build a repository; no part of it is left behind when that fails.
@@ -94,7 +97,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
     reports = _compiled(folder, graphs, gate, target, stage)
     trials: list[Trial] = []
     if options.chosen_precision == "auto":
-        trials, reports = _faster(folder, graphs, gate, target, options.low_precision_photos, reports, stage)
+        trials, reports = _faster(folder, graphs, gate, target, options, reports, stage)
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s
         write_manifest(folder, checkpoint, dimensions, options, target, graphs, reports, trials, proof, build_s)
@@ -153,7 +156,13 @@ def _compiled(folder: Path, graphs: Graphs, gate: Gate, target: Target, stage: S
 
 
 def _faster(
-    folder: Path, graphs: Graphs, gate: Gate, target: Target, photos: int, fp32: list[OutputReport], stage: Stages
+    folder: Path,
+    graphs: Graphs,
+    gate: Gate,
+    target: Target,
+    options: BuildOptions,
+    fp32: list[OutputReport],
+    stage: Stages,
 ) -> tuple[list[Trial], list[OutputReport]]:
     """Make engines INT8 where that is faster and keeps the answers.
 
@@ -161,8 +170,9 @@ def _faster(
         fp32: the reports on what is there, for when all of it stays.
     """
     files = target.files(folder)
+    photos, rows = options.low_precision_photos, min(_TIMED_ROWS, options.batch_for(gate.dimensions).max)
     with stage(f"int8 for each engine ({photos} photos)"):
-        examination = Examination(gate.checkpoint, gate.dimensions, list(drawn_questions(photos)))
+        examination = Examination(gate.checkpoint, gate.dimensions, list(drawn_questions(photos)), rows)
         trials = replace_by_low_precision(files, examination)
     print(trials_table(trials), flush=True)
     with stage("parity of what was chosen"):

@@ -1,12 +1,12 @@
 """`--precision auto`: INT8 for each engine that it makes faster on this machine, as long as the answers stay."""
 
-import math
 import shutil
 import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from builders.checkpoint import Checkpoint
 from builders.int8 import write_int8
 from builders.labelled import Labelled
 from builders.onnx_engine import onnx_engine
-from builders.parity import encoded_photo, min_cosine
+from builders.parity import Engine, Outputs, encoded_photo, min_cosine, question_tensors
 from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions, engine_threads
 from builders.timing import medians_ms, noise_for
 
@@ -27,7 +27,6 @@ MIN_COSINE = 0.999
 MIN_EQUAL_RATIO = 0.995
 MAX_ACCURACY_LOSS = 0.003
 MIN_SPEEDUP = 1.05
-_TIMED_ROWS = (1, 8)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Trial:
     engine: str
     precision: str
     run_ms: tuple[float, ...]
-    """Medians, of one row, and of eight where the engine takes more than one."""
+    """Medians, of one row, and of as many as are served together where the engine takes more than one."""
     speedup: float
     """Over FP32: geometric mean over the rows."""
     min_cosine: float | None = None
@@ -71,6 +70,8 @@ class Examination:
     dimensions: BuildDimensions
     questions: Sequence[Labelled]
     """Those about one photo in a row, some with lists."""
+    rows: int
+    """Of a full run, beside runs of one row."""
 
     def of(self, files: Mapping[str, Path]) -> Examined:
         engines = [onnx_engine(files[name]) for name in ENGINES]
@@ -78,6 +79,19 @@ class Examination:
         features = [encoded_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
         tokens = self.dimensions.question_tokens
         return Examined(np.stack(features), asked(engines, self.checkpoint, self.questions, question_tokens=tokens))
+
+    def decoder_inputs(self, image_encoder: Engine, rows: int) -> Outputs:
+        """Of real photos and questions: a run of the decoder is as long as its answers."""
+        one_a_photo = {question.photo: question for question in self.questions}.values()
+        tokens = self.dimensions.question_tokens
+        parts = [
+            {
+                "IMAGE_FEATURES": encoded_photo(image_encoder, self.checkpoint, question.photo)["IMAGE_FEATURES"],
+                **question_tensors(self.checkpoint, question.question, tokens),
+            }
+            for question in islice(cycle(one_a_photo), rows)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def replace_by_low_precision(files: Mapping[str, Path], examination: Examination) -> list[Trial]:
@@ -97,7 +111,7 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
                 label = "int8" if share == 0 else f"int8 after the first {share:.0%}"
                 variants[label] = Path(folder) / f"{len(variants)}.onnx"
                 write_int8(files[name], variants[label], fp32_share=share)
-            fp32, *faster = _timed(name, variants, examination.dimensions)
+            fp32, *faster = _timed(name, variants, examination, files["image_encoder"])
             chosen = False
             for trial in sorted(faster, key=lambda one: -one.speedup):
                 if trial.speedup >= MIN_SPEEDUP and not chosen:
@@ -116,7 +130,7 @@ def examined(trial: Trial, examine: Callable[[], Examined], truth: Examined) -> 
     try:
         return compared(trial, examine(), truth)
     except FloatingPointError:
-        return replace(trial, min_cosine=math.nan, equal_ratio=0.0, accuracy_loss=1.0)
+        return replace(trial, min_cosine=0.0, equal_ratio=0.0, accuracy_loss=1.0)
 
 
 def compared(trial: Trial, found: Examined, truth: Examined) -> Trial:
@@ -131,7 +145,7 @@ def compared(trial: Trial, found: Examined, truth: Examined) -> Trial:
     kinds = [np.array(rows, float).mean(axis=0) for rows in (opened, listed) if rows]  # equal, right, right of FP32
     return replace(
         trial,
-        min_cosine=min_cosine(found.features, truth.features),
+        min_cosine=float(np.nan_to_num(min_cosine(found.features, truth.features))),
         equal_ratio=float(min(equal for equal, _, _ in kinds)),
         accuracy_loss=float(max(of_truth - of_found for _, of_found, of_truth in kinds)),
     )
@@ -144,14 +158,16 @@ def _choice(answer: Asked) -> int:
     return int(sums[: len(answer.listed.right)].argmax())
 
 
-def _timed(name: str, variants: Mapping[str, Path], dimensions: BuildDimensions) -> list[Trial]:
+def _timed(name: str, variants: Mapping[str, Path], examination: Examination, image_encoder: Path) -> list[Trial]:
     """All variants in turn, with as many threads as they will be served with."""
-    threads = engine_threads(dimensions)
+    threads = engine_threads(examination.dimensions)
     engines = {label: onnx_engine(file, threads=threads) for label, file in variants.items()}
-    rows = (1,) if name in ONE_AT_A_TIME else _TIMED_ROWS
+    rows = (1,) if name in ONE_AT_A_TIME else sorted({1, examination.rows})
     medians = []
     for batch in rows:
-        inputs = noise_for(dimensions, batch)[name]
+        inputs = noise_for(examination.dimensions, batch)[name]
+        if name == "answer_decoder":
+            inputs = examination.decoder_inputs(onnx_engine(image_encoder), batch)
         medians.append(medians_ms({label: partial(engine, inputs) for label, engine in engines.items()}))
     trials = []
     for label in variants:
@@ -169,7 +185,7 @@ def _put_in_place(variant: Path, engine: Path) -> None:
 def trials_table(trials: Sequence[Trial]) -> str:
     """The trials as text, a line each."""
     lines = [
-        f"  {'engine':<16}{'precision':<26}{'ms, 1 / 8 rows':>18}{'faster':>8}{'cosine':>9}{'equal':>9}{'loss':>8}"
+        f"  {'engine':<16}{'precision':<26}{'ms, one / many':>18}{'faster':>8}{'cosine':>9}{'equal':>9}{'loss':>8}"
     ]
     for one in trials:
         ms = " / ".join(f"{value:.2f}" for value in one.run_ms)

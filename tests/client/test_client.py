@@ -82,6 +82,17 @@ def test_ask_many_says_which_question_is_refused(client: VqaClient, photo: Path)
             client.ask_many(photo, [EN, blank, ZH])
 
 
+@pytest.mark.parametrize(("count", "bad", "said"), [(19, 18, "17 to 19: question 2 of 3: "), (17, 17, "17 to 17: ")])
+def test_ask_many_says_which_question_of_many_is_refused(
+    client: VqaClient, photo: Path, count: int, bad: int, said: str
+) -> None:
+    questions = [EN if number % 2 else ZH for number in range(1, count + 1)]
+    questions[bad - 1] = "　"
+    with pytest.raises(InvalidRequestError) as caught:
+        client.ask_many(photo, questions)
+    assert caught.value.message.startswith(f"of questions {said}the question is empty or blank")
+
+
 def test_ask_many_sends_the_photo_once(photo: Path) -> None:
     transport = FakeTransport({EN: "red", ZH: "红色"})
     answers = VqaClient(transport=transport).ask_many(photo, [EN, ZH] * 8)

@@ -2,14 +2,15 @@
 
 import math
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine_client.errors import InvalidRequestError
+from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.results import Alternative, Answer, Choice, Embedding
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -40,6 +41,18 @@ class Call(Generic[Result]):
     result_from: Callable[[Tensors, str], Result]
     """From the output tensors and the request's id."""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+    part: str = ""
+    """Which questions these are, where they are not all that were asked."""
+
+    @contextmanager
+    def naming_its_part(self) -> Iterator[None]:
+        """Errors say which questions they are about; the server counts those of its request only."""
+        try:
+            yield
+        except VitrineError as error:
+            if self.part:
+                error.message = f"{self.part}: {error.message}"
+            raise
 
 
 def ask_call(photo: bytes, question: str, max_risk: float | None) -> Call[Answer]:
@@ -57,15 +70,13 @@ def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) ->
         texts = list(questions)
     except TypeError:
         raise InvalidRequestError(f"questions are a list of str, but a {type(questions).__name__} came") from None
-    return [
-        Call(
-            "vqa",
-            _question_tensors(photo, texts[start : start + QUESTIONS_A_REQUEST], max_risk),
-            ANSWER_OUTPUTS,
-            _answers_from_tensors,
-        )
-        for start in range(0, len(texts), QUESTIONS_A_REQUEST)
-    ]
+    calls = []
+    for start in range(0, len(texts), QUESTIONS_A_REQUEST):
+        asked = texts[start : start + QUESTIONS_A_REQUEST]
+        part = f"of questions {start + 1} to {start + len(asked)}" if len(asked) < len(texts) else ""
+        tensors = _question_tensors(photo, asked, max_risk)
+        calls.append(Call("vqa", tensors, ANSWER_OUTPUTS, _answers_from_tensors, part=part))
+    return calls
 
 
 def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk: float | None) -> Call[Choice]:

@@ -109,11 +109,12 @@ class VqaClient:
         return self._transport.health(timeout_s=timeout_s)
 
     def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
-        tensors = self._transport.infer(
-            call.model,
-            call.inputs,
-            call.outputs,
-            timeout_s=self._timeout_s if timeout_s is None else timeout_s,
-            request_id=call.request_id,
-        )
+        with call.naming_its_part():
+            tensors = self._transport.infer(
+                call.model,
+                call.inputs,
+                call.outputs,
+                timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+                request_id=call.request_id,
+            )
         return call.result_from(tensors, call.request_id)
