@@ -18,7 +18,7 @@ from benchmarks.closed_loop import Ask, closed_loop
 from benchmarks.comparison import FLOOR, Cell, Rates, in_turn
 from benchmarks.floor import Floor
 from benchmarks.memory import tree_memory_mib
-from benchmarks.mixes import MIXES, photo_640x480
+from benchmarks.mixes import MIXES, drawn_photo
 from benchmarks.models import BUNDLED, MODELS, prepared
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
@@ -95,7 +95,7 @@ async def _measured(
     model: Model, cells: list[Cell], rounds: int, seconds: float, save: Callable[[dict[str, Any]], None]
 ) -> None:
     """Measure all cells in each round, and save what is known after it."""
-    photos = [photo_640x480(index) for index in range(_PHOTOS)]
+    photos = [drawn_photo(index) for index in range(_PHOTOS)]
     rates: Rates = {}
     latencies: dict[Cell, list[list[float]]] = {}
     loaded: list[AtLoad] = []

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from benchmarks.mixes import QUESTIONS, photo_640x480
+from benchmarks.mixes import QUESTIONS, drawn_photo
 from benchmarks.systems import Model
 from builders.repository import EXTRA_ROWS
 from builders.steps import PhotoLimits, packed_features, pixels_from_photo, sha256_of_photo
@@ -43,7 +43,7 @@ class Floor:
         manifest = json.loads((model.repository / "manifest.json").read_text("utf-8"))
         dimensions = manifest["dimensions"]
         self._files = {name: model.repository / manifest["engines"][name]["file"] for name in _ENGINES}
-        self._photos = [photo_640x480(index) for index in range(_PHOTOS)]
+        self._photos = [drawn_photo(index) for index in range(_PHOTOS)]
         self._pixels = np.stack([self._pixels_of(photo, dimensions["image_px"]) for photo in self._photos])
         tokenizer = Tokenizer.from_file(str(model.repository / "question_preprocess" / "1" / "tokenizer.json"))
         tokenizer.enable_padding(length=dimensions["question_tokens"])

@@ -63,9 +63,10 @@ def _new(photos: Sequence[bytes], seed: str) -> Iterator[bytes]:
         yield rng.choice(photos) + rng.randbytes(8)
 
 
-def photo_640x480(index: int) -> bytes:
-    """A drawn photo, as a JPEG."""
-    image = photo_from_seed(first_seed("test") + 30_000 + index, long_side_px=(640, 640)).image.resize((640, 480))
+def drawn_photo(index: int, size_px: tuple[int, int] = (640, 480)) -> bytes:
+    """As a JPEG."""
+    side_px = max(size_px)
+    image = photo_from_seed(first_seed("test") + 30_000 + index, long_side_px=(side_px, side_px)).image.resize(size_px)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

@@ -7,13 +7,16 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 
 from benchmarks.memory import tree_memory_mib
-from benchmarks.mixes import photo_640x480
+from benchmarks.mixes import drawn_photo
+from builders.steps import PhotoLimits, pixels_from_photo
+from builders.timing import medians_ms
 from catalogue.questions import words
 from serving.command import ServerSettings
 from serving.errors import ServingError
@@ -25,14 +28,19 @@ _WARMUP = 20
 _MEMORY_EVERY = 500
 _MEMORY_CALLERS = 16
 _MEMORY_CACHE_MIB = 64
+_PHOTO_SIZES_PX = {
+    "photo_step_0.3_mpx_ms": (640, 480),
+    "photo_step_1_mpx_ms": (1152, 864),
+    "photo_step_12_mpx_ms": (4000, 3000),
+}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.one_question",
         description="Measure the embedded server: time until ready, latency of one question about a new 640x480 photo "
-        "and about the same photo again, of a choice from 64 (median and spread, through the client), memory of the "
-        "server tree.",
+        "and about the same photo again, of a choice from 64 (median and spread, through the client), of decoding and "
+        "resizing JPEGs of several sizes, memory of the server tree.",
     )
     parser.add_argument("repository", type=Path, help="a built repository")
     parser.add_argument("--photos", type=int, default=200, help="photos for the latency (default: 200)")
@@ -48,6 +56,7 @@ def main() -> int:
         with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
             figures = {"ready_s": time.perf_counter() - start_s}
             figures |= latency_figures(client, args.photos)
+        figures |= photo_step_figures(args.repository)
         # A cache that is soon full, so that what still grows is not the cache.
         small_cache = replace(settings, cache_mib=_MEMORY_CACHE_MIB)
         with EmbeddedServer(small_cache) as server, VqaClient(server.url) as client:
@@ -62,9 +71,19 @@ def main() -> int:
     return 0
 
 
+def photo_step_figures(repository: Path) -> dict[str, float]:
+    """Milliseconds from a JPEG to the encoder's pixels, without a server; medians."""
+    side_px = json.loads((repository / "manifest.json").read_text("utf-8"))["dimensions"]["image_px"]
+    limits = PhotoLimits(max_bytes=2**24, max_pixels=50_000_000)
+    photos = {name: drawn_photo(0, size_px) for name, size_px in _PHOTO_SIZES_PX.items()}
+    return medians_ms(
+        {name: partial(pixels_from_photo, photo, side_px=side_px, limits=limits) for name, photo in photos.items()}
+    )
+
+
 def latency_figures(client: VqaClient, photos: int) -> dict[str, float]:
     """Milliseconds of a question about each photo, of it again, and of a closed list; medians and spread."""
-    encoded = [photo_640x480(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
+    encoded = [drawn_photo(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
     candidates = _words()
     times_ms: dict[str, list[float]] = {"new_photo_ms": [], "same_photo_again_ms": [], "list_of_64_ms": []}
     for index, photo in enumerate(tqdm(encoded, desc="latency", leave=False)):
@@ -96,7 +115,7 @@ def _spread(name: str, times_ms: list[float]) -> dict[str, float]:
 
 def memory_figures(client: VqaClient, pid: int, questions: int) -> dict[str, float]:
     """Memory of the server tree in MiB (proportional set size, so that shared pages count once), and its growth."""
-    encoded = [photo_640x480(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
+    encoded = [drawn_photo(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
 
     def ask(index: int) -> None:
         # Every question about photo bytes that were never seen: a trailing number makes them new.

@@ -22,7 +22,7 @@ from tritonclient.utils import InferenceServerException
 from vitrine_client import AsyncVqaClient
 
 from benchmarks.closed_loop import Ask
-from benchmarks.mixes import QUESTIONS, Visit, photo_640x480
+from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
 from serving.command import ServerSettings
 from serving.ports import resolved_port
 from serving.server import EmbeddedServer
@@ -102,7 +102,7 @@ def resting(pids: Iterable[int]) -> Iterator[None]:
 async def asking(system: str, url: str) -> AsyncIterator[Ask]:
     """How a system is asked, once it answers."""
     async with _asking(system, url) as ask:
-        deadline, visit = time.monotonic() + _READY_TIMEOUT_S, Visit(photo_640x480(0), QUESTIONS[:1])
+        deadline, visit = time.monotonic() + _READY_TIMEOUT_S, Visit(drawn_photo(0), QUESTIONS[:1])
         while True:
             try:
                 await ask(visit)

@@ -12,7 +12,7 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from benchmarks.floor import Floor
-from benchmarks.mixes import QUESTIONS, Visit, photo_640x480
+from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
 from benchmarks.models import BUNDLED
 from benchmarks.peers.answering import Answerer
 from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
@@ -27,7 +27,7 @@ def model(repository: Path) -> Model:
 
 def test_the_peers_checkpoint_answers(model: Model) -> None:
     answers = Answerer(model.checkpoint, model.answer_tokens, False).answers(
-        [photo_640x480(3)] * 2, list(QUESTIONS[:2])
+        [drawn_photo(3)] * 2, list(QUESTIONS[:2])
     )
     assert len(answers) == 2
     assert all(answers)
@@ -35,13 +35,13 @@ def test_the_peers_checkpoint_answers(model: Model) -> None:
 
 def test_forced_answers_have_their_length(model: Model) -> None:
     answerer = Answerer(model.checkpoint, 6, True)
-    [text] = answerer.answers([photo_640x480(3)], ["它是什么颜色的？"])
+    [text] = answerer.answers([drawn_photo(3)], ["它是什么颜色的？"])
     assert text
 
 
 @pytest.mark.parametrize("system", [*PEERS, VITRINE])
 def test_a_system_answers_what_transformers_answers(model: Model, system: str) -> None:
-    visit = Visit(photo_640x480(0), QUESTIONS[:2])  # one in English, one in Chinese
+    visit = Visit(drawn_photo(0), QUESTIONS[:2])  # one in English, one in Chinese
 
     async def answers(url: str) -> list[str]:
         async with asking(system, url) as ask:
