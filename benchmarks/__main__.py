@@ -64,7 +64,7 @@ def _earlier(file: Path, work: Path) -> dict[str, Any]:
         earlier = json.loads(file.read_text("utf-8"))
         if earlier["machine"] == found["machine"]:
             for name, result in earlier["models"].items():
-                manifest = work / name / "manifest.json"
+                manifest = work / "repositories" / name / "manifest.json"
                 if manifest.exists() and result.get("repository_sha256") == sha256_of_file(manifest):
                     found["models"][name] = result
     return found
@@ -162,7 +162,11 @@ def _parser() -> argparse.ArgumentParser:
         "--docs", type=Path, metavar="FOLDER", help="also put the page and its plot there (not with --quick)"
     )
     parser.add_argument(
-        "--work", type=Path, default=Path("build"), metavar="FOLDER", help="for what has to be built (default: build)"
+        "--work",
+        type=Path,
+        default=Path("build/benchmark"),
+        metavar="FOLDER",
+        help="keeps what has to be built for the next time (default: build/benchmark)",
     )
     parser.add_argument(
         "--rounds", type=int, default=3, metavar="N", help="of the large model half as many (default: 3)"

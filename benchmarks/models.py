@@ -11,29 +11,35 @@ from builders.repository import SOURCE
 
 BUNDLED, BUNDLED_AUTO, LARGE = "vitrine-small", "vitrine-small-auto", "blip-vqa-base-size"
 MODELS = (BUNDLED, BUNDLED_AUTO, LARGE)
-_BUILDERS = SOURCE.parent / "builders"
-_BUNDLED_CHECKPOINT = Path("checkpoints") / BUNDLED
+_ROOT = SOURCE.parent
 
 
 def prepared(name: str, work: Path) -> Model:
-    """A checkpoint and its repository, made where they are not there yet, or where the sources have changed since."""
-    checkpoint = work / "checkpoints" / name if name == LARGE else _BUNDLED_CHECKPOINT
-    if not checkpoint.exists():
+    """A checkpoint and its repository, made where they are not there yet, or where the sources have changed since.
+
+    Args:
+        work: keeps them for the next time. A new repository is built beside the old one, and takes its place when whole.
+    """
+    checkpoint = work / "checkpoints" / LARGE if name == LARGE else _ROOT / "checkpoints" / BUNDLED
+    if name == LARGE and not checkpoint.exists():
         from benchmarks.random_checkpoint import write_blip_vqa_base  # torch takes seconds to import
 
         write_blip_vqa_base(checkpoint)
-    repository = work / name
-    if repository.exists() and _is_stale(repository):
-        shutil.rmtree(repository)
-    if not repository.exists():
+    repository, new = work / "repositories" / name, work / "repositories" / f"{name}-new"
+    if is_stale(repository, [_ROOT / "builders", _ROOT / "catalogue", SOURCE, checkpoint]):
+        shutil.rmtree(new, ignore_errors=True)
         precision = "auto" if name == BUNDLED_AUTO else None
-        build(BuildOptions(str(checkpoint), repository, precision=precision, parity_photos=2))
+        build(BuildOptions(str(checkpoint), new, precision=precision, parity_photos=2 if name == LARGE else 16))
+        shutil.rmtree(repository, ignore_errors=True)
+        new.rename(repository)
     manifest = json.loads((repository / "manifest.json").read_text("utf-8"))
     return Model(name, checkpoint, repository, manifest["dimensions"]["answer_tokens"], forced=name == LARGE)
 
 
-def _is_stale(repository: Path) -> bool:
-    """Whether what it was built with or from is newer."""
-    built_s = (repository / "manifest.json").stat().st_mtime
-    sources = (file for folder in (_BUILDERS, SOURCE) for file in folder.rglob("*") if file.suffix in (".py", ".pbtxt"))
-    return any(file.stat().st_mtime > built_s for file in sources)
+def is_stale(repository: Path, sources: list[Path]) -> bool:
+    """Whether there is none, or what it was built with or from is newer."""
+    manifest = repository / "manifest.json"
+    if not manifest.exists():
+        return True
+    files = (file for folder in sources for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return any(file.stat().st_mtime > manifest.stat().st_mtime for file in files)

@@ -26,9 +26,7 @@ def model(repository: Path) -> Model:
 
 
 def test_the_peers_checkpoint_answers(model: Model) -> None:
-    answers = Answerer(model.checkpoint, model.answer_tokens, False).answers(
-        [drawn_photo(3)] * 2, list(QUESTIONS[:2])
-    )
+    answers = Answerer(model.checkpoint, model.answer_tokens, False).answers([drawn_photo(3)] * 2, list(QUESTIONS[:2]))
     assert len(answers) == 2
     assert all(answers)
 

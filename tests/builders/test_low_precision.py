@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
-from builders import low_precision
+from builders import low_precision, parity
 from builders.asking import Asked, Scored
 from builders.build import build
 from builders.errors import BuildError
@@ -98,6 +98,7 @@ def test_a_build_takes_int8_where_the_answers_stay(
     monkeypatch.setattr(low_precision, "MIN_EQUAL_RATIO", 0.0)
     monkeypatch.setattr(low_precision, "MAX_ACCURACY_LOSS", 1.0)
     monkeypatch.setitem(TOLERANCES, "int8", ANY)
+    monkeypatch.setattr(parity, "MIN_DRAFT_COSINE", -1.0)
     save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), tmp_path / "tiny")
     options = BuildOptions(
         str(tmp_path / "tiny"), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2
