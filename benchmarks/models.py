@@ -18,7 +18,7 @@ def prepared(name: str, work: Path) -> Model:
     """A checkpoint and its repository, made where they are not there yet, or where the sources have changed since.
 
     Args:
-        work: keeps them for the next time. A new repository is built beside the old one, and takes its place when whole.
+        work: keeps them for the next time. A new repository takes the place of the old one when it is whole.
     """
     checkpoint = work / "checkpoints" / LARGE if name == LARGE else _ROOT / "checkpoints" / BUNDLED
     if name == LARGE and not checkpoint.exists():
