@@ -157,7 +157,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", nargs="+", choices=MODELS, help=f"(default: {' and '.join(MODELS)}; with --quick the first)"
     )
-    parser.add_argument("--output", type=Path, default=Path("build/benchmark"), metavar="FOLDER")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("build/benchmark"),
+        metavar="FOLDER",
+        help="for the figures, the page and its plot (default: build/benchmark)",
+    )
     parser.add_argument(
         "--docs", type=Path, metavar="FOLDER", help="also put the page and its plot there (not with --quick)"
     )

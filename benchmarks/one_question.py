@@ -40,11 +40,18 @@ def main() -> int:
         prog="python -m benchmarks.one_question",
         description="Measure the embedded server: time until ready, latency of one question about a new 640x480 photo "
         "and about the same photo again, of a choice from 64 (median and spread, through the client), of decoding and "
-        "resizing JPEGs of several sizes, memory of the server tree.",
+        "resizing JPEGs of several sizes, and memory of the server tree (with a cache of "
+        f"{_MEMORY_CACHE_MIB} MiB, which is soon full, so that what grows is not the cache).",
+        epilog="example: python -m benchmarks.one_question build/vitrine-small --questions 100000",
     )
     parser.add_argument("repository", type=Path, help="a built repository")
     parser.add_argument("--photos", type=int, default=200, help="photos for the latency (default: 200)")
-    parser.add_argument("--questions", type=int, default=10_000, help="questions for the memory (default: 10000)")
+    parser.add_argument(
+        "--questions",
+        type=int,
+        default=10_000,
+        help=f"questions for the memory, at least {4 * _MEMORY_EVERY} (default: 10000)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     args = parser.parse_args()
     if args.photos < 2 or args.questions < 4 * _MEMORY_EVERY:

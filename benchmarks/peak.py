@@ -26,7 +26,10 @@ _ROWS = (1, 8)
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    parser = _parser()
+    args = parser.parse_args()
+    if not (args.repository / "manifest.json").is_file():
+        parser.error(f"{args.repository} has no manifest.json: name a repository that python -m builders has built")
     checkpoint = load_checkpoint(args.checkpoint)
     manifest = json.loads((args.repository / "manifest.json").read_text("utf-8"))
     dimensions = BuildDimensions(**manifest["dimensions"])

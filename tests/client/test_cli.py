@@ -1,6 +1,7 @@
 """The command line `vitrine`."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ from .conftest import HAS_SERVER
 needs_server = pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
 
 
-def vitrine(*arguments: str) -> subprocess.CompletedProcess[str]:
+def vitrine(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "vitrine_client.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    env = os.environ | (environment or {})
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
 
 
 @needs_server
@@ -94,3 +96,63 @@ def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: P
     done = vitrine("choose", str(photo), "What colour is it?", "red", "red", "--url", server_url)
     assert done.returncode == 1
     assert 'candidates 1 ("red") and 2 ("red") are the same' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ask", "a.jpg", "什么颜色", "--tls-cert", "a.crt", "--tls-key", "a.key"), "go with --tls-ca"),
+        (("profile", "a.jpg", "What is it?", "--repeat", "0"), "a whole number, at least 1, is expected"),
+        (("health", "--timeout", "soon"), "a number of seconds more than 0 is expected"),
+    ],
+)
+def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], said: str) -> None:
+    done = vitrine(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+@needs_server
+def test_answers_that_cannot_be_written_are_one_clear_line(server_url: str, photo: Path) -> None:
+    command = [sys.executable, "-m", "vitrine_client.cli", "ask", str(photo), "什么颜色", "--url", server_url]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "vitrine: cannot write the answers: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@needs_server
+def test_a_reader_that_has_gone_is_no_traceback(server_url: str, photo: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "vitrine_client.cli",
+        "ask",
+        str(photo),
+        "什么颜色",
+        "What is it?",
+        "--url",
+        server_url,
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
+    assert process.returncode == 1
+
+
+@needs_server
+def test_a_terminal_without_chinese_gets_escapes(server_url: str, photo: Path) -> None:
+    done = vitrine("ask", str(photo), "什么颜色", "--url", server_url, environment={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+
+
+@needs_server
+def test_answers_are_printed_even_where_the_heatmap_cannot_be_written(server_url: str, photo: Path) -> None:
+    file = photo.parent / "no-such-folder" / "looked.png"
+    done = vitrine("ask", str(photo), "什么颜色", "--url", server_url, "--heatmap", str(file))
+    assert done.returncode == 1
+    assert len(done.stdout.splitlines()) == 1
+    assert "cannot write" in done.stderr

@@ -82,7 +82,7 @@ def test_ask_many_says_which_question_is_refused(client: VqaClient, photo: Path)
             client.ask_many(photo, [EN, blank, ZH])
 
 
-@pytest.mark.parametrize(("count", "bad", "said"), [(19, 18, "17 to 19: question 2 of 3: "), (17, 17, "17 to 17: ")])
+@pytest.mark.parametrize(("count", "bad", "said"), [(19, 18, "question 18 of 19: "), (17, 17, "question 17 of 17: ")])
 def test_ask_many_says_which_question_of_many_is_refused(
     client: VqaClient, photo: Path, count: int, bad: int, said: str
 ) -> None:
@@ -90,7 +90,10 @@ def test_ask_many_says_which_question_of_many_is_refused(
     questions[bad - 1] = "　"
     with pytest.raises(InvalidRequestError) as caught:
         client.ask_many(photo, questions)
-    assert caught.value.message.startswith(f"of questions {said}the question is empty or blank")
+    assert caught.value.message.startswith(f"{said}the question is empty or blank")
+    questions[bad - 1] = None  # type: ignore[call-overload]
+    with pytest.raises(InvalidRequestError, match=f"question {bad} of {count}: a question is a str, but a NoneType"):
+        client.ask_many(photo, questions)
 
 
 def test_ask_many_sends_the_photo_once(photo: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from vitrine_client import FakeTransport, VqaClient
+from vitrine_client.errors import InvalidPhotoError
 from vitrine_client.overlay import overlaid
 
 
@@ -43,3 +44,9 @@ def test_an_answer_draws_itself(question: str) -> None:
     photo = Image.new("RGB", (64, 48), "white")
     with VqaClient(transport=FakeTransport({question: "mug"})) as client:
         assert client.ask(photo, question).overlay(photo).size == (64, 48)
+
+
+@pytest.mark.parametrize("photo", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut short"])
+def test_what_is_no_picture_is_said(photo: bytes) -> None:
+    with pytest.raises(InvalidPhotoError, match=f"the photo .{len(photo)} bytes. is no picture"):
+        overlaid(photo, np.ones((2, 2), np.float32))

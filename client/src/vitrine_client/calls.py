@@ -1,6 +1,7 @@
 """What is asked of the server and how its answer is read, without any talking: pure functions for both clients."""
 
 import math
+import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -41,8 +42,8 @@ class Call(Generic[Result]):
     result_from: Callable[[Tensors, str], Result]
     """From the output tensors and the request's id."""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
-    part: str = ""
-    """Which questions these are, where they are not all that were asked."""
+    part: tuple[int, int, int] | None = None
+    """First and last number of its questions, and how many were asked in all; None: these are all."""
 
     @contextmanager
     def naming_its_part(self) -> Iterator[None]:
@@ -51,7 +52,11 @@ class Call(Generic[Result]):
             yield
         except VitrineError as error:
             if self.part:
-                error.message = f"{self.part}: {error.message}"
+                first, last, count = self.part
+                found = re.match(r"question (\d+) of \d+: ", error.message)
+                number = first - 1 + int(found[1]) if found else first
+                which = f"question {number}" if found or first == last else f"questions {first} to {last}"
+                error.message = f"{which} of {count}: {error.message[found.end() if found else 0 :]}"
             raise
 
 
@@ -70,10 +75,15 @@ def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) ->
         texts = list(questions)
     except TypeError:
         raise InvalidRequestError(f"questions are a list of str, but a {type(questions).__name__} came") from None
+    for number, text in enumerate(texts, 1):
+        if not isinstance(text, str):
+            raise InvalidRequestError(
+                f"question {number} of {len(texts)}: a question is a str, but a {type(text).__name__} came"
+            )
     calls = []
     for start in range(0, len(texts), QUESTIONS_A_REQUEST):
         asked = texts[start : start + QUESTIONS_A_REQUEST]
-        part = f"of questions {start + 1} to {start + len(asked)}" if len(asked) < len(texts) else ""
+        part = (start + 1, start + len(asked), len(texts)) if len(asked) < len(texts) else None
         tensors = _question_tensors(photo, asked, max_risk)
         calls.append(Call("vqa", tensors, ANSWER_OUTPUTS, _answers_from_tensors, part=part))
     return calls

@@ -1,6 +1,7 @@
 """`vitrine`: ask from the command line."""
 
 import argparse
+import io
 import json
 import math
 import os
@@ -16,7 +17,24 @@ from vitrine_client.transport import TlsFiles
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    parser = _parser()
+    args = parser.parse_args()
+    if (args.tls_cert or args.tls_key) and not args.tls_ca:
+        parser.error("--tls-cert and --tls-key go with --tls-ca: without it nothing is encrypted")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # where the terminal has no Chinese
+    try:
+        result = _run(args)
+        sys.stdout.flush()
+        return result
+    except OSError as error:  # a reader that has gone, such as head; a full disk
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left has nowhere to go
+        if not isinstance(error, BrokenPipeError):
+            print(f"vitrine: cannot write the answers: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
     try:
         with VqaClient(args.url, timeout_s=args.timeout, tls=_tls_files(args)) as client:
             result: int = args.run(client, args)
@@ -29,17 +47,19 @@ def main() -> int:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise ValueError  # argparse names the option and the value
+        raise argparse.ArgumentTypeError(f"{text!r} came, but a number of seconds more than 0 is expected")
     return seconds
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError  # as above
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} came, but a whole number, at least 1, is expected")
+    return int(text)
 
 
 def _tls_files(args: argparse.Namespace) -> TlsFiles | None:
@@ -72,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog='example: vitrine ask mug.jpg "What colour is the mug?" 有几个？',
     )
     ask.add_argument("photo", help="a JPEG, PNG or WebP file")
-    ask.add_argument("question", nargs="+", help="a question; several are asked together")
+    ask.add_argument(
+        "question", nargs="+", help="a question; several are asked together (options go before or after them all)"
+    )
     ask.add_argument("--heatmap", metavar="FILE", help="write the photo with where the first question looked")
     ask.add_argument(
         "--max-risk",
@@ -120,13 +142,13 @@ def _ask(client: VqaClient, args: argparse.Namespace) -> int:
     start_s = time.perf_counter()
     answers = client.ask_many(args.photo, args.question, max_risk=args.max_risk)
     time_ms = (time.perf_counter() - start_s) * 1000
-    if args.heatmap:
-        _write_heatmap(answers[0], args.photo, args.heatmap)
     for question, answer in zip(args.question, answers, strict=True):
         print(_json_line(args.photo, question, answer, time_ms) if args.json else _text_line(answer))
     if not args.json:
         together = f" for {len(answers)} questions together" if len(answers) > 1 else ""
         print(f"{time_ms:.0f} ms{together}", file=sys.stderr)
+    if args.heatmap:
+        _write_heatmap(answers[0], args.photo, args.heatmap)
     return 0
 
 
@@ -156,7 +178,9 @@ def _write_heatmap(answer: Answer, photo: str, file: str) -> None:
     try:
         answer.overlay(photo).save(file)
     except (OSError, ValueError) as error:
-        raise InvalidRequestError(f"--heatmap: cannot write {file} ({error}): name a .png or .jpg file") from error
+        raise InvalidRequestError(
+            f"--heatmap: cannot write {file} ({error}): name a .png or .jpg in a folder"
+        ) from error
 
 
 def _text_line(answer: Answer) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from vitrine_client.errors import InvalidPhotoError
 from vitrine_client.photos import Photo, bytes_from_photo
 
 _COLOUR = (255, 60, 0)
@@ -19,8 +20,15 @@ def overlaid(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     Args:
         photo: the one that was asked about.
         heatmap: [grid, grid], of the photo stretched to a square.
+
+    Raises:
+        InvalidPhotoError: it cannot be read as a picture.
     """
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(bytes_from_photo(photo)))).convert("RGB")
+    encoded = bytes_from_photo(photo)
+    try:
+        image = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))).convert("RGB")
+    except Exception as error:  # decoders raise OSError, ValueError, SyntaxError and more on broken files
+        raise InvalidPhotoError(f"the photo ({len(encoded)} bytes) is no picture that can be drawn on") from error
     most = float(heatmap.max())
     strength = 255 * _STRONGEST * (heatmap / most if most > 0 else heatmap)
     # Stretching the map to the photo's shape undoes the stretching of the photo to a square.

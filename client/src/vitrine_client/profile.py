@@ -64,7 +64,7 @@ def profile_of(
     new = [encoded + uuid.uuid4().bytes for _ in range(repeat + 1)]
     transport = GrpcTransport(url, tls=tls)
     try:
-        for one in (new[0], new[0]):
+        for one in (encoded, new[0]):  # the caller's own first: errors are about that one
             _asked(transport, one, question, timeout_s)  # what a first question costs once is not counted
         return (
             _profiled(transport, url, tls, new[1:], question, timeout_s),

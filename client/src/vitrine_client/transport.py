@@ -142,6 +142,8 @@ def translated(
 def require_address(url: str) -> str:
     if url.startswith(("http://", "https://", "grpc://")):
         raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
+    if not url.strip():
+        raise InvalidRequestError(f"a gRPC address is host:port, but {url!r} came")
     return url
 
 
