@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
+from vitrine_client.calls import QUESTIONS_A_REQUEST
 
 from benchmarks.memory import tree_memory_mib
 from benchmarks.mixes import drawn_photo
@@ -52,10 +53,16 @@ def main() -> int:
         default=10_000,
         help=f"questions for the memory, at least {4 * _MEMORY_EVERY} (default: 10000)",
     )
+    parser.add_argument(
+        "--together", type=int, default=1, metavar="N", help="of them about each new photo, 1 to 16 (default: 1)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     args = parser.parse_args()
-    if args.photos < 2 or args.questions < 4 * _MEMORY_EVERY:
-        parser.error(f"--photos must be at least 2, --questions at least {4 * _MEMORY_EVERY}")
+    if args.photos < 2 or args.questions < 4 * _MEMORY_EVERY or not 1 <= args.together <= QUESTIONS_A_REQUEST:
+        parser.error(
+            f"--photos must be at least 2, --questions at least {4 * _MEMORY_EVERY}, "
+            f"--together 1 to {QUESTIONS_A_REQUEST}"
+        )
     end_on_signals()
     settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
     start_s = time.perf_counter()
@@ -67,7 +74,7 @@ def main() -> int:
         # A cache that is soon full, so that what still grows is not the cache.
         small_cache = replace(settings, cache_mib=_MEMORY_CACHE_MIB)
         with EmbeddedServer(small_cache) as server, VqaClient(server.url) as client:
-            figures |= memory_figures(client, server.pid, args.questions)
+            figures |= memory_figures(client, server.pid, args.questions, args.together)
     except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -120,18 +127,23 @@ def _spread(name: str, times_ms: list[float]) -> dict[str, float]:
     return {f"{name}_median": statistics.median(times_ms), f"{name}_p10": tenths[0], f"{name}_p90": tenths[-1]}
 
 
-def memory_figures(client: VqaClient, pid: int, questions: int) -> dict[str, float]:
-    """Memory of the server tree in MiB (proportional set size, so that shared pages count once), and its growth."""
+def memory_figures(client: VqaClient, pid: int, questions: int, together: int) -> dict[str, float]:
+    """Memory of the server tree in MiB (proportional set size, so that shared pages count once), and its growth.
+
+    Args:
+        together: questions about each photo, in one request.
+    """
     encoded = [drawn_photo(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
 
     def ask(index: int) -> None:
-        # Every question about photo bytes that were never seen: a trailing number makes them new.
-        client.ask(encoded[index % len(encoded)] + index.to_bytes(4, "big"), QUESTIONS[index % len(QUESTIONS)])
+        # Photo bytes that were never seen: a trailing number makes them new.
+        asked = [QUESTIONS[(index + number) % len(QUESTIONS)] for number in range(together)]
+        client.ask_many(encoded[index // together % len(encoded)] + index.to_bytes(4, "big"), asked)
 
     curve_mib = []
     with ThreadPoolExecutor(_MEMORY_CALLERS) as pool:
         for start in tqdm(range(0, questions, _MEMORY_EVERY), desc="memory", unit_scale=_MEMORY_EVERY, leave=False):
-            list(pool.map(ask, range(start, min(start + _MEMORY_EVERY, questions))))
+            list(pool.map(ask, range(start, min(start + _MEMORY_EVERY, questions), together)))
             curve_mib.append(tree_memory_mib(pid))
     half = curve_mib[len(curve_mib) // 2 :]
     return {
