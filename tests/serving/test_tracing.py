@@ -103,20 +103,23 @@ def _asked(
 def test_one_trace_from_the_caller_through_every_step(
     traced_url: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
-    _, exporter = _asked(traced_url, question, monkeypatch)
-    asked, buyer = exporter.get_finished_spans()
-    assert (asked.name, buyer.name) == ("vitrine vqa", "buyer asks")
-    trace_id = asked.context.trace_id.to_bytes(16, "big")
     steps = {"vqa", "question_preprocess", "image_features", "answer_decoder", "answer_postprocess"}
 
-    def ours() -> dict[str, Any]:
+    def spans_of(asked: Any) -> dict[str, Any]:
+        trace_id = asked.context.trace_id.to_bytes(16, "big")
         return {span.name: span for span in receiver.spans if span.trace_id == trace_id}
 
-    end_s = time.monotonic() + 4 * FLUSH_S
-    while not steps <= set(ours()) and time.monotonic() < end_s:
-        time.sleep(0.2)
-    spans = ours()
-    assert steps <= set(spans)
+    for _ in range(3):  # OTLP's exporter sends once: a batch whose sending fails is lost
+        _, exporter = _asked(traced_url, question, monkeypatch)
+        asked, buyer = exporter.get_finished_spans()
+        assert (asked.name, buyer.name) == ("vitrine vqa", "buyer asks")
+        end_s = time.monotonic() + 3 * FLUSH_S
+        # Spans may come in two batches, and the request's own ends last.
+        while not {"InferRequest", *steps} <= set(spans_of(asked)) and time.monotonic() < end_s:
+            time.sleep(0.2)
+        if spans := spans_of(asked):
+            break
+    assert {"InferRequest", *steps} <= set(spans)
     assert receiver.services == {"vitrine"}
     assert spans["InferRequest"].parent_span_id == asked.context.span_id.to_bytes(8, "big")
     assert spans["vqa"].parent_span_id == spans["InferRequest"].span_id
