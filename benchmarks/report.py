@@ -44,9 +44,10 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
   decoded, checked, judged or sent, so (e) must be below it.
 - *New photos*: one question about each photo of 640x480. *Hot photos*: twenty a photo, popular ones more. *Ten
   questions*: asked together about a new photo.
-- `vitrine-small` is the bundled checkpoint; `vitrine-small-auto` is the same one, built with `--precision auto` (INT8
-  where it is faster and keeps the answers: (d) and (e); transformers serves FP32). `blip-vqa-base-size` has the size of
-  `blip-vqa-base` and random weights: its cost is real, its answers mean nothing, and all have the same length.
+- `vitrine-small` is the bundled checkpoint; `vitrine-small-auto`, where it is shown, is the same one, built with
+  `--precision auto` (INT8 where it is faster and keeps the answers: (d) and (e); transformers serves FP32).
+  `blip-vqa-base-size` has the size of `blip-vqa-base` and random weights: its cost is real, its answers mean nothing,
+  and all have the same length.
 """
 
 
@@ -76,7 +77,7 @@ def rates_of(result: dict[str, Any]) -> Rates:
 
 
 def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
-    rounds = f"{result['rounds']} rounds of {result['seconds']:g} s a cell"
+    rounds = f"{result['rounds']} round{'s' if result['rounds'] > 1 else ''} of {result['seconds']:g} s a cell"
     lines = [f"## {name}", "", f"Questions a second, median of {rounds} (least to most):", ""]
     columns = sorted({(cell.mix, cell.concurrency) for cell in rates if cell.system != FLOOR}, key=_column_order)
     for mix in dict.fromkeys(mix for mix, _ in columns):
