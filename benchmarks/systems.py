@@ -131,7 +131,8 @@ async def _asking(system: str, url: str) -> AsyncIterator[Ask]:
 
             yield ask
     else:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+        # A server that rested closes idle connections as it wakes, maybe under a request: none is used again after 1 s.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=1.0)
         async with httpx.AsyncClient(base_url=f"http://{url}", timeout=_CALL_TIMEOUT_S, limits=limits) as http:
 
             async def ask(visit: Visit) -> list[str]:
