@@ -95,7 +95,7 @@ def resting(pids: Iterable[int]) -> Iterator[None]:
         for process in reversed(processes):
             with suppress(psutil.NoSuchProcess):
                 process.resume()
-        time.sleep(_WAKE_S if processes else 0)
+        time.sleep(_WAKE_S)
 
 
 @asynccontextmanager

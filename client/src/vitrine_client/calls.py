@@ -76,10 +76,7 @@ def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) ->
     except TypeError:
         raise InvalidRequestError(f"questions are a list of str, but a {type(questions).__name__} came") from None
     for number, text in enumerate(texts, 1):
-        if not isinstance(text, str):
-            raise InvalidRequestError(
-                f"question {number} of {len(texts)}: a question is a str, but a {type(text).__name__} came"
-            )
+        _require_text(text, f"question {number} of {len(texts)}: " if len(texts) > 1 else "")
     calls = []
     for start in range(0, len(texts), QUESTIONS_A_REQUEST):
         asked = texts[start : start + QUESTIONS_A_REQUEST]
@@ -121,10 +118,14 @@ def embed_call(photo: bytes) -> Call[Embedding]:
     return Call("image_embedding", {"IMAGE": _bytes_tensor(photo)}, EMBEDDING_OUTPUTS, _embedding_from_tensors)
 
 
+def _require_text(question: object, which: str = "") -> None:
+    if not isinstance(question, str):
+        raise InvalidRequestError(f"{which}a question is a str, but a {type(question).__name__} came")
+
+
 def _question_tensors(photo: bytes, questions: list[str], max_risk: float | None) -> dict[str, NDArray[Any]]:
     for question in questions:
-        if not isinstance(question, str):
-            raise InvalidRequestError(f"a question is a str, but a {type(question).__name__} came")
+        _require_text(question)
     if max_risk is not None and not (isinstance(max_risk, (int, float)) and max_risk == max_risk):
         raise InvalidRequestError(f"max_risk is a share such as 0.001, but {max_risk!r} came")
     risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
