@@ -16,7 +16,7 @@ from benchmarks.systems import Model
 from builders.repository import EXTRA_ROWS
 from builders.steps import PhotoLimits, packed_features, pixels_from_photo, sha256_of_photo
 
-_LIMITS = PhotoLimits(2**24, 50_000_000)
+_LIMITS = PhotoLimits()
 _PHOTOS = 16
 _ENGINES = ("image_encoder", "answer_decoder")
 

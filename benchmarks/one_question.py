@@ -88,7 +88,7 @@ def main() -> int:
 def photo_step_figures(repository: Path) -> dict[str, float]:
     """Milliseconds from a JPEG to the encoder's pixels, without a server; medians."""
     side_px = json.loads((repository / "manifest.json").read_text("utf-8"))["dimensions"]["image_px"]
-    limits = PhotoLimits(max_bytes=2**24, max_pixels=50_000_000)
+    limits = PhotoLimits()
     photos = {name: drawn_photo(0, size_px) for name, size_px in _PHOTO_SIZES_PX.items()}
     return medians_ms(
         {name: partial(pixels_from_photo, photo, side_px=side_px, limits=limits) for name, photo in photos.items()}

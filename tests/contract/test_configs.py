@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from photo import PhotoLimits
 from tritonclient.grpc import model_config_pb2 as pb
 from vitrine_client import calls
 
@@ -42,6 +43,19 @@ def test_all_models_of_the_design_are_there() -> None:
         "candidates_preprocess",
         "answer_scorer",
         "choice_postprocess",
+    }
+
+
+def test_the_photo_limits_of_the_config_are_the_code_s_own() -> None:
+    """Benchmarks and tests that decode photos without a server do it under the server's limits."""
+    named = {name: int(value.string_value) for name, value in CONFIGS["image_preprocess"].parameters.items()}
+    limits = PhotoLimits()
+    assert named == {
+        "max_photo_bytes": limits.max_bytes,
+        "max_photo_pixels": limits.max_pixels,
+        "max_decode_bytes": limits.max_decode_bytes,
+        "max_decode_ms": limits.max_decode_s * 1000,
+        "max_scanned_pixels": limits.max_scanned_pixels,
     }
 
 

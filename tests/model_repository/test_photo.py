@@ -2,9 +2,15 @@
 
 import io
 import struct
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import photo as photo_step
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +57,7 @@ def test_large_jpegs_are_drafted_and_look_the_same(size: tuple[int, int]) -> Non
 
 
 def test_twelve_megapixels_are_not_decoded_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the decoder gives to the resize is a quarter of the photo's pixels."""
+    """The decoder gives a quarter of the photo's pixels, blocks are averaged, and the resize sees the rest."""
     decoded = []
     resize = Image.Image.resize
 
@@ -62,7 +68,7 @@ def test_twelve_megapixels_are_not_decoded_in_full(monkeypatch: pytest.MonkeyPat
     photo = encoded(Image.new("RGB", (4000, 3000), RED), "JPEG")
     monkeypatch.setattr(Image.Image, "resize", seen)
     pixels = pixels_from_photo(photo, side_px=112, limits=PhotoLimits(max_bytes=10**6, max_pixels=12_000_000))
-    assert decoded == [(2000, 1500)]
+    assert decoded == [(1000, 1500)]
     assert np.abs(pixels.astype(int) - RED).max() <= 2
 
 
@@ -166,6 +172,87 @@ def test_any_damage_is_decoded_or_refused_never_raised_otherwise(kind: str, chan
     except PhotoError:
         return
     assert pixels.shape == (SIDE, SIDE, 3)
+
+
+def scan_bomb() -> bytes:
+    """A small file that paints its picture again and again: 2,000 times, it held a step for 80 s."""
+    photo = encoded(Image.new("L", (2000, 2000), 128), "JPEG", progressive=True)
+    last_scan = photo[photo.rindex(b"\xff\xda") : -2]
+    return photo[:-2] + last_scan * 300 + photo[-2:]
+
+
+def png_of_tiny_chunks() -> bytes:
+    chunk = b"\0\0\0\0prIv" + struct.pack(">I", zlib.crc32(b"prIv"))
+    photo = encoded(Image.new("L", (50, 50)))
+    return photo[:33] + chunk * 1_000_000 + photo[33:]
+
+
+COSTLY = {
+    "a progressive JPEG of very many scans": (scan_bomb, r"paints its 4000000 pixels in 30\d scans"),
+    "a small WebP of many pixels": (
+        lambda: encoded(Image.new("RGB", (5000, 5000)), "WEBP", lossless=True, method=0),
+        "takes 477 MiB to decode, more than the 256 allowed",
+    ),
+    "a million empty chunks in a PNG": (png_of_tiny_chunks, r"takes more than 0\.2 s to decode"),
+    "four million empty markers in a JPEG": (
+        lambda: (whole := encoded(Image.new("L", (50, 50)), "JPEG"))[:2] + b"\xff\xe5\0\2" * 4_000_000 + whole[2:],
+        r"takes more than 0\.2 s to decode",
+    ),
+}
+
+
+@pytest.mark.parametrize("sentence", COSTLY)
+def test_a_photo_that_would_hold_the_step_is_refused(sentence: str) -> None:
+    photo, words = COSTLY[sentence]
+    start_s = time.thread_time()
+    encoded_photo = photo()
+    made_s = time.thread_time()
+    with pytest.raises(PhotoError, match=words):
+        pixels_from_photo(encoded_photo, side_px=SIDE, limits=PhotoLimits(max_decode_s=0.2))
+    assert time.thread_time() - made_s < 1 + (made_s - start_s)
+
+
+LARGE = {
+    "RGBA": lambda: encoded(Image.new("RGBA", (5000, 5000), (*RED, 255))),
+    "grey with alpha": lambda: encoded(Image.new("LA", (5000, 5000), (90, 255))),
+    "palette with transparency": lambda: encoded(Image.new("P", (5000, 5000), 1), transparency=0),
+    "16 bits": lambda: encoded(Image.fromarray(np.full((5000, 5000), 9000, np.uint16))),
+    "progressive JPEG": lambda: encoded(Image.new("RGB", (5000, 5000), RED), "JPEG", progressive=True),
+    "WebP": lambda: encoded(Image.new("RGB", (3600, 3600), RED), "WEBP", lossless=True, method=0),
+}
+
+
+@pytest.mark.parametrize("sentence", LARGE)
+def test_a_large_photo_takes_no_more_memory_than_it_may(sentence: str, tmp_path: Path) -> None:
+    file = tmp_path / "photo"
+    file.write_bytes(LARGE[sentence]())
+    script = (
+        "import resource, sys; from pathlib import Path; from photo import PhotoLimits, pixels_from_photo\n"
+        "photo = Path(sys.argv[1]).read_bytes(); peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak(); pixels_from_photo(photo, side_px=112, limits=PhotoLimits()); print(peak() - before)"
+    )
+    folder = str(Path(photo_step.__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(file)],
+        env={"PYTHONPATH": folder},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(done.stdout) / 1024 < 256 + 20, "MiB"
+
+
+def test_converting_in_strips_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strips of any height give what the whole photo at once gives."""
+    pixels = np.random.default_rng(3).integers(0, 256, (777, 901, 4), dtype=np.uint8)
+    photos = [encoded(Image.fromarray(pixels).convert(mode)) for mode in ("RGBA", "LA", "1")]
+    photos.append(encoded(Image.fromarray(pixels).convert("CMYK"), "JPEG"))
+    photos.append(encoded(Image.fromarray(pixels.view(np.uint16)[..., 0])))
+    limits = PhotoLimits()
+    whole = [pixels_from_photo(photo, side_px=16, limits=limits) for photo in photos]
+    monkeypatch.setattr(photo_step, "_STRIP_PIXELS", 10_000)
+    for photo, expected in zip(photos, whole, strict=True):
+        assert np.array_equal(pixels_from_photo(photo, side_px=16, limits=limits), expected)
 
 
 def test_digest_is_of_the_encoded_bytes() -> None:

@@ -17,6 +17,9 @@ class TritonPythonModel:
         self.limits = PhotoLimits(
             max_bytes=int(parameter(config, "max_photo_bytes")),
             max_pixels=int(parameter(config, "max_photo_pixels")),
+            max_decode_bytes=int(parameter(config, "max_decode_bytes")),
+            max_decode_s=int(parameter(config, "max_decode_ms")) / 1000,
+            max_scanned_pixels=int(parameter(config, "max_scanned_pixels")),
         )
         self.errors = ErrorCounter(args["model_name"])
 

@@ -1,10 +1,10 @@
 """Decodes one product photo into the pixels that the image encoder takes."""
 
 import hashlib
-import io
 from dataclasses import dataclass
 
 import numpy as np
+from budget import TimedPhoto, TooCostlyError, require_affordable
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -19,6 +19,7 @@ asked for). A JPEG of 12 megapixels takes 41 ms instead of 130, a PNG's resize 2
 # Our own pixel limit is checked before any pixel is decoded; Pillow's, which only warns at first, is off.
 Image.MAX_IMAGE_PIXELS = None
 
+_STRIP_PIXELS = 1_000_000
 _ORIENTATION_TAG = 0x0112
 _TURN_OF_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -51,8 +52,16 @@ class PhotoError(ValueError):
 
 @dataclass(frozen=True)
 class PhotoLimits:
-    max_bytes: int
-    max_pixels: int
+    """Defaults: those of `config.pbtxt`, which count in the server."""
+
+    max_bytes: int = 16 * 2**20
+    max_pixels: int = 50_000_000
+    max_decode_bytes: int = 256 * 2**20
+    """Memory, beside the file's own."""
+    max_decode_s: float = 1.5
+    """Of a processor."""
+    max_scanned_pixels: int = 1_000_000_000
+    """Of a progressive JPEG: its pixels times its scans."""
 
 
 def sha256_of_photo(photo: bytes) -> NDArray[np.uint8]:
@@ -78,14 +87,24 @@ def pixels_from_photo(
 
     Raises:
         PhotoError: empty, not an image, a format that is not accepted, too
-            large in bytes or pixels, or broken. The message names what came
-            and what is accepted.
+            large in bytes or pixels, too costly to decode, or broken. The
+            message names what came and what is accepted.
     """
     image = _opened_photo(photo, limits)
+    file_pixels = image.width * image.height
     try:
         if draft_ratio:
             image.draft(image.mode, (draft_ratio * side_px, draft_ratio * side_px))  # does nothing to other formats
+        require_affordable(
+            image,
+            photo,
+            file_pixels,
+            max_bytes=limits.max_decode_bytes,
+            max_scanned_pixels=limits.max_scanned_pixels,
+        )
         square = _rgb_square(image, side_px, draft_ratio)
+    except TooCostlyError as error:
+        raise _costly(photo, str(image.format), error) from error
     except Exception as error:
         # Decoders raise OSError, ValueError, SyntaxError, struct.error and more on broken
         # files; whatever it is, the photo is at fault and its neighbours in the batch are not.
@@ -105,9 +124,11 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
             f"the photo has {len(photo)} bytes, more than the {limits.max_bytes} allowed: send a smaller file"
         )
     try:
-        image = Image.open(io.BytesIO(photo), formats=ACCEPTED_FORMATS)
+        image = Image.open(TimedPhoto(photo, limits.max_decode_s), formats=ACCEPTED_FORMATS)
+    except TooCostlyError as error:
+        raise _costly(photo, _kind(photo) or "unknown", error) from error
     except Exception as error:  # as above: any failure to read a header is the photo's
-        kind = next((name for magic, name in _MAGIC.items() if photo.startswith(magic)), None)
+        kind = _kind(photo)
         if kind in ACCEPTED_FORMATS:
             raise _broken(photo, str(kind)) from error
         if kind:
@@ -129,19 +150,42 @@ def _broken(photo: bytes, kind: str) -> PhotoError:
     return PhotoError(f"the {kind} photo is broken or cut short ({len(photo)} bytes): send the whole file")
 
 
+def _costly(photo: bytes, kind: str, reason: TooCostlyError) -> PhotoError:
+    return PhotoError(f"the {kind} photo ({len(photo)} bytes) {reason}: send a smaller one, saved anew")
+
+
+def _kind(photo: bytes) -> str | None:
+    return next((name for magic, name in _MAGIC.items() if photo.startswith(magic)), None)
+
+
 def _rgb_square(image: Image.Image, side_px: int, gap: float | None) -> Image.Image:
     """Resize, then turn into RGB: large photos are kept in memory in as few bytes a pixel as they came in."""
     size = (side_px, side_px)
-    if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would clip it, not scale it
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        # Pillow weighs colours by alpha when it resizes RGBA, so clear pixels leave no fringe.
-        small = image.convert("RGBA").resize(size, Image.Resampling.BICUBIC, reducing_gap=gap)
-        return Image.alpha_composite(Image.new("RGBA", size, "white"), small).convert("RGB")
-    if image.mode == "L":
-        return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=gap).convert("RGB")
-    rgb = image if image.mode == "RGB" else image.convert("RGB")  # which copies, even from RGB
-    return rgb.resize(size, Image.Resampling.BICUBIC, reducing_gap=gap)
+    # Alpha is multiplied in before colours are averaged, so clear pixels leave no fringe.
+    mode = "RGBa" if image.has_transparency_data else "L" if image.mode[0] in "LI" else "RGB"
+    across, down = (max(1, int(side / side_px / gap)) if gap else 1 for side in image.size)
+    small = image.reduce((across, down)) if image.mode == mode else _reduced_in_strips(image, mode, across, down)
+    box = (0.0, 0.0, image.width / across, image.height / down)
+    square = small.resize(size, Image.Resampling.BICUBIC, box)
+    if mode == "RGBa":
+        return Image.alpha_composite(Image.new("RGBA", size, "white"), square.convert("RGBA")).convert("RGB")
+    return square.convert("RGB")
+
+
+def _reduced_in_strips(image: Image.Image, mode: str, across: int, down: int) -> Image.Image:
+    """Convert and reduce by whole factors, a strip at a time: the photo is never there twice."""
+    image.load()
+    width, height = image.size
+    rows = down * max(1, _STRIP_PIXELS // (width * down))
+    small = Image.new(mode, (-(-width // across), -(-height // down)))
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        if strip.mode.startswith("I"):  # 16 bits a pixel: Pillow would clip it, not scale it
+            strip = Image.fromarray((np.asarray(strip) >> 8).astype(np.uint8))
+        if mode == "RGBa":
+            strip = strip.convert("RGBA")
+        small.paste(strip.convert(mode).reduce((across, down)), (0, top // down))
+    return small
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,0 +1,72 @@
+"""What decoding one photo may cost, checked before and while it is done.
+
+A file of 40 bytes can ask for a gigabyte of memory, and one of 350 KB for a
+minute of a processor: a size in bytes and in pixels bounds neither.
+"""
+
+import io
+import time
+from typing import Any
+
+_WEBP_BYTES_A_PIXEL = 20  # the decoder's canvas, its copy of the frame before, what it returns, and Pillow's own
+_COEFFICIENT_BYTES = 2
+_START_OF_SCAN = b"\xff\xda"
+
+
+class TooCostlyError(Exception):
+    """Decoding would take, or has taken, more than it may. The message says what of, and how much."""
+
+
+class TimedPhoto(io.BytesIO):
+    """A photo's bytes, which can be read until the thread that made this has spent its time on them.
+
+    Pillow reads a photo marker by marker and block by block, so a decoder
+    that is kept busy comes by here again and again. Time is the processor's,
+    so that a loaded machine decodes what an idle one does.
+    """
+
+    def __init__(self, photo: bytes, max_s: float) -> None:
+        super().__init__(photo)
+        self._max_s = max_s
+        self._end_s = time.thread_time() + max_s
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end_s:
+            raise TooCostlyError(f"takes more than {self._max_s:g} s to decode")
+        return super().read(size)
+
+
+def require_affordable(image: Any, photo: bytes, file_pixels: int, *, max_bytes: int, max_scanned_pixels: int) -> None:
+    """Check a photo whose header has been read.
+
+    Args:
+        image: a `PIL.Image`, not decoded yet, in the size that it will be decoded to.
+        file_pixels: pixels of the file, which a JPEG's draft does not decode all.
+        max_bytes: memory that decoding may take, the file itself left out.
+        max_scanned_pixels: pixels of a progressive JPEG times its scans.
+
+    Raises:
+        TooCostlyError: it would take more.
+    """
+    if image.format == "WEBP":
+        needed = file_pixels * _WEBP_BYTES_A_PIXEL
+    else:
+        needed = image.width * image.height * _bytes_a_pixel(image.mode)
+    if image.format == "JPEG" and image.info.get("progressive"):
+        needed += int(file_pixels * _samples_a_pixel(image)) * _COEFFICIENT_BYTES
+        scans = photo.count(_START_OF_SCAN)  # cannot occur within a scan: there, ff is followed by 00
+        if scans * file_pixels > max_scanned_pixels:
+            raise TooCostlyError(f"paints its {file_pixels} pixels in {scans} scans, more than are allowed")
+    if needed > max_bytes:
+        raise TooCostlyError(f"takes {needed / 2**20:.0f} MiB to decode, more than the {max_bytes / 2**20:.0f} allowed")
+
+
+def _bytes_a_pixel(mode: str) -> int:
+    """As Pillow keeps it."""
+    return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
+
+
+def _samples_a_pixel(image: Any) -> float:
+    """Three where each of a JPEG's three colours has every pixel; 1.5 where two have every fourth."""
+    factors = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
+    return float(sum(factors) / max(factors))
