@@ -17,6 +17,7 @@ from typing import Any
 from google.protobuf import text_format
 from tqdm import tqdm
 
+from builders.manifest import renew_digests
 from builders.repository import read_config
 from loadtest.photos import drawn_photos
 from loadtest.plan import planned_requests
@@ -36,9 +37,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         with_flat_vqa(args.repository, work / "repository")
+        renew_digests(work / "repository")
         (work / "input.json").write_text(json.dumps(perf_analyzer_input()), "utf-8")
         (work / "agreement.yaml").write_text("name: agreement\n", "utf-8")
-        settings = ServerSettings(work / "repository", grpc_port=0, http_port=None, metrics_port=None)
+        settings = ServerSettings(work / "repository", grpc_port=0, metrics_port=None)
         found: dict[str, list[dict[str, float]]] = {"loadtest": [], "perf_analyzer": []}
         with EmbeddedServer(settings) as server:
             perf_analyzer(args, server.url, work, _WARM_UP_S)  # the first requests are slow for either

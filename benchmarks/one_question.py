@@ -64,7 +64,7 @@ def main() -> int:
             f"--together 1 to {QUESTIONS_A_REQUEST}"
         )
     end_on_signals()
-    settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
+    settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
     start_s = time.perf_counter()
     try:
         with EmbeddedServer(settings) as server, VqaClient(server.url) as client:

@@ -53,7 +53,7 @@ class Model:
 def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
     """A system, started for a model; gives its address, and its process id."""
     if system == VITRINE:
-        settings = ServerSettings(model.repository, grpc_port=0, http_port=None, metrics_port=None)
+        settings = ServerSettings(model.repository, grpc_port=0, metrics_port=None)
         with EmbeddedServer(settings, ready_timeout_s=_READY_TIMEOUT_S) as server:
             yield server.url, server.pid
         return

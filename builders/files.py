@@ -3,16 +3,11 @@
 import hashlib
 from pathlib import Path
 
-_BLOCK_BYTES = 2**20
-
 
 def sha256_of_file(file: Path) -> str:
     """SHA-256 in hexadecimal."""
-    digest = hashlib.sha256()
     with file.open("rb") as data:
-        while block := data.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(data, "sha256").hexdigest()
 
 
 def sha256_of_folder(folder: Path) -> dict[str, str]:

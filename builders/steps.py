@@ -10,6 +10,7 @@ from builders.repository import SOURCE
 
 def _loaded(file: Path) -> ModuleType:
     """Import a step's module, which lies outside any package, as the Python backend does."""
+    sys.path.append(str(file.parent))  # where it finds the modules beside it
     spec = importlib.util.spec_from_file_location(f"model_repository.{file.stem}", file)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -54,7 +54,7 @@ def main() -> int:
         begin(args.output, {**settings, "built_at": manifest.get("built_at", args.url)})
         if args.url:
             return _evaluate(args.url, args, groups, settings)
-        server_settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
+        server_settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
         with EmbeddedServer(server_settings) as server:
             return _evaluate(server.url, args, groups, settings)
     except (ServingError, VitrineError, DataError, OtherRunError, OSError) as error:

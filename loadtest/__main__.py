@@ -51,7 +51,7 @@ def _run(args: argparse.Namespace) -> int:
             from serving.server import EmbeddedServer
 
             server_settings = ServerSettings(
-                args.repository, grpc_port=0, http_port=None, metrics_port=0, log_file=args.output / "triton.log"
+                args.repository, grpc_port=0, metrics_port=0, log_file=args.output / "triton.log"
             )
             try:
                 server = stack.enter_context(EmbeddedServer(server_settings))

@@ -13,6 +13,7 @@ from confidence import ANSWERED, CANNOT_TELL, HAND_OVER, LANGUAGES
 INVALID_ARG = "INVALID_ARG"
 INTERNAL = "INTERNAL"
 CANCELLED = "CANCELLED"
+UNAVAILABLE = "UNAVAILABLE"
 CONFIDENCE_BINS = ("0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "0.95", "0.99", "1.0")
 """Upper ends, each in its own bin."""
 UNCALIBRATED = "none"
@@ -57,7 +58,7 @@ class ErrorCounter:
         )
         self._metrics = {
             code: self._family.Metric(labels={"model": model, "code": code})
-            for code in (INVALID_ARG, INTERNAL, CANCELLED)
+            for code in (INVALID_ARG, INTERNAL, CANCELLED, UNAVAILABLE)
         }
 
     def count(self, code: str) -> None:

@@ -3,17 +3,21 @@
 The builder copies this file into the version folder of each Python model.
 """
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from metrics import CANCELLED, INTERNAL, ErrorCounter
+from metrics import CANCELLED, INTERNAL, UNAVAILABLE, ErrorCounter
 from numpy.typing import NDArray
 
 Tensors = dict[str, NDArray[Any]]
 Result = TypeVar("Result")
+_DOORS = os.environ.get("VITRINE_DOORS")
+"""A folder. Once a file of a door's name is in it, what comes by that door is not taken: see `serving/drain.py`."""
 
 
 def output_dims(config: dict[str, Any], name: str) -> list[int]:
@@ -38,7 +42,8 @@ def answer_each(
     errors: ErrorCounter,
     *,
     optional: tuple[str, ...] = (),
-    told: Mapping[type[Exception], str] = MappingProxyType({}),
+    told: Mapping[type[Any], str] = MappingProxyType({}),
+    door: str | None = None,
 ) -> list[Any]:
     """Answer every request on its own, so that a bad one harms no other.
 
@@ -51,7 +56,11 @@ def answer_each(
         told: errors whose message is fit for the caller, each with the name of
             its code in `pb_utils.TritonError` (and `metrics`). Any other one is logged here,
             and said to the caller without its inside.
+        door: by which requests come in here, "photos" or "questions"; None: they have come in before.
     """
+    if door and _DOORS and (Path(_DOORS) / door).exists():
+        said = "the server stops and takes nothing new: ask again, here in a few seconds or another server"
+        return [_error(said, UNAVAILABLE, errors) for _ in requests]
     return [_answer(request, outputs_from_inputs, inputs, errors, optional, told) for request in requests]
 
 
@@ -76,7 +85,7 @@ def _answer(
     inputs: tuple[str, ...],
     errors: ErrorCounter,
     optional: tuple[str, ...],
-    told: Mapping[type[Exception], str],
+    told: Mapping[type[Any], str],
 ) -> Any:
     if request.is_cancelled():
         return _error("the caller cancelled the request", CANCELLED, errors)

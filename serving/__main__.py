@@ -10,6 +10,7 @@ from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
+from serving.supervisor import run_until_signal
 
 
 def main() -> int:
@@ -22,21 +23,18 @@ def main() -> int:
         repository=args.repository,
         host=args.host,
         grpc_port=args.grpc_port,
-        http_port=None if args.no_http else args.http_port,
+        http_port=args.http_port,
         metrics_port=None if args.no_metrics else args.metrics_port,
         cache_mib=args.cache_mib,
         log_file=args.log_file,
         trace_url=args.trace_url,
+        admin_key_file=args.admin_key_file,
     )
     start_s = time.perf_counter()
     try:
         with EmbeddedServer(settings) as server:
             _say_addresses(server, time.perf_counter() - start_s)
-            status = server.wait()
-            print(
-                f"error: Triton ended by itself with status {status}; see {server.settings.log_file}", file=sys.stderr
-            )
-            return 1
+            return run_until_signal(server)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -65,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m serving",
         description="Serve a built repository under the real Triton of the nvidia-pytriton wheel: no GPU, no Docker. "
-        "Says the addresses once a real question has been answered; ends cleanly on Ctrl-C and SIGTERM.",
-        epilog="example: python -m serving build/vitrine-small --grpc-port 0 --no-http",
+        "Says the addresses once a real question has been answered. A step that dies or hangs is noticed, and the "
+        "server restarted. On Ctrl-C or SIGTERM what was accepted is answered first; a second one ends at once.",
+        epilog="example: python -m serving build/vitrine-small --grpc-port 0",
     )
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
     parser.add_argument(
@@ -76,12 +75,11 @@ def _parser() -> argparse.ArgumentParser:
         "--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001; 0 takes any free one"
     )
     parser.add_argument(
-        "--http-port", type=int, default=8000, metavar="PORT", help="default: 8000; 0 takes any free one"
+        "--http-port", type=int, metavar="PORT", help="serve HTTP too (default: no HTTP); 0 takes any free one"
     )
     parser.add_argument(
         "--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002; 0 takes any free one"
     )
-    parser.add_argument("--no-http", action="store_true", help="no HTTP endpoint")
     parser.add_argument("--no-metrics", action="store_true", help="no metrics endpoint")
     parser.add_argument(
         "--cache-mib",
@@ -95,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="URL",
         help="send spans of requests whose callers trace them there (OTLP over HTTP), such as "
         "http://localhost:4318/v1/traces",
+    )
+    parser.add_argument(
+        "--admin-key-file",
+        type=Path,
+        metavar="FILE",
+        help="open statistics, traces, logging, model control and shared memory to callers with the key in this file "
+        "(default: closed to all)",
     )
     parser.add_argument("--log-file", type=Path, help="Triton's log (default: beside the repository)")
     return parser

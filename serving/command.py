@@ -3,6 +3,7 @@
 Every flag here is one that both Triton 2.51 (the wheel) and 2.72 (the container) know.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,10 @@ from serving.installation import TritonInstallation
 
 DEFAULT_CACHE_MIB = 256
 _EXIT_TIMEOUT_S = 10
+ADMIN_HEADER = "admin-key"
 _ADMINISTRATION = ("shared-memory", "model-repository", "statistics", "trace", "logging")
+_LEAST_KEY_LENGTH = 20
+_SPAN_DELAY_MS = 500
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class ServerSettings:
     """A built repository."""
     host: str = "127.0.0.1"
     grpc_port: int = 8001
-    http_port: int | None = 8000
+    http_port: int | None = None
     """None: no HTTP."""
     metrics_port: int | None = 8002
     """None: no metrics."""
@@ -42,8 +46,10 @@ class ServerSettings:
     """None: beside the repository, named after it and the gRPC port."""
     tls: TlsSettings | None = None
     """Of the gRPC port. None: plain text."""
-    restricted: bool = False
-    """Whether administration over gRPC asks for a key."""
+    admin_key_file: Path | None = None
+    """The file that holds the key of administration. None: a key that nobody knows, so that it is closed."""
+    open_administration: bool = False
+    """For tests: administration asks for no key."""
     trace_url: str | None = None
     """Where spans of requests go whose callers trace them (OTLP over HTTP). None: nothing is traced."""
     verbose: bool = False
@@ -51,31 +57,56 @@ class ServerSettings:
 
 
 def embedded_command(
-    settings: ServerSettings, installation: TritonInstallation, *, backends: Path, shm_prefix: str
+    settings: ServerSettings, installation: TritonInstallation, *, backends: Path, shm_prefix: str, admin_key: str
 ) -> list[str]:
     """The command line of the wheel's Triton.
 
     Args:
         backends: of `installation.make_backend_folder`.
         shm_prefix: of the shared-memory regions' names, so that they can be found.
+        admin_key: what administration asks for; to be taken off the process list, see `process_list.py`.
     """
     return [
         str(installation.binary),
         f"--backend-directory={backends}",
         f"--cache-directory={installation.caches}",
         f"--backend-config=python,shm-region-prefix-name={shm_prefix}",
-        *_options(settings),
+        *_options(settings, admin_key),
     ]
 
 
-def container_command(settings: ServerSettings, *, version_compatible: bool = False) -> list[str]:
+def container_command(
+    settings: ServerSettings, *, shm_prefix: str, admin_key: str, version_compatible: bool = False
+) -> list[str]:
     """The command line of the container's Triton, which knows its own folders.
 
     Args:
+        shm_prefix, admin_key: as of `embedded_command`.
         version_compatible: whether plans were built for other versions of TensorRT too.
     """
     extra = ["--backend-config=tensorrt,version-compatible=true"] if version_compatible else []
-    return ["tritonserver", *extra, *_options(settings)]
+    prefix = f"--backend-config=python,shm-region-prefix-name={shm_prefix}"
+    return ["tritonserver", prefix, *extra, *_options(settings, admin_key)]
+
+
+def admin_key_of(settings: ServerSettings) -> str:
+    """
+    Raises:
+        ServingError: no such file, or a key that can be guessed.
+    """
+    file = settings.admin_key_file
+    if file is None:
+        return secrets.token_hex(32)
+    try:
+        key = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ServingError(f"cannot read the key of administration in {file}: {error}") from error
+    if not re.fullmatch(rf"[0-9A-Za-z_-]{{{_LEAST_KEY_LENGTH},}}", key):
+        raise ServingError(
+            f"the key of administration in {file} has {len(key)} characters, but at least {_LEAST_KEY_LENGTH} letters, "
+            f"digits, - and _ are expected: openssl rand -hex 32 > {file}"
+        )
+    return key
 
 
 def _checked_trace_url(url: str) -> str:
@@ -88,7 +119,7 @@ def _checked_trace_url(url: str) -> str:
     return url
 
 
-def _options(settings: ServerSettings) -> list[str]:
+def _options(settings: ServerSettings, admin_key: str) -> list[str]:
     options = [
         f"--model-repository={settings.repository.resolve()}",
         f"--cache-config=local,size={settings.cache_mib * 2**20}",
@@ -122,12 +153,14 @@ def _options(settings: ServerSettings) -> list[str]:
             "--trace-config=level=TIMESTAMPS",
             "--trace-config=rate=0",  # none but those whose caller has sampled them
             f"--trace-config=opentelemetry,url={_checked_trace_url(settings.trace_url)}",
+            f"--trace-config=opentelemetry,bsp_schedule_delay={_SPAN_DELAY_MS}",
             "--trace-config=opentelemetry,resource=service.name=vitrine",
         ]
-    if settings.restricted:
-        # A key that nobody knows: closed until there is a way to hand one over that no process list shows.
+    if not settings.open_administration:
         protocols = ",".join(_ADMINISTRATION)
-        options.append(f"--grpc-restricted-protocol={protocols}:admin-key={secrets.token_hex(32)}")
+        options.append(f"--grpc-restricted-protocol={protocols}:{ADMIN_HEADER}={admin_key}")
+        if settings.http_port is not None:
+            options.append(f"--http-restricted-api={protocols}:{ADMIN_HEADER}={admin_key}")
     if settings.verbose:
         options.append("--log-verbose=1")
     return options

@@ -1,12 +1,6 @@
-"""`python3 -m serving.container`: what runs in the Triton container: checks that the plans fit, then serves.
-
-Needs nothing but Python's standard library. Triton takes this process's place,
-so that it gets the signals.
-"""
+"""`python3 -m serving.container`: what runs in the Triton container: checks that the plans fit, then serves."""
 
 import argparse
-import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,52 +8,60 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from vitrine_client import TlsFiles
+
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
 from serving.errors import ServingError
+from serving.integrity import read_manifest
+from serving.server import EmbeddedServer, Launch
+from serving.signals import end_on_signals
+from serving.supervisor import run_until_signal
 
+_READY_TIMEOUT_S = 300.0  # plans are loaded, warmed up and captured
 _LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/local/tensorrt/lib", "/opt/tritonserver/lib")
 
 
 def main() -> int:
     args = _parser().parse_args()
+    end_on_signals()
     try:
         manifest = read_manifest(args.repository)
         require_fitting(manifest, gpus=gpus_here(), tensorrt=tensorrt_here())
         settings = ServerSettings(
             args.repository,
             host="0.0.0.0",  # noqa: S104  inside a container; its published ports decide who gets in
-            http_port=None,
             cache_mib=args.cache_mib,
             tls=_tls_settings(args.tls_folder),
-            restricted=not args.open_administration,
+            admin_key_file=args.admin_key_file,
+            open_administration=args.open_administration,
             trace_url=args.trace_url or None,
             verbose=args.verbose,
         )
         compatible = bool(manifest.get("gpu", {}).get("options", {}).get("version_compatible"))
-        command = container_command(settings, version_compatible=compatible)
+        if args.dry_run:
+            print("\n".join(container_command(settings, shm_prefix="-", admin_key="-", version_compatible=compatible)))
+            return 0
+
+        def launch(settings: ServerSettings, work: Path, shm_prefix: str, admin_key: str) -> Launch:
+            command = container_command(
+                settings, shm_prefix=shm_prefix, admin_key=admin_key, version_compatible=compatible
+            )
+            return Launch(command, {}, log_file=None)
+
+        server = EmbeddedServer(
+            settings,
+            ready_timeout_s=_READY_TIMEOUT_S,
+            client_tls=_canary_tls(args.tls_folder) if settings.tls else None,
+            launch_from=launch,
+        )
+        with server:
+            print("ready", flush=True)
+            return run_until_signal(server)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if args.dry_run:
-        print("\n".join(command))
+    except KeyboardInterrupt:
         return 0
-    os.execvp(command[0], command)  # noqa: S606
-    raise AssertionError("exec returned")
-
-
-def read_manifest(repository: Path) -> dict[str, Any]:
-    """
-    Raises:
-        ServingError: there is none.
-    """
-    file = repository / "manifest.json"
-    if not file.is_file():
-        raise ServingError(
-            f"{repository} has no manifest.json: mount a repository that `python -m builders` wrote "
-            "(VITRINE_REPOSITORY in .env names it)"
-        )
-    manifest: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return manifest
 
 
 def require_fitting(manifest: dict[str, Any], *, gpus: list[tuple[str, str]], tensorrt: str | None) -> None:
@@ -137,6 +139,15 @@ def _tls_settings(folder: Path | None) -> TlsSettings | None:
     return TlsSettings(certificate, key, authority if authority.is_file() else None)
 
 
+def _canary_tls(folder: Path) -> TlsFiles:
+    """What our own questions show and trust; the health check's too."""
+    if not (folder / "ca.crt").is_file():
+        raise ServingError(f"TLS: {folder} has no ca.crt, by which the server's own questions trust its certificate")
+    has_own = (folder / "canary.crt").is_file()
+    own = (str(folder / f"canary.{kind}") if has_own else None for kind in ("crt", "key"))
+    return TlsFiles(str(folder / "ca.crt"), *own)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m serving.container",
@@ -153,6 +164,9 @@ def _parser() -> argparse.ArgumentParser:
         "a file plain-text says that plain text is meant",
     )
     parser.add_argument("--trace-url", metavar="URL", help="an OTLP/HTTP collector's; empty: nothing is traced")
+    parser.add_argument(
+        "--admin-key-file", type=Path, metavar="FILE", help="opens administration to callers with its key"
+    )
     parser.add_argument("--open-administration", action="store_true", help="for tests: statistics, traces and so on")
     parser.add_argument("--verbose", action="store_true", help="log each request, and captured CUDA graphs")
     parser.add_argument("--dry-run", action="store_true", help="print Triton's command line and end")

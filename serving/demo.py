@@ -33,7 +33,7 @@ def main() -> int:
     args = parser.parse_args()
     end_on_signals()
     photos = _write_photos(args.repository.parent / "demo")
-    settings = ServerSettings(args.repository, grpc_port=0, http_port=None, metrics_port=None)
+    settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
     start_s = time.perf_counter()
     try:
         with EmbeddedServer(settings) as server, VqaClient(server.url) as client:

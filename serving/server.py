@@ -1,6 +1,5 @@
-"""One embedded Triton: started, asked a question, stopped, and nothing left behind."""
+"""One embedded Triton: started, asked a question, looked after, stopped, and nothing left behind."""
 
-import io
 import os
 import shutil
 import signal
@@ -9,48 +8,95 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
-from PIL import Image
-from vitrine_client import TlsFiles, VitrineError, VqaClient
+import psutil
+from vitrine_client import TlsFiles
 
-from serving.command import ServerSettings, embedded_command
+from serving.canary import Canary
+from serving.command import ServerSettings, admin_key_of, embedded_command
+from serving.drain import drain
 from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
+from serving.integrity import remove_python_caches, require_intact
 from serving.ports import resolved_port
+from serving.process_list import hide_argument
 from serving.signals import end_with_parent, signals_put_off
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory, not a temporary folder
 _POLL_S = 0.1
-_STOP_TIMEOUT_S = 20.0
+_CANARY_TIMEOUT_S = 3.0
+_SPANS_LEAVE_S = 1.0
+_LOST = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What becomes one Triton process."""
+
+    command: list[str]
+    environment: dict[str, str]
+    log_file: Path | None
+    """None: standard output."""
+
+
+LaunchFrom = Callable[[ServerSettings, Path, str, str], Launch]
+"""From settings, a folder for temporary files, the prefix of shared memory's names, and the key of administration."""
+
+
+def embedded_launch(settings: ServerSettings, work: Path, shm_prefix: str, admin_key: str) -> Launch:
+    """The wheel's Triton, on a bare machine."""
+    installation = find_installation()
+    make_backend_folder(installation, work / "backends")
+    command = embedded_command(
+        settings, installation, backends=work / "backends", shm_prefix=shm_prefix, admin_key=admin_key
+    )
+    environment = {
+        "LD_LIBRARY_PATH": str(installation.libraries),
+        # A Python step finds its packages through the first python3 on the path.
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    return Launch(command, environment, settings.log_file)
 
 
 class EmbeddedServer:
     """A running Triton, as a context manager: ready inside the `with`, gone after it."""
 
     def __init__(
-        self, settings: ServerSettings, *, ready_timeout_s: float = 60.0, client_tls: TlsFiles | None = None
+        self,
+        settings: ServerSettings,
+        *,
+        ready_timeout_s: float = 60.0,
+        client_tls: TlsFiles | None = None,
+        launch_from: LaunchFrom = embedded_launch,
     ) -> None:
         """
         Args:
             settings: a port of 0 becomes a free one; see `self.settings` inside the `with`.
             client_tls: what our own first question needs when the port is encrypted.
             ready_timeout_s: how long the models may take to load and to answer a first question.
+            launch_from: which Triton is started, and how.
         """
         self.settings = settings
+        self._launch_from = launch_from
         self._ready_timeout_s = ready_timeout_s
         self._client_tls = client_tls
         self._shm_prefix = f"vitrine-{uuid.uuid4().hex[:12]}-"
+        self._admin_key = admin_key_of(settings)
         self._work: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._canary: Canary | None = None
+        self._steps: list[tuple[psutil.Process, str]] = []
 
     @property
     def url(self) -> str:
-        """The gRPC address."""
-        return f"{self.settings.host}:{self.settings.grpc_port}"
+        """The gRPC address, as programs on this machine reach it."""
+        host = "localhost" if self.settings.host == "0.0.0.0" else self.settings.host  # noqa: S104  asked, not bound
+        return f"{host}:{self.settings.grpc_port}"
 
     @property
     def pid(self) -> int:
@@ -60,8 +106,9 @@ class EmbeddedServer:
 
     def __enter__(self) -> "EmbeddedServer":
         try:
-            self._start()
-            self._wait_until_it_answers()
+            require_intact(self.settings.repository)
+            self.settings = _with_ports_and_log(self.settings)
+            self._start(log_mode="wb")
         except BaseException:
             self.stop()
             raise
@@ -72,96 +119,122 @@ class EmbeddedServer:
     ) -> None:
         self.stop()
 
-    def wait(self) -> int:
-        """Wait until Triton ends by itself, and return its exit status."""
+    def restart(self) -> None:
+        """End what is left, and start anew at the same address.
+
+        Raises:
+            ServingError: it does not come up.
+        """
+        self.stop()
+        self._start(log_mode="ab")
+
+    def problem(self) -> str | None:
+        """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
         assert self._process
-        return self._process.wait()
+        if self._process.poll() is not None:
+            return f"Triton ended with status {self._process.returncode}"
+        for process, name in self._steps:
+            with suppress(psutil.NoSuchProcess):
+                if process.is_running() and process.status() not in _LOST:
+                    continue
+            return f"the step {name} has ended or was stopped"
+        return None
+
+    def is_hung(self) -> bool:
+        """Whether a question of our own is not answered, and nobody else's is either. Takes 3 s at most to say no."""
+        assert self._canary
+        before = self._canary.counts()
+        if self._canary.is_answered(_CANARY_TIMEOUT_S):
+            return False
+        after = self._canary.counts()
+        return before is None or after is None or before["vqa"][0] == after["vqa"][0]
+
+    def drain(self, timeout_s: float = 20.0) -> bool:
+        """Answer what was accepted, and accept nothing more. The server is of no more use then: stop it.
+
+        Returns:
+            Whether all was answered in time.
+        """
+        if not (self._canary and self._work):  # in the middle of a restart
+            return False
+        is_drained = drain(self._canary, self._work / "doors", timeout_s=timeout_s)
+        if self.settings.trace_url:
+            time.sleep(_SPANS_LEAVE_S)
+        return is_drained
 
     def stop(self) -> None:
-        """Let Triton finish what it has accepted, end it, and clear up. A second call does nothing."""
+        """End Triton at once, and clear up. A second call does nothing."""
         with signals_put_off():
             self._stop()
 
     def _stop(self) -> None:
-        if self._process and self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._canary:
+            self._canary.close()
+            self._canary = None
         if self._process:
             with suppress(ProcessLookupError):
-                # Python steps outlive a Triton that was killed; they share its session, which is theirs alone.
+                # With its Python steps, which outlive it otherwise; they share its session, which is theirs alone.
                 os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            psutil.wait_procs([process for process, _ in self._steps], timeout=5)
         for region in _SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
             region.unlink(missing_ok=True)
+        with suppress(ServingError):
+            remove_python_caches(self.settings.repository)
         if self._work:
             shutil.rmtree(self._work, ignore_errors=True)
 
-    def _start(self) -> None:
-        require_built_repository(self.settings.repository)
-        installation = find_installation()
-        self.settings = _with_ports_and_log(self.settings)
-        log_file = self.settings.log_file
-        assert log_file
+    def _start(self, *, log_mode: str) -> None:
         self._work = Path(tempfile.mkdtemp(prefix="vitrine-"))
-        backends = self._work / "backends"
-        make_backend_folder(installation, backends)
-        command = embedded_command(self.settings, installation, backends=backends, shm_prefix=self._shm_prefix)
-        environment = os.environ | {
-            "LD_LIBRARY_PATH": str(installation.libraries),
-            # A Python step finds its packages through the first python3 on the path.
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONDONTWRITEBYTECODE": "1",  # a built repository is never changed
-        }
+        doors = self._work / "doors"
+        doors.mkdir()
+        launch = self._launch_from(self.settings, self._work, self._shm_prefix, self._admin_key)
         try:
-            log = log_file.open("wb")
+            log = launch.log_file.open(log_mode) if launch.log_file else None
         except OSError as error:
             raise ServingError(
-                f"cannot write the log {log_file} ({error.strerror}): choose another with --log-file"
+                f"cannot write the log {launch.log_file} ({error.strerror}): choose another with --log-file"
             ) from error
-        with log:
+        with log or nullcontext():
             self._process = subprocess.Popen(
-                command,
+                launch.command,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env=environment,
+                env=os.environ | launch.environment | {"VITRINE_DOORS": str(doors)},
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
+        self._wait_until_it_answers(launch.log_file)
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_it_answers(self, log_file: Path | None) -> None:
         assert self._process
+        self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
+        log_bytes = _size(log_file)
         deadline_s = time.monotonic() + self._ready_timeout_s
-        with VqaClient(self.url, timeout_s=5.0, tls=self._client_tls) as client:
-            while time.monotonic() < deadline_s:
-                if self._process.poll() is not None:
-                    raise ServingError(
-                        f"Triton ended with status {self._process.returncode} while starting; "
-                        f"the reason is in {self.settings.log_file}:\n{_errors_in(self.settings.log_file)}"
-                    )
-                if _is_answering(client):
-                    return
-                time.sleep(_POLL_S)
-        raise ServingError(
-            f"Triton did not answer a question within {self._ready_timeout_s:g} s; "
-            f"the log is {self.settings.log_file}:\n"
-            f"{_errors_in(self.settings.log_file)}"
-        )
+        while time.monotonic() < deadline_s:
+            if self._process.poll() is not None:
+                raise ServingError(
+                    f"Triton ended with status {self._process.returncode} while starting; {_reason(log_file)}"
+                )
+            if _size(log_file) > log_bytes:  # it has read its arguments, so they need not be seen any longer
+                hide_argument(self.pid, self._admin_key)
+            if self._canary.is_answered(timeout_s=5.0):
+                self._hide_key()
+                self._steps = [(step, _name(step)) for step in psutil.Process(self.pid).children(recursive=True)]
+                return
+            time.sleep(_POLL_S)
+        raise ServingError(f"Triton did not answer a question within {self._ready_timeout_s:g} s; {_reason(log_file)}")
 
-
-def require_built_repository(folder: Path) -> None:
-    """
-    Raises:
-        ServingError: no such folder, or not one that `python -m builders` wrote.
-    """
-    if not (folder / "manifest.json").exists():
-        what = "has no manifest.json" if folder.is_dir() else "does not exist"
-        raise ServingError(
-            f"{folder} {what}: name a repository that `python -m builders --checkpoint ... --output {folder}` has built"
-        )
+    def _hide_key(self) -> None:
+        assert self._canary
+        if not hide_argument(self.pid, self._admin_key):
+            raise ServingError(
+                "the key of administration cannot be taken off Triton's command line, where every user of this "
+                "machine reads it: this process must be allowed to write its children's memory (ptrace_scope 0 or 1)"
+            )
+        if self._canary.counts() is None:
+            raise ServingError("Triton does not take the key of administration that it was started with")
 
 
 def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
@@ -177,24 +250,19 @@ def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
     )
 
 
-def _is_answering(client: VqaClient) -> bool:
-    """Ask a real question: a dead Python step leaves Triton's own readiness as it was."""
-    try:
-        return client.health(timeout_s=1.0).model_ready and bool(
-            client.ask(_canary_photo(), "What is this?").request_id
-        )
-    except VitrineError:
-        return False
+def _name(step: psutil.Process) -> str:
+    """The Python backend names a step's instance last but one on its command line."""
+    return (step.cmdline() or ["", ""])[-2]
 
 
-def _canary_photo() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 64), "grey").save(buffer, "PNG")
-    return buffer.getvalue()
+def _size(file: Path | None) -> int:
+    return file.stat().st_size if file and file.is_file() else 0
 
 
-def _errors_in(log_file: Path | None, *, last: int = 8) -> str:
-    assert log_file
+def _reason(log_file: Path | None, *, last: int = 8) -> str:
+    """The last errors of a log, for people."""
+    if log_file is None or not log_file.is_file():
+        return "see its log"
     lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
     errors = [line for line in lines if line.startswith("E") or "error:" in line.lower()]
-    return "\n".join((errors or lines)[-last:])
+    return f"the reason is in {log_file}:\n" + "\n".join((errors or lines)[-last:])

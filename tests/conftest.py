@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: the built repository and a real running server."""
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,8 +38,12 @@ def server_url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     from serving.command import ServerSettings
     from serving.server import EmbeddedServer
 
-    log = tmp_path_factory.mktemp("server") / "triton.log"
-    settings = ServerSettings(repository, grpc_port=0, http_port=None, metrics_port=0, log_file=log)
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "admin-key").write_text(secrets.token_hex(32), "utf-8")
+    os.environ["VITRINE_TEST_ADMIN_KEY_FILE"] = str(folder / "admin-key")
+    settings = ServerSettings(
+        repository, grpc_port=0, metrics_port=0, log_file=folder / "triton.log", admin_key_file=folder / "admin-key"
+    )
     with EmbeddedServer(settings) as server:
         os.environ["VITRINE_TEST_METRICS"] = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
         yield server.url

@@ -20,7 +20,7 @@ def test_a_full_size_checkpoint_is_built_and_served(tmp_path: Path) -> None:
     save_checkpoint(model, tmp_path / "full")
     del model
     output = build(BuildOptions(str(tmp_path / "full"), tmp_path / "built", parity_photos=2))
-    settings = ServerSettings(output, grpc_port=0, http_port=None, metrics_port=None)
+    settings = ServerSettings(output, grpc_port=0, metrics_port=None)
     with EmbeddedServer(settings, ready_timeout_s=120) as server, VqaClient(server.url, timeout_s=30) as client:
         answers = client.ask_many(photo_from_seed(0).jpeg_bytes(), ["What is it?", "这是什么？"])
         assert all(answer.heatmap.shape == (24, 24) for answer in answers)

@@ -1,6 +1,7 @@
 """Where the time goes: parts that make the whole, by the server's own statistics."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_server_that_answered_others_is_told() -> None:
 @pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
 @pytest.mark.parametrize("question", ["What colour is it?", "这是什么？"])
 def test_a_real_question_is_profiled(server_url: str, photo: Path, question: str) -> None:
-    done = vitrine("profile", str(photo), question, "--repeat", "3", "--url", server_url, "--json")
+    opened = ("--url", server_url, "--admin-key-file", os.environ["VITRINE_TEST_ADMIN_KEY_FILE"])
+    done = vitrine("profile", str(photo), question, "--repeat", "3", *opened, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert set(found["new_photo"]["steps_ms"]) == set(STEPS)
@@ -44,7 +46,7 @@ def test_a_real_question_is_profiled(server_url: str, photo: Path, question: str
     for part in found.values():
         spent = part["client_ms"] + part["network_ms"] + part["queue_ms"] + part["triton_ms"]
         assert spent + sum(part["steps_ms"].values()) == pytest.approx(part["total_ms"])
-    done = vitrine("profile", str(photo), question, "--repeat", "2", "--url", server_url)
+    done = vitrine("profile", str(photo), question, "--repeat", "2", *opened)
     assert "answer (answer_decoder)" in done.stdout
 
 

@@ -26,7 +26,7 @@ def refused(call: Callable[[], object]) -> None:
 
 def test_bad_requests_harm_no_good_one_and_leave_nothing_in_flight(repository: Path, tmp_path: Path) -> None:
     log = tmp_path / "triton.log"
-    settings = ServerSettings(repository, grpc_port=0, http_port=None, metrics_port=None, log_file=log)
+    settings = ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=log)
     with EmbeddedServer(settings) as server, VqaClient(server.url, timeout_s=20) as client:
         expected = {(photo, text): client.ask(photo, text).text for photo in PHOTOS for text in COLOURS}
 

@@ -16,6 +16,7 @@ from tritonclient.grpc import model_config_pb2
 from vitrine_client import VqaClient
 
 from builders.build import build
+from builders.manifest import renew_digests
 from builders.options import BuildOptions
 from builders.repository import ENGINES, ONE_AT_A_TIME, BatchRange, read_config
 from catalogue.attributes import Language
@@ -39,6 +40,7 @@ def with_onnx_backend(repository: Path) -> Path:
         config.backend = "onnxruntime"
         config.instance_group[0].kind = model_config_pb2.ModelInstanceGroup.KIND_CPU
         (repository / name / "config.pbtxt").write_text(text_format.MessageToString(config), "utf-8")
+    renew_digests(repository)
     return repository
 
 
@@ -50,7 +52,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
         built = build(options)
     shutil.copytree(built, folder / "served")
     settings = ServerSettings(
-        with_onnx_backend(folder / "served"), grpc_port=0, http_port=None, metrics_port=0, log_file=folder / "log"
+        with_onnx_backend(folder / "served"),
+        grpc_port=0,
+        metrics_port=0,
+        log_file=folder / "log",
+        open_administration=True,
     )
     with EmbeddedServer(settings) as server:
         yield server

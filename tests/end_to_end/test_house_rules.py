@@ -24,7 +24,7 @@ def ruled(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def served(folder: Path) -> EmbeddedServer:
     log = folder.parent / "ruled.log"
-    return EmbeddedServer(ServerSettings(folder, grpc_port=0, http_port=None, metrics_port=None, log_file=log))
+    return EmbeddedServer(ServerSettings(folder, grpc_port=0, metrics_port=None, log_file=log))
 
 
 def test_house_rules_are_kept_in_both_languages(ruled: Path) -> None:

@@ -15,7 +15,7 @@ def test_the_cache_holds_as_many_photos_as_is_said(repository: Path) -> None:
     """Of 1 MiB: the oldest of a few less is still there, and of a few more it is not."""
     photo = photo_from_seed(3, long_side_px=(120, 120)).jpeg_bytes()
     fits = 2**20 // bytes_per_cached_photo(repository)
-    settings = ServerSettings(repository, grpc_port=0, http_port=None, metrics_port=0, cache_mib=1)
+    settings = ServerSettings(repository, grpc_port=0, metrics_port=0, cache_mib=1)
     with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
         metrics_url = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
 

@@ -20,13 +20,17 @@ def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
     )
     flags = set(re.findall(r"--[a-z0-9-]+", known.stdout + known.stderr))
     tls = TlsSettings(tmp_path / "c", tmp_path / "k", tmp_path / "a")
-    container = ServerSettings(tmp_path, tls=tls, restricted=True, verbose=True)
+    container = ServerSettings(tmp_path, tls=tls, verbose=True)
     embedded = ServerSettings(tmp_path, http_port=1, metrics_port=2, log_file=tmp_path / "log")
     for command in (
-        container_command(container, version_compatible=True),
-        embedded_command(embedded, installation, backends=tmp_path, shm_prefix="p"),
+        container_command(container, shm_prefix="p", admin_key="k", version_compatible=True),
+        embedded_command(embedded, installation, backends=tmp_path, shm_prefix="p", admin_key="k"),
         embedded_command(
-            ServerSettings(tmp_path, http_port=None, metrics_port=None), installation, backends=tmp_path, shm_prefix="p"
+            ServerSettings(tmp_path, metrics_port=None),
+            installation,
+            backends=tmp_path,
+            shm_prefix="p",
+            admin_key="k",
         ),
     ):
         assert {argument.split("=")[0] for argument in command[1:]} <= flags

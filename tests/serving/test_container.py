@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from serving.container import read_manifest, require_fitting
+from serving.container import require_fitting
 from serving.errors import ServingError
+from serving.integrity import read_manifest
 
 
 def manifest(**changes: object) -> dict[str, object]:
     options = {"hardware_compatibility": "none", "version_compatible": False}
     built = {"gpu": "NVIDIA L4", "compute_capability": "8.9", "tensorrt": "11.2.1.2", "options": options, **changes}
-    return {"target": "tensorrt", "gpu": built}
+    return {"target": "tensorrt", "gpu": built, "sha256": {}}
 
 
 def test_plans_for_this_very_machine_fit() -> None:
@@ -49,7 +50,7 @@ def test_engines_of_onnx_runtime_fit_anywhere() -> None:
 
 
 def test_no_manifest_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ServingError, match=r"has no manifest\.json: mount a repository"):
+    with pytest.raises(ServingError, match=r"has no manifest\.json: name a repository"):
         read_manifest(tmp_path)
 
 
@@ -72,10 +73,9 @@ def test_the_command_line_that_would_run(repository: Path) -> None:
     assert "--grpc-address=0.0.0.0" in lines
     assert not any(line.startswith("--grpc-use-ssl") for line in lines)
     (restricted,) = [line for line in lines if line.startswith("--grpc-restricted-protocol=")]
-    assert re.fullmatch(
-        r".*=shared-memory,model-repository,statistics,trace,logging:admin-key=[0-9a-f]{64}", restricted
+    assert re.fullmatch(r".*=shared-memory,model-repository,statistics,trace,logging:admin-key=-", restricted), (
+        "the key itself is not printed"
     )
-    assert restricted not in dry_run(repository).stdout, "another key each time"
     assert "restricted" not in dry_run(repository, "--open-administration").stdout
 
 

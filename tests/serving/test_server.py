@@ -16,14 +16,15 @@ from vitrine_client import VitrineError, VqaClient
 from serving.command import ServerSettings, embedded_command
 from serving.errors import ServingError
 from serving.installation import find_installation
+from serving.integrity import require_intact
 from serving.ports import resolved_port
-from serving.server import _SHARED_MEMORY, EmbeddedServer, require_built_repository
+from serving.server import _SHARED_MEMORY, EmbeddedServer
 
 PHOTO = Image.new("RGB", (40, 40), "red")
 
 
 def settings(repository: Path, folder: Path) -> ServerSettings:
-    return ServerSettings(repository, grpc_port=0, http_port=None, metrics_port=None, log_file=folder / "triton.log")
+    return ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=folder / "triton.log")
 
 
 def shared_memory() -> set[str]:
@@ -46,12 +47,12 @@ def test_nothing_is_left_behind(repository: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
     before = shared_memory()
-    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-http", "--metrics-port", "0"]
+    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--metrics-port", "0"]
     with subprocess.Popen(
         [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        said = [process.stdout.readline() for _ in range(5)]
+        said = [process.stdout.readline() for _ in range(4)]
         url = next(line.split()[1] for line in said if "gRPC" in line)
         assert said[0].startswith("ready in")
         children = psutil.Process(process.pid).children(recursive=True)
@@ -68,7 +69,6 @@ def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Pa
         assert client.ask(PHOTO, "What is this?").text
         steps = psutil.Process(server.pid).children(recursive=True)
         os.kill(server.pid, signal.SIGKILL)
-        server.wait()
         with pytest.raises(VitrineError) as caught:
             client.ask(PHOTO, "What is this?")
         assert caught.value.code in ("UNAVAILABLE", "CANCELLED", "DEADLINE_EXCEEDED")
@@ -78,7 +78,7 @@ def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Pa
 
 def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp_path: Path) -> None:
     before = shared_memory()
-    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-http", "--no-metrics"]
+    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
     with subprocess.Popen(
         [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -108,7 +108,7 @@ def test_an_impossible_address_is_refused(host: str, port: int) -> None:
 
 def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path) -> None:
     unwritable = ServerSettings(
-        repository, grpc_port=0, http_port=None, metrics_port=None, log_file=tmp_path / "none" / "triton.log"
+        repository, grpc_port=0, metrics_port=None, log_file=tmp_path / "none" / "triton.log"
     )
     with pytest.raises(ServingError, match=r"cannot write the log .*--log-file"):
         EmbeddedServer(unwritable).__enter__()
@@ -120,9 +120,9 @@ def test_a_free_port_is_found() -> None:
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ServingError, match=r"has no manifest.json: name a repository that `python -m builders"):
-        require_built_repository(tmp_path)
+        require_intact(tmp_path)
     with pytest.raises(ServingError, match="does not exist"):
-        require_built_repository(tmp_path / "none")
+        require_intact(tmp_path / "none")
 
 
 def test_a_repository_that_cannot_load_says_why(repository: Path, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_repository_that_cannot_load_says_why(repository: Path, tmp_path: Path
 def test_loopback_only_and_off_means_off(tmp_path: Path) -> None:
     installation = find_installation()
     command = embedded_command(
-        settings(tmp_path, tmp_path), installation, backends=tmp_path, shm_prefix="vitrine-test-"
+        settings(tmp_path, tmp_path), installation, backends=tmp_path, shm_prefix="vitrine-test-", admin_key="-"
     )
     assert "--grpc-address=127.0.0.1" in command
     assert "--allow-http=false" in command

@@ -80,7 +80,7 @@ def receiver() -> Iterator[Receiver]:
 def traced_url(repository: Path, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("traced") / "triton.log"
     settings = ServerSettings(
-        repository, grpc_port=0, http_port=None, metrics_port=None, log_file=log, trace_url=receiver.url
+        repository, grpc_port=0, metrics_port=None, log_file=log, trace_url=receiver.url
     )
     with EmbeddedServer(settings) as server:
         yield server.url
@@ -147,10 +147,14 @@ def test_what_the_caller_does_not_sample_is_not_traced(
 
 
 def test_tracing_is_off_by_default(tmp_path: Path) -> None:
-    assert not [word for word in container_command(ServerSettings(tmp_path)) if "trace-config" in word]
+    assert not [
+        word
+        for word in container_command(ServerSettings(tmp_path), shm_prefix="p", admin_key="k")
+        if "trace-config" in word
+    ]
 
 
 @pytest.mark.parametrize("url", ["collector:4318", "http://collector:4318", "ftp://collector/v1/traces", ""])
 def test_an_address_that_cannot_be_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(ServingError, match=r"OTLP/HTTP one is expected.*http://collector:4318/v1/traces"):
-        container_command(ServerSettings(tmp_path, trace_url=url))
+        container_command(ServerSettings(tmp_path, trace_url=url), shm_prefix="p", admin_key="k")

@@ -11,20 +11,13 @@ from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
 from vitrine_client.calls import Call, Result, Tensors, ask_call, ask_calls, choose_call, embed_call
+from vitrine_client.channel import TlsFiles, channel_args, tls_arguments
 from vitrine_client.client import DEFAULT_URL
 from vitrine_client.errors import error_from_code
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
-from vitrine_client.tracing import client_span
-from vitrine_client.transport import (
-    TlsFiles,
-    channel_args,
-    input_from_array,
-    requested,
-    require_address,
-    tls_arguments,
-    translated,
-)
+from vitrine_client.sending import Sender, translated
+from vitrine_client.transport import input_from_array, requested
 
 
 class AsyncTransport(Protocol):
@@ -44,14 +37,16 @@ class AsyncTransport(Protocol):
 class AsyncGrpcTransport:
     """As `GrpcTransport`, for one event loop: make it where that runs."""
 
-    def __init__(self, url: str, *, tls: TlsFiles | None = None, retries: bool = True) -> None:
-        self._url = require_address(url)
+    def __init__(
+        self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True
+    ) -> None:
+        self._sender = Sender(url, tls, api_key)
         self._client = triton.InferenceServerClient(url, channel_args=channel_args(retries), **tls_arguments(tls))
 
     async def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
     ) -> dict[str, NDArray[Any]]:
-        with client_span(model, url=self._url, request_id=request_id) as headers:
+        with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as headers:
             try:
                 result = await self._client.infer(
                     model,
@@ -61,8 +56,6 @@ class AsyncGrpcTransport:
                     request_id=request_id,
                     headers=headers,
                 )
-            except InferenceServerException as error:
-                raise translated(error, self._url, model, timeout_s, request_id) from error
             except (asyncio.CancelledError, grpc.aio.UsageError) as error:
                 if isinstance(error, asyncio.CancelledError) and _was_cancelled_by_its_caller():
                     raise
@@ -79,7 +72,7 @@ class AsyncGrpcTransport:
                 model_ready=await self._client.is_model_ready("vqa", client_timeout=timeout_s),
             )
         except InferenceServerException as error:
-            raise translated(error, self._url, "server", timeout_s, "") from error
+            raise translated(error, self._sender.url, "server", timeout_s, "") from error
 
     async def close(self) -> None:
         await self._client.close()
@@ -99,10 +92,11 @@ class AsyncVqaClient:
         *,
         timeout_s: float = 10.0,
         tls: TlsFiles | None = None,
+        api_key: str | None = None,
         transport: AsyncTransport | None = None,
     ) -> None:
         """See `VqaClient`; `transport` may be an `AsyncFakeTransport`."""
-        self._transport = transport or AsyncGrpcTransport(url, tls=tls)
+        self._transport = transport or AsyncGrpcTransport(url, tls=tls, api_key=api_key)
         self._timeout_s = timeout_s
 
     async def __aenter__(self) -> "AsyncVqaClient":

@@ -8,12 +8,13 @@ import os
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
+from vitrine_client.channel import TlsFiles
 from vitrine_client.client import DEFAULT_URL, VqaClient
 from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.profile import profile_of, profile_text
 from vitrine_client.results import Answer
-from vitrine_client.transport import TlsFiles
 
 
 def main() -> int:
@@ -36,7 +37,8 @@ def main() -> int:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        with VqaClient(args.url, timeout_s=args.timeout, tls=_tls_files(args)) as client:
+        api_key = _key_from(args.api_key_file)
+        with VqaClient(args.url, timeout_s=args.timeout, tls=_tls_files(args), api_key=api_key) as client:
             result: int = args.run(client, args)
             return result
     except VitrineError as error:
@@ -66,6 +68,16 @@ def _tls_files(args: argparse.Namespace) -> TlsFiles | None:
     return TlsFiles(args.tls_ca, args.tls_cert, args.tls_key) if args.tls_ca else None
 
 
+def _key_from(file: str | None) -> str | None:
+    """Keys come from files: a command line is in every user's process list."""
+    if file is None:
+        return None
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequestError(f"cannot read the key in {file}: {error}") from error
+
+
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -77,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--tls-ca", metavar="PEM", help="encrypt, and trust servers that this authority has signed")
     common.add_argument("--tls-cert", metavar="PEM", help="our own certificate, where the server asks for one")
     common.add_argument("--tls-key", metavar="PEM", help="its key")
+    common.add_argument("--api-key-file", metavar="FILE", help="holds the key that a gateway asks for; needs --tls-ca")
     common.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
     parser = argparse.ArgumentParser(
         prog="vitrine",
@@ -127,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     profile.add_argument("photo", help="a JPEG, PNG or WebP file")
     profile.add_argument("question")
     profile.add_argument("--repeat", type=_count, default=10, metavar="N", help="questions of each (default: 10)")
+    profile.add_argument(
+        "--admin-key-file", metavar="FILE", help="holds the key that the server was started with, as --admin-key-file"
+    )
     profile.set_defaults(run=_profile)
     health = commands.add_parser(
         "health",
@@ -166,7 +182,13 @@ def _choose(client: VqaClient, args: argparse.Namespace) -> int:
 
 def _profile(client: VqaClient, args: argparse.Namespace) -> int:
     new, known = profile_of(
-        args.photo, args.question, url=args.url, tls=_tls_files(args), repeat=args.repeat, timeout_s=args.timeout
+        args.photo,
+        args.question,
+        url=args.url,
+        tls=_tls_files(args),
+        admin_key=_key_from(args.admin_key_file),
+        repeat=args.repeat,
+        timeout_s=args.timeout,
     )
     print(
         json.dumps({"new_photo": asdict(new), "known_photo": asdict(known)}) if args.json else profile_text(new, known)

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call
+from vitrine_client.channel import TlsFiles
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
-from vitrine_client.transport import GrpcTransport, TlsFiles, Transport
+from vitrine_client.transport import GrpcTransport, Transport
 
 DEFAULT_URL = "localhost:8001"
 
@@ -24,6 +25,7 @@ class VqaClient:
         *,
         timeout_s: float = 10.0,
         tls: TlsFiles | None = None,
+        api_key: str | None = None,
         transport: Transport | None = None,
     ) -> None:
         """
@@ -31,9 +33,10 @@ class VqaClient:
             url: the server's gRPC address, "host:port"; see `GrpcTransport`.
             timeout_s: deadline of a call that names none, retries counted in.
             tls: PEM files of an encrypted connection; None: plain text.
+            api_key: what a gateway in front of the servers asks for; needs `tls`.
             transport: something else than gRPC, such as a `FakeTransport`; `url` is then unused.
         """
-        self._transport = transport or GrpcTransport(url, tls=tls)
+        self._transport = transport or GrpcTransport(url, tls=tls, api_key=api_key)
         self._timeout_s = timeout_s
 
     def __enter__(self) -> "VqaClient":

@@ -3,7 +3,9 @@
 VitrineError
 ├── InvalidPhotoError        this side: the photo cannot be read or encoded
 ├── InvalidRequestError      the server refused the photo or the question (INVALID_ARGUMENT)
-├── ServerUnavailableError   no server, or too busy to take the request (UNAVAILABLE)
+├── AccessDeniedError        a gateway does not know our key, or forbids this (UNAUTHENTICATED, PERMISSION_DENIED)
+├── ServerUnavailableError   no server, or too busy to take the request (UNAVAILABLE); our rate is used up
+│                            (RESOURCE_EXHAUSTED)
 ├── DeadlineExceededError    no answer within `timeout_s` (DEADLINE_EXCEEDED)
 ├── RequestCancelledError    cancelled here, or dropped by a server that stops (CANCELLED)
 └── ServerError              anything else; `code` says what
@@ -40,8 +42,12 @@ class InvalidRequestError(VitrineError, ValueError):
     """The server refused the photo or the question. Asking again will not help."""
 
 
+class AccessDeniedError(VitrineError, PermissionError):
+    """A gateway does not know the API key, or does not let it do this."""
+
+
 class ServerUnavailableError(VitrineError, ConnectionError):
-    """No server, or one too busy to take the request. Ask again later."""
+    """No server, one too busy to take the request, or the API key's rate is used up. Ask again later."""
 
 
 class DeadlineExceededError(VitrineError, TimeoutError):
@@ -58,7 +64,10 @@ class ServerError(VitrineError):
 
 _ERROR_BY_CODE: dict[str, type[VitrineError]] = {
     "INVALID_ARGUMENT": InvalidRequestError,
+    "UNAUTHENTICATED": AccessDeniedError,
+    "PERMISSION_DENIED": AccessDeniedError,
     "UNAVAILABLE": ServerUnavailableError,
+    "RESOURCE_EXHAUSTED": ServerUnavailableError,
     "DEADLINE_EXCEEDED": DeadlineExceededError,
     "CANCELLED": RequestCancelledError,
 }

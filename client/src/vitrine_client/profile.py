@@ -2,16 +2,20 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from vitrine_client.calls import ask_call
+from vitrine_client.channel import TlsFiles, admin_headers, channel_args, tls_arguments
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
-from vitrine_client.transport import GrpcTransport, TlsFiles, channel_args, tls_arguments, translated
+from vitrine_client.sending import translated
+from vitrine_client.transport import GrpcTransport
 
 STEPS = {
     "image_preprocess": "decode the photo",
@@ -52,9 +56,19 @@ class Profile:
 
 
 def profile_of(
-    photo: Photo, question: str, *, url: str, tls: TlsFiles | None = None, repeat: int = 10, timeout_s: float = 10.0
+    photo: Photo,
+    question: str,
+    *,
+    url: str,
+    tls: TlsFiles | None = None,
+    admin_key: str | None = None,
+    repeat: int = 10,
+    timeout_s: float = 10.0,
 ) -> tuple[Profile, Profile]:
     """Ask a question about a photo that the server does not know, and about one that it does.
+
+    Args:
+        admin_key: of the server's administration, to which its statistics belong.
 
     Raises:
         VitrineError: a question fails, or the server keeps its statistics closed.
@@ -63,33 +77,38 @@ def profile_of(
     # Decoders ignore what follows a picture's end.
     new = [encoded + uuid.uuid4().bytes for _ in range(repeat + 1)]
     transport = GrpcTransport(url, tls=tls)
+    statistics = partial(_settled_statistics, url, tls, admin_key, timeout_s)
     try:
         for one in (encoded, new[0]):  # the caller's own first: errors are about that one
             _asked(transport, one, question, timeout_s)  # what a first question costs once is not counted
         return (
-            _profiled(transport, url, tls, new[1:], question, timeout_s),
-            _profiled(transport, url, tls, [new[0]] * repeat, question, timeout_s),
+            _profiled(transport, statistics, new[1:], question, timeout_s),
+            _profiled(transport, statistics, [new[0]] * repeat, question, timeout_s),
         )
     finally:
         transport.close()
 
 
 def _profiled(
-    transport: GrpcTransport, url: str, tls: TlsFiles | None, photos: list[bytes], question: str, timeout_s: float
+    transport: GrpcTransport,
+    statistics: Callable[[], Statistics],
+    photos: list[bytes],
+    question: str,
+    timeout_s: float,
 ) -> Profile:
-    before = _settled_statistics(url, tls, timeout_s)
+    before = statistics()
     times = [_asked(transport, photo, question, timeout_s) for photo in photos]
-    after = _settled_statistics(url, tls, timeout_s)
+    after = statistics()
     whole_ms, called_ms = (sum(part) / len(times) for part in zip(*times, strict=True))
     return profile_from(before, after, questions=len(photos), total_ms=whole_ms, called_ms=called_ms)
 
 
-def _settled_statistics(url: str, tls: TlsFiles | None, timeout_s: float) -> Statistics:
+def _settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, timeout_s: float) -> Statistics:
     """Triton counts a request a moment after its answer has left."""
-    last = read_statistics(url, tls, timeout_s=timeout_s)
+    last = read_statistics(url, tls, admin_key, timeout_s=timeout_s)
     for _ in range(_MOST_READINGS):
         time.sleep(_SETTLE_S)
-        now = read_statistics(url, tls, timeout_s=timeout_s)
+        now = read_statistics(url, tls, admin_key, timeout_s=timeout_s)
         if now == last:
             break
         last = now
@@ -137,19 +156,19 @@ def profile_from(
     )
 
 
-def read_statistics(url: str, tls: TlsFiles | None, *, timeout_s: float) -> Statistics:
+def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, timeout_s: float) -> Statistics:
     """
     Raises:
         VitrineError: no server, or its statistics are closed.
     """
     client = triton.InferenceServerClient(url, channel_args=channel_args(True), **tls_arguments(tls))
     try:
-        answer: Any = client.get_inference_statistics(client_timeout=timeout_s)
+        answer: Any = client.get_inference_statistics(headers=admin_headers(admin_key), client_timeout=timeout_s)
     except InferenceServerException as error:
         if "restricted" in str(error.message()):
             raise InvalidRequestError(
-                f"the server at {url} keeps its statistics closed: profile one whose administration is open, such as "
-                "one of `python -m serving`"
+                f"the server at {url} keeps its statistics closed: start it with --admin-key-file FILE, and profile it "
+                "with the same"
             ) from error
         raise translated(error, url, "server", timeout_s, "") from error
     finally:

@@ -24,7 +24,8 @@ class TritonPythonModel:
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.pixels, ("IMAGE",), self.errors, told={PhotoError: INVALID_ARG})
+        told = {PhotoError: INVALID_ARG}
+        return answer_each(requests, self.pixels, ("IMAGE",), self.errors, told=told, door="photos")
 
     def pixels(self, inputs: Tensors) -> Tensors:
         photos = inputs["IMAGE"].reshape(-1).tolist()

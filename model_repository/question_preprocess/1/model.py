@@ -27,7 +27,8 @@ class TritonPythonModel:
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(requests, self.ids, ("QUESTION",), self.errors, told={TextError: INVALID_ARG})
+        told = {TextError: INVALID_ARG}
+        return answer_each(requests, self.ids, ("QUESTION",), self.errors, told=told, door="questions")
 
     def ids(self, inputs: Tensors) -> Tensors:
         require_questions(inputs["QUESTION"].shape[1], self.max_questions)

@@ -1,0 +1,103 @@
+"""How a server is reached: its address, encryption and keys, and what gRPC itself does about faults."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vitrine_client.errors import InvalidRequestError
+
+_MAX_MESSAGE_BYTES = 64 * 2**20
+_SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [{"service": "inference.GRPCInferenceService"}],
+            "retryPolicy": {
+                # With gRPC's own jitter these waits come to about 3 s: a server that restarts is back by then.
+                "maxAttempts": 5,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 3,
+                # Only this: no server was reached, or it shed the request, or the connection
+                # was lost; and asking twice is harmless.
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+    # The budget: a failed attempt takes 1, an answer gives 0.1 back, and at half nothing is retried.
+    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+}
+_CHANNEL_ARGS = [
+    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # A server that is back, or has moved to another address, is found within seconds, not minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+]
+
+
+def channel_args(retries: bool) -> list[tuple[str, Any]]:
+    """Of either client. tritonclient's own defaults fall away when some are given, so all of them are here."""
+    return [*_CHANNEL_ARGS, ("grpc.enable_retries", int(retries))]
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    """PEM files of an encrypted connection."""
+
+    authority: str
+    """Certificate of the authority that signed the server's."""
+    certificate: str | None = None
+    """Our own, where the server asks for one; with `key`."""
+    key: str | None = None
+
+
+def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
+    """Of either of tritonclient's clients."""
+    if tls is None:
+        return {}
+    for file in (tls.authority, tls.certificate, tls.key):
+        if file is not None and not Path(file).is_file():
+            raise InvalidRequestError(f"TLS: there is no file {file}")
+    if (tls.certificate is None) != (tls.key is None):
+        raise InvalidRequestError("TLS: a certificate and its key go together, but only one of them came")
+    return {
+        "ssl": True,
+        "root_certificates": tls.authority,
+        "certificate_chain": tls.certificate,
+        "private_key": tls.key,
+    }
+
+
+def require_address(url: str) -> str:
+    if url.startswith(("http://", "https://", "grpc://")):
+        raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
+    if not url.strip():
+        raise InvalidRequestError(f"a gRPC address is host:port, but {url!r} came")
+    return url
+
+
+def key_headers(api_key: str | None, tls: TlsFiles | None) -> dict[str, str]:
+    """Metadata that a gateway asks for. A key never travels in plain text."""
+    if api_key is None:
+        return {}
+    if tls is None:
+        raise InvalidRequestError(
+            "an API key travels encrypted only: name the authority that signed the server's certificate "
+            "(tls=TlsFiles(...), --tls-ca)"
+        )
+    if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
+        raise InvalidRequestError("an API key is printable ASCII without line ends: strip what a file adds to it")
+    return {"authorization": f"Bearer {api_key}"}
+
+
+def admin_headers(key: str | None) -> dict[str, str] | None:
+    """Metadata that opens a server's administration, where its key is known."""
+    return None if key is None else {"triton-grpc-protocol-admin-key": key}

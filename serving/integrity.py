@@ -1,0 +1,74 @@
+"""Whether a built repository is, to the bit, the one that was built. Needs nothing but Python's standard library."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from serving.errors import ServingError
+
+_CACHE = "__pycache__"
+_OF_PEOPLE = ("answer_rules.yaml",)
+"""Files that people put beside `manifest.json`."""
+
+
+def read_manifest(repository: Path) -> dict[str, Any]:
+    """
+    Raises:
+        ServingError: no such folder, or not one that `python -m builders` wrote.
+    """
+    file = repository / "manifest.json"
+    if not file.is_file():
+        what = "has no manifest.json" if repository.is_dir() else "does not exist"
+        raise ServingError(
+            f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output {repository}` "
+            "has built (in a container VITRINE_REPOSITORY names it)"
+        )
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(manifest["sha256"], dict):
+            raise TypeError("sha256 is not an object")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServingError(f"{file} is broken ({type(error).__name__}: {error}): build the repository again") from error
+    return dict(manifest)
+
+
+def remove_python_caches(repository: Path) -> None:
+    """
+    Raises:
+        ServingError: they cannot be removed.
+    """
+    for cache in repository.rglob(_CACHE):
+        shutil.rmtree(cache, ignore_errors=True)
+        if cache.exists() and not os.access(cache.parent, os.W_OK):
+            raise ServingError(f"{cache} was not built, and cannot be removed from here: remove it")
+
+
+def require_intact(repository: Path) -> None:
+    """Compare every file with the SHA-256 that the builder noted.
+
+    Python's caches, which the steps write and would run instead of what was built, are removed.
+
+    Raises:
+        ServingError: a file is missing, was changed, or was not built; names it.
+    """
+    remove_python_caches(repository)
+    expected: dict[str, str] = read_manifest(repository)["sha256"]
+    remedy = "restore it, or build the repository again"
+    for name, sha256 in expected.items():
+        file = repository / name
+        if not file.is_file():
+            raise ServingError(f"{repository} lacks {name}, which was built: {remedy}")
+        with file.open("rb") as data:
+            found = hashlib.file_digest(data, "sha256").hexdigest()
+        if found != sha256:
+            raise ServingError(
+                f"{file} is not what was built (SHA-256 {found[:12]}…, built was {sha256[:12]}…): {remedy}"
+            )
+    known = {*expected, *_OF_PEOPLE, "manifest.json"}
+    for file in sorted(path for path in repository.rglob("*") if path.is_file()):
+        # Another server of this repository may be writing caches at this very moment.
+        if str(file.relative_to(repository)) not in known and file.parent.name != _CACHE:
+            raise ServingError(f"{file} was not built, so it may not be served: remove it")
