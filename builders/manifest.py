@@ -1,5 +1,6 @@
 """`manifest.json`: what a built repository was made of, with what, and how it compared."""
 
+import hashlib
 import json
 import math
 import platform
@@ -57,9 +58,8 @@ def write_manifest(
         **(_half_precision(proof) if proof else {}),
         **({"low_precision": [asdict(trial) for trial in trials]} if trials else {}),
         "parity": report_rows(reports),
-        "sha256": sha256_of_folder(folder),
     }
-    _write_json(folder / "manifest.json", manifest)
+    _write_signed(folder, manifest)
 
 
 def renew_digests(folder: Path) -> None:
@@ -67,7 +67,15 @@ def renew_digests(folder: Path) -> None:
     file = folder / "manifest.json"
     manifest = json.loads(file.read_text(encoding="utf-8"))
     file.unlink()
-    _write_json(file, manifest | {"sha256": sha256_of_folder(folder)})
+    _write_signed(folder, manifest)
+
+
+def _write_signed(folder: Path, manifest: dict[str, Any]) -> None:
+    """With every file's digest, and a release's name that changes with any of them."""
+    sha256 = sha256_of_folder(folder)
+    whole = hashlib.sha256(json.dumps(sha256, sort_keys=True).encode()).hexdigest()
+    name = manifest["checkpoint"]["name"].rpartition("/")[2]
+    _write_json(folder / "manifest.json", manifest | {"release": f"{name}-{whole[:12]}", "sha256": sha256})
 
 
 def _half_precision(proof: Proof) -> dict[str, Any]:

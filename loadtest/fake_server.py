@@ -33,6 +33,7 @@ def answer_to(request: Any) -> Any:
         "PROBABILITIES": ("FP32", np.full((1, candidates), 1 / candidates, np.float32)),
         "IMAGE_EMBEDDING": ("FP32", np.zeros((1, 192), np.float32)),
         "IMAGE_SHA256": ("UINT8", np.zeros((1, 32), np.uint8)),
+        "RELEASE": ("BYTES", np.full((1, 1), b"fake", np.object_)),
     }
     for output in request.outputs:
         kind, value = known[output.name]

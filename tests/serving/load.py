@@ -39,7 +39,7 @@ class Load:
         """Answered, but not as an undisturbed server answers."""
         return [outcome for outcome in self.outcomes if not outcome.error and not outcome.is_right]
 
-    def whole_again_s(self, fault_s: float, *, for_s: float = 2.0) -> float:
+    def whole_again_s(self, fault_s: float, *, for_s: float = 1.0) -> float:
         """Seconds from a fault until the first call after which none fails, for a while at least."""
         last = max((outcome.end_s for outcome in self.failed if outcome.end_s > fault_s), default=fault_s)
         after = [outcome for outcome in self.outcomes if outcome.start_s >= last and not outcome.error]

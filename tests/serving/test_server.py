@@ -107,9 +107,7 @@ def test_an_impossible_address_is_refused(host: str, port: int) -> None:
 
 
 def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path) -> None:
-    unwritable = ServerSettings(
-        repository, grpc_port=0, metrics_port=None, log_file=tmp_path / "none" / "triton.log"
-    )
+    unwritable = ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=tmp_path / "none" / "triton.log")
     with pytest.raises(ServingError, match=r"cannot write the log .*--log-file"):
         EmbeddedServer(unwritable).__enter__()
 

@@ -79,9 +79,7 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def traced_url(repository: Path, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("traced") / "triton.log"
-    settings = ServerSettings(
-        repository, grpc_port=0, metrics_port=None, log_file=log, trace_url=receiver.url
-    )
+    settings = ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=log, trace_url=receiver.url)
     with EmbeddedServer(settings) as server:
         yield server.url
 

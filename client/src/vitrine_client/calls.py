@@ -25,9 +25,10 @@ ANSWER_OUTPUTS = (
     "ALTERNATIVES",
     "ALTERNATIVE_CONFIDENCES",
     "HEATMAP",
+    "RELEASE",
 )
-CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP")
-EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256")
+CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP", "RELEASE")
+EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE")
 QUESTIONS_A_REQUEST = 16
 """The server takes no more about one photo at once."""
 
@@ -107,6 +108,7 @@ def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk
             reason=tensors["REASON"][0, 0].decode("utf-8"),
             probabilities=dict(zip(texts, map(float, tensors["PROBABILITIES"][0]), strict=True)),
             heatmap=tensors["HEATMAP"][0],
+            release=tensors["RELEASE"][0, 0].decode("utf-8"),
             request_id=request_id,
         )
 
@@ -133,14 +135,15 @@ def _question_tensors(photo: bytes, questions: list[str], max_risk: float | None
 
 
 def _answers_from_tensors(tensors: Tensors, request_id: str) -> list[Answer]:
-    photo = {name: tensor[0] for name, tensor in tensors.items()}  # [Q, ...] each
+    photo = {name: tensor[0] for name, tensor in tensors.items() if name != "RELEASE"}  # [Q, ...] each
+    release = tensors["RELEASE"][0, 0].decode("utf-8")
     return [
-        _answer({name: tensor[question] for name, tensor in photo.items()}, request_id)
+        _answer({name: tensor[question] for name, tensor in photo.items()}, release, request_id)
         for question in range(len(photo["ANSWER"]))
     ]
 
 
-def _answer(tensors: Mapping[str, Any], request_id: str) -> Answer:
+def _answer(tensors: Mapping[str, Any], release: str, request_id: str) -> Answer:
     texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"]]
     pairs = list(zip(texts, map(_number, tensors["ALTERNATIVE_CONFIDENCES"]), strict=True))
     return Answer(
@@ -153,6 +156,7 @@ def _answer(tensors: Mapping[str, Any], request_id: str) -> Answer:
             Alternative(text, confidence) for text, confidence in pairs[:1] + [p for p in pairs[1:] if p[0]]
         ),
         heatmap=tensors["HEATMAP"],
+        release=release,
         request_id=request_id,
     )
 
@@ -161,6 +165,7 @@ def _embedding_from_tensors(tensors: Tensors, request_id: str) -> Embedding:
     return Embedding(
         vector=tensors["IMAGE_EMBEDDING"][0],
         sha256=tensors["IMAGE_SHA256"][0].tobytes(),
+        release=tensors["RELEASE"][0, 0].decode("utf-8"),
         request_id=request_id,
     )
 

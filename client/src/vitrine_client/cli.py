@@ -171,7 +171,7 @@ def _ask(client: VqaClient, args: argparse.Namespace) -> int:
 def _choose(client: VqaClient, args: argparse.Namespace) -> int:
     choice = client.choose(args.photo, args.question, args.candidate, max_risk=args.max_risk)
     if args.json:
-        names = ("text", "status", "confidence", "reason", "probabilities", "request_id")
+        names = ("text", "status", "confidence", "reason", "probabilities", "release", "request_id")
         print(json.dumps({name: getattr(choice, name) for name in names}, ensure_ascii=False))
         return 0
     print(f"{choice.text}  ({choice.status}, {_sure(choice.confidence)}{_because(choice.reason)})")
@@ -228,6 +228,7 @@ def _json_line(photo: str, question: str, answer: Answer, time_ms: float) -> str
             "reason": answer.reason,
             "alternatives": [{"text": a.text, "confidence": a.confidence} for a in answer.alternatives],
             "time_ms": round(time_ms, 1),
+            "release": answer.release,
             "request_id": answer.request_id,
         },
         ensure_ascii=False,

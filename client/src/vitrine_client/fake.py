@@ -14,6 +14,7 @@ from vitrine_client.results import Health
 
 _GRID = 7
 _EMBEDDING_WIDTH = 192
+_RELEASE = np.array([[b"fake"]], np.object_)
 
 
 @dataclass
@@ -84,6 +85,7 @@ class FakeTransport:
             "ALTERNATIVES": np.array([texts], np.object_)[:, :, None],
             "ALTERNATIVE_CONFIDENCES": np.ones((1, count, 1), np.float32),
             "HEATMAP": np.full((1, count, _GRID, _GRID), 1 / _GRID**2, np.float32),
+            "RELEASE": _RELEASE,
         }
 
     def _choice(
@@ -111,12 +113,14 @@ class FakeTransport:
             "REASON": np.array([[b"the list lacks the answer" if status == b"hand_over" else b""]], np.object_),
             "PROBABILITIES": np.array([shares], np.float32),
             "HEATMAP": answer["HEATMAP"][:, 0],
+            "RELEASE": _RELEASE,
         }
 
     def _embedding(self, photo: bytes) -> dict[str, NDArray[Any]]:
         digest = np.frombuffer(hashlib.sha256(photo).digest(), np.uint8)
         vector = np.random.default_rng(digest).normal(size=_EMBEDDING_WIDTH).astype(np.float32)
-        return {"IMAGE_EMBEDDING": (vector / np.linalg.norm(vector))[None], "IMAGE_SHA256": digest[None]}
+        embedding = (vector / np.linalg.norm(vector))[None]
+        return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": digest[None], "RELEASE": _RELEASE}
 
 
 @dataclass

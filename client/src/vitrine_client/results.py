@@ -35,6 +35,8 @@ class Answer:
     """The likeliest answers, this one first."""
     heatmap: NDArray[np.float32]
     """[grid, grid], summing to 1: where in the photo, stretched to a square, the question looked."""
+    release: str
+    """The built repository that gave it."""
     request_id: str
 
     def overlay(self, photo: Photo) -> Image.Image:
@@ -58,6 +60,8 @@ class Choice:
     """Of each candidate, in their order, summing to 1, as if the right answer were among them."""
     heatmap: NDArray[np.float32]
     """As of an answer."""
+    release: str
+    """As of an answer."""
     request_id: str
 
     def overlay(self, photo: Photo) -> Image.Image:
@@ -73,6 +77,8 @@ class Embedding:
     """[E], L2 norm 1."""
     sha256: bytes
     """SHA-256 of the photo's bytes as they were sent: 32 bytes."""
+    release: str
+    """As of an answer."""
     request_id: str
 
 

@@ -1,57 +1,50 @@
-"""Stops hammering a server that takes next to nothing: a share of the calls is then refused here, unsent.
+"""Stops hammering a server that takes little: a share of the calls is then refused here, unsent.
 
-The share is that of Google's SRE book, "Handling Overload" (client-side
-throttling): a client sends about twice what is taken, and nothing is refused
-while the server takes at least half. One call a second is always sent, and
-its success after an outage opens the way at once.
+The share grows with every call that is not taken, and shrinks with every one
+that is. At five times what the server can do, under three times as much is
+sent; through an outage about a fifth of the calls; and a second or two after
+it everything again.
 """
 
-import math
 import random
 import threading
 import time
 from collections.abc import Callable
 
-_MEMORY_S = 5.0
-_SENT_FOR_EACH_TAKEN = 2.0
-_ALWAYS_SENT = 10.0
-"""Calls of late that may fail before any is refused here."""
-_PROBE_EVERY_S = 1.0
+_GROWTH = 0.05
+"""Of the share that is still sent, so much is refused more after a call that was not taken."""
+_DECLINE = 0.1
+"""Of the share that is refused, so much is sent again after a call that was."""
+_HALF_LIFE_S = 3.0
+"""Of the share that is refused, when nothing is heard."""
 
 
 class Throttle:
-    """What came of the calls of the last seconds. Safe to use from many threads."""
+    """What came of the last calls. Safe to use from many threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, draw: Callable[[], float] = random.random) -> None:
         self._clock = clock
         self._draw = draw
         self._lock = threading.Lock()
-        self._at_s = self._sent_s = clock()
-        self._ended = 0.0
-        self._taken = 0.0
+        self._refused_share = 0.0
+        self._at_s = clock()
 
     def may_send(self) -> bool:
-        """Ask before every call. A call that may not be sent counts as one that was not taken."""
+        """Ask before every call."""
         with self._lock:
-            now_s = self._forget()
-            share = (self._ended - _SENT_FOR_EACH_TAKEN * self._taken - _ALWAYS_SENT) / (self._ended + 1)
-            if share <= 0 or self._draw() >= share or now_s - self._sent_s >= _PROBE_EVERY_S:
-                self._sent_s = now_s
-                return True
-            self._ended += 1
-            return False
+            self._fade()
+            return self._draw() >= self._refused_share
 
     def note(self, *, was_taken: bool) -> None:
         """Tell what came of a call that was sent: taken is also one that was answered with an error."""
         with self._lock:
-            self._forget()
-            if was_taken and self._taken < 0.5:  # the first after an outage
-                self._ended = self._taken = 0.0
-            self._ended += 1
-            self._taken += was_taken
+            self._fade()
+            if was_taken:
+                self._refused_share *= 1 - _DECLINE
+            else:
+                self._refused_share += _GROWTH * (1 - self._refused_share)
 
-    def _forget(self) -> float:
+    def _fade(self) -> None:
         now_s = self._clock()
-        kept = math.exp((self._at_s - now_s) / _MEMORY_S)
-        self._ended, self._taken, self._at_s = self._ended * kept, self._taken * kept, now_s
-        return now_s
+        self._refused_share *= 0.5 ** ((now_s - self._at_s) / _HALF_LIFE_S)
+        self._at_s = now_s

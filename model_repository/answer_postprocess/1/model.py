@@ -10,6 +10,7 @@ from confidence import RiskError, judged, language_of, max_risk_from, read_calib
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
 from metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
+from release import read_release, release_rows
 from rules import FILE, read_rules, ruled
 from step import Tensors, answer_each, output_dims, utf8
 from tokenizers import Tokenizer
@@ -30,6 +31,7 @@ class TritonPythonModel:
         self.shapes = {output["name"]: output_dims(config, output["name"])[1:] for output in config["output"]}
         self.alternatives = self.shapes["ALTERNATIVES"][0]
         self.grid = self.shapes["HEATMAP"][0]
+        self.release = read_release(args["model_repository"])
         self.mismatches = MismatchCounter(args["model_name"])
         self.verdicts = VerdictCounter(args["model_name"])
         self.errors = ErrorCounter(args["model_name"])
@@ -51,7 +53,8 @@ class TritonPythonModel:
         ]
         stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         asked = inputs["QUESTION"].shape  # [B, Q]
-        return {name: found.reshape(*asked, *self.shapes[name]) for name, found in stacked.items()}
+        answers = {name: found.reshape(*asked, *self.shapes[name]) for name, found in stacked.items()}
+        return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
 
     def answer(self, question: bytes, ids: Any, logprobs: Any, attention: Any, *, max_risk: float | None) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)

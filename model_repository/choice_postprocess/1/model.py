@@ -10,6 +10,7 @@ from confidence import RiskError, language_of, max_risk_from
 from features import FeatureMismatchError, require_same_photos
 from heatmap import heatmap_from_attention
 from metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
+from release import read_release, release_rows
 from rules import FILE, NO_RULES, AnswerRules, read_rules, ruled
 from step import Tensors, answer_each, output_dims, utf8
 
@@ -24,6 +25,7 @@ class TritonPythonModel:
         # Candidates are the shop's own words already; what must never be said still must not.
         self.rules = AnswerRules(NO_RULES.said, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
+        self.release = read_release(args["model_repository"])
         self.mismatches = MismatchCounter(args["model_name"])
         self.verdicts = VerdictCounter(args["model_name"])
         self.errors = ErrorCounter(args["model_name"])
@@ -57,4 +59,4 @@ class TritonPythonModel:
             "PROBABILITIES": found.probabilities.astype(np.float32),
             "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid),
         }
-        return {name: value[None] for name, value in outputs.items()}
+        return {name: value[None] for name, value in outputs.items()} | {"RELEASE": release_rows(self.release, 1)}

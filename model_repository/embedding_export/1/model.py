@@ -4,11 +4,13 @@ from typing import Any
 
 from features import FeatureMismatchError, embedding_from_packed, require_same_photos
 from metrics import INTERNAL, ErrorCounter, MismatchCounter
+from release import read_release, release_rows
 from step import Tensors, answer_each
 
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
+        self.release = read_release(args["model_repository"])
         self.mismatches = MismatchCounter(args["model_name"])
         self.errors = ErrorCounter(args["model_name"])
 
@@ -24,4 +26,5 @@ class TritonPythonModel:
         except FeatureMismatchError:
             self.mismatches.count()
             raise
-        return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": sha256}
+        release = release_rows(self.release, len(embedding))
+        return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": sha256, "RELEASE": release}

@@ -1,0 +1,26 @@
+"""Which built repository an answer came from.
+
+The builder copies this file into the version folder of each Python model.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNBUILT = "unbuilt"
+
+
+def read_release(model_folder: str) -> str:
+    """
+    Args:
+        model_folder: of one model, as the Python backend names it; `manifest.json` lies beside it.
+    """
+    manifest = Path(model_folder).parent / "manifest.json"
+    return str(json.loads(manifest.read_text(encoding="utf-8"))["release"]) if manifest.exists() else UNBUILT
+
+
+def release_rows(release: str, rows: int) -> NDArray[np.object_]:
+    """The tensor RELEASE: [rows, 1]."""
+    return np.full((rows, 1), release.encode("utf-8"), np.object_)
