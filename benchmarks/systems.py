@@ -26,7 +26,7 @@ from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
 from serving.command import ServerSettings
 from serving.ports import resolved_port
 from serving.server import EmbeddedServer
-from serving.signals import end_with_parent
+from serving.with_parent import WITH_PARENT
 
 PEERS = ("fastapi", "litserve", "pytriton")
 VITRINE = "vitrine"
@@ -63,12 +63,11 @@ def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
     # pytriton's processes use multiprocessing, whose library must be of the very Python that runs it.
     environment = os.environ | {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
     process = subprocess.Popen(
-        command,
+        [*WITH_PARENT, *command],
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=end_with_parent,
     )
     try:
         yield f"127.0.0.1:{port}", process.pid

@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import tritonclient.grpc as triton
@@ -10,8 +11,25 @@ from tritonclient.utils import InferenceServerException
 from vitrine_client import GrpcTransport, TlsFiles, VitrineError, VqaClient
 from vitrine_client.channel import admin_headers, tls_arguments
 
-Counts = dict[str, tuple[int, int]]
-"""Of each model: requests answered, and requests failed."""
+CHAIN = (
+    "image_preprocess",
+    "image_encoder",
+    "image_export",
+    "question_preprocess",
+    "answer_decoder",
+    "answer_postprocess",
+)
+"""The steps through which a question about a photo that no cache knows goes."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """What one model has done since the server's start."""
+
+    requests: int
+    """That have ended; also those that a step answered with an error."""
+    run_s: float
+    """Of one run, on average."""
 
 
 class Canary:
@@ -37,13 +55,16 @@ class Canary:
         except VitrineError:
             return False
 
-    def counts(self, timeout_s: float = 1.0) -> Counts | None:
+    def counts(self, timeout_s: float = 1.0) -> dict[str, Count] | None:
         """None: the server does not say."""
         try:
             answer: Any = self._triton.get_inference_statistics(headers=self._headers, client_timeout=timeout_s)
         except InferenceServerException:
             return None
         return {
-            model.name: (model.inference_stats.success.count, model.inference_stats.fail.count)
+            model.name: Count(
+                model.inference_stats.success.count + model.inference_stats.fail.count,
+                model.inference_stats.compute_infer.ns / 1e9 / max(1, model.inference_stats.success.count),
+            )
             for model in answer.model_stats
         }

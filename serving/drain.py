@@ -10,15 +10,15 @@ UNAVAILABLE, which clients try elsewhere.
 import time
 from pathlib import Path
 
-from serving.canary import Canary, Counts
+from serving.canary import Canary
 
-_PHOTOS_IN, _PHOTOS_OUT = "image_preprocess", ("image_export",)
-_QUESTIONS_IN, _QUESTIONS_OUT = "question_preprocess", ("answer_postprocess", "choice_postprocess")
-_PHOTOS_FAIL = ("image_encoder",)
-_QUESTIONS_FAIL = ("answer_decoder", "candidates_preprocess", "answer_scorer")
+_DOORS = {"photos": ("image_encoder", "image_export"), "questions": ("answer_decoder", "answer_scorer")}
+"""In the order in which they close, and the steps behind each that take long."""
+_ENDS = {"photos": ("image_export",), "questions": ("answer_postprocess", "choice_postprocess")}
 _POLL_S = 0.05
-_QUIET_S = 2.0
-"""Requests that are cancelled inside come out nowhere: when nothing comes out for so long, nothing is inside."""
+_QUIET_S = 0.25
+_QUIET_RUNS = 5
+"""When nothing has come out for so long, or for so many runs of the slowest step, nothing is inside."""
 
 
 def drain(canary: Canary, doors: Path, *, timeout_s: float) -> bool:
@@ -30,31 +30,22 @@ def drain(canary: Canary, doors: Path, *, timeout_s: float) -> bool:
         Whether all that had been accepted is out; else the time was up.
     """
     end_s = time.monotonic() + timeout_s
-    for door, entry, exits, failures in (
-        ("photos", _PHOTOS_IN, _PHOTOS_OUT, _PHOTOS_FAIL),
-        ("questions", _QUESTIONS_IN, _QUESTIONS_OUT, _QUESTIONS_FAIL),
-    ):
+    for door, slow in _DOORS.items():
         (doors / door).touch()
-        if not _is_empty(canary, entry, exits, failures, end_s):
+        if not _is_quiet(canary, slow, _ENDS[door], end_s):
             return False
     return True
 
 
-def _is_empty(canary: Canary, entry: str, exits: tuple[str, ...], failures: tuple[str, ...], end_s: float) -> bool:
+def _is_quiet(canary: Canary, slow: tuple[str, ...], ends: tuple[str, ...], end_s: float) -> bool:
     last, since_s = -1, time.monotonic()
-    time.sleep(_POLL_S)  # a step that looked at its door just before it closed
     while time.monotonic() < end_s:
         if (counts := canary.counts()) is None:
             return False
-        out = came_out(counts, exits, failures)
-        if out != last:
-            last, since_s = out, time.monotonic()
-        if out >= counts[entry][0] or time.monotonic() - since_s > _QUIET_S:
+        came_out = sum(counts[name].requests for name in ends)
+        if came_out != last:
+            last, since_s = came_out, time.monotonic()
+        if time.monotonic() - since_s > max(_QUIET_S, _QUIET_RUNS * max(counts[name].run_s for name in slow)):
             return True
         time.sleep(_POLL_S)
     return False
-
-
-def came_out(counts: Counts, exits: tuple[str, ...], failures: tuple[str, ...]) -> int:
-    """Requests that have left: answered or refused by a last step, or failed on their way to it."""
-    return sum(sum(counts[name]) for name in exits) + sum(counts[name][1] for name in failures)

@@ -17,7 +17,7 @@ from types import TracebackType
 import psutil
 from vitrine_client import TlsFiles
 
-from serving.canary import Canary
+from serving.canary import CHAIN, Canary
 from serving.command import ServerSettings, admin_key_of, embedded_command
 from serving.drain import drain
 from serving.errors import ServingError
@@ -25,12 +25,16 @@ from serving.installation import find_installation, make_backend_folder
 from serving.integrity import remove_python_caches, require_intact
 from serving.ports import resolved_port
 from serving.process_list import hide_argument
-from serving.signals import end_with_parent, signals_put_off
+from serving.signals import signals_put_off
+from serving.with_parent import WITH_PARENT
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory, not a temporary folder
 _POLL_S = 0.1
 _CANARY_TIMEOUT_S = 3.0
+_CANARY_RUNS = 10
+_STATISTICS_TIMEOUT_S = 5.0
 _SPANS_LEAVE_S = 1.0
+_STEPS_END_S = 5.0
 _LOST = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
 
 
@@ -133,21 +137,25 @@ class EmbeddedServer:
         assert self._process
         if self._process.poll() is not None:
             return f"Triton ended with status {self._process.returncode}"
-        for process, name in self._steps:
-            with suppress(psutil.NoSuchProcess):
-                if process.is_running() and process.status() not in _LOST:
-                    continue
-            return f"the step {name} has ended or was stopped"
-        return None
+        lost = [name for step, name in self._steps if not _is_alive(step)]
+        return f"the step {lost[0]} has ended or was stopped" if lost else None
 
     def is_hung(self) -> bool:
-        """Whether a question of our own is not answered, and nobody else's is either. Takes 3 s at most to say no."""
+        """Whether a question of our own is not answered because a step, or Triton, gets nothing done.
+
+        A server that is merely busy gets something done in every step. Takes seconds to say yes.
+        """
         assert self._canary
-        before = self._canary.counts()
         if self._canary.is_answered(_CANARY_TIMEOUT_S):
             return False
-        after = self._canary.counts()
-        return before is None or after is None or before["vqa"][0] == after["vqa"][0]
+        before = self._canary.counts(_STATISTICS_TIMEOUT_S)
+        if before is None:
+            return True
+        runs_s = max(before[step].run_s for step in CHAIN)
+        if self._canary.is_answered(max(_CANARY_TIMEOUT_S, _CANARY_RUNS * runs_s)):
+            return False
+        after = self._canary.counts(_STATISTICS_TIMEOUT_S)
+        return after is None or any(after[step].requests == before[step].requests for step in CHAIN)
 
     def drain(self, timeout_s: float = 20.0) -> bool:
         """Answer what was accepted, and accept nothing more. The server is of no more use then: stop it.
@@ -176,7 +184,9 @@ class EmbeddedServer:
                 # With its Python steps, which outlive it otherwise; they share its session, which is theirs alone.
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-            psutil.wait_procs([process for process, _ in self._steps], timeout=5)
+            end_s = time.monotonic() + _STEPS_END_S
+            while any(_is_alive(step) for step, _ in self._steps) and time.monotonic() < end_s:
+                time.sleep(0.01)
         for region in _SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
             region.unlink(missing_ok=True)
         with suppress(ServingError):
@@ -197,13 +207,12 @@ class EmbeddedServer:
             ) from error
         with log or nullcontext():
             self._process = subprocess.Popen(
-                launch.command,
+                [*WITH_PARENT, *launch.command],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 env=os.environ | launch.environment | {"VITRINE_DOORS": str(doors)},
                 start_new_session=True,
-                preexec_fn=end_with_parent,
             )
         self._wait_until_it_answers(launch.log_file)
 
@@ -248,6 +257,13 @@ def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
         metrics_port=None if metrics_port is None else resolved_port(host, metrics_port, "--metrics-port"),
         log_file=settings.log_file or settings.repository.parent / f"{settings.repository.name}-{grpc_port}.log",
     )
+
+
+def _is_alive(step: psutil.Process) -> bool:
+    try:
+        return step.is_running() and step.status() not in _LOST
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _name(step: psutil.Process) -> str:

@@ -1,13 +1,11 @@
 """Signals that end a program: as one exception, and never in the middle of clearing up."""
 
-import ctypes
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_PR_SET_PDEATHSIG = 1
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,11 +27,6 @@ def signals_put_off() -> Iterator[None]:
     finally:
         for ending, handler in zip(_ENDING, before, strict=True):
             signal.signal(ending, handler)
-
-
-def end_with_parent() -> None:
-    """In a new child process: get SIGTERM when the parent dies, even of SIGKILL (Linux, prctl(2))."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -5,7 +5,6 @@ import random
 
 from vitrine_client.throttle import Throttle
 
-
 QUEUE = 20
 
 
@@ -31,7 +30,8 @@ class World:
 
 
 def test_nothing_is_refused_while_the_server_takes_everything() -> None:
-    assert World().run(10, asked=100, capacity=100) == (100, 100)
+    sent, taken = World().run(10, asked=100, capacity=100)
+    assert sent == taken >= 100
 
 
 def test_at_five_times_the_capacity_little_is_sent_in_vain_and_nothing_is_lost() -> None:

@@ -222,7 +222,7 @@ def test_a_request_that_the_engine_fails_on_harms_no_other(server_url: str) -> N
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_features_of_another_photo_are_an_error_and_a_metric(server_url: str, photo: bytes, language: str) -> None:
-    """A collision of the cache's keys cannot be made at will, so the check is asked itself."""
+    """The check itself, whatever the cache does; test_cache_collision.py makes the cache err."""
     before = metric("vitrine_feature_mismatch_total", "answer_postprocess")
     digest = np.frombuffer(hashlib.sha256(photo).digest(), np.uint8).copy()
     answer = {"en": 200, "zh": 300}[language]

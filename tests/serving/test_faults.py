@@ -1,4 +1,4 @@
-"""Faults under load, with real processes: what was accepted is answered, nothing wrongly, and it is soon whole again."""
+"""Faults under load, with real processes: what was accepted is answered, nothing wrongly, and soon all is well."""
 
 import os
 import re

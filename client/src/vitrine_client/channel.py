@@ -26,7 +26,7 @@ _SERVICE_CONFIG = {
         }
     ],
     # The budget: a failed attempt takes 1, an answer gives 0.1 back, and at half nothing is retried.
-    "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1},
+    "retryThrottling": {"maxTokens": 1000, "tokenRatio": 0.1},
 }
 _CHANNEL_ARGS = [
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),

@@ -1,0 +1,127 @@
+"""`python -m soak`: load a server for an hour, with faults, and say whether anything grew."""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from serving.signals import end_on_signals
+from soak.faults import schedule
+from soak.processes import Sample, sample
+from soak.report import Growth, growths, plot
+from soak.server import Served, served
+from soak.traffic import Tally, Traffic
+
+_SAMPLES = 360
+_MOST_FAULTS = 4  # the supervisor gives up at the sixth within ten minutes
+_CACHE_MIB = 16
+"""Small, so that it is full, and its entries exchanged, long before the last half."""
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    end_on_signals()
+    args.output.mkdir(parents=True, exist_ok=True)
+    with served(args.repository, args.output, cache_mib=_CACHE_MIB) as server:
+        traffic = Traffic(server.url, callers=args.callers)
+        thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
+        thread.start()
+        try:
+            samples, faults = _watched(server, thread, args.duration)
+        finally:
+            traffic.stop()
+            thread.join()
+    found = growths(samples, args.duration)
+    plot(samples, faults, args.output / "soak.png")
+    is_good = _say(found, traffic.tally, server.said, faults, args)
+    report = {
+        "duration_s": args.duration,
+        "growth": [asdict(growth) for growth in found],
+        "outcomes": dict(traffic.tally.outcomes),
+        "wrong": traffic.tally.wrong,
+        "faults": faults,
+        "server_said": server.said,
+        "samples": [asdict(one) for one in samples],
+    }
+    (args.output / "soak.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    print(f"{args.output / 'soak.png'}, {args.output / 'soak.json'}")
+    return 0 if is_good else 1
+
+
+def _watched(
+    server: Served, traffic: threading.Thread, duration_s: float
+) -> tuple[list[Sample], list[tuple[float, str]]]:
+    start_s, draw = time.monotonic(), random.Random(0)
+    planned = schedule(duration_s, _MOST_FAULTS)
+    samples: list[Sample] = []
+    done: list[tuple[float, str]] = []
+    every_s = max(1.0, duration_s / _SAMPLES)
+    with tqdm(total=round(duration_s), unit="s", desc="soak", mininterval=10) as bar:
+        while (now_s := time.monotonic() - start_s) < duration_s and traffic.is_alive():
+            if planned and now_s >= planned[0][0]:
+                done.append((now_s, planned.pop(0)[1](server, draw)))
+            if now_s >= len(samples) * every_s:
+                samples.append(sample(server.process, start_s))
+            bar.update(round(now_s) - bar.n)
+            time.sleep(0.25)
+    return samples, done
+
+
+def _say(
+    found: list[Growth], tally: Tally, said: list[str], faults: list[tuple[float, str]], args: argparse.Namespace
+) -> bool:
+    asked = sum(tally.outcomes.values())
+    print(f"{asked:,} calls; what came of them:")
+    for kind, count in sorted(tally.outcomes.items()):
+        print(f"  {count:9,}  {kind}")
+    for at_s, what in faults:
+        print(f"  at {at_s:6.0f} s  {what}")
+    for line in said:
+        if line.startswith(("restarting", "whole again")):
+            print(f"  server: {line}")
+    problems = [f"answered wrongly: {wrong}" for wrong in tally.wrong[:5]]
+    for growth in found:
+        print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
+        if growth.share > args.max_growth:
+            problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {args.max_growth:.0%}")
+    restarted = sum(line.startswith("whole again") for line in said)
+    if restarted < sum(not what.startswith("nothing") for _, what in faults):
+        problems.append(f"{len(faults)} faults, but the server was whole again {restarted} times")
+    bad = [kind for kind in tally.outcomes if "of a bad request" in kind and "INTERNAL" in kind]
+    problems += [f"{tally.outcomes[kind]} x {kind}" for kind in bad]
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return not problems
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m soak",
+        description="Load a server for an hour with everything at once: questions in English and Chinese about new "
+        "and known photos, lists, embeddings, broken photos, odd questions, bursts, cancelled calls, cut connections. "
+        "In the first half steps and Triton are killed; in the second nothing may grow.",
+        epilog="exit status: 0 all is well, 1 something grew or was answered wrongly. Writes soak.png and soak.json.",
+    )
+    parser.add_argument("repository", type=Path, help="a built repository")
+    parser.add_argument("--duration", type=float, default=3600, metavar="S", help="seconds (default: 3600)")
+    parser.add_argument("--callers", type=int, default=6, metavar="N", help="at the same time (default: 6)")
+    parser.add_argument(
+        "--max-growth",
+        type=float,
+        default=0.01,
+        metavar="SHARE",
+        help="that anything may grow by over the last half (default: 0.01; short runs need more, for they warm up)",
+    )
+    parser.add_argument("--output", type=Path, default=Path("build/soak"), metavar="FOLDER")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Two servers behind one address: one is killed, or both are exchanged for another release, and no call fails."""
+
+import json
+import shutil
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import psutil
+
+from builders.manifest import renew_digests
+from tests.serving.load import load
+from tests.serving.test_faults import serving
+
+
+def release(repository: Path) -> str:
+    return str(json.loads((repository / "manifest.json").read_text("utf-8"))["release"])
+
+
+def test_one_of_two_servers_is_killed_and_no_call_fails(repository: Path, tmp_path: Path) -> None:
+    with (
+        serving(repository, tmp_path) as kept,
+        serving(repository, tmp_path, "--log-file", str(tmp_path / "second.log")) as killed,
+        load(f"ipv4:{kept.url},{killed.url}", rate=50, callers=16, timeout_s=10) as calls,
+    ):
+        time.sleep(3)
+        for process in [psutil.Process(killed.process.pid), killed.triton()]:
+            process.kill()
+        time.sleep(6)
+    assert len(calls.outcomes) > 300
+    assert not calls.failed
+    assert not calls.wrong
+
+
+def test_a_rolling_restart_to_another_release_fails_no_call(repository: Path, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    shutil.copytree(repository, new, ignore=shutil.ignore_patterns("__pycache__"))
+    with (new / "vqa" / "config.pbtxt").open("a", encoding="utf-8") as config:
+        config.write("# another release\n")
+    renew_digests(new)
+    first, second = release(repository), release(new)
+    assert first != second
+    logs = [("--log-file", str(tmp_path / f"{number}.log")) for number in range(4)]
+    with (
+        serving(repository, tmp_path, *logs[0]) as one,
+        serving(repository, tmp_path, *logs[1]) as two,
+        load(f"ipv4:{one.url},{two.url}", rate=50, callers=16, timeout_s=10) as calls,
+        ExitStack() as renewed,
+    ):
+        time.sleep(2)
+        for old, log in ((one, logs[2]), (two, logs[3])):
+            old.process.send_signal(signal.SIGTERM)
+            assert old.process.wait(30) == 0
+            renewed.enter_context(serving(new, tmp_path, "--grpc-port", old.url.partition(":")[2], *log))
+            time.sleep(3)
+        last_s = time.monotonic() - 1
+        outcomes = list(calls.outcomes)
+    assert len(outcomes) > 300
+    assert not [outcome for outcome in outcomes if outcome.error]
+    assert not calls.wrong
+    assert {outcome.release for outcome in outcomes} == {first, second}, "each answer says which release gave it"
+    assert {outcome.release for outcome in outcomes if outcome.start_s > last_s} == {second}
