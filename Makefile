@@ -81,6 +81,16 @@ load-smoke: build ## load the embedded server for a minute; fails if any request
 	$(BIN)/python -m loadtest run --repository $(REPOSITORY) --output build/load-smoke --rate 10 --duration 60
 	$(BIN)/python -m loadtest gate build/load-smoke --slo loadtest/errors-only.yaml
 
+.PHONY: soak
+soak: build ## load a server for an hour, faults included; fails if anything grows (ARGS="--duration 90 --max-growth 0.1")
+	@rm -rf build/soak
+	$(BIN)/python -m soak $(REPOSITORY) $(ARGS)
+
+.PHONY: certificates
+certificates: ## make certificates for trying TLS out, in build/certificates
+	@rm -rf build/certificates
+	deploy/test-certificates.sh build/certificates
+
 .PHONY: gpu-check
 gpu-check: $(VENV)/installed ## on a GPU host: build, compare, serve and test with TensorRT (ARGS=--dry-run anywhere)
 	$(BIN)/python -m gpu_check $(ARGS)

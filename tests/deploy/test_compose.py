@@ -18,8 +18,15 @@ from serving.command import _EXIT_TIMEOUT_S, DEFAULT_CACHE_MIB, ServerSettings
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
 SERVERS = ("triton", "triton-cpu")
-PROFILES = {"builder": "build", "triton-cpu": "cpu", "prometheus": "observe", "grafana": "observe", "loadtest": "load"}
-UPSTREAM_USERS = {"prometheus": "65534:65534", "grafana": "472:0"}
+PROFILES = {
+    "builder": "build",
+    "triton-cpu": "cpu",
+    "prometheus": "observe",
+    "grafana": "observe",
+    "loadtest": "load",
+    "gateway": "gateway",
+}
+UPSTREAM_USERS = {"prometheus": "65534:65534", "grafana": "472:0", "gateway": "101:101"}
 """Services whose image is not ours: the user that owns their data folders."""
 VARIABLE = re.compile(r"\$\{(VITRINE_\w+):-([^}]*)\}")
 

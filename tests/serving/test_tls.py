@@ -13,47 +13,29 @@ from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings, TlsSettings
 from serving.server import EmbeddedServer
 
-
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def make_authority(folder: Path, name: str) -> None:
-    subject = f"/CN=vitrine test {name}"
-    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt",
-            "-subj", subject, "-days", "2")  # fmt: skip
-
-
-def make_certificate(folder: Path, name: str, authority: str) -> None:
-    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")  # fmt: skip
-    openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key",
-            "-CAcreateserial", "-copy_extensions", "copy", "-days", "2", "-out", f"{name}.crt")  # fmt: skip
+CERTIFICATES = Path(__file__).parents[2] / "deploy" / "test-certificates.sh"
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
-    for authority in ("ca", "other-ca"):
-        make_authority(folder, authority)
-    for name in ("server", "shop"):
-        make_certificate(folder, name, "ca")
+    for name in ("own", "other"):
+        subprocess.run([str(CERTIFICATES), str(folder / name)], check=True, capture_output=True)
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(repository: Path, certificates: Path) -> Iterator[EmbeddedServer]:
-    tls = TlsSettings(certificates / "server.crt", certificates / "server.key", certificates / "ca.crt")
+    tls = TlsSettings(*(certificates / "own" / name for name in ("server.crt", "server.key", "client-ca.crt")))
     settings = ServerSettings(
         repository, grpc_port=0, metrics_port=None, tls=tls,
         log_file=certificates / "log",
     )  # fmt: skip
-    shop = TlsFiles(str(certificates / "ca.crt"), str(certificates / "shop.crt"), str(certificates / "shop.key"))
-    with EmbeddedServer(settings, client_tls=shop) as server:
+    with EmbeddedServer(settings, client_tls=files(certificates, own="own/canary")) as server:
         yield server
 
 
-def files(certificates: Path, *, authority: str = "ca", own: str | None = "shop") -> TlsFiles:
+def files(certificates: Path, *, authority: str = "own/ca", own: str | None = "own/shop") -> TlsFiles:
     named = (str(certificates / f"{own}.{kind}") if own else None for kind in ("crt", "key"))
     return TlsFiles(str(certificates / f"{authority}.crt"), *named)
 
@@ -64,7 +46,7 @@ def test_a_client_that_both_sides_trust_gets_answers(server: EmbeddedServer, cer
             assert client.ask(photo_from_seed(1).jpeg_bytes(), question).text
 
 
-@pytest.mark.parametrize("changes", [{"authority": "other-ca"}, {"own": None}])
+@pytest.mark.parametrize("changes", [{"authority": "other/ca"}, {"own": None}, {"own": "other/shop"}])
 def test_others_get_nothing(server: EmbeddedServer, certificates: Path, changes: dict[str, str | None]) -> None:
     with (
         VqaClient(server.url, tls=files(certificates, **changes), timeout_s=6) as client,  # type: ignore[arg-type]
@@ -80,8 +62,8 @@ def test_plain_text_gets_nothing(server: EmbeddedServer) -> None:
 
 def test_administration_is_closed(server: EmbeddedServer, certificates: Path) -> None:
     client = triton.InferenceServerClient(
-        server.url, ssl=True, root_certificates=str(certificates / "ca.crt"),
-        private_key=str(certificates / "shop.key"), certificate_chain=str(certificates / "shop.crt"),
+        server.url, ssl=True, root_certificates=str(certificates / "own" / "ca.crt"),
+        private_key=str(certificates / "own" / "shop.key"), certificate_chain=str(certificates / "own" / "shop.crt"),
     )  # fmt: skip
     for call in (client.get_inference_statistics, client.get_model_repository_index, client.get_trace_settings):
         with pytest.raises(InferenceServerException, match="restricted"):
@@ -93,4 +75,6 @@ def test_files_that_are_missing_are_named(certificates: Path) -> None:
     with pytest.raises(InvalidRequestError, match=r"TLS: there is no file .*no-such\.crt"):
         VqaClient("localhost:1", tls=TlsFiles(str(certificates / "no-such.crt")))
     with pytest.raises(InvalidRequestError, match="a certificate and its key go together"):
-        VqaClient("localhost:1", tls=TlsFiles(str(certificates / "ca.crt"), str(certificates / "shop.crt")))
+        VqaClient(
+            "localhost:1", tls=TlsFiles(str(certificates / "own" / "ca.crt"), str(certificates / "own" / "shop.crt"))
+        )

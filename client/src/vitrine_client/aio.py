@@ -65,11 +65,12 @@ class AsyncGrpcTransport:
         return {name: result.as_numpy(name) for name in outputs}
 
     async def health(self, *, timeout_s: float) -> Health:
+        headers = self._sender.key_headers
         try:
             return Health(
-                live=await self._client.is_server_live(client_timeout=timeout_s),
-                ready=await self._client.is_server_ready(client_timeout=timeout_s),
-                model_ready=await self._client.is_model_ready("vqa", client_timeout=timeout_s),
+                live=await self._client.is_server_live(headers, timeout_s),
+                ready=await self._client.is_server_ready(headers, timeout_s),
+                model_ready=await self._client.is_model_ready("vqa", headers=headers, client_timeout=timeout_s),
             )
         except InferenceServerException as error:
             raise translated(error, self._sender.url, "server", timeout_s, "") from error

@@ -22,7 +22,7 @@ class Sender:
 
     def __init__(self, url: str, tls: TlsFiles | None, api_key: str | None) -> None:
         self.url = require_address(url)
-        self._key_headers = key_headers(api_key, tls)
+        self.key_headers = key_headers(api_key, tls)
         self._throttle, self._pid = Throttle(), os.getpid()
 
     @contextmanager
@@ -47,7 +47,7 @@ class Sender:
                     request_id=request_id,
                 )
             try:
-                yield {**(headers or {}), **self._key_headers} or None
+                yield {**(headers or {}), **self.key_headers} or None
             except InferenceServerException as error:
                 ours = translated(error, self.url, model, timeout_s, request_id)
                 if ours.code not in _SAYS_NOTHING:

@@ -69,12 +69,12 @@ class GrpcTransport:
         return {name: result.as_numpy(name) for name in outputs}
 
     def health(self, *, timeout_s: float) -> Health:
-        client = self._client()
+        client, headers = self._client(), self._sender.key_headers
         try:
             return Health(
-                live=client.is_server_live(client_timeout=timeout_s),
-                ready=client.is_server_ready(client_timeout=timeout_s),
-                model_ready=client.is_model_ready("vqa", client_timeout=timeout_s),
+                live=client.is_server_live(headers, timeout_s),
+                ready=client.is_server_ready(headers, timeout_s),
+                model_ready=client.is_model_ready("vqa", headers=headers, client_timeout=timeout_s),
             )
         except InferenceServerException as error:
             raise translated(error, self._sender.url, "server", timeout_s, "") from error
