@@ -2,15 +2,21 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from vitrine_client import VqaClient
 
+from catalogue.photos import photo_from_seed
 from serving.container import require_fitting
 from serving.errors import ServingError
+from serving.installation import find_installation, make_backend_folder
 from serving.integrity import read_manifest
+
+ROOT = Path(__file__).parents[2]
 
 
 def manifest(**changes: object) -> dict[str, object]:
@@ -107,3 +113,35 @@ def test_tls_is_never_dropped_in_silence(repository: Path, tmp_path: Path) -> No
     assert "--grpc-use-ssl-mutual=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
     plain = Path(__file__).parents[2] / "deploy" / "no-tls"
     assert "ssl" not in dry_run(repository, "--tls-folder", str(plain)).stdout
+
+
+def test_the_entry_point_serves_and_ends_as_the_embedded_server_does(repository: Path, tmp_path: Path) -> None:
+    """With the wheel's Triton in the place of the container's, and every flag as it would be there."""
+    installation = find_installation()
+    make_backend_folder(installation, tmp_path / "backends")
+    program = tmp_path / "tritonserver"
+    program.write_text(
+        f'#!/bin/sh\nexport LD_LIBRARY_PATH="{installation.libraries}"\nexec "{installation.binary}" '
+        f'--backend-directory="{tmp_path / "backends"}" --cache-directory="{installation.caches}" "$@"\n',
+        "utf-8",
+    )
+    program.chmod(0o755)
+    path = f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"
+    command = [sys.executable, "-m", "serving.container", str(repository)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={"PATH": path}, cwd=ROOT
+    ) as process:
+        assert process.stdout
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if line == "ready\n":
+                break
+        assert said[-1:] == ["ready\n"], "".join(said)
+        with VqaClient("localhost:8001", timeout_s=20) as client:
+            for question in ("What is this?", "这是什么？"):
+                assert client.ask(photo_from_seed(1).jpeg_bytes(), question).text
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+        assert process.wait(40) == 0
+    assert "stopped\n" in rest
