@@ -1,14 +1,19 @@
 """Draws hostile requests: bytes that go to a gRPC method as they are."""
 
+import math
 import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc import service_pb2 as pb
 from tritonclient.utils import serialize_byte_tensor
 
+PUBLIC = ("vqa", "vqa_choose", "image_embedding")
+"""What callers are meant to call."""
+_MOST_ELEMENTS = 2**40
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 _OTHER_METHODS = (
     "ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelConfig", "ModelStatistics",
@@ -38,11 +43,16 @@ _PARAMETERS = ("timeout", "priority", "sequence_id", "sequence_start", "binary_d
 class Requests:
     """An endless supply, the same for the same seed."""
 
-    def __init__(self, photos: list[bytes], configs: list[model_config_pb2.ModelConfig], seed: int) -> None:
+    def __init__(
+        self, photos: list[bytes], configs: list[model_config_pb2.ModelConfig], seed: int, *, overflows: bool = False
+    ) -> None:
         """
         Args:
             configs: of the server's models, so that some requests are nearly right.
+            overflows: also shapes of so many elements that their number overflows, for the models that only ensembles
+                are to call: such a request ends the step's process (Triton 2.51), which the server then replaces.
         """
+        self._overflows = overflows
         self._photos = photos
         self._configs = configs
         self._draw = random.Random(seed)
@@ -59,9 +69,11 @@ class Requests:
 
     def next(self) -> tuple[str, str, bytes]:
         """A kind, a method, and the bytes to send to it."""
-        kind = self._draw.choice(list(self._kinds))
-        method, content = self._kinds[kind]()
-        return kind, method, content
+        while True:
+            kind = self._draw.choice(list(self._kinds))
+            method, content = self._kinds[kind]()
+            if self._overflows or method != INFER or not _overflows(content):
+                return kind, method, content
 
     def _damaged(self, content: bytes) -> bytes:
         found = bytearray(content)
@@ -202,6 +214,20 @@ class Requests:
         return f"/inference.GRPCInferenceService/{name}", self._damaged(
             content
         ) if self._draw.random() < 0.5 else content
+
+
+def _overflows(content: bytes) -> bool:
+    """Whether a request to a model behind the ensembles has a shape that cannot be."""
+    try:
+        request = pb.ModelInferRequest.FromString(content)
+    except DecodeError:
+        return False
+    if request.model_name in PUBLIC:
+        return False
+    return any(
+        any(dim < -1 for dim in tensor.shape) or math.prod(max(1, dim) for dim in tensor.shape) > _MOST_ELEMENTS
+        for tensor in request.inputs
+    )
 
 
 def _bytes_tensor(values: list[bytes]) -> bytes:

@@ -14,11 +14,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc
 import psutil
 import pytest
+from tritonclient.grpc import service_pb2
 from vitrine_client import VqaClient
 
 from builders.manifest import renew_digests
+from fuzz.leaks import leak_in
+from fuzz.requests import INFER
 from serving.errors import ServingError
 from serving.server import _SHARED_MEMORY
 from serving.supervisor import RestartPolicy
@@ -90,6 +94,29 @@ def test_a_step_that_is_killed_is_replaced(repository: Path, tmp_path: Path, nam
     assert codes <= {"UNAVAILABLE", "INTERNAL", "CANCELLED", "DEADLINE_EXCEEDED"}
     assert any(f"the step {name}_0_0 has ended" in line for line in server.said)
     assert any(line.startswith("whole again after") for line in server.said)
+
+
+def test_a_request_that_kills_a_step_is_survived(repository: Path, tmp_path: Path) -> None:
+    """A shape that cannot be, sent to a model that only ensembles are to call, ends its process (Triton 2.51)."""
+    request = service_pb2.ModelInferRequest(model_name="answer_decoder")
+    request.inputs.add(name="IMAGE_FEATURES", datatype="FP16", shape=[1, 52, 192])
+    request.raw_input_contents.append(bytes(52 * 192 * 2))
+    for name in ("QUESTION_IDS", "QUESTION_MASK"):
+        request.inputs.add(name=name, datatype="INT32", shape=[1, -(2**63), 32])
+        request.raw_input_contents.append(b"")
+    with (
+        serving(repository, tmp_path) as server,
+        load(server.url) as calls,
+        grpc.insecure_channel(server.url) as channel,
+    ):
+        time.sleep(1)
+        fault_s = time.monotonic()
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary(INFER)(request.SerializeToString(), timeout=5)
+        assert not leak_in(caught.value.details())
+        time.sleep(8)
+    assert not calls.wrong
+    assert calls.whole_again_s(fault_s) <= 10
 
 
 def test_a_server_that_is_killed_comes_back(repository: Path, tmp_path: Path) -> None:

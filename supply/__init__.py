@@ -1,0 +1,1 @@
+"""What Vitrine is made of: locked with hashes, listed with licences, and asked for known vulnerabilities."""
