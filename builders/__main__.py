@@ -24,6 +24,7 @@ def main() -> int:
         target=args.target,
         precision=args.precision,
         revision=args.revision,
+        sha256=tuple(args.sha256),
         question_tokens=args.question_tokens,
         answer_tokens=args.answer_tokens,
         answers=args.answers,
@@ -79,7 +80,7 @@ on from its finished graphs when the same command is given again.""",
 examples:
   python -m builders --checkpoint checkpoints/vitrine-small --output build/vitrine-small
   python -m builders --checkpoint checkpoints/vitrine-small --output build/fast --precision auto
-  python -m builders --checkpoint Salesforce/blip-vqa-base --output build/blip-base
+  python -m builders --checkpoint Salesforce/blip-vqa-base --revision COMMIT --sha256 HEX --output build/blip-base
   python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt
   python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt \\
       --graphs-only --parity-photos 143    (without a GPU: prove the FP16 graphs on 1,001 questions)
@@ -99,7 +100,14 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         metavar="PATH_OR_HUB_ID",
         help="a BlipForQuestionAnswering, as a folder or on the hub",
     )
-    group.add_argument("--revision", help="commit of the hub's checkpoint, so that a build can be repeated")
+    group.add_argument("--revision", metavar="COMMIT", help="of the hub's checkpoint; needed there, for names move")
+    group.add_argument(
+        "--sha256",
+        action="append",
+        default=[],
+        metavar="HEX",
+        help="of its weights, as the hub's page of model.safetensors shows it; needed there",
+    )
     group.add_argument(
         "--output", required=True, type=Path, metavar="FOLDER", help="the repository to write; must not exist"
     )

@@ -68,7 +68,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
     target = None if options.graphs_only else target_of(options)  # missing TensorRT is said at once
     stage = Stages(_stage_count(options))
     with stage("load the checkpoint"):
-        checkpoint = load_checkpoint(options.checkpoint, revision=options.revision)
+        checkpoint = load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256)
         calibration = calibration_for(checkpoint, options.answers)
     dimensions = dimensions_of(checkpoint, options)
     graphs = finished_graphs(

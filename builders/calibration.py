@@ -45,7 +45,7 @@ def _weights_sha256(checkpoint: Checkpoint) -> dict[str, str]:
 def main() -> int:
     args = _parser().parse_args()
     try:
-        checkpoint = load_checkpoint(args.checkpoint, revision=args.revision)
+        checkpoint = load_checkpoint(args.checkpoint, revision=args.revision, sha256=args.sha256)
         manifest = json.loads((args.repository / "manifest.json").read_text("utf-8"))
         engines = [onnx_engine(args.repository / name / "1/model.onnx") for name in ENGINES]
         if args.data:
@@ -102,7 +102,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("repository", type=Path, help="built from the checkpoint with --target onnxruntime")
     parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what it was built from")
-    parser.add_argument("--revision", help="commit of the hub's checkpoint")
+    parser.add_argument("--revision", metavar="COMMIT", help="of the hub's checkpoint; needed there")
+    parser.add_argument(
+        "--sha256", action="append", default=[], metavar="HEX", help="of its weights; needed for the hub's checkpoint"
+    )
     parser.add_argument(
         "--data",
         type=Path,

@@ -1,12 +1,14 @@
 """Loads a BLIP checkpoint: model, processor and settings together, so that they cannot be mismatched."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builders.errors import BuildError
 from builders.files import sha256_of_folder
+from builders.pins import SUMS, require_pinned, require_weights
 
 SUPPORTED_ARCHITECTURE = "BlipForQuestionAnswering"
 _BICUBIC = 3
@@ -20,6 +22,7 @@ _FILES = (
     "preprocessor_config.json",
     "processor_config.json",
     "vitrine.json",
+    SUMS,
 )
 _DEFAULT_ANSWER_TOKENS = 10
 
@@ -62,16 +65,24 @@ class Checkpoint:
         return int(self.model.config.vision_config.hidden_size)
 
 
-def load_checkpoint(checkpoint: str, *, revision: str | None = None) -> Checkpoint:
+def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Sequence[str] = ()) -> Checkpoint:
     """Load a checkpoint from a folder or, if there is no such folder, from the hub.
 
+    Args:
+        revision: a commit of the hub; needed there.
+        sha256: of its weights; needed for the hub.
+
     Raises:
-        BuildError: no such checkpoint, another architecture, no safetensors,
+        BuildError: no such checkpoint, or not the one that was named, another architecture, no safetensors,
             weights or files that are missing or broken, or a processor that
             the photo step does not reproduce.
     """
-    folder = Path(checkpoint) if Path(checkpoint).is_dir() else _downloaded(checkpoint, revision)
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        require_pinned(checkpoint, revision, list(sha256))
+        folder = _downloaded(checkpoint, revision)
     _require_supported(folder, checkpoint)
+    require_weights(folder, checkpoint, list(sha256))
     # Heavy imports wait until the arguments are known to be good.
     from safetensors import SafetensorError
     from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil

@@ -36,6 +36,9 @@ class BuildOptions:
     precision: str | None = None
     """None: the target's default."""
     revision: str | None = None
+    """A commit of the hub; needed there."""
+    sha256: tuple[str, ...] = ()
+    """Of the weights; needed for the hub."""
     question_tokens: int = 32
     answer_tokens: int | None = None
     """None: as the checkpoint says."""

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from transformers import BlipImageProcessorPil, BlipProcessor
 
+from builders.files import sha256_of_file
+from builders.pins import SUMS
 from catalogue.attributes import LANGUAGES
 from catalogue.wordings import CANNOT_TELL
 from training.loop import TrainingOptions, train
@@ -70,6 +72,8 @@ def write_checkpoint(model, folder: Path) -> None:  # type: ignore[no-untyped-de
     BlipProcessor(BlipImageProcessorPil(size={"height": IMAGE_PX, "width": IMAGE_PX}), new_tokenizer()).save_pretrained(
         folder
     )
+    weights = [f"{sha256_of_file(file)}  {file.name}\n" for file in sorted(folder.glob("*.safetensors"))]
+    (folder / SUMS).write_text("".join(weights), encoding="utf-8")
     settings = {"cannot_tell_answers": {language: [CANNOT_TELL[language]] for language in LANGUAGES}}
     (folder / "vitrine.json").write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 

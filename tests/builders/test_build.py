@@ -1,5 +1,6 @@
 """`python -m builders`: what it writes, and that a failure leaves nothing behind."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -197,6 +198,30 @@ def test_pickled_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(BuildError, match=r"no \*\.safetensors"):
         load_checkpoint(str(folder))
+
+
+@pytest.mark.parametrize("revision", [None, "main", "v1.0", "abc123"])
+def test_what_comes_from_the_hub_is_named_by_its_commit(revision: str | None) -> None:
+    with pytest.raises(BuildError, match=r"name the commit with --revision \(40 hexadecimal digits"):
+        load_checkpoint("somebody/no-such-checkpoint", revision=revision, sha256=["0" * 64])
+
+
+def test_what_comes_from_the_hub_is_named_by_its_weights() -> None:
+    with pytest.raises(BuildError, match="say with --sha256 what its weights are"):
+        load_checkpoint("somebody/no-such-checkpoint", revision="0" * 40)
+
+
+def test_weights_that_are_not_those_that_were_named_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    shutil.copytree(checkpoint, folder)
+    with pytest.raises(BuildError, match=r"the weights' SHA-256 is [0-9a-f]{64}, not 0{64}"):
+        load_checkpoint(str(folder), sha256=["0" * 64])
+    (folder / "SHA256SUMS").write_text(f"{'1' * 64}  model.safetensors\n", "utf-8")
+    with pytest.raises(BuildError, match=r"model\.safetensors has the SHA-256 .* not 1{64} as SHA256SUMS says"):
+        load_checkpoint(str(folder))
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    (folder / "SHA256SUMS").write_text(f"{digest}  model.safetensors\n", "utf-8")
+    assert load_checkpoint(str(folder), sha256=[digest.upper()]).name == "other"
 
 
 def test_missing_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:

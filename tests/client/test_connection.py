@@ -1,0 +1,152 @@
+"""A connection as real services have it: many threads, forks, servers that move, and clients that close."""
+
+import multiprocessing
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from vitrine_client import RequestCancelledError, ServerUnavailableError, VitrineError, VqaClient
+
+from .conftest import HAS_SERVER
+
+QUESTIONS = ("What colour is it?", "什么颜色")
+
+
+@pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_one_client_serves_many_threads(server_url: str, photo: Path, question: str) -> None:
+    with VqaClient(server_url, timeout_s=30) as client, ThreadPoolExecutor(16) as pool:
+        expected = client.ask(photo, question).text
+        answers = list(pool.map(lambda _: client.ask(photo, question), range(200)))
+    assert {answer.text for answer in answers} == {expected}
+    assert len({answer.request_id for answer in answers}) == 200
+
+
+def _ask_in_a_child(client: VqaClient, photo: Path, result: "multiprocessing.connection.Connection") -> None:
+    try:
+        result.send([client.ask(photo, question).text for question in QUESTIONS])
+    except VitrineError as error:
+        result.send(str(error))
+
+
+@pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+def test_a_client_works_on_both_sides_of_a_fork(server_url: str, photo: Path) -> None:
+    """As under gunicorn with a client that was made, and used, before the workers were."""
+    fork = multiprocessing.get_context("fork")
+    with VqaClient(server_url, timeout_s=10) as client:
+        expected = [client.ask(photo, question).text for question in QUESTIONS]
+        for _ in range(3):
+            ours, theirs = fork.Pipe()
+            child = fork.Process(target=_ask_in_a_child, args=(client, photo, theirs))
+            child.start()
+            assert ours.poll(20), "the child has not answered"
+            assert ours.recv() == expected
+            child.join(10)
+            assert [client.ask(photo, question).text for question in QUESTIONS] == expected
+
+
+@pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+def test_a_client_that_is_closed_says_so(server_url: str, photo: Path) -> None:
+    client = VqaClient(server_url)
+    client.close()
+    with pytest.raises(RequestCancelledError, match="the client is closed"):
+        client.ask(photo, QUESTIONS[0])
+
+
+class Names:
+    """A name server for one name, whose address can change."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                query, caller = self._socket.recvfrom(512)
+            except OSError:
+                return
+            end = query.index(b"\0", 12) + 5
+            kind = struct.unpack(">H", query[end - 4 : end - 2])[0]
+            is_ipv4 = kind == 1
+            head = query[:2] + struct.pack(">HHHHH", 0x8580, 1, is_ipv4, 0, 0)
+            record = b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 0, 4) + socket.inet_aton(self.address)
+            self._socket.sendto(head + query[12:end] + (record if is_ipv4 else b""), caller)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def forwarded(address: str, port: int, to: str) -> Iterator[int]:
+    """A port of `address` that leads to the server, until the block ends: then it is as if that machine had gone."""
+    host, _, to_port = to.partition(":")
+    listener = socket.create_server((address, port))
+    open_sockets: list[socket.socket] = []
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for one in (source, sink):
+            one.close()
+
+    def accept() -> None:
+        while True:
+            try:
+                ours, _ = listener.accept()
+            except OSError:
+                return
+            theirs = socket.create_connection((host, int(to_port)))
+            open_sockets.extend((ours, theirs))
+            for pair in ((ours, theirs), (theirs, ours)):
+                threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield int(listener.getsockname()[1])
+    finally:
+        for one in (listener, *open_sockets):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+@pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+def test_a_server_that_moves_to_another_address_is_followed(server_url: str, photo: Path) -> None:
+    names = Names("127.0.0.1")
+    try:
+        with forwarded("127.0.0.1", 0, server_url) as port:
+            client = VqaClient(f"dns://127.0.0.1:{names.port}/vqa.shop.test:{port}", timeout_s=15)
+            expected = client.ask(photo, QUESTIONS[0]).text
+        names.address = "127.0.0.2"
+        with forwarded("127.0.0.2", port, server_url):
+            assert client.ask(photo, QUESTIONS[0]).text == expected
+        client.close()
+    finally:
+        names.close()
+
+
+def test_nobody_there_is_said_within_the_retries() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"127.0.0.1:{unused.getsockname()[1]}"
+    with VqaClient(url, timeout_s=10) as client:
+        start_s = time.monotonic()
+        with pytest.raises(ServerUnavailableError, match="is one running, or is it overloaded") as caught:
+            client.ask(b"photo", "What is it?")
+        assert 1 < time.monotonic() - start_s < 8
+        assert caught.value.code == "UNAVAILABLE"
+        assert caught.value.model == "vqa"
+        assert caught.value.request_id
