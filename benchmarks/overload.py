@@ -1,0 +1,163 @@
+"""`python -m benchmarks.overload`: five times what a server can do, for a minute: what is still answered, and after."""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+from vitrine_client import AsyncVqaClient, VitrineError
+from vitrine_client.aio import AsyncGrpcTransport
+
+from benchmarks.memory import tree_memory_mib
+from catalogue.dataset import first_seed
+from catalogue.photos import photo_from_seed
+from serving.command import ServerSettings
+from serving.errors import ServingError
+from serving.server import EmbeddedServer
+from serving.signals import end_on_signals
+
+_QUESTIONS = ("What colour is it?", "这是什么？")
+_PHOTOS = 16
+_CALLERS = 16
+_PEAK_S = 15.0
+_AFTER_S = 10.0
+_TIMEOUT_S = 10.0
+_CALM = 3.0
+"""It has recovered when calls take no more than so many times what they took before."""
+
+
+@dataclass
+class Answers:
+    right: int = 0
+    wrong: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    times_s: list[tuple[float, float]] = field(default_factory=list)
+    """When each answered call began, and how long it took."""
+
+
+class Asking:
+    """Questions about new photos, whose right answers are known."""
+
+    def __init__(self, client: AsyncVqaClient) -> None:
+        self._client = client
+        seeds = range(first_seed("test") + 1200, first_seed("test") + 1200 + _PHOTOS)
+        self._photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
+        self._right: dict[tuple[int, int], str] = {}
+
+    async def learn(self) -> None:
+        for photo in range(_PHOTOS):
+            for question, text in enumerate(_QUESTIONS):
+                self._right[photo, question] = (await self._client.ask(self._photos[photo], text)).text
+
+    async def one(self, number: int, found: Answers) -> None:
+        photo, question = number % _PHOTOS, number // _PHOTOS % 2
+        start_s = time.perf_counter()
+        try:
+            answer = await self._client.ask(self._photos[photo] + os.urandom(8), _QUESTIONS[question])
+        except VitrineError as error:
+            found.refused["not sent" if "not sent" in error.message else error.code] += 1
+            return
+        found.times_s.append((start_s, time.perf_counter() - start_s))
+        if answer.text == self._right[photo, question]:
+            found.right += 1
+        else:
+            found.wrong += 1
+
+
+async def closed_loop(asking: Asking, seconds: float, callers: int) -> Answers:
+    found, end_s = Answers(), time.perf_counter() + seconds
+
+    async def caller(first: int) -> None:
+        number = first
+        while time.perf_counter() < end_s:
+            await asking.one(number, found)
+            number += callers
+
+    await asyncio.gather(*(caller(first) for first in range(callers)))
+    return found
+
+
+async def open_loop(
+    asking: Asking, seconds: float, rate: float, memory: list[float], pid: int
+) -> tuple[Answers, list[asyncio.Task[None]]]:
+    """Calls at even distances, whatever becomes of those before; and the calls that are still under way at the end."""
+    found, start_s = Answers(), time.perf_counter()
+    tasks: set[asyncio.Task[None]] = set()
+    for number in tqdm(range(int(seconds * rate)), unit=" calls", desc=f"{rate:.0f}/s", mininterval=5):
+        if (wait_s := start_s + number / rate - time.perf_counter()) > 0:
+            await asyncio.sleep(wait_s)
+        task = asyncio.create_task(asking.one(number, found))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        if number % int(rate) == 0:
+            memory.append(tree_memory_mib(pid))
+    return found, list(tasks)
+
+
+def recovered_after_s(answers: Answers, end_s: float, calm_s: float) -> float | None:
+    """Seconds after the overload from which on every call took no longer than when all was calm."""
+    after = sorted(answers.times_s)
+    slow = [start_s + took_s for start_s, took_s in after if took_s > calm_s]
+    if not slow:
+        return 0.0
+    return None if after[-1][1] > calm_s else max(slow) - end_s
+
+
+async def _measured(server: EmbeddedServer, args: argparse.Namespace) -> int:
+    transport = AsyncGrpcTransport(server.url, retries=not args.no_retries)
+    async with AsyncVqaClient(transport=transport, timeout_s=_TIMEOUT_S) as client:
+        asking = Asking(client)
+        await asking.learn()
+        calm = await closed_loop(asking, 3, 1)
+        calm_s = sorted(took_s for _, took_s in calm.times_s)[int(0.95 * len(calm.times_s))]
+        peak_per_s = (await closed_loop(asking, _PEAK_S, _CALLERS)).right / _PEAK_S
+        print(f"peak: {peak_per_s:.0f} right answers/s, {_CALLERS} callers; alone 95 of 100 in {1000 * calm_s:.0f} ms")
+        memory = [tree_memory_mib(server.pid)]
+        start_s = time.perf_counter()
+        load, under_way = await open_loop(asking, args.seconds, args.times * peak_per_s, memory, server.pid)
+        end_s = time.perf_counter()
+        goodput_per_s = load.right / (end_s - start_s)
+        after = await closed_loop(asking, _AFTER_S, 1)
+        await asyncio.gather(*under_way)
+        again_per_s = (await closed_loop(asking, _PEAK_S, _CALLERS)).right / _PEAK_S
+    recovery_s = recovered_after_s(after, end_s, _CALM * calm_s)
+    print(f"asked: {args.times * peak_per_s:.0f}/s for {end_s - start_s:.0f} s")
+    print(f"  right answers: {goodput_per_s:.0f}/s, {goodput_per_s / peak_per_s:.0%} of the peak; wrong: {load.wrong}")
+    print("  refused: " + ", ".join(f"{count:,} {code}" for code, count in load.refused.most_common()))
+    print(f"  memory: {memory[0]:.0f} MiB before, {max(memory):.0f} MiB at most")
+    print(f"after it: calm again after {'more than' if recovery_s is None else ''} {recovery_s or _AFTER_S:.1f} s")
+    print(f"  then {again_per_s:.0f} right answers/s with {_CALLERS} callers")
+    return 1 if load.wrong or server.problem() else 0
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    end_on_signals()
+    try:
+        with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
+            return asyncio.run(_measured(server, args))
+    except ServingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.overload",
+        description="Ask five times what a server can answer, about new photos, for a minute: what is still answered, "
+        "what memory it takes, and how soon all is as before.",
+    )
+    parser.add_argument("repository", type=Path, help="a built repository")
+    parser.add_argument("--times", type=float, default=5.0, metavar="N", help="of the peak (default: 5)")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="default: 60")
+    parser.add_argument("--no-retries", action="store_true", help="callers that do not try again")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
