@@ -39,12 +39,9 @@ class Load:
         """Answered, but not as an undisturbed server answers."""
         return [outcome for outcome in self.outcomes if not outcome.error and not outcome.is_right]
 
-    def whole_again_s(self, fault_s: float, *, for_s: float = 1.0) -> float:
-        """Seconds from a fault until the first call after which none fails, for a while at least."""
-        last = max((outcome.end_s for outcome in self.failed if outcome.end_s > fault_s), default=fault_s)
-        after = [outcome for outcome in self.outcomes if outcome.start_s >= last and not outcome.error]
-        assert after and after[-1].end_s - last > for_s, "it was not whole for long enough to say"
-        return after[0].end_s - fault_s
+    def whole_again_s(self, fault_s: float) -> float:
+        """Seconds from a fault until the end of the last call that failed."""
+        return max((outcome.end_s for outcome in self.failed if outcome.end_s > fault_s), default=fault_s) - fault_s
 
 
 def photos() -> list[bytes]:
