@@ -124,8 +124,8 @@ def main() -> None:
     for number, seed in enumerate(seeds(args.target)):
         (corpus / f"seed-{number}").write_bytes(seed)
     options = [
-        f"-max_total_time={args.seconds}", "-seed=1", "-seed=1", "-timeout=5", "-rss_limit_mb=1500", "-max_len=65536", "-verbosity=0",
-        "-print_final_stats=1", f"-artifact_prefix={args.output}/{args.target}-", str(corpus),
+        f"-max_total_time={args.seconds}", "-seed=1", "-timeout=5", "-rss_limit_mb=1500", "-max_len=65536",
+        "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={args.output}/{args.target}-", str(corpus),
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options], TARGETS[args.target](args.repository))
     atheris.Fuzz()

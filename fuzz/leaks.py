@@ -3,7 +3,7 @@
 import re
 
 INSIDES = re.compile(
-    r"Traceback|\.py\b|\.cc:\d|\.pbtxt|/site-packages|/tmp/|/dev/shm|/home/|/root/|/work/|/models/|/opt/|vitrine-[0-9a-f]{12}"
+    r"Traceback|\.py\b|\.cc:\d|\.pbtxt|/site-packages|/tmp/|/dev/shm|/home/|/root/|/models/|/opt/|vitrine-[0-9a-f]{12}"
     r"|File \"|0x[0-9a-f]{8}|std::|pybind|numpy|onnxruntime|Errno"
 )
 

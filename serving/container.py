@@ -30,6 +30,8 @@ def main() -> int:
         settings = ServerSettings(
             args.repository,
             host="0.0.0.0",  # noqa: S104  inside a container; its published ports decide who gets in
+            grpc_port=args.grpc_port,
+            metrics_port=args.metrics_port,
             cache_mib=args.cache_mib,
             tls=_tls_settings(args.tls_folder),
             admin_key_file=args.admin_key_file,
@@ -163,6 +165,8 @@ def _parser() -> argparse.ArgumentParser:
         help="server.crt and server.key in it encrypt gRPC; client-ca.crt, if there, makes clients prove themselves; "
         "a file plain-text says that plain text is meant",
     )
+    parser.add_argument("--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001")
+    parser.add_argument("--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002")
     parser.add_argument("--trace-url", metavar="URL", help="an OTLP/HTTP collector's; empty: nothing is traced")
     parser.add_argument(
         "--admin-key-file", type=Path, metavar="FILE", help="opens administration to callers with its key"

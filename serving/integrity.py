@@ -68,6 +68,8 @@ def require_intact(repository: Path) -> None:
                 f"{file} is not what was built (SHA-256 {found[:12]}…, built was {sha256[:12]}…): {remedy}"
             )
     known = {*expected, *_OF_PEOPLE, "manifest.json"}
+    for link in sorted(path for path in repository.rglob("*") if path.is_symlink()):
+        raise ServingError(f"{link} is a link, so what it leads to was not built: remove it")
     for file in sorted(path for path in repository.rglob("*") if path.is_file()):
         # Another server of this repository may be writing caches at this very moment.
         if str(file.relative_to(repository)) not in known and file.parent.name != _CACHE:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import psutil
 from vitrine_client import TlsFiles
@@ -22,7 +24,7 @@ from serving.command import ServerSettings, admin_key_of, embedded_command
 from serving.drain import drain
 from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
-from serving.integrity import remove_python_caches, require_intact
+from serving.integrity import read_manifest, remove_python_caches, require_intact
 from serving.ports import resolved_port
 from serving.process_list import hide_argument
 from serving.signals import signals_put_off
@@ -110,7 +112,7 @@ class EmbeddedServer:
 
     def __enter__(self) -> "EmbeddedServer":
         try:
-            require_intact(self.settings.repository)
+            read_manifest(self.settings.repository)  # before a log is named after it
             self.settings = _with_ports_and_log(self.settings)
             self._start(log_mode="wb")
         except BaseException:
@@ -134,7 +136,8 @@ class EmbeddedServer:
 
     def problem(self) -> str | None:
         """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
-        assert self._process
+        if self._process is None:
+            return "it is not running"
         if self._process.poll() is not None:
             return f"Triton ended with status {self._process.returncode}"
         lost = [name for step, name in self._steps if not _is_alive(step)]
@@ -152,8 +155,11 @@ class EmbeddedServer:
         if before is None:
             return True
         runs_s = max(before[step].run_s for step in CHAIN)
-        if self._canary.is_answered(max(_CANARY_TIMEOUT_S, _CANARY_RUNS * runs_s)):
-            return False
+        end_s = time.monotonic() + max(_CANARY_TIMEOUT_S, _CANARY_RUNS * runs_s)
+        while (left_s := end_s - time.monotonic()) > 0:  # a server whose queues are full refuses at once
+            if self._canary.is_answered(left_s):
+                return False
+            time.sleep(_POLL_S)
         after = self._canary.counts(_STATISTICS_TIMEOUT_S)
         return after is None or any(after[step].requests == before[step].requests for step in CHAIN)
 
@@ -187,6 +193,7 @@ class EmbeddedServer:
             end_s = time.monotonic() + _STEPS_END_S
             while any(_is_alive(step) for step, _ in self._steps) and time.monotonic() < end_s:
                 time.sleep(0.01)
+            self._process = None
         for region in _SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
             region.unlink(missing_ok=True)
         with suppress(ServingError):
@@ -195,6 +202,7 @@ class EmbeddedServer:
             shutil.rmtree(self._work, ignore_errors=True)
 
     def _start(self, *, log_mode: str) -> None:
+        require_intact(self.settings.repository)
         self._work = Path(tempfile.mkdtemp(prefix="vitrine-"))
         doors = self._work / "doors"
         doors.mkdir()
@@ -208,16 +216,20 @@ class EmbeddedServer:
         with log or nullcontext():
             self._process = subprocess.Popen(
                 [*WITH_PARENT, *launch.command],
-                stdout=log,
-                stderr=log,
+                stdout=log or subprocess.PIPE,
+                stderr=log or subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env=os.environ | launch.environment | {"VITRINE_DOORS": str(doors)},
                 start_new_session=True,
             )
-        self._wait_until_it_answers(launch.log_file)
+        logged = threading.Event()
+        if self._process.stdout:
+            threading.Thread(target=_copy, args=(self._process.stdout, logged), daemon=True).start()
+        self._wait_until_it_answers(launch, logged)
 
-    def _wait_until_it_answers(self, log_file: Path | None) -> None:
+    def _wait_until_it_answers(self, launch: Launch, logged: threading.Event) -> None:
         assert self._process
+        log_file = launch.log_file
         self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
         log_bytes = _size(log_file)
         deadline_s = time.monotonic() + self._ready_timeout_s
@@ -226,11 +238,17 @@ class EmbeddedServer:
                 raise ServingError(
                     f"Triton ended with status {self._process.returncode} while starting; {_reason(log_file)}"
                 )
-            if _size(log_file) > log_bytes:  # it has read its arguments, so they need not be seen any longer
+            if (
+                logged.is_set() or _size(log_file) > log_bytes
+            ):  # it has read its arguments, so they need not be seen any longer
                 hide_argument(self.pid, self._admin_key)
             if self._canary.is_answered(timeout_s=5.0):
-                self._hide_key()
-                self._steps = [(step, _name(step)) for step in psutil.Process(self.pid).children(recursive=True)]
+                if any(self._admin_key in word for word in launch.command):
+                    self._hide_key()
+                try:
+                    self._steps = [(step, _name(step)) for step in psutil.Process(self.pid).children(recursive=True)]
+                except psutil.Error as error:
+                    raise ServingError(f"a step died as soon as it had answered: {error}") from error
                 return
             time.sleep(_POLL_S)
         raise ServingError(f"Triton did not answer a question within {self._ready_timeout_s:g} s; {_reason(log_file)}")
@@ -269,6 +287,14 @@ def _is_alive(step: psutil.Process) -> bool:
 def _name(step: psutil.Process) -> str:
     """The Python backend names a step's instance last but one on its command line."""
     return (step.cmdline() or ["", ""])[-2]
+
+
+def _copy(log: IO[bytes], logged: threading.Event) -> None:
+    """To our own standard output, which is a container's log."""
+    for line in log:
+        logged.set()
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
 
 
 def _size(file: Path | None) -> int:

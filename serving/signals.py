@@ -17,16 +17,19 @@ def end_on_signals() -> None:
 
 @contextmanager
 def signals_put_off() -> Iterator[None]:
-    """Ignore ending signals inside the block. Only the main thread can; in others this does nothing."""
+    """Let ending signals come after the block. Only the main thread can; in others this does nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = [signal.signal(ending, signal.SIG_IGN) for ending in _ENDING]
+    came: list[int] = []
+    before = [signal.signal(ending, lambda number, _: came.append(number)) for ending in _ENDING]
     try:
         yield
     finally:
         for ending, handler in zip(_ENDING, before, strict=True):
             signal.signal(ending, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -47,11 +47,13 @@ def run_until_signal(server: EmbeddedServer) -> int:
 
     Raises:
         ServingError: restarts do not help.
-        KeyboardInterrupt: the second signal.
     """
     with suppress(KeyboardInterrupt):
         supervise(server, partial(print, file=sys.stderr, flush=True))
-    is_drained = server.drain()
+    try:
+        is_drained = server.drain()
+    except KeyboardInterrupt:
+        is_drained = False
     print("stopped" if is_drained else "stopped before everything was answered", flush=True)
     return 0 if is_drained else 1
 

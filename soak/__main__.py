@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from serving.errors import ServingError
 from serving.signals import end_on_signals
 from soak.faults import schedule
 from soak.processes import Sample, sample
@@ -29,12 +30,22 @@ def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
     args.output.mkdir(parents=True, exist_ok=True)
+    try:
+        return _soaked(args)
+    except ServingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _soaked(args: argparse.Namespace) -> int:
     with served(args.repository, args.output, cache_mib=_CACHE_MIB) as server:
         traffic = Traffic(server.url, callers=args.callers)
         thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
         thread.start()
         try:
             samples, faults = _watched(server, thread, args.duration)
+            if not thread.is_alive():
+                raise ServingError("the traffic ended before its time, by an error of its own: see above")
         finally:
             traffic.stop()
             thread.join()
@@ -83,6 +94,8 @@ def _say(
         print(f"  {count:9,}  {kind}")
     for at_s, what in faults:
         print(f"  at {at_s:6.0f} s  {what}")
+    restarted = sum(line.startswith("whole again") for line in said)
+    print(f"  {restarted} restarts for {len(faults)} faults")
     for line in said:
         if line.startswith(("restarting", "whole again")):
             print(f"  server: {line}")
@@ -91,7 +104,6 @@ def _say(
         print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
         if growth.share > args.max_growth:
             problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {args.max_growth:.0%}")
-    restarted = sum(line.startswith("whole again") for line in said)
     if restarted < sum(not what.startswith("nothing") for _, what in faults):
         problems.append(f"{len(faults)} faults, but the server was whole again {restarted} times")
     bad = [kind for kind in tally.outcomes if "of a bad request" in kind and "INTERNAL" in kind]

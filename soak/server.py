@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from serving.errors import ServingError
+
 _STOP_TIMEOUT_S = 60
 
 
@@ -38,7 +40,7 @@ def served(repository: Path, folder: Path, *, cache_mib: int) -> Iterator[Served
                 break
         url = next((line.split()[1] for line in said if "gRPC" in line), None)
         if url is None:
-            raise RuntimeError("the server did not start: " + " ".join(said))
+            raise ServingError("the server did not start: " + " ".join(said))
         threading.Thread(target=lambda: said.extend(map(str.rstrip, process.stdout)), daemon=True).start()
         yield Served(process, url, said)
     finally:

@@ -55,8 +55,9 @@ def test_a_client_works_on_both_sides_of_a_fork(server_url: str, photo: Path) ->
 def test_a_client_that_is_closed_says_so(server_url: str, photo: Path) -> None:
     client = VqaClient(server_url)
     client.close()
-    with pytest.raises(RequestCancelledError, match="the client is closed"):
-        client.ask(photo, QUESTIONS[0])
+    for call in (lambda: client.ask(photo, QUESTIONS[0]), client.health):
+        with pytest.raises(RequestCancelledError, match="the client is closed"):
+            call()
 
 
 class Names:

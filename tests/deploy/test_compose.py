@@ -27,7 +27,7 @@ PROFILES = {
     "loadtest": "load",
     "gateway": "gateway",
 }
-UPSTREAM_USERS = {"prometheus": "65534:65534", "grafana": "472:0", "gateway": "101:101"}
+UPSTREAM_USERS = {"prometheus": "65534:65534", "grafana": "472:0"}
 """Services whose image is not ours: the user that owns their data folders."""
 VARIABLE = re.compile(r"\$\{(VITRINE_\w+):-([^}]*)\}")
 

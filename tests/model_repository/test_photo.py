@@ -181,6 +181,14 @@ def scan_bomb() -> bytes:
     return photo[:-2] + last_scan * 300 + photo[-2:]
 
 
+def baseline_scan_bomb() -> bytes:
+    """Not progressive, but with a scan for each colour, so that all of them are kept, and read again and again."""
+    photo = encoded(Image.new("RGB", (2000, 2000), RED), "JPEG", subsampling=0)
+    start = photo.index(b"\xff\xda")
+    scans = [b"\xff\xda\0\x08\x01" + bytes([colour, 0x11 * (colour > 1)]) + b"\0\x3f\0\0" for colour in (1, 2, 3)]
+    return photo[:start] + b"".join(scans * 120) + photo[-2:]
+
+
 def png_of_tiny_chunks() -> bytes:
     chunk = b"\0\0\0\0prIv" + struct.pack(">I", zlib.crc32(b"prIv"))
     photo = encoded(Image.new("L", (50, 50)))
@@ -189,6 +197,7 @@ def png_of_tiny_chunks() -> bytes:
 
 COSTLY = {
     "a progressive JPEG of very many scans": (scan_bomb, r"paints its 4000000 pixels in 30\d scans"),
+    "a baseline JPEG of very many scans": (baseline_scan_bomb, r"paints its 4000000 pixels in 360 scans"),
     "a small WebP of many pixels": (
         lambda: encoded(Image.new("RGB", (5000, 5000)), "WEBP", lossless=True, method=0),
         "takes 477 MiB to decode, more than the 256 allowed",

@@ -15,6 +15,7 @@ from serving.container import require_fitting
 from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
 from serving.integrity import read_manifest
+from serving.ports import resolved_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,7 +128,9 @@ def test_the_entry_point_serves_and_ends_as_the_embedded_server_does(repository:
     )
     program.chmod(0o755)
     path = f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"
-    command = [sys.executable, "-m", "serving.container", str(repository)]
+    port = resolved_port("127.0.0.1", 0, "")
+    command = [sys.executable, "-m", "serving.container", str(repository), "--grpc-port", str(port)]
+    command += ["--metrics-port", "0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={"PATH": path}, cwd=ROOT
     ) as process:
@@ -138,7 +141,7 @@ def test_the_entry_point_serves_and_ends_as_the_embedded_server_does(repository:
             if line == "ready\n":
                 break
         assert said[-1:] == ["ready\n"], "".join(said)
-        with VqaClient("localhost:8001", timeout_s=20) as client:
+        with VqaClient(f"localhost:{port}", timeout_s=20) as client:
             for question in ("What is this?", "这是什么？"):
                 assert client.ask(photo_from_seed(1).jpeg_bytes(), question).text
         process.send_signal(signal.SIGTERM)

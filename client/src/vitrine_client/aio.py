@@ -40,7 +40,7 @@ class AsyncGrpcTransport:
     def __init__(
         self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True
     ) -> None:
-        self._sender = Sender(url, tls, api_key)
+        self._sender = Sender(url, tls, api_key, throttles=retries)
         self._client = triton.InferenceServerClient(url, channel_args=channel_args(retries), **tls_arguments(tls))
 
     async def infer(
@@ -74,6 +74,8 @@ class AsyncGrpcTransport:
             )
         except InferenceServerException as error:
             raise translated(error, self._sender.url, "server", timeout_s, "") from error
+        except grpc.aio.UsageError as error:
+            raise error_from_code("CANCELLED", "the client is closed", model="server", request_id="") from error
 
     async def close(self) -> None:
         await self._client.close()

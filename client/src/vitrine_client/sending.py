@@ -20,8 +20,9 @@ _SAYS_NOTHING = ("DEADLINE_EXCEEDED", "CANCELLED")
 class Sender:
     """The state of one connection's calls, shared by all threads or tasks that use it."""
 
-    def __init__(self, url: str, tls: TlsFiles | None, api_key: str | None) -> None:
+    def __init__(self, url: str, tls: TlsFiles | None, api_key: str | None, *, throttles: bool) -> None:
         self.url = require_address(url)
+        self._throttles = throttles
         self.key_headers = key_headers(api_key, tls)
         self._throttle, self._pid = Throttle(), os.getpid()
 
@@ -38,7 +39,7 @@ class Sender:
         with client_span(model, url=self.url, request_id=request_id) as headers:
             if self._pid != os.getpid():  # after a fork, a lock may be held by a thread that is not there
                 self._throttle, self._pid = Throttle(), os.getpid()
-            if not self._throttle.may_send():
+            if self._throttles and not self._throttle.may_send():
                 raise error_from_code(
                     "UNAVAILABLE",
                     f"not sent, because {self.url} has taken next to nothing in the last seconds: ask again in a "

@@ -43,9 +43,10 @@ class GrpcTransport:
                 "dns:///vqa.shop:8001" or "ipv4:10.0.0.1:8001,10.0.0.2:8001".
             tls: None: the connection is in plain text.
             api_key: what a gateway asks for; needs `tls`.
-            retries: whether a call that no server took is tried again, up to five times within its deadline.
+            retries: whether a call that no server took is tried again, up to five times within its deadline;
+                without them nothing is throttled either.
         """
-        self._sender = Sender(url, tls, api_key)
+        self._sender = Sender(url, tls, api_key, throttles=retries)
         self._arguments: dict[str, Any] = {"channel_args": channel_args(retries), **tls_arguments(tls)}
         self._connected = self._connect()
 
@@ -53,10 +54,11 @@ class GrpcTransport:
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
     ) -> dict[str, NDArray[Any]]:
         with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as headers:
+            tensors = [input_from_array(name, array) for name, array in inputs.items()]
             try:
                 result = self._client().infer(
                     model,
-                    [input_from_array(name, array) for name, array in inputs.items()],
+                    tensors,
                     outputs=requested(tuple(outputs)),
                     client_timeout=timeout_s,
                     request_id=request_id,
@@ -78,6 +80,10 @@ class GrpcTransport:
             )
         except InferenceServerException as error:
             raise translated(error, self._sender.url, "server", timeout_s, "") from error
+        except ValueError as error:  # as above
+            raise error_from_code(
+                "CANCELLED", f"the client is closed ({error})", model="server", request_id=""
+            ) from error
 
     def close(self) -> None:
         self._client().close()

@@ -43,7 +43,7 @@ def require_affordable(image: Any, photo: bytes, file_pixels: int, *, max_bytes:
         image: a `PIL.Image`, not decoded yet, in the size that it will be decoded to.
         file_pixels: pixels of the file, which a JPEG's draft does not decode all.
         max_bytes: memory that decoding may take, the file itself left out.
-        max_scanned_pixels: pixels of a progressive JPEG times its scans.
+        max_scanned_pixels: pixels of a JPEG that comes in several scans, times their number.
 
     Raises:
         TooCostlyError: it would take more.
@@ -52,13 +52,29 @@ def require_affordable(image: Any, photo: bytes, file_pixels: int, *, max_bytes:
         needed = file_pixels * _WEBP_BYTES_A_PIXEL
     else:
         needed = image.width * image.height * _bytes_a_pixel(image.mode)
-    if image.format == "JPEG" and image.info.get("progressive"):
+    if image.format == "JPEG" and _has_several_scans(image, photo):
         needed += int(file_pixels * _samples_a_pixel(image)) * _COEFFICIENT_BYTES
         scans = photo.count(_START_OF_SCAN)  # cannot occur within a scan: there, ff is followed by 00
         if scans * file_pixels > max_scanned_pixels:
             raise TooCostlyError(f"paints its {file_pixels} pixels in {scans} scans, more than are allowed")
     if needed > max_bytes:
         raise TooCostlyError(f"takes {needed / 2**20:.0f} MiB to decode, more than the {max_bytes / 2**20:.0f} allowed")
+
+
+def _has_several_scans(image: Any, photo: bytes) -> bool:
+    """Whether the decoder keeps the whole JPEG and reads scan after scan.
+
+    One that is not progressive may ask for it too, by a first scan of fewer
+    colours than there are (libjpeg, jdinput.c).
+    """
+    end = (
+        image.fp.tell()
+    )  # Pillow has read the header of the first scan: ff da, two bytes of length, the colours' number
+    for colours in range(1, 5):
+        start = end - 8 - 2 * colours
+        if photo[start : start + 2] == _START_OF_SCAN and photo[start + 4] == colours:
+            return bool(image.info.get("progressive")) or colours < len(image.layer)
+    return True
 
 
 def _bytes_a_pixel(mode: str) -> int:

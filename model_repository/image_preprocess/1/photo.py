@@ -61,7 +61,7 @@ class PhotoLimits:
     max_decode_s: float = 1.5
     """Of a processor."""
     max_scanned_pixels: int = 1_000_000_000
-    """Of a progressive JPEG: its pixels times its scans."""
+    """Of a JPEG that comes in several scans: its pixels times their number."""
 
 
 def sha256_of_photo(photo: bytes) -> NDArray[np.uint8]:
