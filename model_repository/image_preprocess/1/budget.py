@@ -67,9 +67,8 @@ def _has_several_scans(image: Any, photo: bytes) -> bool:
     One that is not progressive may ask for it too, by a first scan of fewer
     colours than there are (libjpeg, jdinput.c).
     """
-    end = (
-        image.fp.tell()
-    )  # Pillow has read the header of the first scan: ff da, two bytes of length, the colours' number
+    # Pillow has read the first scan's header: ff da, two bytes of length, how many colours, two bytes for each, three more.
+    end = image.fp.tell()
     for colours in range(1, 5):
         start = end - 8 - 2 * colours
         if photo[start : start + 2] == _START_OF_SCAN and photo[start + 4] == colours:
