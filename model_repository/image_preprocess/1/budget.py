@@ -67,7 +67,7 @@ def _has_several_scans(image: Any, photo: bytes) -> bool:
     One that is not progressive may ask for it too, by a first scan of fewer
     colours than there are (libjpeg, jdinput.c).
     """
-    # Pillow has read the first scan's header: ff da, two bytes of length, how many colours, two bytes for each, three more.
+    # Pillow has read the first scan's header: ff da, its length, how many colours, two bytes for each, three more.
     end = image.fp.tell()
     for colours in range(1, 5):
         start = end - 8 - 2 * colours
