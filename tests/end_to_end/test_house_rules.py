@@ -1,5 +1,6 @@
 """House rules on a real server: kept in both languages, and a broken file stops it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,9 @@ from tests.end_to_end.test_choices import PHOTO, QUESTIONS, SEED
 
 @pytest.fixture(scope="module")
 def ruled(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built repository, by links, with room for rules of its own."""
-    folder = tmp_path_factory.mktemp("ruled")
-    for entry in repository.iterdir():
-        (folder / entry.name).symlink_to(entry)
+    """The built repository, with room for rules of its own."""
+    folder = tmp_path_factory.mktemp("ruled") / "repository"
+    shutil.copytree(repository, folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
 
 
