@@ -106,8 +106,9 @@ supply: $(VENV)/installed $(SUPPLY)/tools/installed ## list what Vitrine is made
 	$(SUPPLY)/tools/bin/cyclonedx-py environment --output-reproducible --spec-version 1.6 --pyproject pyproject.toml \
 	    --validate --output-file $(SUPPLY)/sbom.json $(BIN)/python
 	$(SUPPLY)/tools/bin/python supply/sbom.py $(SUPPLY)/sbom.json
+	@# atheris is under Apache-2.0, and says so in its LICENSE only.
 	$(SUPPLY)/tools/bin/pip-licenses --python $(BIN)/python --with-system --from mixed --order name --with-urls \
-	    --ignore-packages vitrine vitrine-client --format markdown --output-file $(SUPPLY)/licences.md \
+	    --ignore-packages vitrine vitrine-client atheris --format markdown --output-file $(SUPPLY)/licences.md \
 	    --allow-only "$$(paste -sd';' supply/licences.txt)"
 	$(SUPPLY)/tools/bin/python supply/audit.py supply/requirements.lock supply/torch-cpu.lock supply/tools.lock
 
