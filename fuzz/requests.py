@@ -196,7 +196,7 @@ class Requests:
             if self._draw.random() < 0.5:
                 value.int64_param = self._draw.choice((0, 1, -1, 2**62))
             else:
-                value.string_param = self._draw.choice(("", "0", "a" * 500, "/dev/shm/x"))  # noqa: S108
+                value.string_param = self._draw.choice(("", "0", "a" * 500, "/dev/shm/x"))  # noqa: S108  what an attacker may name
 
     def _damaged_request(self) -> tuple[str, bytes]:
         _, whole = self._draw.choice((self._odd_question, self._odd_tensors))()

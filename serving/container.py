@@ -13,7 +13,8 @@ from vitrine_client import TlsFiles
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
 from serving.errors import ServingError
 from serving.integrity import read_manifest
-from serving.server import EmbeddedServer, Launch
+from serving.launch import Launch
+from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
 from serving.supervisor import run_until_signal
 

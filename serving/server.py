@@ -9,9 +9,8 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -20,53 +19,23 @@ import psutil
 from vitrine_client import TlsFiles
 
 from serving.canary import CHAIN, Canary
-from serving.command import ServerSettings, admin_key_of, embedded_command
+from serving.command import ServerSettings, admin_key_of
 from serving.drain import drain
 from serving.errors import ServingError
-from serving.installation import find_installation, make_backend_folder
 from serving.integrity import read_manifest, remove_python_caches, require_intact
+from serving.launch import Launch, LaunchFrom, embedded_launch
 from serving.ports import resolved_port
 from serving.process_list import hide_argument
+from serving.processes import is_alive, regions, steps_of
 from serving.signals import signals_put_off
 from serving.with_parent import WITH_PARENT
 
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory, not a temporary folder
 _POLL_S = 0.1
 _CANARY_TIMEOUT_S = 3.0
 _CANARY_RUNS = 10
 _STATISTICS_TIMEOUT_S = 5.0
 _SPANS_LEAVE_S = 1.0
 _STEPS_END_S = 5.0
-_LOST = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What becomes one Triton process."""
-
-    command: list[str]
-    environment: dict[str, str]
-    log_file: Path | None
-    """None: standard output."""
-
-
-LaunchFrom = Callable[[ServerSettings, Path, str, str], Launch]
-"""From settings, a folder for temporary files, the prefix of shared memory's names, and the key of administration."""
-
-
-def embedded_launch(settings: ServerSettings, work: Path, shm_prefix: str, admin_key: str) -> Launch:
-    """The wheel's Triton, on a bare machine."""
-    installation = find_installation()
-    make_backend_folder(installation, work / "backends")
-    command = embedded_command(
-        settings, installation, backends=work / "backends", shm_prefix=shm_prefix, admin_key=admin_key
-    )
-    environment = {
-        "LD_LIBRARY_PATH": str(installation.libraries),
-        # A Python step finds its packages through the first python3 on the path.
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    return Launch(command, environment, settings.log_file)
 
 
 class EmbeddedServer:
@@ -96,7 +65,7 @@ class EmbeddedServer:
         self._work: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._canary: Canary | None = None
-        self._steps: list[tuple[psutil.Process, str]] = []
+        self._steps: dict[str, psutil.Process] = {}
 
     @property
     def url(self) -> str:
@@ -140,7 +109,7 @@ class EmbeddedServer:
             return "it is not running"
         if self._process.poll() is not None:
             return f"Triton ended with status {self._process.returncode}"
-        lost = [name for step, name in self._steps if not _is_alive(step)]
+        lost = [name for name, step in self._steps.items() if not is_alive(step)]
         return f"the step {lost[0]} has ended or was stopped" if lost else None
 
     def is_hung(self) -> bool:
@@ -191,10 +160,10 @@ class EmbeddedServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             end_s = time.monotonic() + _STEPS_END_S
-            while any(_is_alive(step) for step, _ in self._steps) and time.monotonic() < end_s:
+            while any(map(is_alive, self._steps.values())) and time.monotonic() < end_s:
                 time.sleep(0.01)
             self._process = None
-        for region in _SHARED_MEMORY.glob(f"{self._shm_prefix}*"):
+        for region in regions(self._shm_prefix):
             region.unlink(missing_ok=True)
         with suppress(ServingError):
             remove_python_caches(self.settings.repository)
@@ -238,15 +207,13 @@ class EmbeddedServer:
                 raise ServingError(
                     f"Triton ended with status {self._process.returncode} while starting; {_reason(log_file)}"
                 )
-            if (
-                logged.is_set() or _size(log_file) > log_bytes
-            ):  # it has read its arguments, so they need not be seen any longer
+            if logged.is_set() or _size(log_file) > log_bytes:  # it has read its arguments, which need not be seen then
                 hide_argument(self.pid, self._admin_key)
             if self._canary.is_answered(timeout_s=5.0):
                 if any(self._admin_key in word for word in launch.command):
                     self._hide_key()
                 try:
-                    self._steps = [(step, _name(step)) for step in psutil.Process(self.pid).children(recursive=True)]
+                    self._steps = steps_of(psutil.Process(self.pid))
                 except psutil.Error as error:
                     raise ServingError(f"a step died as soon as it had answered: {error}") from error
                 return
@@ -275,18 +242,6 @@ def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
         metrics_port=None if metrics_port is None else resolved_port(host, metrics_port, "--metrics-port"),
         log_file=settings.log_file or settings.repository.parent / f"{settings.repository.name}-{grpc_port}.log",
     )
-
-
-def _is_alive(step: psutil.Process) -> bool:
-    try:
-        return step.is_running() and step.status() not in _LOST
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _name(step: psutil.Process) -> str:
-    """The Python backend names a step's instance last but one on its command line."""
-    return (step.cmdline() or ["", ""])[-2]
 
 
 def _copy(log: IO[bytes], logged: threading.Event) -> None:

@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _soaked(args: argparse.Namespace) -> int:
-    with served(args.repository, args.output, cache_mib=_CACHE_MIB) as server:
+    with served(args.repository, args.output / "triton.log", "--cache-mib", str(_CACHE_MIB)) as server:
         traffic = Traffic(server.url, callers=args.callers)
         thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
         thread.start()
@@ -51,7 +51,7 @@ def _soaked(args: argparse.Namespace) -> int:
             thread.join()
     found = growths(samples, args.duration)
     plot(samples, faults, args.output / "soak.png")
-    is_good = _say(found, traffic.tally, server.said, faults, args)
+    is_good = _say(found, traffic.tally, server, faults, args)
     report = {
         "duration_s": args.duration,
         "growth": [asdict(growth) for growth in found],
@@ -79,14 +79,14 @@ def _watched(
             if planned and now_s >= planned[0][0]:
                 done.append((now_s, planned.pop(0)[1](server, draw)))
             if now_s >= len(samples) * every_s:
-                samples.append(sample(server.process, start_s))
+                samples.append(sample(server, start_s))
             bar.update(round(now_s) - bar.n)
             time.sleep(0.25)
     return samples, done
 
 
 def _say(
-    found: list[Growth], tally: Tally, said: list[str], faults: list[tuple[float, str]], args: argparse.Namespace
+    found: list[Growth], tally: Tally, server: Served, faults: list[tuple[float, str]], args: argparse.Namespace
 ) -> bool:
     asked = sum(tally.outcomes.values())
     print(f"{asked:,} calls; what came of them:")
@@ -94,9 +94,9 @@ def _say(
         print(f"  {count:9,}  {kind}")
     for at_s, what in faults:
         print(f"  at {at_s:6.0f} s  {what}")
-    restarted = sum(line.startswith("whole again") for line in said)
+    restarted = server.restarts()
     print(f"  {restarted} restarts for {len(faults)} faults")
-    for line in said:
+    for line in server.said:
         if line.startswith(("restarting", "whole again")):
             print(f"  server: {line}")
     problems = [f"answered wrongly: {wrong}" for wrong in tally.wrong[:5]]

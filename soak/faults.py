@@ -10,19 +10,11 @@ from soak.server import Served
 
 
 def kill_a_step(server: Served, draw: random.Random) -> str:
-    step = _any_step(server, draw)
-    if step is None:
-        return "nothing: no step was there"
-    step.kill()
-    return f"killed the step {step.pid}"
+    return _to_a_step(server, draw, psutil.Process.kill, "killed")
 
 
 def stop_a_step(server: Served, draw: random.Random) -> str:
-    step = _any_step(server, draw)
-    if step is None:
-        return "nothing: no step was there"
-    step.suspend()
-    return f"stopped the step {step.pid}"
+    return _to_a_step(server, draw, psutil.Process.suspend, "stopped")
 
 
 def kill_triton(server: Served, draw: random.Random) -> str:
@@ -44,7 +36,10 @@ def schedule(duration_s: float, most: int) -> list[tuple[float, Callable[[Served
     return list(zip(times, itertools.cycle(FAULTS)))
 
 
-def _any_step(server: Served, draw: random.Random) -> psutil.Process | None:
-    triton = server.triton()
-    steps = triton.children() if triton else []
-    return draw.choice(steps) if steps else None
+def _to_a_step(server: Served, draw: random.Random, act: Callable[[psutil.Process], None], done: str) -> str:
+    steps = server.steps()
+    if not steps:
+        return "nothing: no step was there"
+    name = draw.choice(sorted(steps))
+    act(steps[name])
+    return f"{done} {name}"

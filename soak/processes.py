@@ -2,12 +2,14 @@
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory
+from serving.processes import regions
+from soak.server import Served
+
 _MIB = 2**20
+_BLOCK_BYTES = 512  # of st_blocks, see stat(2)
 
 
 @dataclass(frozen=True)
@@ -23,28 +25,30 @@ class Sample:
     regions: int
 
 
-def sample(launcher: psutil.Process, start_s: float) -> Sample:
+def sample(server: Served, start_s: float) -> Sample:
+    launcher, triton = psutil.Process(server.process.pid), server.triton()
     memory: dict[str, float] = {}
     handles = threads = 0
-    for process in [launcher, *launcher.children(recursive=True)]:
+    named = {"python -m serving": launcher, **({"tritonserver": triton} if triton else {}), **server.steps()}
+    for name, process in named.items():
         try:
             with process.oneshot():
-                memory[_name(process)] = process.memory_full_info().uss / _MIB
+                memory[name] = process.memory_full_info().uss / _MIB
                 handles += process.num_fds()
                 threads += process.num_threads()
-        except (psutil.NoSuchProcess, psutil.AccessDenied, IndexError):  # it has just ended
+        except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
             continue
-    regions = [file.stat().st_blocks * 512 for file in _regions()]
-    return Sample(time.monotonic() - start_s, memory, handles, threads, sum(regions) / _MIB, len(regions))
+    sizes = [file.stat().st_blocks * _BLOCK_BYTES for file in regions(_prefix(server))]
+    return Sample(time.monotonic() - start_s, memory, handles, threads, sum(sizes) / _MIB, len(sizes))
 
 
-def _regions() -> list[Path]:
-    return [file for file in _SHARED_MEMORY.glob("vitrine-*") if file.exists()]
-
-
-def _name(process: psutil.Process) -> str:
-    """Of a step its instance, which the Python backend names last but one on its command line."""
-    command = process.cmdline()
-    if "stub" in process.name():
-        return command[-2]
-    return "tritonserver" if "triton" in process.name() else "python -m serving"
+def _prefix(server: Served) -> str:
+    """Of this server's regions only: every step has one's name on its command line."""
+    for step in server.steps().values():
+        try:
+            found = next((word for word in step.cmdline() if word.startswith("vitrine-")), None)
+        except psutil.Error:
+            continue
+        if found:
+            return "-".join(found.split("-")[:2])
+    return "vitrine-none"

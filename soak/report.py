@@ -44,13 +44,14 @@ def _mean_and_share(times_s: Sequence[float], values: Sequence[float]) -> tuple[
 
 
 def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], file: Path) -> None:
-    figure, axes = plt.subplots(4, 1, figsize=(10, 13), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(4, 1, figsize=(12, 13), sharex=True, layout="constrained")
     minutes = [sample.at_s / 60 for sample in samples]
     names = sorted({name for sample in samples for name in sample.memory_mib})
-    for name in names:
-        axes[0].plot(minutes, [sample.memory_mib.get(name, np.nan) for sample in samples], label=name, linewidth=1)
+    for number, name in enumerate(names):
+        colour = mpl.colormaps["tab20"](number % 20)
+        axes[0].plot(minutes, [s.memory_mib.get(name, np.nan) for s in samples], label=name, linewidth=1, color=colour)
     axes[0].set_ylabel("memory of each process (USS), MiB")
-    axes[0].legend(fontsize=6, ncols=3, loc="upper right")
+    axes[0].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     axes[1].plot(minutes, [sum(sample.memory_mib.values()) for sample in samples], label="all processes (USS)")
     axes[1].plot(minutes, [sample.shared_mib for sample in samples], label="shared memory")
     axes[1].set_ylabel("MiB")

@@ -1,38 +1,59 @@
-"""The server under test: `python -m serving`, as people start it."""
+"""The server under test: `python -m serving`, as people start it, and what it says."""
 
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from serving.errors import ServingError
+from serving.processes import steps_of
 
 _STOP_TIMEOUT_S = 60
+_LINES_END_S = 5
 
 
 @dataclass
 class Served:
-    process: psutil.Popen
+    process: subprocess.Popen[str]
     url: str
-    said: list[str] = field(default_factory=list)
-    """What it printed, restarts among it."""
+    said: list[str]
+    """Line by line, restarts among it; more may come."""
+
+    def restarts(self) -> int:
+        return sum(line.startswith("whole again") for line in self.said)
 
     def triton(self) -> psutil.Process | None:
         """None: in the middle of a restart."""
-        return next((child for child in self.process.children() if "triton" in child.name()), None)
+        children = psutil.Process(self.process.pid).children()
+        return next((child for child in children if "triton" in child.name()), None)
+
+    def steps(self) -> dict[str, psutil.Process]:
+        """By instance; empty in the middle of a restart."""
+        try:
+            triton = self.triton()
+            return steps_of(triton) if triton else {}
+        except psutil.Error:
+            return {}
 
 
 @contextmanager
-def served(repository: Path, folder: Path, *, cache_mib: int) -> Iterator[Served]:
+def served(repository: Path, log_file: Path, *arguments: str) -> Iterator[Served]:
+    """
+    Args:
+        arguments: for `python -m serving`; those that come last count.
+
+    Raises:
+        ServingError: it does not start.
+    """
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
-    command += ["--cache-mib", str(cache_mib), "--log-file", str(folder / "triton.log")]
-    process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
+    command += ["--log-file", str(log_file), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout
         said: list[str] = []
         for line in process.stdout:
             said.append(line.rstrip())
@@ -41,8 +62,16 @@ def served(repository: Path, folder: Path, *, cache_mib: int) -> Iterator[Served
         url = next((line.split()[1] for line in said if "gRPC" in line), None)
         if url is None:
             raise ServingError("the server did not start: " + " ".join(said))
-        threading.Thread(target=lambda: said.extend(map(str.rstrip, process.stdout)), daemon=True).start()
-        yield Served(process, url, said)
-    finally:
-        process.terminate()
-        process.wait(_STOP_TIMEOUT_S)
+        reader = threading.Thread(target=_read, args=(process, said), daemon=True)
+        reader.start()
+        try:
+            yield Served(process, url, said)
+        finally:
+            process.terminate()
+            process.wait(_STOP_TIMEOUT_S)
+            reader.join(_LINES_END_S)
+
+
+def _read(process: subprocess.Popen[str], said: list[str]) -> None:
+    assert process.stdout
+    said.extend(map(str.rstrip, process.stdout))

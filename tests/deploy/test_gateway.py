@@ -68,7 +68,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         (folder / "keys.conf").write_text(f'"~^Bearer {KEY}$" a-shop;\n"~^Bearer {SLOW_KEY}$" another-shop;\n', "utf-8")
         port = resolved_port("127.0.0.1", 0, "")
         config = (folder / "nginx.conf").read_text("utf-8")
-        config = config.replace("listen 8443", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{folder}/")  # noqa: S108
+        config = config.replace("listen 8443", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{folder}/")  # noqa: S108  the config's own
         config = config.replace("/tls/", f"{folder}/tls/").replace("/dev/stdout", str(folder / "access.log"))
         # So that the tests need not send 50 requests a second for long.
         config = config.replace("rate=50r/s", "rate=20r/s").replace("burst=50", "burst=30")
@@ -86,7 +86,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(autouse=True)
 def rates_are_whole_again() -> None:
-    time.sleep(1.6)
+    time.sleep(1.6)  # 30 requests of a burst at 20 a second, and some
 
 
 def test_a_known_key_gets_answers_in_both_languages(gateway: Gateway) -> None:
@@ -163,7 +163,7 @@ def test_servers_take_turns_and_one_that_dies_is_passed_over(gateway: Gateway) -
     with gateway.client() as client:
         for number in range(10):
             assert client.ask(PHOTO + bytes([number]), "What is this?").text
-        time.sleep(1)
+        time.sleep(1)  # nginx writes a call's line after its answer
         asked = Counter(re.findall(r"127\.0\.0\.1:\d+", gateway.log.read_text("utf-8")[before:]))
         assert set(asked) == {server.url for server in gateway.servers}
         gateway.servers[0].stop()

@@ -7,11 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -24,69 +22,36 @@ from builders.manifest import renew_digests
 from fuzz.leaks import leak_in
 from fuzz.requests import INFER
 from serving.errors import ServingError
-from serving.server import _SHARED_MEMORY
+from serving.processes import regions
 from serving.supervisor import RestartPolicy
+from soak.server import Served, served
 from tests.serving.load import load
 
-INSTANCE = re.compile(r"^[a-z_]+_\d+_\d+$")
 STEPS = (
     "image_preprocess", "image_encoder", "image_export", "question_preprocess", "answer_decoder", "answer_postprocess",
     "candidates_preprocess", "answer_scorer", "choice_postprocess", "embedding_export",
 )  # fmt: skip
 
 
-@dataclass
-class Command:
-    """`python -m serving`, and what it said."""
-
-    process: subprocess.Popen[str]
-    url: str
-    said: list[str] = field(default_factory=list)
-
-    def wait_until_whole(self) -> None:
-        """Until the supervisor says so; how long it may take is measured, not asserted, for machines differ."""
-        end_s = time.monotonic() + 90
-        while not any(line.startswith("whole again") for line in self.said):
-            assert time.monotonic() < end_s, "".join(self.said)
-            time.sleep(0.1)
-        time.sleep(2)
-
-    def triton(self) -> psutil.Process:
-        return next(p for p in psutil.Process(self.process.pid).children() if "tritonserver" in p.name())
-
-    def step(self, name: str) -> psutil.Process:
-        """The process of the first instance of a step."""
-        steps = {
-            part: p for p in self.triton().children(recursive=True) for part in p.cmdline() if INSTANCE.match(part)
-        }
-        return steps[f"{name}_0_0"]
-
-
 @contextmanager
-def serving(repository: Path, folder: Path, *arguments: str) -> Iterator[Command]:
-    command = [sys.executable, "-m", "serving", str(repository), "--no-metrics", *arguments]
-    if "--grpc-port" not in arguments:
-        command += ["--grpc-port", "0"]
-    if "--log-file" not in arguments:
-        command += ["--log-file", str(folder / "triton.log")]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, text=True, **pipes) as process:  # type: ignore[call-overload]
-        started = []
-        for line in process.stdout:
-            started.append(line)
-            if line.startswith("ask: "):
-                break
-        url = next((line.split()[1] for line in started if "gRPC" in line), "")
-        assert url, "".join(started)
-        found = Command(process, url, started)
-        reader = threading.Thread(target=lambda: found.said.extend(process.stdout), daemon=True)
-        reader.start()
-        try:
-            yield found
-        finally:
-            process.terminate()
-            process.wait(40)
-            reader.join(5)
+def serving(repository: Path, folder: Path, *arguments: str) -> Iterator[Served]:
+    with served(repository, folder / "triton.log", *arguments) as server:
+        yield server
+
+
+def wait_until_whole(server: Served) -> None:
+    """Until the supervisor says so; how long it may take is measured, not asserted, for machines differ."""
+    end_s = time.monotonic() + 90
+    while not server.restarts():
+        assert time.monotonic() < end_s, server.said
+        time.sleep(0.1)
+    time.sleep(2)  # so that calls show that it is
+
+
+def kill_triton(server: Served) -> None:
+    triton = server.triton()
+    assert triton
+    triton.kill()
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -94,8 +59,8 @@ def test_a_step_that_is_killed_is_replaced(repository: Path, tmp_path: Path, nam
     with serving(repository, tmp_path) as server, load(server.url) as calls:
         time.sleep(1)
         fault_s = time.monotonic()
-        server.step(name).kill()
-        server.wait_until_whole()
+        server.steps()[f"{name}_0_0"].kill()
+        wait_until_whole(server)
     assert not calls.wrong
     codes = {outcome.error.code for outcome in calls.failed if outcome.error}
     assert codes <= {"UNAVAILABLE", "INTERNAL", "CANCELLED", "DEADLINE_EXCEEDED"}
@@ -120,28 +85,28 @@ def test_a_request_that_kills_a_step_is_survived(repository: Path, tmp_path: Pat
         with pytest.raises(grpc.RpcError) as caught:
             channel.unary_unary(INFER)(request.SerializeToString(), timeout=5)
         assert not leak_in(caught.value.details())
-        server.wait_until_whole()
+        wait_until_whole(server)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
 
 
 def test_a_server_that_is_killed_comes_back(repository: Path, tmp_path: Path) -> None:
-    before = {file.name for file in _SHARED_MEMORY.glob("vitrine-*")}
+    before = regions("vitrine-")
     with serving(repository, tmp_path) as server, load(server.url) as calls:
         time.sleep(1)
         fault_s = time.monotonic()
-        server.triton().kill()
-        server.wait_until_whole()
+        kill_triton(server)
+        wait_until_whole(server)
     assert not calls.wrong
-    assert {file.name for file in _SHARED_MEMORY.glob("vitrine-*")} == before
+    assert set(regions("vitrine-")) <= set(before)
     print(f"Triton: whole again after {calls.whole_again_s(fault_s):.1f} s, {len(calls.failed)} calls failed")
 
 
 def test_a_step_that_stands_still_is_replaced(repository: Path, tmp_path: Path) -> None:
     with serving(repository, tmp_path) as server, load(server.url) as calls:
         time.sleep(1)
-        server.step("answer_postprocess").suspend()
-        server.wait_until_whole()
+        server.steps()["answer_postprocess_0_0"].suspend()
+        wait_until_whole(server)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
 
@@ -170,7 +135,7 @@ def test_a_step_that_hangs_is_noticed_by_the_canary(repository: Path, tmp_path: 
             assert time.monotonic() < end_s
             time.sleep(0.1)
         flag.unlink()
-        server.wait_until_whole()
+        wait_until_whole(server)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
 
@@ -189,7 +154,7 @@ def test_what_was_accepted_is_answered_before_the_end(repository: Path, tmp_path
     in_flight = [o for o in calls.outcomes if o.start_s < signal_s < o.end_s]
     assert len(in_flight) > 5
     assert all("takes nothing new" in outcome.error.message for outcome in in_flight if outcome.error)
-    assert "stopped\n" in server.said
+    assert "stopped" in server.said
 
 
 def test_a_full_disk_for_logs_stops_nothing(repository: Path, tmp_path: Path) -> None:

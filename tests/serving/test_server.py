@@ -18,7 +18,8 @@ from serving.errors import ServingError
 from serving.installation import find_installation
 from serving.integrity import require_intact
 from serving.ports import resolved_port
-from serving.server import _SHARED_MEMORY, EmbeddedServer
+from serving.processes import SHARED_MEMORY
+from serving.server import EmbeddedServer
 
 PHOTO = Image.new("RGB", (40, 40), "red")
 
@@ -28,7 +29,7 @@ def settings(repository: Path, folder: Path) -> ServerSettings:
 
 
 def shared_memory() -> set[str]:
-    return {file.name for file in _SHARED_MEMORY.glob("vitrine-*")}
+    return {file.name for file in SHARED_MEMORY.glob("vitrine-*")}
 
 
 def test_nothing_is_left_behind(repository: Path, tmp_path: Path) -> None:
