@@ -12,7 +12,8 @@ _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
-            "name": [{"service": "inference.GRPCInferenceService"}],
+            # Questions only: who asks for the server's health wants to know it now.
+            "name": [{"service": "inference.GRPCInferenceService", "method": "ModelInfer"}],
             "retryPolicy": {
                 # With gRPC's own jitter these waits come to about 3 s: a server that restarts is back by then.
                 "maxAttempts": 5,
