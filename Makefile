@@ -110,7 +110,7 @@ supply: $(VENV)/installed $(SUPPLY)/tools/installed ## list what Vitrine is made
 	$(SUPPLY)/tools/bin/pip-licenses --python $(BIN)/python --with-system --from mixed --order name --with-urls \
 	    --ignore-packages vitrine vitrine-client atheris --format markdown --output-file $(SUPPLY)/licences.md \
 	    --allow-only "$$(paste -sd';' supply/licences.txt)"
-	$(SUPPLY)/tools/bin/python supply/audit.py supply/requirements.lock supply/torch-cpu.lock supply/tools.lock
+	$(SUPPLY)/tools/bin/python supply/audit.py supply/*.lock
 
 .PHONY: soak
 soak: build ## load a server for an hour, faults included; fails if anything grows (ARGS="--duration 90 --max-growth 0.1")

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,10 +17,9 @@ from vitrine_client.aio import AsyncGrpcTransport
 from benchmarks.memory import tree_memory_mib
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
+from soak.server import Served, served
 
 _QUESTIONS = ("What colour is it?", "这是什么？")
 _PHOTOS = 16
@@ -38,6 +38,8 @@ class Answers:
     refused: Counter[str] = field(default_factory=Counter)
     times_s: list[tuple[float, float]] = field(default_factory=list)
     """When each answered call began, and how long it took."""
+    refused_s: list[float] = field(default_factory=list)
+    """When each other one ended."""
 
 
 class Asking:
@@ -61,6 +63,7 @@ class Asking:
             answer = await self._client.ask(self._photos[photo] + os.urandom(8), _QUESTIONS[question])
         except VitrineError as error:
             found.refused["not sent" if "not sent" in error.message else error.code] += 1
+            found.refused_s.append(time.perf_counter())
             return
         found.times_s.append((start_s, time.perf_counter() - start_s))
         if answer.text == self._right[photo, question]:
@@ -100,15 +103,14 @@ async def open_loop(
 
 
 def recovered_after_s(answers: Answers, end_s: float, calm_s: float) -> float | None:
-    """Seconds after the overload from which on every call took no longer than when all was calm."""
-    after = sorted(answers.times_s)
-    slow = [start_s + took_s for start_s, took_s in after if took_s > calm_s]
-    if not slow:
-        return 0.0
-    return None if after[-1][1] > calm_s else max(slow) - end_s
+    """Seconds after the overload from which on every call was answered as soon as when all was calm; None: never."""
+    slow = [start_s + took_s for start_s, took_s in answers.times_s if took_s > calm_s]
+    last_bad_s = max([*slow, *answers.refused_s], default=end_s)
+    is_calm_later = any(start_s >= last_bad_s for start_s, _ in answers.times_s)
+    return last_bad_s - end_s if is_calm_later else None
 
 
-async def _measured(server: EmbeddedServer, args: argparse.Namespace) -> int:
+async def _measured(server: Served, args: argparse.Namespace) -> int:
     transport = AsyncGrpcTransport(server.url, retries=not args.no_retries)
     async with AsyncVqaClient(transport=transport, timeout_s=_TIMEOUT_S) as client:
         asking = Asking(client)
@@ -117,9 +119,9 @@ async def _measured(server: EmbeddedServer, args: argparse.Namespace) -> int:
         calm_s = sorted(took_s for _, took_s in calm.times_s)[int(0.95 * len(calm.times_s))]
         peak_per_s = (await closed_loop(asking, _PEAK_S, _CALLERS)).right / _PEAK_S
         print(f"peak: {peak_per_s:.0f} right answers/s, {_CALLERS} callers; alone 95 of 100 in {1000 * calm_s:.0f} ms")
-        memory = [tree_memory_mib(server.pid)]
+        memory = [tree_memory_mib(server.process.pid)]
         start_s = time.perf_counter()
-        load, under_way = await open_loop(asking, args.seconds, args.times * peak_per_s, memory, server.pid)
+        load, under_way = await open_loop(asking, args.seconds, args.times * peak_per_s, memory, server.process.pid)
         end_s = time.perf_counter()
         goodput_per_s = load.right / (end_s - start_s)
         after = await closed_loop(asking, _AFTER_S, 1)
@@ -132,14 +134,16 @@ async def _measured(server: EmbeddedServer, args: argparse.Namespace) -> int:
     print(f"  memory: {memory[0]:.0f} MiB before, {max(memory):.0f} MiB at most")
     print(f"after it: calm again after {'more than' if recovery_s is None else ''} {recovery_s or _AFTER_S:.1f} s")
     print(f"  then {again_per_s:.0f} right answers/s with {_CALLERS} callers")
-    return 1 if load.wrong or server.problem() else 0
+    restarts = [line for line in server.said if line.startswith("restarting")]
+    print("\n".join(restarts) or "no restart")
+    return 1 if load.wrong or restarts or recovery_s is None else 0
 
 
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
     try:
-        with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
+        with tempfile.TemporaryDirectory() as folder, served(args.repository, Path(folder) / "triton.log") as server:
             return asyncio.run(_measured(server, args))
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -26,7 +26,7 @@ from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
 from serving.command import ServerSettings
 from serving.ports import resolved_port
 from serving.server import EmbeddedServer
-from serving.with_parent import WITH_PARENT
+from serving.with_parent import with_parent
 
 PEERS = ("fastapi", "litserve", "pytriton")
 VITRINE = "vitrine"
@@ -63,7 +63,7 @@ def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
     # pytriton's processes use multiprocessing, whose library must be of the very Python that runs it.
     environment = os.environ | {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
     process = subprocess.Popen(
-        [*WITH_PARENT, *command],
+        with_parent(command),
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
+from heartbeat import Heartbeat
 from metrics import CANCELLED, INTERNAL, UNAVAILABLE, ErrorCounter
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ Tensors = dict[str, NDArray[Any]]
 Result = TypeVar("Result")
 _DOORS = os.environ.get("VITRINE_DOORS")
 """A folder. Once a file of a door's name is in it, what comes by that door is not taken: see `serving/drain.py`."""
+_HEARTBEAT = Heartbeat(os.environ.get("VITRINE_HEARTBEATS"))
 
 
 def output_dims(config: dict[str, Any], name: str) -> list[int]:
@@ -61,7 +63,10 @@ def answer_each(
     if door and _DOORS and (Path(_DOORS) / door).exists():
         said = "the server stops and takes nothing new: ask again, here in a few seconds or another server"
         return [_error(said, UNAVAILABLE, errors) for _ in requests]
-    return [_answer(request, outputs_from_inputs, inputs, errors, optional, told) for request in requests]
+    try:
+        return [_answer(request, outputs_from_inputs, inputs, errors, optional, told) for request in requests]
+    finally:
+        _HEARTBEAT.rest()
 
 
 def each_row(
@@ -70,6 +75,7 @@ def each_row(
     """Apply a function to each row of a request; of several rows, the error says which one is at fault."""
     results = []
     for number, row in enumerate(rows, 1):
+        _HEARTBEAT.beat()
         try:
             results.append(result_from_row(row))
         except told as error:
@@ -87,6 +93,7 @@ def _answer(
     optional: tuple[str, ...],
     told: Mapping[type[Any], str],
 ) -> Any:
+    _HEARTBEAT.beat()
     if request.is_cancelled():
         return _error("the caller cancelled the request", CANCELLED, errors)
     try:

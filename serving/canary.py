@@ -11,25 +11,20 @@ from tritonclient.utils import InferenceServerException
 from vitrine_client import GrpcTransport, TlsFiles, VitrineError, VqaClient
 from vitrine_client.channel import admin_headers, tls_arguments
 
-CHAIN = (
-    "image_preprocess",
-    "image_encoder",
-    "image_export",
-    "question_preprocess",
-    "answer_decoder",
-    "answer_postprocess",
-)
-"""The steps through which a question about a photo that no cache knows goes."""
-
 
 @dataclass(frozen=True)
 class Count:
     """What one model has done since the server's start."""
 
-    requests: int
-    """That have ended; also those that a step answered with an error."""
+    answered: int
+    """Requests that it has answered well."""
+    failed: int
     run_s: float
     """Of one run, on average."""
+
+    @property
+    def requests(self) -> int:
+        return self.answered + self.failed
 
 
 class Canary:
@@ -47,15 +42,16 @@ class Canary:
         self._client.close()
         self._triton.close()
 
-    def is_answered(self, timeout_s: float) -> bool:
-        """Whether a question about a photo that no cache knows is answered in time."""
+    def code_of_answer(self, timeout_s: float) -> str:
+        """gRPC's name of what becomes of a question about a photo that no cache knows; "OK": it was answered."""
         photo = self._photo + uuid.uuid4().bytes  # decoders ignore what follows a picture's end
         try:
-            return bool(self._client.ask(photo, "What is this?", timeout_s=timeout_s).request_id)
-        except VitrineError:
-            return False
+            self._client.ask(photo, "What is this?", timeout_s=timeout_s)
+        except VitrineError as error:
+            return error.code
+        return "OK"
 
-    def counts(self, timeout_s: float = 1.0) -> dict[str, Count] | None:
+    def counts(self, timeout_s: float) -> dict[str, Count] | None:
         """None: the server does not say."""
         try:
             answer: Any = self._triton.get_inference_statistics(headers=self._headers, client_timeout=timeout_s)
@@ -63,7 +59,8 @@ class Canary:
             return None
         return {
             model.name: Count(
-                model.inference_stats.success.count + model.inference_stats.fail.count,
+                model.inference_stats.success.count,
+                model.inference_stats.fail.count,
                 model.inference_stats.compute_infer.ns / 1e9 / max(1, model.inference_stats.success.count),
             )
             for model in answer.model_stats

@@ -146,9 +146,14 @@ def _canary_tls(folder: Path) -> TlsFiles:
     """What our own questions show and trust; the health check's too."""
     if not (folder / "ca.crt").is_file():
         raise ServingError(f"TLS: {folder} has no ca.crt, by which the server's own questions trust its certificate")
-    has_own = (folder / "canary.crt").is_file()
-    own = (str(folder / f"canary.{kind}") if has_own else None for kind in ("crt", "key"))
-    return TlsFiles(str(folder / "ca.crt"), *own)
+    certificate, key = folder / "canary.crt", folder / "canary.key"
+    missing = [file.name for file in (certificate, key) if not file.is_file()]
+    if missing and (len(missing) == 1 or (folder / "client-ca.crt").is_file()):
+        raise ServingError(
+            f"TLS: {folder} has no {' and no '.join(missing)}, by which the server's own questions prove themselves "
+            "(client-ca.crt asks for it): make both, signed by that authority"
+        )
+    return TlsFiles(str(folder / "ca.crt"), *(() if missing else (str(certificate), str(key))))
 
 
 def _parser() -> argparse.ArgumentParser:

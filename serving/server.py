@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -13,27 +12,27 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO
 
 import psutil
 from vitrine_client import TlsFiles
 
-from serving.canary import CHAIN, Canary
+from serving.canary import Canary
 from serving.command import ServerSettings, admin_key_of
 from serving.drain import drain
 from serving.errors import ServingError
+from serving.hang import hang_of, step_at_one_piece
+from serving.heartbeats import busy_s_of
 from serving.integrity import read_manifest, remove_python_caches, require_intact
 from serving.launch import Launch, LaunchFrom, embedded_launch
+from serving.log import copy_to_output, opened_log, reason_in, size_of
 from serving.ports import resolved_port
 from serving.process_list import hide_argument
 from serving.processes import is_alive, regions, steps_of
 from serving.signals import signals_put_off
-from serving.with_parent import WITH_PARENT
+from serving.with_parent import with_parent
 
+DRAIN_TIMEOUT_S = 20.0
 _POLL_S = 0.1
-_CANARY_TIMEOUT_S = 3.0
-_CANARY_RUNS = 10
-_STATISTICS_TIMEOUT_S = 5.0
 _SPANS_LEAVE_S = 1.0
 _STEPS_END_S = 5.0
 
@@ -80,10 +79,12 @@ class EmbeddedServer:
         return self._process.pid
 
     def __enter__(self) -> "EmbeddedServer":
+        read_manifest(
+            self.settings.repository
+        )  # before a log is named after it, and before anything is cleared up in it
+        self.settings = _with_ports_and_log(self.settings)
         try:
-            read_manifest(self.settings.repository)  # before a log is named after it
-            self.settings = _with_ports_and_log(self.settings)
-            self._start(log_mode="wb")
+            self._start(is_first=True)
         except BaseException:
             self.stop()
             raise
@@ -101,7 +102,7 @@ class EmbeddedServer:
             ServingError: it does not come up.
         """
         self.stop()
-        self._start(log_mode="ab")
+        self._start(is_first=False)
 
     def problem(self) -> str | None:
         """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
@@ -110,29 +111,17 @@ class EmbeddedServer:
         if self._process.poll() is not None:
             return f"Triton ended with status {self._process.returncode}"
         lost = [name for name, step in self._steps.items() if not is_alive(step)]
-        return f"the step {lost[0]} has ended or was stopped" if lost else None
+        if lost:
+            return f"the step {lost[0]} has ended or was stopped"
+        hanging = step_at_one_piece(self._folder("heartbeats"), self._steps)
+        return hanging and f"the step {hanging} does not come to an end of its work"
 
-    def is_hung(self) -> bool:
-        """Whether a question of our own is not answered because a step, or Triton, gets nothing done.
-
-        A server that is merely busy gets something done in every step. Takes seconds to say yes.
-        """
+    def hang(self) -> str | None:
+        """What gets nothing done any more, though it looks alive; None: all goes on. Takes seconds to find one."""
         assert self._canary
-        if self._canary.is_answered(_CANARY_TIMEOUT_S):
-            return False
-        before = self._canary.counts(_STATISTICS_TIMEOUT_S)
-        if before is None:
-            return True
-        runs_s = max(before[step].run_s for step in CHAIN)
-        end_s = time.monotonic() + max(_CANARY_TIMEOUT_S, _CANARY_RUNS * runs_s)
-        while (left_s := end_s - time.monotonic()) > 0:  # a server whose queues are full refuses at once
-            if self._canary.is_answered(left_s):
-                return False
-            time.sleep(_POLL_S)
-        after = self._canary.counts(_STATISTICS_TIMEOUT_S)
-        return after is None or any(after[step].requests == before[step].requests for step in CHAIN)
+        return hang_of(self._canary)
 
-    def drain(self, timeout_s: float = 20.0) -> bool:
+    def drain(self, timeout_s: float = DRAIN_TIMEOUT_S) -> bool:
         """Answer what was accepted, and accept nothing more. The server is of no more use then: stop it.
 
         Returns:
@@ -140,10 +129,24 @@ class EmbeddedServer:
         """
         if not (self._canary and self._work):  # in the middle of a restart
             return False
-        is_drained = drain(self._canary, self._work / "doors", timeout_s=timeout_s)
+        try:
+            is_drained = drain(self._canary, self._folder("doors"), self._is_busy, timeout_s=timeout_s)
+        except OSError:  # no door can be closed
+            return False
         if self.settings.trace_url:
             time.sleep(_SPANS_LEAVE_S)
         return is_drained
+
+    def _is_busy(self, step: str) -> bool:
+        pids = [process.pid for name, process in self._steps.items() if name.startswith(f"{step}_")]
+        return any(busy_s_of(self._folder("heartbeats"), pids).values())
+
+    def _folder(self, name: str) -> Path:
+        """One that the steps look into. Made again where a cleaner of temporary files has taken it."""
+        assert self._work
+        folder = self._work / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def stop(self) -> None:
         """End Triton at once, and clear up. A second call does nothing."""
@@ -170,46 +173,42 @@ class EmbeddedServer:
         if self._work:
             shutil.rmtree(self._work, ignore_errors=True)
 
-    def _start(self, *, log_mode: str) -> None:
+    def _start(self, *, is_first: bool) -> None:
         require_intact(self.settings.repository)
         self._work = Path(tempfile.mkdtemp(prefix="vitrine-"))
-        doors = self._work / "doors"
-        doors.mkdir()
         launch = self._launch_from(self.settings, self._work, self._shm_prefix, self._admin_key)
-        try:
-            log = launch.log_file.open(log_mode) if launch.log_file else None
-        except OSError as error:
-            raise ServingError(
-                f"cannot write the log {launch.log_file} ({error.strerror}): choose another with --log-file"
-            ) from error
-        with log or nullcontext():
+        log = opened_log(launch.log_file, is_emptied=is_first) if launch.log_file else None
+        log_start = size_of(launch.log_file)
+        folders = {f"VITRINE_{name.upper()}": str(self._folder(name)) for name in ("doors", "heartbeats")}
+        with log or nullcontext(), signals_put_off():  # a process that nobody knows of would be left
             self._process = subprocess.Popen(
-                [*WITH_PARENT, *launch.command],
+                with_parent(launch.command),
                 stdout=log or subprocess.PIPE,
                 stderr=log or subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=os.environ | launch.environment | {"VITRINE_DOORS": str(doors)},
+                env=os.environ | launch.environment | folders,
                 start_new_session=True,
             )
         logged = threading.Event()
         if self._process.stdout:
-            threading.Thread(target=_copy, args=(self._process.stdout, logged), daemon=True).start()
-        self._wait_until_it_answers(launch, logged)
+            threading.Thread(target=copy_to_output, args=(self._process.stdout, logged), daemon=True).start()
+        self._wait_until_it_answers(launch, logged, log_start)
 
-    def _wait_until_it_answers(self, launch: Launch, logged: threading.Event) -> None:
+    def _wait_until_it_answers(self, launch: Launch, logged: threading.Event, log_start: int) -> None:
         assert self._process
-        log_file = launch.log_file
         self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
-        log_bytes = _size(log_file)
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:
                 raise ServingError(
-                    f"Triton ended with status {self._process.returncode} while starting; {_reason(log_file)}"
+                    f"Triton ended with status {self._process.returncode} while starting; "
+                    f"{reason_in(launch.log_file, log_start)}"
                 )
-            if logged.is_set() or _size(log_file) > log_bytes:  # it has read its arguments, which need not be seen then
+            if (
+                logged.is_set() or size_of(launch.log_file) > log_start
+            ):  # it has read its arguments, which need not be seen then
                 hide_argument(self.pid, self._admin_key)
-            if self._canary.is_answered(timeout_s=5.0):
+            if self._canary.code_of_answer(timeout_s=5.0) == "OK":
                 if any(self._admin_key in word for word in launch.command):
                     self._hide_key()
                 try:
@@ -218,7 +217,10 @@ class EmbeddedServer:
                     raise ServingError(f"a step died as soon as it had answered: {error}") from error
                 return
             time.sleep(_POLL_S)
-        raise ServingError(f"Triton did not answer a question within {self._ready_timeout_s:g} s; {_reason(log_file)}")
+        raise ServingError(
+            f"Triton did not answer a question within {self._ready_timeout_s:g} s; "
+            f"{reason_in(launch.log_file, log_start)}"
+        )
 
     def _hide_key(self) -> None:
         assert self._canary
@@ -227,7 +229,7 @@ class EmbeddedServer:
                 "the key of administration cannot be taken off Triton's command line, where every user of this "
                 "machine reads it: this process must be allowed to write its children's memory (ptrace_scope 0 or 1)"
             )
-        if self._canary.counts() is None:
+        if self._canary.counts(timeout_s=1.0) is None:
             raise ServingError("Triton does not take the key of administration that it was started with")
 
 
@@ -242,24 +244,3 @@ def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
         metrics_port=None if metrics_port is None else resolved_port(host, metrics_port, "--metrics-port"),
         log_file=settings.log_file or settings.repository.parent / f"{settings.repository.name}-{grpc_port}.log",
     )
-
-
-def _copy(log: IO[bytes], logged: threading.Event) -> None:
-    """To our own standard output, which is a container's log."""
-    for line in log:
-        logged.set()
-        sys.stdout.buffer.write(line)
-        sys.stdout.buffer.flush()
-
-
-def _size(file: Path | None) -> int:
-    return file.stat().st_size if file and file.is_file() else 0
-
-
-def _reason(log_file: Path | None, *, last: int = 8) -> str:
-    """The last errors of a log, for people."""
-    if log_file is None or not log_file.is_file():
-        return "see its log"
-    lines = log_file.read_text(encoding="utf-8", errors="replace").splitlines()
-    errors = [line for line in lines if line.startswith("E") or "error:" in line.lower()]
-    return f"the reason is in {log_file}:\n" + "\n".join((errors or lines)[-last:])

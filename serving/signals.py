@@ -10,9 +10,13 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_on_signals() -> None:
-    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does, so that `with` blocks clear up."""
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does, so that `with` blocks clear up.
+
+    Under nohup, SIGHUP stays ignored.
+    """
     for ending in _ENDING:
-        signal.signal(ending, _interrupt)
+        if (ending, signal.getsignal(ending)) != (signal.SIGHUP, signal.SIG_IGN):
+            signal.signal(ending, _interrupt)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from serving.errors import ServingError
 from serving.server import EmbeddedServer
 
 _GLANCE_S = 0.25
-_CANARY_EVERY_S = 5.0
+_CANARY_EVERY_S = 15.0  # each writes one photo into the cache of features
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def supervise(server: EmbeddedServer, say: Callable[[str], None], policy: Restar
         time.sleep(_GLANCE_S)
         problem = server.problem()
         if problem is None and time.monotonic() - asked_s > _CANARY_EVERY_S:
-            problem = "no question is answered any more" if server.is_hung() else None
+            problem = server.hang()
             asked_s = time.monotonic()
         if problem:
             _restart(server, problem, restarts, policy, say)

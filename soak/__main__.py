@@ -22,6 +22,8 @@ from soak.traffic import Tally, Traffic
 
 _SAMPLES = 360
 _MOST_FAULTS = 4  # the supervisor gives up at the sixth within ten minutes
+_LEAST_ANSWERED = 0.99
+"""Of what was asked rightly, faults included."""
 _CACHE_MIB = 16
 """Small, so that it is full, and its entries exchanged, long before the last half."""
 
@@ -104,8 +106,14 @@ def _say(
         print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
         if growth.share > args.max_growth:
             problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {args.max_growth:.0%}")
-    if restarted < sum(not what.startswith("nothing") for _, what in faults):
-        problems.append(f"{len(faults)} faults, but the server was whole again {restarted} times")
+    expected = sum(not what.startswith("nothing") for _, what in faults)
+    if restarted != expected:
+        problems.append(f"{expected} faults, but {restarted} restarts")
+    problems += [
+        f"only {share:.1%} of the calls of the kind {kind!r} were answered"
+        for kind in ("new", "known", "several", "choose", "embed")
+        if (share := tally.share_answered(kind)) < _LEAST_ANSWERED
+    ]
     bad = [kind for kind in tally.outcomes if "of a bad request" in kind and "INTERNAL" in kind]
     problems += [f"{tally.outcomes[kind]} x {kind}" for kind in bad]
     for problem in problems:

@@ -29,6 +29,10 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     """What was answered as an undisturbed server does not; none, if all is well."""
 
+    def share_answered(self, kind: str) -> float:
+        asked = sum(count for name, count in self.outcomes.items() if name.startswith(f"{kind}: "))
+        return self.outcomes[f"{kind}: ok"] / max(asked, 1)
+
 
 class Traffic:
     """Callers over one client, until stopped."""

@@ -14,7 +14,8 @@ from vitrine_client.client import DEFAULT_URL
 
 from builders.plans import release
 from builders.repository import BatchRange
-from serving.command import _EXIT_TIMEOUT_S, DEFAULT_CACHE_MIB, ServerSettings
+from serving.command import DEFAULT_CACHE_MIB, ServerSettings
+from serving.server import DRAIN_TIMEOUT_S
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
@@ -98,7 +99,7 @@ def test_only_grpc_and_metrics_are_published_and_to_this_host_only(services: dic
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_requests_can_finish_before_a_container_is_killed(services: dict[str, Any], name: str) -> None:
-    assert int(services[name]["stop_grace_period"].rstrip("s")) > _EXIT_TIMEOUT_S
+    assert int(services[name]["stop_grace_period"].rstrip("s")) > DRAIN_TIMEOUT_S + 5, "and what is left is cleared up"
     assert services[name]["init"] is True
 
 

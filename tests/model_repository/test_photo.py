@@ -189,6 +189,23 @@ def baseline_scan_bomb() -> bytes:
     return photo[:start] + b"".join(scans * 120) + photo[-2:]
 
 
+def with_another_picture(photo: bytes) -> bytes:
+    """A JPEG that says it holds a second picture, as phones write them: Pillow opens it by another decoder, MPO."""
+    entry = struct.pack(">IIIHH", 0x030000, len(photo), 0, 0, 0)
+    tags = [(0xB000, 7, 4, b"0100"), (0xB001, 4, 1, struct.pack(">I", 2)), (0xB002, 7, 32, struct.pack(">I", 50))]
+    index = b"MM\0*" + struct.pack(">IH", 8, len(tags))
+    index += b"".join(struct.pack(">HHI", *tag[:3]) + tag[3] for tag in tags) + struct.pack(">I", 0) + entry * 2
+    body = b"MPF\0" + index
+    return photo[:2] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + photo[2:] + photo
+
+
+def test_a_photo_with_another_picture_behind_it_is_read() -> None:
+    photo = with_another_picture(WHOLE["JPEG"])
+    assert Image.open(io.BytesIO(photo)).format == "MPO"
+    found = pixels_from_photo(photo, side_px=SIDE, limits=LIMITS)
+    assert np.array_equal(found, pixels_from_photo(WHOLE["JPEG"], side_px=SIDE, limits=LIMITS))
+
+
 def png_of_tiny_chunks() -> bytes:
     chunk = b"\0\0\0\0prIv" + struct.pack(">I", zlib.crc32(b"prIv"))
     photo = encoded(Image.new("L", (50, 50)))
@@ -198,6 +215,14 @@ def png_of_tiny_chunks() -> bytes:
 COSTLY = {
     "a progressive JPEG of very many scans": (scan_bomb, r"paints its 4000000 pixels in 30\d scans"),
     "a baseline JPEG of very many scans": (baseline_scan_bomb, r"paints its 4000000 pixels in 360 scans"),
+    "the same, with another picture": (
+        lambda: with_another_picture(scan_bomb()),
+        r"paints its 4000000 pixels in \d{3} scans",
+    ),
+    "the same of the baseline": (
+        lambda: with_another_picture(baseline_scan_bomb()),
+        r"paints its 4000000 pixels in \d{3} scans",
+    ),
     "a small WebP of many pixels": (
         lambda: encoded(Image.new("RGB", (5000, 5000)), "WEBP", lossless=True, method=0),
         "takes 477 MiB to decode, more than the 256 allowed",

@@ -131,13 +131,85 @@ def test_a_step_that_hangs_is_noticed_by_the_canary(repository: Path, tmp_path: 
         time.sleep(1)
         flag.touch()
         end_s = time.monotonic() + 90
-        while not any("no question is answered any more" in line for line in server.said):
+        while not any("the step answer_postprocess gets nothing done any more" in line for line in server.said):
             assert time.monotonic() < end_s
             time.sleep(0.1)
         flag.unlink()
         wait_until_whole(server)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
+
+
+def changed(repository: Path, folder: Path, file: str, before: str, after: str) -> Path:
+    """A copy of a repository with one change in its code."""
+    shutil.copytree(repository, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    code = (folder / file).read_text("utf-8")
+    assert before in code
+    (folder / file).write_text(code.replace(before, after), "utf-8")
+    renew_digests(folder)
+    return folder
+
+
+def test_one_of_two_instances_that_hangs_is_noticed(repository: Path, tmp_path: Path) -> None:
+    """Questions are still answered, by the other one."""
+    flag = tmp_path / "spin"
+    before = "    def pixels(self, inputs: Tensors) -> Tensors:\n"
+    spin = (
+        f"{before}        import os\n        try:\n            os.rename({str(flag)!r}, {str(flag)!r} + 'ning')\n"
+        "        except OSError:\n            pass\n        else:\n            while True:\n                pass\n"
+    )
+    hanging = changed(repository, tmp_path / "hanging", "image_preprocess/1/model.py", before, spin)
+    with serving(hanging, tmp_path) as server, load(server.url) as calls:
+        time.sleep(1)
+        flag.touch()
+        wait_until_whole(server)
+    assert any(
+        re.search(r"the step image_preprocess_0_\d does not come to an end of its work", line) for line in server.said
+    )
+    assert not calls.wrong
+    assert not calls.outcomes[-1].error
+
+
+SLOW_PHOTO = (
+    "    image = _opened_photo(photo, limits)\n",
+    "    image = _opened_photo(photo, limits)\n    import time\n    time.sleep(1.2)\n",
+)
+
+
+def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, tmp_path: Path) -> None:
+    """No counter of Triton's moves while a step works on its batch of 16."""
+    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *SLOW_PHOTO)
+    with (
+        serving(slow, tmp_path) as server,
+        load(server.url, callers=48, timeout_s=60, retries=False, learn_timeout_s=120) as calls,
+    ):
+        time.sleep(60)
+        assert not [line for line in server.said if "restarting" in line]
+    assert not calls.failed
+    assert not calls.wrong
+
+
+def test_slow_photos_that_were_accepted_are_answered_before_the_end(repository: Path, tmp_path: Path) -> None:
+    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *SLOW_PHOTO)
+    with serving(slow, tmp_path) as server, load(server.url, callers=6, timeout_s=30, retries=False) as calls:
+        time.sleep(3)
+        signal_s = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(30) == 0
+    in_flight = [o for o in calls.outcomes if o.start_s < signal_s < o.end_s]
+    assert in_flight
+    assert any(not outcome.error for outcome in in_flight)
+    assert all("takes nothing new" in outcome.error.message for outcome in in_flight if outcome.error)
+
+
+def test_a_log_that_is_cut_short_from_outside_stays_short(repository: Path, tmp_path: Path) -> None:
+    with serving(repository, tmp_path) as server:
+        log = tmp_path / "triton.log"
+        os.truncate(log, 0)
+        kill_triton(server)
+        wait_until_whole(server)
+        assert b"\0" not in log.read_bytes()
+        assert log.stat().st_size
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

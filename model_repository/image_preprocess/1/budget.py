@@ -8,6 +8,8 @@ import io
 import time
 from typing import Any
 
+from PIL.JpegImagePlugin import JpegImageFile
+
 _WEBP_BYTES_A_PIXEL = 20  # the decoder's canvas, its copy of the frame before, what it returns, and Pillow's own
 _COEFFICIENT_BYTES = 2
 _START_OF_SCAN = b"\xff\xda"
@@ -52,7 +54,8 @@ def require_affordable(image: Any, photo: bytes, file_pixels: int, *, max_bytes:
         needed = file_pixels * _WEBP_BYTES_A_PIXEL
     else:
         needed = image.width * image.height * _bytes_a_pixel(image.mode)
-    if image.format == "JPEG" and _has_several_scans(image, photo):
+    # Not by its format: Pillow calls a JPEG MPO once it names further pictures.
+    if isinstance(image, JpegImageFile) and _has_several_scans(image, photo):
         needed += int(file_pixels * _samples_a_pixel(image)) * _COEFFICIENT_BYTES
         scans = photo.count(_START_OF_SCAN)  # cannot occur within a scan: there, ff is followed by 00
         if scans * file_pixels > max_scanned_pixels:
@@ -67,6 +70,8 @@ def _has_several_scans(image: Any, photo: bytes) -> bool:
     One that is not progressive may ask for it too, by a first scan of fewer
     colours than there are (libjpeg, jdinput.c).
     """
+    if image.format != "JPEG":  # read from its start again, so nothing is known of the first scan
+        return True
     # Pillow has read the first scan's header: ff da, its length, how many colours, two bytes for each, three more.
     end = image.fp.tell()
     for colours in range(1, 5):

@@ -104,11 +104,11 @@ def pixels_from_photo(
         )
         square = _rgb_square(image, side_px, draft_ratio)
     except TooCostlyError as error:
-        raise _costly(photo, str(image.format), error) from error
+        raise _costly(photo, error) from error
     except Exception as error:
         # Decoders raise OSError, ValueError, SyntaxError, struct.error and more on broken
         # files; whatever it is, the photo is at fault and its neighbours in the batch are not.
-        raise _broken(photo, str(image.format)) from error
+        raise _broken(photo) from error
     turn = _TURN_OF_ORIENTATION.get(_orientation(image))
     # Turning the small square, not the photo, saves a copy of the whole photo.
     return np.asarray(square if turn is None else square.transpose(turn))
@@ -126,11 +126,11 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
     try:
         image = Image.open(TimedPhoto(photo, limits.max_decode_s), formats=ACCEPTED_FORMATS)
     except TooCostlyError as error:
-        raise _costly(photo, _kind(photo) or "unknown", error) from error
+        raise _costly(photo, error) from error
     except Exception as error:  # as above: any failure to read a header is the photo's
         kind = _kind(photo)
         if kind in ACCEPTED_FORMATS:
-            raise _broken(photo, str(kind)) from error
+            raise _broken(photo) from error
         if kind:
             raise PhotoError(f"the photo is a {kind} file, a format that is not accepted: send {accepted}") from error
         raise PhotoError(
@@ -146,12 +146,12 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
     return image
 
 
-def _broken(photo: bytes, kind: str) -> PhotoError:
-    return PhotoError(f"the {kind} photo is broken or cut short ({len(photo)} bytes): send the whole file")
+def _broken(photo: bytes) -> PhotoError:
+    return PhotoError(f"the {_kind(photo)} photo is broken or cut short ({len(photo)} bytes): send the whole file")
 
 
-def _costly(photo: bytes, kind: str, reason: TooCostlyError) -> PhotoError:
-    return PhotoError(f"the {kind} photo ({len(photo)} bytes) {reason}: send a smaller one, saved anew")
+def _costly(photo: bytes, reason: TooCostlyError) -> PhotoError:
+    return PhotoError(f"the {_kind(photo)} photo ({len(photo)} bytes) {reason}: send a smaller one, saved anew")
 
 
 def _kind(photo: bytes) -> str | None:

@@ -1,0 +1,47 @@
+"""Triton's log: a file that others may turn over, or our own standard output."""
+
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from serving.errors import ServingError
+
+
+def opened_log(file: Path, *, is_emptied: bool) -> IO[bytes]:
+    """Always to append, so that what others cut short does not grow back with a hole in it.
+
+    Raises:
+        ServingError: it cannot be written.
+    """
+    try:
+        if is_emptied:
+            file.write_bytes(b"")
+        return file.open("ab")
+    except OSError as error:
+        raise ServingError(f"cannot write the log {file} ({error.strerror}): choose another with --log-file") from error
+
+
+def copy_to_output(log: IO[bytes], logged: threading.Event) -> None:
+    """To our own standard output, which is a container's log. Lines that it does not take are lost."""
+    for line in log:  # on and on, for Triton stands still when nobody reads
+        logged.set()
+        with suppress(OSError):
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+
+
+def size_of(file: Path | None) -> int:
+    return file.stat().st_size if file and file.is_file() else 0
+
+
+def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
+    """The last errors that a log has from a byte on, for people."""
+    if file is None or not file.is_file():
+        return "see its log"
+    with file.open("rb") as log:
+        log.seek(start_byte)
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    errors = [line for line in lines if line.startswith("E") or "error:" in line.lower()]
+    return f"the reason is in {file}:\n" + "\n".join((errors or lines)[-last:])
