@@ -1,7 +1,7 @@
 """Whether a server that looks alive gets nothing done any more; one that is merely busy does not count."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psutil
@@ -15,15 +15,16 @@ _CANARY_TIMEOUT_S = 3.0
 _STATISTICS_TIMEOUT_S = 5.0
 _RUNS = 10
 _POLL_S = 0.1
-_FED_BY = {
-    "image_encoder": ("image_preprocess",),
-    "answer_decoder": ("image_export", "question_preprocess"),
-    "answer_postprocess": ("answer_decoder",),
-}
-"""Steps that have something to do once all of these have. Left out are those that photos pass by which are only to be
-embedded, and those that are fed from outside."""
-_FIRST = "question_preprocess"
-"""A question that was taken goes there at once."""
+_SILENT = "Triton says nothing"
+Counts = Mapping[str, Count]
+_FED_BY = (
+    (("image_encoder",), ("image_preprocess",)),
+    (("question_preprocess",), ("image_export",)),
+    (("answer_decoder", "answer_scorer"), ("image_export", "question_preprocess")),
+    (("answer_postprocess",), ("answer_decoder",)),
+    (("choice_postprocess",), ("answer_scorer",)),
+)
+"""Steps of which one has something to do, once all of those behind them have done something."""
 
 
 def step_at_one_piece(heartbeats: Path, steps: Mapping[str, psutil.Process]) -> str | None:
@@ -32,49 +33,47 @@ def step_at_one_piece(heartbeats: Path, steps: Mapping[str, psutil.Process]) -> 
     return next((name for name, step in steps.items() if busy_s.get(step.pid, 0) > _MOST_AT_ONE_PIECE_S), None)
 
 
-def hang_of(canary: Canary) -> str | None:
+def hang_of(canary: Canary, is_at_work: Callable[[], bool]) -> str | None:
     """Ask a question about a new photo, again and again if it must be, and look at what the steps get done meanwhile.
+
+    Args:
+        is_at_work: whether a Python step is; what it does is counted when a whole batch is done, which may take long.
 
     Returns:
         What hangs, for people; None: the question was answered, or the server is merely busy. That takes seconds then.
     """
     if canary.code_of_answer(_CANARY_TIMEOUT_S) == "OK":
         return None
-    before = canary.counts(_STATISTICS_TIMEOUT_S)
-    if before is None:
-        return "Triton says nothing"
-    runs_s = max(before[step].run_s for step in _FED_BY)
-    end_s = time.monotonic() + max(_CANARY_TIMEOUT_S, _RUNS * runs_s)
-    codes = set()
-    while (left_s := end_s - time.monotonic()) > 0:  # a server whose queues are full refuses at once
-        code = canary.code_of_answer(left_s)
-        if code == "OK":
-            return None
-        codes.add(code)
-        time.sleep(_POLL_S)
-    after = canary.counts(_STATISTICS_TIMEOUT_S)
-    if after is None:
-        return "Triton says nothing"
-    stuck = stuck_step(before, after, was_taken="DEADLINE_EXCEEDED" in codes)
+    readings, was_at_work = [canary.counts(_STATISTICS_TIMEOUT_S)], False
+    for _ in range(2):
+        if (last := readings[-1]) is None:
+            return _SILENT
+        end_s = time.monotonic() + max(_CANARY_TIMEOUT_S, _RUNS * max(count.run_s for count in last.values()))
+        while (left_s := end_s - time.monotonic()) > 0:  # a server whose queues are full refuses at once
+            if canary.code_of_answer(left_s) == "OK":
+                return None
+            was_at_work |= is_at_work()
+            time.sleep(_POLL_S)
+        readings.append(canary.counts(_STATISTICS_TIMEOUT_S))
+    before, between, after = readings
+    if before is None or between is None or after is None:
+        return _SILENT
+    if after == before and not was_at_work:
+        return "no step gets anything done any more"
+    stuck = stuck_step(before, between, after)
     return stuck and f"the step {stuck} gets nothing done any more"
 
 
-def stuck_step(before: Mapping[str, Count], after: Mapping[str, Count], *, was_taken: bool) -> str | None:
+def stuck_step(before: Counts, between: Counts, after: Counts) -> str | None:
     """
     Args:
-        before: what the steps had done; `after`, a while later.
-        was_taken: whether a question of ours went in between, and was not refused.
+        before: what the steps had done; `between` and `after`, each time a while later.
 
     Returns:
-        The first step that had something to do, and did nothing.
+        The first step that got something to do before `between`, and has done nothing until `after`.
     """
-
-    def moved(step: str) -> bool:
-        return after[step].requests > before[step].requests
-
-    if was_taken and not moved(_FIRST):
-        return _FIRST
-    for step, feeders in _FED_BY.items():
-        if not moved(step) and all(after[feeder].answered > before[feeder].answered for feeder in feeders):
-            return step
+    for steps, feeders in _FED_BY:
+        is_fed = all(between[feeder].answered > before[feeder].answered for feeder in feeders)
+        if is_fed and all(after[step].requests == before[step].requests for step in steps):
+            return " or ".join(steps)
     return None

@@ -119,7 +119,7 @@ class EmbeddedServer:
     def hang(self) -> str | None:
         """What gets nothing done any more, though it looks alive; None: all goes on. Takes seconds to find one."""
         assert self._canary
-        return hang_of(self._canary)
+        return hang_of(self._canary, self._is_busy)
 
     def drain(self, timeout_s: float = DRAIN_TIMEOUT_S) -> bool:
         """Answer what was accepted, and accept nothing more. The server is of no more use then: stop it.
@@ -137,8 +137,9 @@ class EmbeddedServer:
             time.sleep(_SPANS_LEAVE_S)
         return is_drained
 
-    def _is_busy(self, step: str) -> bool:
-        pids = [process.pid for name, process in self._steps.items() if name.startswith(f"{step}_")]
+    def _is_busy(self, step: str = "") -> bool:
+        """Whether one of its instances is at work; of any step, where none is named."""
+        pids = [process.pid for name, process in self._steps.items() if name.startswith(step)]
         return any(busy_s_of(self._folder("heartbeats"), pids).values())
 
     def _folder(self, name: str) -> Path:

@@ -184,7 +184,7 @@ def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, 
         load(server.url, callers=48, timeout_s=60, retries=False, learn_timeout_s=120) as calls,
     ):
         time.sleep(60)
-        assert not [line for line in server.said if "restarting" in line]
+    assert not [line for line in server.said if "restarting" in line]
     assert not calls.failed
     assert not calls.wrong
 

@@ -9,47 +9,80 @@ from pathlib import Path
 import psutil
 import pytest
 
-from serving.canary import Count
-from serving.hang import step_at_one_piece, stuck_step
+from serving.canary import Canary, Count
+from serving.hang import hang_of, step_at_one_piece, stuck_step
 from serving.heartbeats import busy_s_of
 
-STEPS = ("image_preprocess", "image_encoder", "image_export", "question_preprocess", "answer_decoder",
-         "answer_postprocess")  # fmt: skip
+PHOTO_STEPS = ("image_preprocess", "image_encoder", "image_export")
+QUESTION_STEPS = (*PHOTO_STEPS, "question_preprocess", "answer_decoder", "answer_postprocess")
+STEPS = (*QUESTION_STEPS, "candidates_preprocess", "answer_scorer", "choice_postprocess", "embedding_export")
 ROOT = Path(__file__).parents[2]
 
 
-def counts(**answered: int) -> dict[str, Count]:
-    return {step: Count(answered.get(step, 0), 0, 0.1) for step in STEPS}
+def counts(*answered: str) -> dict[str, Count]:
+    """Of a server in which these steps have answered something."""
+    return {step: Count(9 if step in answered else 0, 0, 0.1) for step in STEPS}
 
 
 @pytest.mark.parametrize(
-    ("answered", "stuck"),
+    ("moved", "stuck"),
     [
-        (dict.fromkeys(STEPS, 1), None),
-        ({}, "question_preprocess"),
-        ({"question_preprocess": 1}, None),
-        ({"question_preprocess": 9, "image_preprocess": 9}, "image_encoder"),
-        ({"question_preprocess": 9, "image_preprocess": 9, "image_encoder": 9}, None),
-        (
-            {"question_preprocess": 9, "image_preprocess": 9, "image_encoder": 9, "image_export": 9},
-            "answer_decoder",
-        ),
-        (dict.fromkeys(STEPS[:-1], 9), "answer_postprocess"),
+        (STEPS, None),
+        (("image_preprocess",), "image_encoder"),
+        (PHOTO_STEPS, "question_preprocess"),
+        (QUESTION_STEPS[:4], "answer_decoder or answer_scorer"),
+        (QUESTION_STEPS[:5], "answer_postprocess"),
+        ((*QUESTION_STEPS[:4], "candidates_preprocess", "answer_scorer"), "choice_postprocess"),
+        ((), None),
+        (("image_preprocess", "image_encoder", "embedding_export"), None),
+        ((*QUESTION_STEPS[:4], "candidates_preprocess", "answer_scorer", "choice_postprocess"), None),
+        (("question_preprocess", "answer_decoder", "answer_postprocess"), None),
     ],
-    ids=["all go on", "nothing goes on", "slow photos", "encoder", "embeddings only", "decoder", "last step"],
-)
-def test_the_step_that_does_nothing_though_it_has_something_to_do(answered: dict[str, int], stuck: str | None) -> None:
-    assert stuck_step(counts(), counts(**answered), was_taken=True) == stuck
+    ids=["all go on", "encoder", "questions", "decoder", "last step", "last step of choices", "slow photos",
+         "embeddings only", "choices only", "known photos only"],
+)  # fmt: skip
+def test_the_step_that_does_nothing_though_it_has_something_to_do(moved: tuple[str, ...], stuck: str | None) -> None:
+    assert stuck_step(counts(), counts(*moved), counts(*moved)) == stuck
 
 
-def test_a_question_that_was_refused_says_nothing_of_the_step_where_questions_go() -> None:
-    busy = counts(image_preprocess=9, image_encoder=9)
-    assert stuck_step(counts(), busy, was_taken=False) is None
+def test_a_step_that_has_only_just_got_something_to_do_is_not_stuck() -> None:
+    """A batch of 16 photos is done at once, after many seconds in which nothing was."""
+    assert stuck_step(counts(), counts(), counts("image_preprocess")) is None
 
 
 def test_photos_that_are_refused_feed_no_encoder() -> None:
-    after = counts(question_preprocess=9) | {"image_preprocess": Count(0, 40, 1.0)}
-    assert stuck_step(counts(), after, was_taken=True) is None
+    after = counts() | {"image_preprocess": Count(0, 40, 1.0)}
+    assert stuck_step(counts(), after, after) is None
+
+
+class SilentCanary(Canary):
+    """Of a server that answers no question, and counts as it is told."""
+
+    def __init__(self, *readings: dict[str, Count] | None) -> None:
+        self.readings = list(readings)
+
+    def code_of_answer(self, timeout_s: float) -> str:
+        time.sleep(min(timeout_s, 0.2))
+        return "DEADLINE_EXCEEDED"
+
+    def counts(self, timeout_s: float) -> dict[str, Count] | None:
+        return self.readings.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("readings", "is_at_work", "hang"),
+    [
+        ((None,), False, "Triton says nothing"),
+        ((counts(), None), False, "Triton says nothing"),
+        ((counts(), counts(), counts()), False, "no step gets anything done any more"),
+        ((counts(), counts(), counts()), True, None),
+        ((counts(), counts(*QUESTION_STEPS[:5]), counts(*QUESTION_STEPS[:5])), True, "answer_postprocess gets nothing"),
+    ],
+    ids=["no counts", "no counts later", "nothing moves", "slow photos", "one step"],
+)  # fmt: skip
+def test_a_hang_is_told_from_hard_work(readings: tuple[dict[str, Count]], is_at_work: bool, hang: str | None) -> None:
+    found = hang_of(SilentCanary(*readings), lambda: is_at_work)
+    assert found is None if hang is None else hang in str(found)
 
 
 def test_a_heartbeat_says_how_long_a_step_has_been_at_its_work(tmp_path: Path) -> None:
