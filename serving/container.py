@@ -40,6 +40,7 @@ def main() -> int:
             trace_url=args.trace_url or None,
             verbose=args.verbose,
         )
+        canary_tls = _canary_tls(args.tls_folder) if settings.tls else None
         compatible = bool(manifest.get("gpu", {}).get("options", {}).get("version_compatible"))
         if args.dry_run:
             print("\n".join(container_command(settings, shm_prefix="-", admin_key="-", version_compatible=compatible)))
@@ -54,7 +55,7 @@ def main() -> int:
         server = EmbeddedServer(
             settings,
             ready_timeout_s=_READY_TIMEOUT_S,
-            client_tls=_canary_tls(args.tls_folder) if settings.tls else None,
+            client_tls=canary_tls,
             launch_from=launch,
         )
         with server:

@@ -79,9 +79,8 @@ class EmbeddedServer:
         return self._process.pid
 
     def __enter__(self) -> "EmbeddedServer":
-        read_manifest(
-            self.settings.repository
-        )  # before a log is named after it, and before anything is cleared up in it
+        # Before a log is named after this folder, and before anything is cleared up in it.
+        read_manifest(self.settings.repository)
         self.settings = _with_ports_and_log(self.settings)
         try:
             self._start(is_first=True)
@@ -205,9 +204,8 @@ class EmbeddedServer:
                     f"Triton ended with status {self._process.returncode} while starting; "
                     f"{reason_in(launch.log_file, log_start)}"
                 )
-            if (
-                logged.is_set() or size_of(launch.log_file) > log_start
-            ):  # it has read its arguments, which need not be seen then
+            if logged.is_set() or size_of(launch.log_file) > log_start:
+                # It has read its arguments, which need not be seen any more.
                 hide_argument(self.pid, self._admin_key)
             if self._canary.code_of_answer(timeout_s=5.0) == "OK":
                 if any(self._admin_key in word for word in launch.command):

@@ -108,9 +108,15 @@ def test_tls_is_never_dropped_in_silence(repository: Path, tmp_path: Path) -> No
     assert "has no server.crt and no server.key" in done.stderr
     (tmp_path / "server.crt").touch()
     (tmp_path / "server.key").touch()
+    assert "has no ca.crt" in dry_run(repository, "--tls-folder", str(tmp_path)).stderr
+    (tmp_path / "ca.crt").touch()
     assert "--grpc-use-ssl=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
     assert "mutual" not in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
     (tmp_path / "client-ca.crt").touch()
+    assert "has no canary.crt and no canary.key" in dry_run(repository, "--tls-folder", str(tmp_path)).stderr
+    (tmp_path / "canary.crt").touch()
+    assert "has no canary.key" in dry_run(repository, "--tls-folder", str(tmp_path)).stderr
+    (tmp_path / "canary.key").touch()
     assert "--grpc-use-ssl-mutual=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
     plain = Path(__file__).parents[2] / "deploy" / "no-tls"
     assert "ssl" not in dry_run(repository, "--tls-folder", str(plain)).stdout

@@ -65,6 +65,24 @@ def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal
     assert shared_memory() == before
 
 
+def test_nothing_is_cleared_up_in_a_folder_that_is_no_repository(tmp_path: Path) -> None:
+    cache = tmp_path / "somebody's" / "__pycache__"
+    cache.mkdir(parents=True)
+    with pytest.raises(ServingError, match="has no manifest"), EmbeddedServer(settings(tmp_path, tmp_path)):
+        pass
+    assert cache.is_dir()
+
+
+def test_under_nohup_a_hang_up_ends_nothing() -> None:
+    script = (
+        "import signal; from serving.signals import end_on_signals\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN); end_on_signals(); signal.raise_signal(signal.SIGHUP)\n"
+        "try:\n    signal.raise_signal(signal.SIGTERM)\nexcept KeyboardInterrupt:\n    print('ended')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "ended\n"
+
+
 def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Path) -> None:
     with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url, timeout_s=3) as client:
         assert client.ask(PHOTO, "What is this?").text
