@@ -107,7 +107,8 @@ def seeds(target: str) -> list[bytes]:
     variants: list[tuple[Image.Image, str, dict[str, Any]]] = [
         (colour, "JPEG", {}), (colour, "JPEG", {"progressive": True}), (colour.convert("CMYK"), "JPEG", {}),
         (colour, "PNG", {}), (colour.quantize(8), "PNG", {"transparency": 1}), (colour.convert("RGBA"), "PNG", {}),
-        (colour, "WEBP", {"lossless": True}), (colour, "WEBP", {"quality": 50}), (colour, "MPO", {"save_all": True, "append_images": [colour]}),
+        (colour, "WEBP", {"lossless": True}), (colour, "WEBP", {"quality": 50}),
+        (colour, "MPO", {"save_all": True, "append_images": [colour]}),
     ]  # fmt: skip
     found = []
     for image, kind, options in variants:
