@@ -132,7 +132,7 @@ async def _measured(server: Served, args: argparse.Namespace) -> int:
     print(f"  right answers: {goodput_per_s:.0f}/s, {goodput_per_s / peak_per_s:.0%} of the peak; wrong: {load.wrong}")
     print("  refused: " + ", ".join(f"{count:,} {code}" for code, count in load.refused.most_common()))
     print(f"  memory: {memory[0]:.0f} MiB before, {max(memory):.0f} MiB at most")
-    print(f"after it: calm again after {'more than' if recovery_s is None else ''} {recovery_s or _AFTER_S:.1f} s")
+    print(f"after it: {'never calm' if recovery_s is None else f'calm after {recovery_s:.1f} s'}")
     print(f"  then {again_per_s:.0f} right answers/s with {_CALLERS} callers")
     restarts = [line for line in server.said if line.startswith("restarting")]
     print("\n".join(restarts) or "no restart")

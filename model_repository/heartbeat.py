@@ -1,4 +1,4 @@
-"""Tells whoever looks after the server since when a step has been at one piece of work.
+"""Tells whoever looks after the server whether a step is at work, and whether still at the same piece of it.
 
 `serving/heartbeats.py` reads it: a step that is at the same piece for long hangs, however alive it looks.
 """
@@ -6,31 +6,41 @@
 import mmap
 import os
 import struct
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-_SINCE_S = struct.Struct("<d")
-"""When the piece of work began, by CLOCK_MONOTONIC; 0: none is being done."""
+_BEATS = struct.Struct("@q")
+"""Native, so that it is written in one go."""
 
 
 class Heartbeat:
-    """Writes to a file of this process's id, in memory that both sides see: a beat costs a microsecond."""
+    """A counter in memory that both sides see: odd while there is work, another number for each piece of it."""
 
     def __init__(self, folder: str | None) -> None:
         """
         Args:
-            folder: None: nobody looks.
+            folder: the counter is in a file there, which this process's id names. None: nobody looks.
         """
-        self._memory: mmap.mmap | bytearray = bytearray(_SINCE_S.size)
+        self._beats = 0
+        self._memory: mmap.mmap | bytearray = bytearray(_BEATS.size)
         if folder:
             with (Path(folder) / str(os.getpid())).open("w+b") as file:
-                file.truncate(_SINCE_S.size)
-                self._memory = mmap.mmap(file.fileno(), _SINCE_S.size)
+                file.truncate(_BEATS.size)
+                self._memory = mmap.mmap(file.fileno(), _BEATS.size)
 
     def beat(self) -> None:
         """A piece of work begins."""
-        _SINCE_S.pack_into(self._memory, 0, time.monotonic())
+        self._set(self._beats + 1 + self._beats % 2)
 
-    def rest(self) -> None:
-        """There is nothing to do."""
-        _SINCE_S.pack_into(self._memory, 0, 0.0)
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """All pieces that begin in the block end with it."""
+        try:
+            yield
+        finally:
+            self._set(self._beats + self._beats % 2)
+
+    def _set(self, beats: int) -> None:
+        self._beats = beats
+        _BEATS.pack_into(self._memory, 0, beats)

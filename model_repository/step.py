@@ -63,10 +63,8 @@ def answer_each(
     if door and _DOORS and (Path(_DOORS) / door).exists():
         said = "the server stops and takes nothing new: ask again, here in a few seconds or another server"
         return [_error(said, UNAVAILABLE, errors) for _ in requests]
-    try:
+    with _HEARTBEAT.working():
         return [_answer(request, outputs_from_inputs, inputs, errors, optional, told) for request in requests]
-    finally:
-        _HEARTBEAT.rest()
 
 
 def each_row(

@@ -101,7 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         help="open statistics, traces, logging, model control and shared memory to callers with the key in this file "
         "(default: closed to all)",
     )
-    parser.add_argument("--log-file", type=Path, help="Triton's log (default: beside the repository)")
+    parser.add_argument(
+        "--log-file", type=Path, help="Triton's log, emptied at the start (default: beside the repository)"
+    )
     return parser
 
 

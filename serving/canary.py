@@ -17,7 +17,7 @@ class Count:
     """What one model has done since the server's start."""
 
     answered: int
-    """Requests that it has answered well."""
+    """Requests; a Python step's count those too that it answered with an error."""
     failed: int
     run_s: float
     """Of one run, on average."""

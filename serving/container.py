@@ -169,8 +169,9 @@ def _parser() -> argparse.ArgumentParser:
         "--tls-folder",
         type=Path,
         metavar="FOLDER",
-        help="server.crt and server.key in it encrypt gRPC; client-ca.crt, if there, makes clients prove themselves; "
-        "a file plain-text says that plain text is meant",
+        help="server.crt and server.key in it encrypt gRPC, ca.crt is what our own questions trust; client-ca.crt, if "
+        "there, makes callers prove themselves, and needs canary.crt and canary.key; a file plain-text says that plain "
+        "text is meant",
     )
     parser.add_argument("--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001")
     parser.add_argument("--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002")

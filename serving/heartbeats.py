@@ -1,23 +1,57 @@
-"""What the Python steps say of their work: see `model_repository/heartbeat.py`, which writes it."""
+"""What the steps say of their work: see `model_repository/heartbeat.py`, which writes it."""
 
+import os
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
-_SINCE_S = struct.Struct("<d")
+import psutil
+
+_BEATS = struct.Struct("@q")
+_LONGEST_GLANCE_S = 1.0
 
 
-def busy_s_of(folder: Path, pids: Iterable[int]) -> dict[int, float]:
-    """For how many seconds each process has been at one piece of work; 0: at none.
+class Heartbeats:
+    """Of the steps of one running server."""
 
-    One that has not said anything is left out.
-    """
-    found = {}
-    for pid in pids:
-        try:
-            (since_s,) = _SINCE_S.unpack((folder / str(pid)).read_bytes())
-        except (OSError, struct.error):
-            continue
-        found[pid] = max(0.0, time.monotonic() - since_s) if since_s else 0.0
-    return found
+    def __init__(self, folder: Path, steps: Mapping[str, psutil.Process]) -> None:
+        """
+        Args:
+            folder: VITRINE_HEARTBEATS of the steps.
+            steps: by instance. One that writes no heartbeat, such as an engine of Triton's own, counts as at rest.
+        """
+        self._files: dict[str, int] = {}
+        for name, step in steps.items():
+            file = folder / str(step.pid)
+            if file.is_file():  # held open: temporary files may be cleaned away
+                self._files[name] = os.open(file, os.O_RDONLY)
+        self._last = dict.fromkeys(self._files, 0)
+        self._same_s = dict.fromkeys(self._files, 0.0)
+        self._glanced_s = time.monotonic()
+
+    def close(self) -> None:
+        for file in self._files.values():
+            os.close(file)
+        self._files = {}
+
+    def is_at_work(self, step: str = "") -> bool:
+        """Whether an instance of a step is; of any step, where none is named."""
+        return any(self._beats(name) % 2 for name in self._files if name.startswith(step))
+
+    def at_one_piece_for(self, seconds: float) -> str | None:
+        """The step that has been seen at the same piece of work for longer than so; to be called often.
+
+        Seconds in which nobody looked, for the whole machine stood still, do not count.
+        """
+        now_s = time.monotonic()
+        passed_s = min(now_s - self._glanced_s, _LONGEST_GLANCE_S)
+        self._glanced_s = now_s
+        for name in self._files:
+            beats = self._beats(name)
+            self._same_s[name] = self._same_s[name] + passed_s if beats == self._last[name] and beats % 2 else 0.0
+            self._last[name] = beats
+        return next((name for name, same_s in self._same_s.items() if same_s > seconds), None)
+
+    def _beats(self, name: str) -> int:
+        return int(_BEATS.unpack(os.pread(self._files[name], _BEATS.size, 0))[0])

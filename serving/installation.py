@@ -11,6 +11,7 @@ from serving.errors import ServingError
 
 TRITON_VERSION = "2.51.0"  # of nvidia-pytriton 0.7.0
 _OWN_BACKENDS = Path(__file__).parent / "backends"
+_HEARTBEAT = Path(__file__).parents[1] / "model_repository" / "heartbeat.py"
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,4 @@ def make_backend_folder(installation: TritonInstallation, folder: Path) -> None:
     shutil.copytree(installation.python_backend, python)
     shutil.copy(installation.python_stub, python)
     shutil.copytree(_OWN_BACKENDS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(_HEARTBEAT, folder / "onnxruntime")

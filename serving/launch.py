@@ -31,8 +31,6 @@ def embedded_launch(settings: ServerSettings, work: Path, shm_prefix: str, admin
     )
     environment = {
         "LD_LIBRARY_PATH": str(installation.libraries),
-        # glibc would keep what each of many threads has freed for that thread, and grow in steps for hours.
-        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
         # A Python step finds its packages through the first python3 on the path.
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }

@@ -20,8 +20,8 @@ from serving.canary import Canary
 from serving.command import ServerSettings, admin_key_of
 from serving.drain import drain
 from serving.errors import ServingError
-from serving.hang import hang_of, step_at_one_piece
-from serving.heartbeats import busy_s_of
+from serving.hang import is_hung
+from serving.heartbeats import Heartbeats
 from serving.integrity import read_manifest, remove_python_caches, require_intact
 from serving.launch import Launch, LaunchFrom, embedded_launch
 from serving.log import copy_to_output, opened_log, reason_in, size_of
@@ -35,6 +35,8 @@ DRAIN_TIMEOUT_S = 20.0
 _POLL_S = 0.1
 _SPANS_LEAVE_S = 1.0
 _STEPS_END_S = 5.0
+_MOST_AT_ONE_PIECE_S = 20.0
+"""A photo may take 1.5 s of a processor that other programs want too; of the engines, a batch is one piece."""
 
 
 class EmbeddedServer:
@@ -65,6 +67,7 @@ class EmbeddedServer:
         self._process: subprocess.Popen[bytes] | None = None
         self._canary: Canary | None = None
         self._steps: dict[str, psutil.Process] = {}
+        self._heartbeats: Heartbeats | None = None
 
     @property
     def url(self) -> str:
@@ -112,13 +115,14 @@ class EmbeddedServer:
         lost = [name for name, step in self._steps.items() if not is_alive(step)]
         if lost:
             return f"the step {lost[0]} has ended or was stopped"
-        hanging = step_at_one_piece(self._folder("heartbeats"), self._steps)
-        return hanging and f"the step {hanging} does not come to an end of its work"
+        hanging = self._heartbeats and self._heartbeats.at_one_piece_for(_MOST_AT_ONE_PIECE_S)
+        return f"the step {hanging} does not come to an end of its work" if hanging else None
 
-    def hang(self) -> str | None:
-        """What gets nothing done any more, though it looks alive; None: all goes on. Takes seconds to find one."""
+    def is_hung(self) -> bool:
+        """Whether nothing is answered any more, though all looks alive and nothing is at work. Takes seconds to see."""
         assert self._canary
-        return hang_of(self._canary, self._is_busy)
+        assert self._heartbeats
+        return is_hung(self._canary, self._heartbeats.is_at_work, lambda: self.problem() is not None)
 
     def drain(self, timeout_s: float = DRAIN_TIMEOUT_S) -> bool:
         """Answer what was accepted, and accept nothing more. The server is of no more use then: stop it.
@@ -126,20 +130,15 @@ class EmbeddedServer:
         Returns:
             Whether all was answered in time.
         """
-        if not (self._canary and self._work):  # in the middle of a restart
+        if not (self._canary and self._heartbeats):  # in the middle of a restart
             return False
         try:
-            is_drained = drain(self._canary, self._folder("doors"), self._is_busy, timeout_s=timeout_s)
+            is_drained = drain(self._canary, self._folder("doors"), self._heartbeats.is_at_work, timeout_s=timeout_s)
         except OSError:  # no door can be closed
             return False
         if self.settings.trace_url:
             time.sleep(_SPANS_LEAVE_S)
         return is_drained
-
-    def _is_busy(self, step: str = "") -> bool:
-        """Whether one of its instances is at work; of any step, where none is named."""
-        pids = [process.pid for name, process in self._steps.items() if name.startswith(step)]
-        return any(busy_s_of(self._folder("heartbeats"), pids).values())
 
     def _folder(self, name: str) -> Path:
         """One that the steps look into. Made again where a cleaner of temporary files has taken it."""
@@ -157,6 +156,9 @@ class EmbeddedServer:
         if self._canary:
             self._canary.close()
             self._canary = None
+        if self._heartbeats:
+            self._heartbeats.close()
+            self._heartbeats = None
         if self._process:
             with suppress(ProcessLookupError):
                 # With its Python steps, which outlive it otherwise; they share its session, which is theirs alone.
@@ -186,7 +188,8 @@ class EmbeddedServer:
                 stdout=log or subprocess.PIPE,
                 stderr=log or subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=os.environ | launch.environment | folders,
+                # glibc would keep what each of many threads has freed for that thread, and grow in steps for hours.
+                env={"MALLOC_ARENA_MAX": "2"} | os.environ | launch.environment | folders,
                 start_new_session=True,
             )
         logged = threading.Event()
@@ -214,6 +217,7 @@ class EmbeddedServer:
                     self._steps = steps_of(psutil.Process(self.pid))
                 except psutil.Error as error:
                     raise ServingError(f"a step died as soon as it had answered: {error}") from error
+                self._heartbeats = Heartbeats(self._folder("heartbeats"), self._steps)
                 return
             time.sleep(_POLL_S)
         raise ServingError(

@@ -74,7 +74,7 @@ def supervise(server: EmbeddedServer, say: Callable[[str], None], policy: Restar
         time.sleep(_GLANCE_S)
         problem = server.problem()
         if problem is None and time.monotonic() - asked_s > _CANARY_EVERY_S:
-            problem = server.hang()
+            problem = "nothing is answered any more" if server.is_hung() else None
             asked_s = time.monotonic()
         if problem:
             _restart(server, problem, restarts, policy, say)

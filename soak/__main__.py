@@ -127,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Load a server for an hour with everything at once: questions in English and Chinese about new "
         "and known photos, lists, embeddings, broken photos, odd questions, bursts, cancelled calls, cut connections. "
         "In the first half steps and Triton are killed; in the second nothing may grow.",
-        epilog="exit status: 0 all is well, 1 something grew or was answered wrongly. Writes soak.png and soak.json.",
+        epilog="exit status: 0 all is well; 1 something grew, was answered wrongly or too seldom, a bad request got "
+        "INTERNAL, or restarts and faults differ. Writes soak.png and soak.json.",
     )
     parser.add_argument("repository", type=Path, help="a built repository")
     parser.add_argument("--duration", type=float, default=3600, metavar="S", help="seconds (default: 3600)")

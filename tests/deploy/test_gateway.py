@@ -72,7 +72,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         config = config.replace("/tls/", f"{folder}/tls/").replace("/dev/stdout", str(folder / "access.log"))
         # So that the tests need not send 50 requests a second for long.
         config = config.replace("rate=50r/s", "rate=20r/s").replace("burst=50", "burst=30")
-        config = config.replace("under_way 128", "under_way 20")
+        config = config.replace("under_way 128", "under_way 5")
         (folder / "nginx.conf").write_text(config, "utf-8")
         command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
         assert subprocess.run([*command, "-t"], check=False, capture_output=True).returncode == 0
@@ -155,8 +155,8 @@ def test_more_at_once_than_can_be_under_way_are_refused(gateway: Gateway) -> Non
 
     with gateway.client(retries=False) as client, ThreadPoolExecutor(30) as pool:
         found = Counter(pool.map(lambda number: asked(client, number), range(30)))
-        assert found["UNAVAILABLE"] >= 5
-        assert found["ok"] >= 20
+        assert found["UNAVAILABLE"]
+        assert found["ok"] >= 5
         assert client.ask(PHOTO, "What is this?").text
 
 

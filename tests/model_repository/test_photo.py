@@ -206,6 +206,13 @@ def test_a_photo_with_another_picture_behind_it_is_read() -> None:
     assert np.array_equal(found, pixels_from_photo(WHOLE["JPEG"], side_px=SIDE, limits=LIMITS))
 
 
+def test_of_a_photo_with_one_scan_what_follows_costs_nothing() -> None:
+    """Phones put films behind their photos, in which the mark of a scan occurs by chance."""
+    photo = encoded(Image.new("RGB", (3000, 3000), RED), "JPEG")
+    for behind in (photo, with_another_picture(photo)):
+        assert pixels_from_photo(behind + b"\xff\xda" * 500, side_px=SIDE, limits=LIMITS).shape == (SIDE, SIDE, 3)
+
+
 def png_of_tiny_chunks() -> bytes:
     chunk = b"\0\0\0\0prIv" + struct.pack(">I", zlib.crc32(b"prIv"))
     photo = encoded(Image.new("L", (50, 50)))

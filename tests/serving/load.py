@@ -49,20 +49,14 @@ def photos() -> list[bytes]:
     return [photo_from_seed(seed, long_side_px=(300, 400)).jpeg_bytes() for seed in seeds]
 
 
-def right_answers(url: str, asked: Sequence[bytes], *, timeout_s: float = 20.0) -> dict[tuple[bytes, str], str]:
-    with VqaClient(url, timeout_s=timeout_s) as client:
+def right_answers(url: str, asked: Sequence[bytes]) -> dict[tuple[bytes, str], str]:
+    with VqaClient(url, timeout_s=20) as client:
         return {(photo, text): client.ask(photo, text).text for photo in asked for text in QUESTIONS}
 
 
 @contextmanager
 def load(
-    url: str,
-    *,
-    callers: int = 8,
-    rate: float | None = None,
-    timeout_s: float = 5.0,
-    retries: bool = True,
-    learn_timeout_s: float = 20.0,
+    url: str, *, callers: int = 8, rate: float | None = None, timeout_s: float = 5.0, retries: bool = True
 ) -> Iterator[Load]:
     """Ask about photos that no cache knows, from several threads over one connection, until the block ends.
 
@@ -71,7 +65,7 @@ def load(
         rate: calls a second, all callers together; None: each asks again when it is answered.
     """
     asked = photos()
-    right = right_answers(url, asked, timeout_s=learn_timeout_s)
+    right = right_answers(url, asked)
     found, stop, numbers = Load(), threading.Event(), itertools.count()
     first_s = time.monotonic()
     transport = GrpcTransport(url, retries=retries)

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import grpc
 import psutil
 import pytest
 from tritonclient.grpc import service_pb2
-from vitrine_client import VqaClient
+from vitrine_client import GrpcTransport, VitrineError, VqaClient
 
 from builders.manifest import renew_digests
 from fuzz.leaks import leak_in
@@ -25,7 +27,7 @@ from serving.errors import ServingError
 from serving.processes import regions
 from serving.supervisor import RestartPolicy
 from soak.server import Served, served
-from tests.serving.load import load
+from tests.serving.load import load, photos
 
 STEPS = (
     "image_preprocess", "image_encoder", "image_export", "question_preprocess", "answer_decoder", "answer_postprocess",
@@ -52,6 +54,16 @@ def kill_triton(server: Served) -> None:
     triton = server.triton()
     assert triton
     triton.kill()
+
+
+def changed(repository: Path, folder: Path, file: str, before: str, after: str) -> Path:
+    """A copy of a repository with one change in its code."""
+    shutil.copytree(repository, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    code = (folder / file).read_text("utf-8")
+    assert before in code
+    (folder / file).write_text(code.replace(before, after), "utf-8")
+    renew_digests(folder)
+    return folder
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -112,42 +124,22 @@ def test_a_step_that_stands_still_is_replaced(repository: Path, tmp_path: Path) 
 
 
 def test_a_step_that_hangs_is_noticed_by_the_canary(repository: Path, tmp_path: Path) -> None:
-    """A step that spins for ever looks alive from outside."""
-    hanging = tmp_path / "hanging"
-    shutil.copytree(repository, hanging, ignore=shutil.ignore_patterns("__pycache__"))
-    model = hanging / "answer_postprocess" / "1" / "model.py"
-    spin = (
-        "    def execute(self, requests):\n        import os\n        while os.path.exists({!r}):\n            pass\n"
-    )
+    """One that spins outside of its work is at none."""
+    before = "    def execute(self, requests: list[Any]) -> list[Any]:\n"
     flag = tmp_path / "spin"
-    model.write_text(
-        model.read_text("utf-8").replace(
-            "    def execute(self, requests: list[Any]) -> list[Any]:\n", spin.format(str(flag))
-        ),
-        "utf-8",
-    )
-    renew_digests(hanging)
+    spin = f"{before}        import os\n        while os.path.exists({str(flag)!r}):\n            pass\n"
+    hanging = changed(repository, tmp_path / "hanging", "answer_postprocess/1/model.py", before, spin)
     with serving(hanging, tmp_path) as server, load(server.url) as calls:
         time.sleep(1)
         flag.touch()
         end_s = time.monotonic() + 90
-        while not any("the step answer_postprocess gets nothing done any more" in line for line in server.said):
+        while not any("nothing is answered any more" in line for line in server.said):
             assert time.monotonic() < end_s
             time.sleep(0.1)
         flag.unlink()
         wait_until_whole(server)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
-
-
-def changed(repository: Path, folder: Path, file: str, before: str, after: str) -> Path:
-    """A copy of a repository with one change in its code."""
-    shutil.copytree(repository, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    code = (folder / file).read_text("utf-8")
-    assert before in code
-    (folder / file).write_text(code.replace(before, after), "utf-8")
-    renew_digests(folder)
-    return folder
 
 
 def test_one_of_two_instances_that_hangs_is_noticed(repository: Path, tmp_path: Path) -> None:
@@ -176,17 +168,49 @@ SLOW_PHOTO = (
 )
 
 
-def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, tmp_path: Path) -> None:
-    """No counter of Triton's moves while a step works on its batch of 16."""
-    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *SLOW_PHOTO)
-    with (
-        serving(slow, tmp_path) as server,
-        load(server.url, callers=48, timeout_s=60, retries=False, learn_timeout_s=120) as calls,
-    ):
-        time.sleep(60)
+@pytest.mark.parametrize("kind", ["questions", "refused"])
+def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, tmp_path: Path, kind: str) -> None:
+    """Nobody is answered while a step works on its batch of 16, or of photos that all are refused in the end."""
+    before, after = SLOW_PHOTO
+    refused = f"{after}    if not photo.startswith(b'\\x89PNG'):\n        raise _broken(photo)\n"  # our canary is a PNG
+    change = (before, after if kind == "questions" else refused)
+    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *change)
+    with serving(slow, tmp_path) as server, VqaClient(transport=GrpcTransport(server.url, retries=False)) as client:
+        end_s = time.monotonic() + 50
+
+        def ask(number: int) -> Counter[str]:
+            found: Counter[str] = Counter()
+            while time.monotonic() < end_s:
+                try:
+                    client.ask(photos()[0] + bytes([number]), "这是什么？", timeout_s=60)
+                except VitrineError as error:
+                    found[error.code] += 1
+                else:
+                    found["OK"] += 1
+            return found
+
+        with ThreadPoolExecutor(48) as pool:
+            outcomes = sum(pool.map(ask, range(48)), Counter())
     assert not [line for line in server.said if "restarting" in line]
-    assert not calls.failed
-    assert not calls.wrong
+    assert set(outcomes) == {"OK" if kind == "questions" else "INVALID_ARGUMENT"}
+
+
+def test_a_server_that_is_busy_with_embeddings_is_left_alone(repository: Path, tmp_path: Path) -> None:
+    """Its decoder has nothing to do, and our own question waits for longer than it may."""
+    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *SLOW_PHOTO)
+    with serving(slow, tmp_path) as server, VqaClient(transport=GrpcTransport(server.url, retries=False)) as client:
+        end_s = time.monotonic() + 40
+
+        def embed(number: int) -> int:
+            count = 0
+            while time.monotonic() < end_s:
+                assert client.embed(photos()[0] + bytes([number, count]), timeout_s=60).vector.size
+                count += 1
+            return count
+
+        with ThreadPoolExecutor(24) as pool:
+            assert sum(pool.map(embed, range(24))) > 24
+    assert not [line for line in server.said if "restarting" in line]
 
 
 def test_slow_photos_that_were_accepted_are_answered_before_the_end(repository: Path, tmp_path: Path) -> None:

@@ -4,110 +4,157 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 import pytest
 
+import serving.hang
+import serving.heartbeats
 from serving.canary import Canary, Count
-from serving.hang import hang_of, step_at_one_piece, stuck_step
-from serving.heartbeats import busy_s_of
+from serving.hang import is_hung
+from serving.heartbeats import Heartbeats
 
-PHOTO_STEPS = ("image_preprocess", "image_encoder", "image_export")
-QUESTION_STEPS = (*PHOTO_STEPS, "question_preprocess", "answer_decoder", "answer_postprocess")
-STEPS = (*QUESTION_STEPS, "candidates_preprocess", "answer_scorer", "choice_postprocess", "embedding_export")
 ROOT = Path(__file__).parents[2]
+STEP = (
+    "import sys; from heartbeat import Heartbeat\n"
+    "heart = Heartbeat(sys.argv[1]); print('ready', flush=True)\n"
+    "for line in sys.stdin:\n"
+    "    with heart.working():\n"
+    "        for piece in line.split():\n"
+    "            heart.beat(); print(piece, flush=True); sys.stdin.readline()\n"
+    "    print('at rest', flush=True)\n"
+)
 
 
-def counts(*answered: str) -> dict[str, Count]:
-    """Of a server in which these steps have answered something."""
-    return {step: Count(9 if step in answered else 0, 0, 0.1) for step in STEPS}
+class Step:
+    """A process that works as it is told."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def says(self, line: str = "") -> str:
+        assert self.process.stdin
+        assert self.process.stdout
+        print(line, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().strip()
 
 
-@pytest.mark.parametrize(
-    ("moved", "stuck"),
-    [
-        (STEPS, None),
-        (("image_preprocess",), "image_encoder"),
-        (PHOTO_STEPS, "question_preprocess"),
-        (QUESTION_STEPS[:4], "answer_decoder or answer_scorer"),
-        (QUESTION_STEPS[:5], "answer_postprocess"),
-        ((*QUESTION_STEPS[:4], "candidates_preprocess", "answer_scorer"), "choice_postprocess"),
-        ((), None),
-        (("image_preprocess", "image_encoder", "embedding_export"), None),
-        ((*QUESTION_STEPS[:4], "candidates_preprocess", "answer_scorer", "choice_postprocess"), None),
-        (("question_preprocess", "answer_decoder", "answer_postprocess"), None),
-    ],
-    ids=["all go on", "encoder", "questions", "decoder", "last step", "last step of choices", "slow photos",
-         "embeddings only", "choices only", "known photos only"],
-)  # fmt: skip
-def test_the_step_that_does_nothing_though_it_has_something_to_do(moved: tuple[str, ...], stuck: str | None) -> None:
-    assert stuck_step(counts(), counts(*moved), counts(*moved)) == stuck
-
-
-def test_a_step_that_has_only_just_got_something_to_do_is_not_stuck() -> None:
-    """A batch of 16 photos is done at once, after many seconds in which nothing was."""
-    assert stuck_step(counts(), counts(), counts("image_preprocess")) is None
-
-
-def test_photos_that_are_refused_feed_no_encoder() -> None:
-    after = counts() | {"image_preprocess": Count(0, 40, 1.0)}
-    assert stuck_step(counts(), after, after) is None
-
-
-class SilentCanary(Canary):
-    """Of a server that answers no question, and counts as it is told."""
-
-    def __init__(self, *readings: dict[str, Count] | None) -> None:
-        self.readings = list(readings)
-
-    def code_of_answer(self, timeout_s: float) -> str:
-        time.sleep(min(timeout_s, 0.2))
-        return "DEADLINE_EXCEEDED"
-
-    def counts(self, timeout_s: float) -> dict[str, Count] | None:
-        return self.readings.pop(0)
-
-
-@pytest.mark.parametrize(
-    ("readings", "is_at_work", "hang"),
-    [
-        ((None,), False, "Triton says nothing"),
-        ((counts(), None), False, "Triton says nothing"),
-        ((counts(), counts(), counts()), False, "no step gets anything done any more"),
-        ((counts(), counts(), counts()), True, None),
-        ((counts(), counts(*QUESTION_STEPS[:5]), counts(*QUESTION_STEPS[:5])), True, "answer_postprocess gets nothing"),
-    ],
-    ids=["no counts", "no counts later", "nothing moves", "slow photos", "one step"],
-)  # fmt: skip
-def test_a_hang_is_told_from_hard_work(readings: tuple[dict[str, Count]], is_at_work: bool, hang: str | None) -> None:
-    found = hang_of(SilentCanary(*readings), lambda: is_at_work)
-    assert found is None if hang is None else hang in str(found)
-
-
-def test_a_heartbeat_says_how_long_a_step_has_been_at_its_work(tmp_path: Path) -> None:
-    script = (
-        "import sys, time; from heartbeat import Heartbeat\n"
-        "heart = Heartbeat(sys.argv[1]); heart.beat(); heart.rest(); heart.beat(); print('at work', flush=True)\n"
-        "sys.stdin.readline(); heart.rest(); print('at rest', flush=True); sys.stdin.readline()\n"
-    )
+@pytest.fixture
+def step(tmp_path: Path) -> Iterator[Step]:
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path)],
+        [sys.executable, "-c", STEP, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT / "model_repository")},
     ) as process:
-        assert process.stdin
         assert process.stdout
         process.stdout.readline()
-        time.sleep(0.2)
-        busy_s = busy_s_of(tmp_path, [process.pid, 1])
-        assert set(busy_s) == {process.pid}
-        assert 0.2 <= busy_s[process.pid] < 20
-        assert step_at_one_piece(tmp_path, {"a_step_0_0": psutil.Process(process.pid)}) is None
-        process.stdin.write("\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        assert busy_s_of(tmp_path, [process.pid]) == {process.pid: 0}
-        process.stdin.write("\n")
+        yield Step(process)
+        process.kill()
+
+
+@pytest.fixture
+def hearts(step: Step, tmp_path: Path) -> Iterator[Heartbeats]:
+    steps = {"a_step_0_0": psutil.Process(step.process.pid), "an_engine": psutil.Process()}
+    found = Heartbeats(tmp_path, steps)
+    yield found
+    found.close()
+
+
+def test_a_step_is_at_work_from_its_first_piece_to_its_last(step: Step, hearts: Heartbeats) -> None:
+    assert not hearts.is_at_work()
+    assert step.says("first second") == "first"
+    assert hearts.is_at_work()
+    assert hearts.is_at_work("a_step")
+    assert not hearts.is_at_work("an_engine")
+    assert step.says() == "second"
+    assert hearts.is_at_work()
+    assert step.says() == "at rest"
+    assert not hearts.is_at_work()
+
+
+def test_only_the_same_piece_counts(step: Step, hearts: Heartbeats) -> None:
+    def watched(seconds: float) -> str | None:
+        end_s = time.monotonic() + seconds
+        found = None
+        while time.monotonic() < end_s and found is None:
+            found = hearts.at_one_piece_for(0.5)
+            time.sleep(0.05)
+        return found
+
+    assert watched(0.7) is None, "it is at rest"
+    step.says("first second")
+    assert watched(0.3) is None
+    step.says()
+    assert watched(0.3) is None, "it is at another piece"
+    assert watched(1.0) == "a_step_0_0"
+    step.says()
+    assert watched(0.7) is None
+
+
+def test_seconds_in_which_nobody_looked_do_not_count(
+    step: Step, hearts: Heartbeats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a container that is paused, or a machine that sleeps."""
+    step.says("first")
+    times_s = iter((1000.0, 1000.25, 5000.0))
+    monkeypatch.setattr(serving.heartbeats, "time", SimpleNamespace(monotonic=lambda: next(times_s)))
+    for _ in range(3):
+        assert hearts.at_one_piece_for(20) is None
+
+
+def test_a_heartbeat_outlives_a_cleaner_of_temporary_files(step: Step, hearts: Heartbeats, tmp_path: Path) -> None:
+    (tmp_path / str(step.process.pid)).unlink()
+    assert step.says("first") == "first"
+    assert hearts.is_at_work()
+
+
+ENSEMBLES = ("vqa", "vqa_choose", "image_embedding")
+
+
+class Server:
+    """What a canary sees of one that does not answer it, and what else is known of it."""
+
+    def __init__(self, *, code: str = "DEADLINE_EXCEEDED", says_nothing: bool = False, embeds: bool = False) -> None:
+        self.code = code
+        self.says_nothing = says_nothing
+        self.embeds = embeds
+        self.embedded = 0
+
+    def code_of_answer(self, timeout_s: float) -> str:
+        time.sleep(min(timeout_s, 0.05))
+        return self.code
+
+    def counts(self, timeout_s: float) -> dict[str, Count] | None:
+        assert timeout_s > 0
+        self.embedded += self.embeds
+        counts = {name: Count(7, 0, 0.1) for name in ENSEMBLES} | {"image_preprocess": Count(self.embedded * 9, 0, 0.1)}
+        return None if self.says_nothing else counts | {"image_embedding": Count(self.embedded, 0, 0.1)}
+
+
+@pytest.mark.parametrize(
+    ("server", "is_at_work", "is_broken", "hung"),
+    [
+        (Server(), False, False, True),
+        (Server(code="UNAVAILABLE"), False, False, True),
+        (Server(says_nothing=True), False, False, True),
+        (Server(code="OK"), False, False, False),
+        (Server(embeds=True), False, False, False),
+        (Server(), True, False, False),
+        (Server(), False, True, False),
+        (Server(says_nothing=True), False, True, False),
+    ],
+    ids=["nothing moves", "full queues that do not move", "says nothing", "answers", "embeds", "slow photos",
+         "a step has died", "Triton has died"],
+)  # fmt: skip
+def test_a_hang_is_told_from_hard_work(
+    monkeypatch: pytest.MonkeyPatch, server: Server, is_at_work: bool, is_broken: bool, hung: bool
+) -> None:
+    monkeypatch.setattr(serving.hang, "_WATCHED_S", 0.5)
+    canary: Any = server
+    assert is_hung(cast(Canary, canary), lambda: is_at_work, lambda: is_broken) == hung

@@ -70,15 +70,18 @@ def _has_several_scans(image: Any, photo: bytes) -> bool:
     One that is not progressive may ask for it too, by a first scan of fewer
     colours than there are (libjpeg, jdinput.c).
     """
-    if image.format != "JPEG":  # read from its start again, so nothing is known of the first scan
-        return True
-    # Pillow has read the first scan's header: ff da, its length, how many colours, two bytes for each, three more.
-    end = image.fp.tell()
-    for colours in range(1, 5):
-        start = end - 8 - 2 * colours
-        if photo[start : start + 2] == _START_OF_SCAN and photo[start + 4] == colours:
-            return bool(image.info.get("progressive")) or colours < len(image.layer)
-    return True
+    scan = _first_scan(photo)
+    return scan is None or bool(image.info.get("progressive")) or photo[scan + 4] < len(image.layer)
+
+
+def _first_scan(photo: bytes) -> int | None:
+    """Where the first scan's header begins: ff da, its length, how many colours. None: the way there is odd."""
+    at = 2
+    while photo[at : at + 1] == b"\xff" and at + 4 < len(photo):
+        if photo[at : at + 2] == _START_OF_SCAN:
+            return at
+        at += 2 + int.from_bytes(photo[at + 2 : at + 4], "big")
+    return None
 
 
 def _bytes_a_pixel(mode: str) -> int:

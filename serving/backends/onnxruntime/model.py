@@ -6,12 +6,14 @@ shares with the C++ backend (`intra_op_thread_count`, `inter_op_thread_count`).
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
+from heartbeat import Heartbeat
 
 
 class TritonPythonModel:
@@ -34,6 +36,7 @@ class TritonPythonModel:
             kind=pb_utils.MetricFamily.COUNTER,
         )
         self.errors = self.family.Metric(labels={"model": args["model_name"], "code": "INTERNAL"})
+        self.heartbeat = Heartbeat(os.environ.get("VITRINE_HEARTBEATS"))
         self.session = onnxruntime.InferenceSession(
             str(file), _session_options(config["parameters"]), providers=["CPUExecutionProvider"]
         )
@@ -65,7 +68,9 @@ class TritonPythonModel:
         return [self._response([output[i] for output in rows]) for i in range(len(requests))]
 
     def _run(self, inputs: dict[str, Any]) -> list[Any]:
-        return list(self.session.run(self.outputs, inputs))
+        with self.heartbeat.working():
+            self.heartbeat.beat()
+            return list(self.session.run(self.outputs, inputs))
 
     def _response(self, outputs: list[Any]) -> Any:
         tensors = [
