@@ -23,7 +23,7 @@ from serving.errors import ServingError
 from serving.hang import is_hung
 from serving.heartbeats import Heartbeats
 from serving.integrity import read_manifest, remove_python_caches, require_intact
-from serving.launch import Launch, LaunchFrom, embedded_launch
+from serving.launch import MALLOC, Launch, LaunchFrom, embedded_launch
 from serving.log import copy_to_output, opened_log, reason_in, size_of
 from serving.ports import resolved_port
 from serving.process_list import hide_argument
@@ -188,8 +188,7 @@ class EmbeddedServer:
                 stdout=log or subprocess.PIPE,
                 stderr=log or subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                # glibc would keep what each of many threads has freed for that thread, and grow in steps for hours.
-                env={"MALLOC_ARENA_MAX": "2"} | os.environ | launch.environment | folders,
+                env=MALLOC | os.environ | launch.environment | folders,
                 start_new_session=True,
             )
         logged = threading.Event()
