@@ -137,7 +137,7 @@ def test_each_key_has_a_rate_of_its_own(gateway: Gateway) -> None:
             return error.code
         return "ok"
 
-    with gateway.client(retries=False) as client, gateway.client(SLOW_KEY) as other, ThreadPoolExecutor(16) as pool:
+    with gateway.client(retries=False) as client, gateway.client(SLOW_KEY) as other, ThreadPoolExecutor(4) as pool:
         found = Counter(pool.map(lambda _: asked(client), range(150)))
         assert found["RESOURCE_EXHAUSTED"] > 20
         assert found["ok"] >= 30
