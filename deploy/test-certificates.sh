@@ -6,6 +6,7 @@ folder=${1:?usage: test-certificates.sh FOLDER [HOST ...]}
 shift
 names="DNS:localhost,IP:127.0.0.1"
 for host in "$@"; do names="$names,DNS:$host"; done
+mkdir -p "$(dirname "$folder")"
 umask 077
 mkdir -p "$folder"
 cd "$folder"

@@ -78,10 +78,21 @@ def test_an_impossible_timeout_is_wrong_usage(timeout: str) -> None:
     assert "--timeout" in done.stderr
 
 
-def test_a_scheme_in_the_address_is_named() -> None:
-    done = vitrine("health", "--url", "http://localhost:8001")
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://localhost:8001", "without a scheme"),
+        ("localhost", "with a port of 1 to 65535"),
+        ("localhost:99999", "with a port of 1 to 65535"),
+        ("127.0.0.1:0", "with a port of 1 to 65535"),
+        (" ", "with a port of 1 to 65535"),
+        ("127.0.0.1:8001,127.0.0.1:8011", "several addresses are ipv4:"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_at_once(url: str, words: str) -> None:
+    done = vitrine("health", "--url", url)
     assert done.returncode == 1
-    assert "without a scheme" in done.stderr
+    assert words in done.stderr
 
 
 @needs_server

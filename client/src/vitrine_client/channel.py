@@ -1,6 +1,7 @@
 """How a server is reached: its address, encryption and keys, and what gRPC itself does about faults."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from vitrine_client.errors import InvalidRequestError
 
 _MAX_MESSAGE_BYTES = 64 * 2**20
+_PORTS = 65_536
 _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
@@ -80,8 +82,11 @@ def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
 def require_address(url: str) -> str:
     if url.startswith(("http://", "https://", "grpc://")):
         raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
-    if not url.strip():
-        raise InvalidRequestError(f"a gRPC address is host:port, but {url!r} came")
+    if "," in url and not url.startswith(("ipv4:", "ipv6:")):
+        raise InvalidRequestError(f"several addresses are ipv4:HOST:PORT,HOST:PORT with numbers, but {url!r} came")
+    host_port = re.fullmatch(r"(?:[^:/,\s]+|\[[^\]]+\])(?::(\d+))?", url)
+    if not url.strip() or (host_port and not 0 < int(host_port[1] or 0) < _PORTS):
+        raise InvalidRequestError(f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {url!r} came")
     return url
 
 

@@ -167,7 +167,8 @@ def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, ti
     except InferenceServerException as error:
         if "restricted" in str(error.message()):
             raise InvalidRequestError(
-                f"the server at {url} keeps its statistics closed: start it with --admin-key-file FILE, and profile it "
+                f"the server at {url} keeps its statistics closed"
+                f"{' to the key that came' if admin_key else ''}: start it with --admin-key-file FILE, and profile it "
                 "with the same"
             ) from error
         raise translated(error, url, "server", timeout_s, "") from error
