@@ -17,7 +17,6 @@ QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?
 LIST = ["red", "blue", "green", "yellow"]
 _PHOTOS = 24
 _BURST = 400
-_BURST_EVERY_S = 60.0
 _KINDS = ("new", "known", "several", "choose", "embed", "broken", "odd question", "cancelled", "cut")
 _WEIGHTS = (30, 25, 8, 8, 8, 8, 5, 5, 3)
 
@@ -37,8 +36,9 @@ class Tally:
 class Traffic:
     """Callers over one client, until stopped."""
 
-    def __init__(self, url: str, *, callers: int, seed: int = 0) -> None:
+    def __init__(self, url: str, *, callers: int, burst_every_s: float, seed: int = 0) -> None:
         self._url = url
+        self._burst_every_s = burst_every_s
         self._callers = callers
         self._draw = random.Random(seed)
         seeds = range(first_seed("test") + 700, first_seed("test") + 700 + _PHOTOS)
@@ -68,10 +68,10 @@ class Traffic:
 
     async def _bursts(self, client: AsyncVqaClient) -> None:
         """Far more at once than can wait."""
-        next_s = time.monotonic() + _BURST_EVERY_S / 2
+        next_s = time.monotonic() + self._burst_every_s / 2
         while not self._stopped:
             if time.monotonic() >= next_s:
-                next_s += _BURST_EVERY_S
+                next_s += self._burst_every_s
                 self._bursting = True
                 await asyncio.sleep(0.1)  # until those that are being cancelled are
                 await asyncio.gather(*(self._noted("burst", client) for _ in range(_BURST)))
