@@ -45,7 +45,7 @@ def _soaked(args: argparse.Namespace) -> int:
         thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
         thread.start()
         try:
-            samples, faults = _watched(server, thread, args.duration)
+            samples, faults = _watched(server, traffic, thread, args.duration)
             if not thread.is_alive():
                 raise ServingError("the traffic ended before its time, by an error of its own: see above")
         finally:
@@ -69,7 +69,7 @@ def _soaked(args: argparse.Namespace) -> int:
 
 
 def _watched(
-    server: Served, traffic: threading.Thread, duration_s: float
+    server: Served, traffic: Traffic, thread: threading.Thread, duration_s: float
 ) -> tuple[list[Sample], list[tuple[float, str]]]:
     start_s, draw = time.monotonic(), random.Random(0)
     planned = schedule(duration_s, _MOST_FAULTS)
@@ -77,7 +77,8 @@ def _watched(
     done: list[tuple[float, str]] = []
     every_s = max(1.0, duration_s / _SAMPLES)
     with tqdm(total=round(duration_s), unit="s", desc="soak", mininterval=10) as bar:
-        while (now_s := time.monotonic() - start_s) < duration_s and traffic.is_alive():
+        while (now_s := time.monotonic() - start_s) < duration_s and thread.is_alive():
+            traffic.is_undisturbed = now_s >= duration_s / 2
             if planned and now_s >= planned[0][0]:
                 done.append((now_s, planned.pop(0)[1](server, draw)))
             if now_s >= len(samples) * every_s:
@@ -114,8 +115,6 @@ def _say(
         for kind in ("new", "known", "several", "choose", "embed")
         if (share := tally.share_answered(kind)) < _LEAST_ANSWERED
     ]
-    bad = [kind for kind in tally.outcomes if "of a bad request" in kind and "INTERNAL" in kind]
-    problems += [f"{tally.outcomes[kind]} x {kind}" for kind in bad]
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return not problems

@@ -46,6 +46,8 @@ class Traffic:
         self._right: dict[tuple[int, str], str] = {}
         self.tally = Tally()
         self._stopped = False
+        self.is_undisturbed = False
+        """Whether nothing is done to the server any more, so that INTERNAL is a fault of its own."""
         # Triton 2.51 crashes when some of very many requests are cancelled (triton-inference-server/server#7368,
         # mended in 24.12), so nobody goes away during a burst.
         self._bursting = False
@@ -85,6 +87,8 @@ class Traffic:
             outcome = error.code
             if kind in ("broken", "odd question") and not isinstance(error, InvalidRequestError):
                 outcome = f"{error.code} (of a bad request)"
+                if self.is_undisturbed and error.code == "INTERNAL":
+                    self.tally.wrong.append(f"{kind}: {error}")
             await asyncio.sleep(0.02)
         self.tally.outcomes[f"{kind}: {outcome}"] += 1
 
