@@ -24,7 +24,7 @@ from vitrine_client import AsyncVqaClient
 from benchmarks.closed_loop import Ask
 from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
 from serving.command import ServerSettings
-from serving.ports import resolved_port
+from serving.ports import free_port
 from serving.server import EmbeddedServer
 from serving.with_parent import with_parent
 
@@ -57,7 +57,7 @@ def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
         with EmbeddedServer(settings, ready_timeout_s=_READY_TIMEOUT_S) as server:
             yield server.url, server.pid
         return
-    port = resolved_port("127.0.0.1", 0, "")
+    port = free_port()
     command = [sys.executable, "-m", "benchmarks.peers", system, str(model.checkpoint), "--port", str(port)]
     command += ["--answer-tokens", str(model.answer_tokens), *(["--forced"] if model.forced else [])]
     # pytriton's processes use multiprocessing, whose library must be of the very Python that runs it.

@@ -21,7 +21,7 @@ def read_manifest(repository: Path) -> dict[str, Any]:
     """
     file = repository / "manifest.json"
     if not file.is_file():
-        what = "has no manifest.json" if repository.is_dir() else "does not exist"
+        what = "has no manifest.json" if repository.is_dir() else "is not a folder that exists"
         raise ServingError(
             f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output {repository}` "
             "has built (in a container VITRINE_REPOSITORY names it)"

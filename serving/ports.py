@@ -1,23 +1,40 @@
 """TCP ports: free ones, and a clear word when one is taken."""
 
 import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 from serving.errors import ServingError
 
 
-def resolved_port(host: str, port: int, option: str) -> int:
-    """`port` if it is free on `host`, or any free one for 0.
+def free_port() -> int:
+    """One of this machine that nobody listens on."""
+    return resolved_ports("127.0.0.1", {"port": 0})["port"]
+
+
+def resolved_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
+    """The ports by their names, if they are free on `host` and no two alike; any free one for 0.
+
+    Args:
+        ports: by name, such as "grpc_port"; the option is --grpc-port.
 
     Raises:
-        ServingError: the port is taken or impossible, or the host is not this machine's.
+        ServingError: a port is taken or impossible, or the host is not this machine's.
     """
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except (OSError, OverflowError) as error:
-            raise ServingError(
-                f"cannot listen on {host}:{port} ({error}): stop the program that uses it, or choose another port, "
-                f"0 to 65535, with {option} (0 takes any free one); a host is an IPv4 address of this machine"
-            ) from error
-        return int(listener.getsockname()[1])
+    with ExitStack() as listening:  # all at once, so that none is taken twice
+        return {name: _listened_port(listening, host, port, name) for name, port in ports.items()}
+
+
+def _listened_port(listening: ExitStack, host: str, port: int, name: str) -> int:
+    listener = listening.enter_context(socket.socket())
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen()
+    except (OSError, OverflowError) as error:
+        option = f"--{name.replace('_', '-')}"
+        raise ServingError(
+            f"{option}: cannot listen on {host}:{port} ({error}): stop the program that uses it, or choose another "
+            f"port, 0 to 65535 (0 takes any free one); a host is an IPv4 address of this machine"
+        ) from error
+    return int(listener.getsockname()[1])

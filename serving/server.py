@@ -1,16 +1,12 @@
 """One embedded Triton: started, asked a question, looked after, stopped, and nothing left behind."""
 
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-import uuid
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 
 import psutil
@@ -25,11 +21,12 @@ from serving.heartbeats import Heartbeats
 from serving.integrity import read_manifest, remove_python_caches, require_intact
 from serving.launch import MALLOC, Launch, LaunchFrom, embedded_launch
 from serving.log import copy_to_output, opened_log, reason_in, size_of
-from serving.ports import resolved_port
+from serving.ports import resolved_ports
 from serving.process_list import hide_argument
-from serving.processes import is_alive, regions, steps_of
+from serving.processes import is_alive, steps_of
 from serving.signals import signals_put_off
 from serving.with_parent import with_parent
+from serving.work_folder import DOORS, HEARTBEATS, WorkFolder, remove_left_over
 
 DRAIN_TIMEOUT_S = 20.0
 _POLL_S = 0.1
@@ -61,9 +58,8 @@ class EmbeddedServer:
         self._launch_from = launch_from
         self._ready_timeout_s = ready_timeout_s
         self._client_tls = client_tls
-        self._shm_prefix = f"vitrine-{uuid.uuid4().hex[:12]}-"
         self._admin_key = admin_key_of(settings)
-        self._work: Path | None = None
+        self._work: WorkFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._canary: Canary | None = None
         self._steps: dict[str, psutil.Process] = {}
@@ -85,6 +81,7 @@ class EmbeddedServer:
         # Before a log is named after this folder, and before anything is cleared up in it.
         read_manifest(self.settings.repository)
         self.settings = _with_ports_and_log(self.settings)
+        remove_left_over()
         try:
             self._start(is_first=True)
         except BaseException:
@@ -130,22 +127,15 @@ class EmbeddedServer:
         Returns:
             Whether all was answered in time.
         """
-        if not (self._canary and self._heartbeats):  # in the middle of a restart
+        if not (self._canary and self._heartbeats and self._work):  # in the middle of a restart
             return False
         try:
-            is_drained = drain(self._canary, self._folder("doors"), self._heartbeats.is_at_work, timeout_s=timeout_s)
+            is_drained = drain(self._canary, self._work.folder(DOORS), self._heartbeats.is_at_work, timeout_s=timeout_s)
         except OSError:  # no door can be closed
             return False
         if self.settings.trace_url:
             time.sleep(_SPANS_LEAVE_S)
         return is_drained
-
-    def _folder(self, name: str) -> Path:
-        """One that the steps look into. Made again where a cleaner of temporary files has taken it."""
-        assert self._work
-        folder = self._work / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
 
     def stop(self) -> None:
         """End Triton at once, and clear up. A second call does nothing."""
@@ -168,20 +158,19 @@ class EmbeddedServer:
             while any(map(is_alive, self._steps.values())) and time.monotonic() < end_s:
                 time.sleep(0.01)
             self._process = None
-        for region in regions(self._shm_prefix):
-            region.unlink(missing_ok=True)
         with suppress(ServingError):
             remove_python_caches(self.settings.repository)
         if self._work:
-            shutil.rmtree(self._work, ignore_errors=True)
+            self._work.remove()
+            self._work = None
 
     def _start(self, *, is_first: bool) -> None:
         require_intact(self.settings.repository)
-        self._work = Path(tempfile.mkdtemp(prefix="vitrine-"))
-        launch = self._launch_from(self.settings, self._work, self._shm_prefix, self._admin_key)
+        self._work = WorkFolder()
+        launch = self._launch_from(self.settings, self._work.path, self._work.shm_prefix, self._admin_key)
         log = opened_log(launch.log_file, is_emptied=is_first) if launch.log_file else None
         log_start = size_of(launch.log_file)
-        folders = {f"VITRINE_{name.upper()}": str(self._folder(name)) for name in ("doors", "heartbeats")}
+        folders = {f"VITRINE_{name.upper()}": str(self._work.folder(name)) for name in (DOORS, HEARTBEATS)}
         with log or nullcontext(), signals_put_off():  # a process that nobody knows of would be left
             self._process = subprocess.Popen(
                 with_parent(launch.command),
@@ -198,6 +187,7 @@ class EmbeddedServer:
 
     def _wait_until_it_answers(self, launch: Launch, logged: threading.Event, log_start: int) -> None:
         assert self._process
+        assert self._work
         self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
@@ -216,7 +206,7 @@ class EmbeddedServer:
                     self._steps = steps_of(psutil.Process(self.pid))
                 except psutil.Error as error:
                     raise ServingError(f"a step died as soon as it had answered: {error}") from error
-                self._heartbeats = Heartbeats(self._folder("heartbeats"), self._steps)
+                self._heartbeats = Heartbeats(self._work.folder(HEARTBEATS), self._steps)
                 return
             time.sleep(_POLL_S)
         raise ServingError(
@@ -236,13 +226,13 @@ class EmbeddedServer:
 
 
 def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
-    host = settings.host
-    grpc_port = resolved_port(host, settings.grpc_port, "--grpc-port")
-    http_port, metrics_port = settings.http_port, settings.metrics_port
+    asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
+    ports = resolved_ports(settings.host, {name: port for name, port in asked.items() if port is not None})
+    log = settings.repository.parent / f"{settings.repository.name}-{ports['grpc_port']}.log"
     return replace(
         settings,
-        grpc_port=grpc_port,
-        http_port=None if http_port is None else resolved_port(host, http_port, "--http-port"),
-        metrics_port=None if metrics_port is None else resolved_port(host, metrics_port, "--metrics-port"),
-        log_file=settings.log_file or settings.repository.parent / f"{settings.repository.name}-{grpc_port}.log",
+        grpc_port=ports["grpc_port"],
+        http_port=ports.get("http_port"),
+        metrics_port=ports.get("metrics_port"),
+        log_file=settings.log_file or log,
     )

@@ -28,7 +28,7 @@ from vitrine_client.transport import GrpcTransport
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings
-from serving.ports import resolved_port
+from serving.ports import free_port
 from serving.server import EmbeddedServer
 
 SOURCE = Path(__file__).parents[2] / "deploy" / "gateway"
@@ -66,7 +66,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
             "".join(f"server {server.url} max_fails=3 fail_timeout=5s;\n" for server in servers), "utf-8"
         )
         (folder / "keys.conf").write_text(f'"~^Bearer {KEY}$" a-shop;\n"~^Bearer {SLOW_KEY}$" another-shop;\n', "utf-8")
-        port = resolved_port("127.0.0.1", 0, "")
+        port = free_port()
         config = (folder / "nginx.conf").read_text("utf-8")
         config = config.replace("listen 8443", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{folder}/")  # noqa: S108  the config's own
         config = config.replace("/tls/", f"{folder}/tls/").replace("/dev/stdout", str(folder / "access.log"))

@@ -21,7 +21,7 @@ from vitrine_client import InvalidRequestError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.ports import resolved_port
+from serving.ports import free_port
 from tests.deploy.test_compose import ROOT, resolved
 
 OBSERVE = ROOT / "deploy" / "observe"
@@ -129,7 +129,7 @@ def prometheus(traffic: str, server_url: str, tmp_path_factory: pytest.TempPathF
     config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
     config["rule_files"] = [str(OBSERVE / "prometheus/alerts.yml")]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
-    address = f"127.0.0.1:{resolved_port('127.0.0.1', 0, '')}"
+    address = f"127.0.0.1:{free_port()}"
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from loadtest.samples import CODES, read_samples
-from serving.ports import resolved_port
+from serving.ports import free_port
 
 from .commands import MODULE, ROOT, run, run_command
 
@@ -268,7 +268,7 @@ def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, work
 
 def test_the_page_shows_how_it_goes(fake_server: Started, tmp_path: Path) -> None:
     url, _ = fake_server()
-    port = resolved_port("127.0.0.1", 0, "--web")
+    port = free_port()
     running = subprocess.Popen(
         run_command(tmp_path / "run", url, "--duration", "8", "--rate", "40", "--web", str(port)),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

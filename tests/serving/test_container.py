@@ -15,7 +15,7 @@ from serving.container import require_fitting
 from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
 from serving.integrity import read_manifest
-from serving.ports import resolved_port
+from serving.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,7 +134,7 @@ def test_the_entry_point_serves_and_ends_as_the_embedded_server_does(repository:
     )
     program.chmod(0o755)
     path = f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin"
-    port = resolved_port("127.0.0.1", 0, "")
+    port = free_port()
     command = [sys.executable, "-m", "serving.container", str(repository), "--grpc-port", str(port)]
     command += ["--metrics-port", "0"]
     with subprocess.Popen(

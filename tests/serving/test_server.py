@@ -17,8 +17,8 @@ from serving.command import ServerSettings, embedded_command
 from serving.errors import ServingError
 from serving.installation import find_installation
 from serving.integrity import require_intact
-from serving.ports import resolved_port
-from serving.processes import SHARED_MEMORY
+from serving.ports import free_port, resolved_ports
+from serving.processes import SHARED_MEMORY, is_alive
 from serving.server import EmbeddedServer
 
 PHOTO = Image.new("RGB", (40, 40), "red")
@@ -109,20 +109,58 @@ def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp
     assert shared_memory() == before
 
 
+def test_what_a_killed_server_left_is_cleared_up_by_the_next(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    not_ours = tmp_path / "vitrine-triton-photos"
+    not_ours.mkdir()
+    before = shared_memory()
+    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
+    with subprocess.Popen(
+        [*command, "--log-file", str(tmp_path / "triton.log")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("ready in")
+        children = psutil.Process(process.pid).children(recursive=True)
+        with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url) as client:
+            assert client.ask(PHOTO, "这是什么？").text
+        assert all(map(is_alive, children)), "what is in use is left alone"
+        process.kill()
+        for child in children:
+            child.kill()
+    psutil.wait_procs(children, timeout=20)
+    assert shared_memory() > before
+    assert len(list(tmp_path.glob("vitrine-triton-*"))) == 2
+    with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url) as client:
+        assert client.ask(PHOTO, "What is this?").text
+    assert shared_memory() == before
+    assert list(tmp_path.glob("vitrine-triton-*")) == [not_ours]
+
+
 def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         busy = ServerSettings(repository, grpc_port=port, log_file=tmp_path / "triton.log")
-        with pytest.raises(ServingError, match=rf"cannot listen on 127.0.0.1:{port} .*--grpc-port"):
+        with pytest.raises(ServingError, match=rf"--grpc-port: cannot listen on 127.0.0.1:{port} "):
             EmbeddedServer(busy).__enter__()
 
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no.such.host.invalid", 0)])
 def test_an_impossible_address_is_refused(host: str, port: int) -> None:
     with pytest.raises(ServingError, match="cannot listen on"):
-        resolved_port(host, port, "--grpc-port")
+        resolved_ports(host, {"grpc_port": port})
+
+
+def test_two_ports_that_are_one_are_named() -> None:
+    port = free_port()
+    with pytest.raises(ServingError, match=rf"--metrics-port: cannot listen on 127.0.0.1:{port} "):
+        resolved_ports("127.0.0.1", {"grpc_port": port, "metrics_port": port})
 
 
 def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path) -> None:
@@ -131,15 +169,14 @@ def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path)
         EmbeddedServer(unwritable).__enter__()
 
 
-def test_a_free_port_is_found() -> None:
-    assert resolved_port("127.0.0.1", 0, "--grpc-port") > 0
-
-
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ServingError, match=r"has no manifest.json: name a repository that `python -m builders"):
         require_intact(tmp_path)
-    with pytest.raises(ServingError, match="does not exist"):
+    with pytest.raises(ServingError, match="is not a folder that exists"):
         require_intact(tmp_path / "none")
+    (tmp_path / "a-file").touch()
+    with pytest.raises(ServingError, match="is not a folder that exists"):
+        require_intact(tmp_path / "a-file")
 
 
 def test_a_repository_that_cannot_load_says_why(repository: Path, tmp_path: Path) -> None:
