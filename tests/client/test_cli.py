@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -59,19 +60,31 @@ def test_no_such_photo_is_one_clear_line() -> None:
     assert done.stderr.startswith("vitrine: cannot read the photo 'no-such.jpg'")
 
 
+def test_a_file_that_is_no_key_is_one_clear_line(photo: Path) -> None:
+    done = vitrine("ask", str(photo), "什么颜色", "--url", "localhost:1", "--tls-ca", str(photo))
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"vitrine: TLS: cannot use {photo}")
+
+
 def test_help_teaches() -> None:
     assert "example: vitrine ask" in vitrine("ask", "--help").stdout
     assert vitrine("--help").returncode == 0
+    assert vitrine("--version").stdout.strip() == version("vitrine-client")
     assert vitrine("ask").returncode == 2
 
 
 def test_with_json_a_failure_is_json_too(photo: Path) -> None:
     done = vitrine("ask", str(photo), "什么颜色", "--url", "127.0.0.1:1", "--json")
     assert done.returncode == 1
-    assert json.loads(done.stdout)["code"] == "UNAVAILABLE"
+    error = json.loads(done.stdout)
+    assert (error["code"], error["model"]) == ("UNAVAILABLE", "vqa")
+    assert error["request_id"] in done.stderr
+    done = vitrine("ask", "no-such.jpg", "什么颜色", "--json")
+    assert json.loads(done.stdout)["code"] is None, "nothing was sent"
 
 
-@pytest.mark.parametrize("timeout", ["0", "-1", "nan", "soon"])
+@pytest.mark.parametrize("timeout", ["0", "-1", "nan", "soon", "1e10"])
 def test_an_impossible_timeout_is_wrong_usage(timeout: str) -> None:
     done = vitrine("health", "--timeout", timeout)
     assert done.returncode == 2
@@ -115,7 +128,7 @@ def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: P
     [
         (("ask", "a.jpg", "什么颜色", "--tls-cert", "a.crt", "--tls-key", "a.key"), "go with --tls-ca"),
         (("profile", "a.jpg", "What is it?", "--repeat", "0"), "a whole number, at least 1, is expected"),
-        (("health", "--timeout", "soon"), "a number of seconds more than 0 is expected"),
+        (("health", "--timeout", "soon"), "a number of seconds, more than 0 and at most 86,400, is expected"),
     ],
 )
 def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], said: str) -> None:

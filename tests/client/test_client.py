@@ -126,6 +126,8 @@ UNREADABLE = {
     "a batch": (np.zeros((2, 4, 4, 3), np.uint8), "uint8 [2, 4, 4, 3] came"),
     "nothing": (np.zeros((0, 0, 3), np.uint8), "[0, 0, 3] came"),
     "a number": (5, "a int came"),
+    "too large": (bytes(16 * 2**20 + 1), "more than the 16777216 bytes allowed"),
+    "a file without an end": ("/dev/zero", "more than the 16777216 bytes allowed"),
 }
 
 
@@ -152,6 +154,17 @@ def test_a_deadline_that_passes_is_a_typed_error(request: pytest.FixtureRequest,
             client.ask(photo, EN, timeout_s=0.0001)
         assert "within 0.0001 s" in caught.value.message
         assert client.ask(photo, EN).text, "the next call is not harmed"
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), 1e10, "5"])
+def test_a_timeout_that_cannot_be_is_refused_here(client: VqaClient, photo: Path, timeout_s: float) -> None:
+    for call in (
+        lambda: client.ask(photo, EN, timeout_s=timeout_s),
+        lambda: client.choose(photo, ZH, ["红色"], timeout_s=timeout_s),
+        lambda: client.health(timeout_s=timeout_s),
+    ):
+        with pytest.raises(InvalidRequestError, match="a timeout is a number of seconds"):
+            call()
 
 
 def test_no_server_is_unavailable_and_says_where(photo: Path) -> None:

@@ -131,10 +131,10 @@ REFUSED = {
     "not an image": (b"hello, this is text", "not an image that is known here"),
     "a GIF is not accepted": (
         encoded(Image.new("P", (9, 9)), "GIF"),
-        "a GIF file, a format that is not accepted: send JPEG",
+        "the photo's format, GIF, is not accepted: send JPEG",
     ),
-    "a BMP is not accepted": (encoded(Image.new("RGB", (9, 9)), "BMP"), "a BMP file, a format that is not accepted"),
-    "a TIFF is not accepted": (encoded(Image.new("RGB", (9, 9)), "TIFF"), "a TIFF file, a format that is not accepted"),
+    "a BMP is not accepted": (encoded(Image.new("RGB", (9, 9)), "BMP"), "format, BMP, is not accepted"),
+    "a TIFF is not accepted": (encoded(Image.new("RGB", (9, 9)), "TIFF"), "format, TIFF, is not accepted"),
     "a WebP cut short": (encoded(halves(RED, GREEN, 200), "WEBP")[:90], "the WEBP photo is broken or cut short"),
     "a JPEG cut in its header": (GOOD[:20], "the JPEG photo is broken or cut short"),
     "a PNG cut short": (encoded(halves(RED, GREEN, 200))[:90], "the PNG photo is broken or cut short"),

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_client_that_both_sides_trust_gets_answers(server: EmbeddedServer, cer
 def test_others_get_nothing(server: EmbeddedServer, certificates: Path, changes: dict[str, str | None]) -> None:
     with (
         VqaClient(server.url, tls=files(certificates, **changes), timeout_s=6) as client,  # type: ignore[arg-type]
-        pytest.raises(ServerUnavailableError),
+        pytest.raises(ServerUnavailableError, match="does it speak TLS"),
     ):
         client.ask(photo_from_seed(1).jpeg_bytes(), "What is this?")
 
@@ -78,3 +79,11 @@ def test_files_that_are_missing_are_named(certificates: Path) -> None:
         VqaClient(
             "localhost:1", tls=TlsFiles(str(certificates / "own" / "ca.crt"), str(certificates / "own" / "shop.crt"))
         )
+
+
+def test_files_that_do_not_fit_are_named(certificates: Path) -> None:
+    own = files(certificates)
+    with pytest.raises(InvalidRequestError, match=r"TLS: cannot use .*ca\.key .*PEM files are expected"):
+        VqaClient("localhost:1", tls=TlsFiles(str(certificates / "own" / "ca.key")))
+    with pytest.raises(InvalidRequestError, match=r"TLS: cannot use .*shop\.crt and .*canary\.key"):
+        VqaClient("localhost:1", tls=replace(own, key=str(certificates / "own" / "canary.key")))

@@ -10,7 +10,7 @@ import tritonclient.grpc.aio as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
-from vitrine_client.calls import Call, Result, Tensors, ask_call, ask_calls, choose_call, embed_call
+from vitrine_client.calls import Call, Result, Tensors, ask_call, ask_calls, choose_call, embed_call, require_timeout
 from vitrine_client.channel import TlsFiles, channel_args, tls_arguments
 from vitrine_client.client import DEFAULT_URL
 from vitrine_client.errors import error_from_code
@@ -100,7 +100,7 @@ class AsyncVqaClient:
     ) -> None:
         """See `VqaClient`; `transport` may be an `AsyncFakeTransport`."""
         self._transport = transport or AsyncGrpcTransport(url, tls=tls, api_key=api_key)
-        self._timeout_s = timeout_s
+        self._timeout_s = require_timeout(timeout_s)
 
     async def __aenter__(self) -> "AsyncVqaClient":
         return self
@@ -149,7 +149,7 @@ class AsyncVqaClient:
 
     async def health(self, *, timeout_s: float = 2.0) -> Health:
         """See `VqaClient.health`."""
-        return await self._transport.health(timeout_s=timeout_s)
+        return await self._transport.health(timeout_s=require_timeout(timeout_s))
 
     async def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
         with call.naming_its_part():
@@ -157,7 +157,7 @@ class AsyncVqaClient:
                 call.model,
                 call.inputs,
                 call.outputs,
-                timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+                timeout_s=self._timeout_s if timeout_s is None else require_timeout(timeout_s),
                 request_id=call.request_id,
             )
         return call.result_from(tensors, call.request_id)
@@ -171,4 +171,4 @@ def _was_cancelled_by_its_caller() -> bool:
 
 async def _encoded(photo: Photo) -> bytes:
     """Files are read and pictures encoded in a thread, so that the event loop goes on."""
-    return photo if type(photo) is bytes else await asyncio.to_thread(bytes_from_photo, photo)
+    return bytes_from_photo(photo) if type(photo) is bytes else await asyncio.to_thread(bytes_from_photo, photo)

@@ -31,6 +31,8 @@ CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "
 EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE")
 QUESTIONS_A_REQUEST = 16
 """The server takes no more about one photo at once."""
+LONGEST_TIMEOUT_S = 86_400.0
+"""gRPC takes a deadline that is too far away for one that has passed."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,15 @@ def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk
 
 def embed_call(photo: bytes) -> Call[Embedding]:
     return Call("image_embedding", {"IMAGE": _bytes_tensor(photo)}, EMBEDDING_OUTPUTS, _embedding_from_tensors)
+
+
+def require_timeout(timeout_s: float) -> float:
+    if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= LONGEST_TIMEOUT_S:
+        raise InvalidRequestError(
+            f"a timeout is a number of seconds, more than 0 and at most {LONGEST_TIMEOUT_S:,.0f}, but {timeout_s!r} "
+            "came"
+        )
+    return timeout_s
 
 
 def _require_text(question: object, which: str = "") -> None:

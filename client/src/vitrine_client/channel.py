@@ -2,6 +2,7 @@
 
 import json
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,12 +72,28 @@ def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
             raise InvalidRequestError(f"TLS: there is no file {file}")
     if (tls.certificate is None) != (tls.key is None):
         raise InvalidRequestError("TLS: a certificate and its key go together, but only one of them came")
+    _require_pem(tls)
     return {
         "ssl": True,
         "root_certificates": tls.authority,
         "certificate_chain": tls.certificate,
         "private_key": tls.key,
     }
+
+
+def _require_pem(tls: TlsFiles) -> None:
+    """gRPC says only that nothing can be reached, whatever is wrong with a file."""
+    named = tls.authority
+    try:
+        context = ssl.create_default_context(cafile=tls.authority)
+        if tls.certificate and tls.key:
+            named = f"{tls.certificate} and {tls.key}"
+            context.load_cert_chain(tls.certificate, tls.key, password="")  # so that it asks for none
+    except OSError as error:
+        raise InvalidRequestError(
+            f"TLS: cannot use {named} ({error}): PEM files are expected, and a key without a password that fits its "
+            "certificate"
+        ) from error
 
 
 def require_address(url: str) -> str:

@@ -8,8 +8,10 @@ import os
 import sys
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
+from vitrine_client.calls import LONGEST_TIMEOUT_S
 from vitrine_client.channel import TlsFiles
 from vitrine_client.client import DEFAULT_URL, VqaClient
 from vitrine_client.errors import InvalidRequestError, VitrineError
@@ -18,6 +20,7 @@ from vitrine_client.results import Answer
 
 
 def main() -> int:
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it logs of a fault is in the error too
     parser = _parser()
     args = parser.parse_args()
     if (args.tls_cert or args.tls_key) and not args.tls_ca:
@@ -43,7 +46,8 @@ def _run(args: argparse.Namespace) -> int:
             return result
     except VitrineError as error:
         if args.json:
-            print(json.dumps({"error": error.message, "code": error.code}, ensure_ascii=False))
+            named = {name: getattr(error, name) or None for name in ("code", "model", "request_id")}
+            print(json.dumps({"error": error.message, **named}, ensure_ascii=False))
         print(f"vitrine: {error}", file=sys.stderr)
         return 1
 
@@ -53,8 +57,10 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} came, but a number of seconds more than 0 is expected")
+    if not 0 < seconds <= LONGEST_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} came, but a number of seconds, more than 0 and at most {LONGEST_TIMEOUT_S:,.0f}, is expected"
+        )
     return seconds
 
 
@@ -96,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Ask a Vitrine server questions about product photos, in English or Chinese.",
         epilog="exit status: 0 answered or healthy, 1 a failure (said on standard error), 2 wrong usage",
     )
+    parser.add_argument("--version", action="version", version=version("vitrine-client"))
     commands = parser.add_subparsers(dest="command", required=True)
     ask = commands.add_parser(
         "ask",
@@ -174,7 +181,7 @@ def _choose(client: VqaClient, args: argparse.Namespace) -> int:
         names = ("text", "status", "confidence", "reason", "probabilities", "release", "request_id")
         print(json.dumps({name: getattr(choice, name) for name in names}, ensure_ascii=False))
         return 0
-    print(f"{choice.text}  ({choice.status}, {_sure(choice.confidence)}{_because(choice.reason)})")
+    print(f"{_said(choice.text)}  ({choice.status}, {_sure(choice.confidence)}{_because(choice.reason)})")
     for text, probability in sorted(choice.probabilities.items(), key=lambda item: -item[1]):
         print(f"{probability:8.2%}  {text}")
     return 0
@@ -206,7 +213,11 @@ def _write_heatmap(answer: Answer, photo: str, file: str) -> None:
 
 
 def _text_line(answer: Answer) -> str:
-    return f"{answer.text}  ({answer.status}, {_sure(answer.confidence)}{_because(answer.reason)})"
+    return f"{_said(answer.text)}  ({answer.status}, {_sure(answer.confidence)}{_because(answer.reason)})"
+
+
+def _said(text: str) -> str:
+    return text or "(no answer)"
 
 
 def _sure(confidence: float | None) -> str:

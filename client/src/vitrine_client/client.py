@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from types import TracebackType
 
-from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call
+from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout
 from vitrine_client.channel import TlsFiles
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
@@ -37,7 +37,7 @@ class VqaClient:
             transport: something else than gRPC, such as a `FakeTransport`; `url` is then unused.
         """
         self._transport = transport or GrpcTransport(url, tls=tls, api_key=api_key)
-        self._timeout_s = timeout_s
+        self._timeout_s = require_timeout(timeout_s)
 
     def __enter__(self) -> "VqaClient":
         return self
@@ -109,7 +109,7 @@ class VqaClient:
 
     def health(self, *, timeout_s: float = 2.0) -> Health:
         """Whether the server lives, is ready, and takes questions."""
-        return self._transport.health(timeout_s=timeout_s)
+        return self._transport.health(timeout_s=require_timeout(timeout_s))
 
     def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
         with call.naming_its_part():
@@ -117,7 +117,7 @@ class VqaClient:
                 call.model,
                 call.inputs,
                 call.outputs,
-                timeout_s=self._timeout_s if timeout_s is None else timeout_s,
+                timeout_s=self._timeout_s if timeout_s is None else require_timeout(timeout_s),
                 request_id=call.request_id,
             )
         return call.result_from(tensors, call.request_id)

@@ -16,6 +16,8 @@ Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Ima
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _UNSCALED_MODES = ("I", "F", "I;16B", "I;16L", "I;16N")
 _MAX_PIXELS = 4_000_000
+_MAX_BYTES = 16 * 2**20
+"""The server takes no more."""
 
 
 def bytes_from_photo(photo: Photo) -> bytes:
@@ -32,13 +34,21 @@ def bytes_from_photo(photo: Photo) -> bytes:
         shrinks it further anyway, and takes 16 MiB at most).
 
     Raises:
-        InvalidPhotoError: no such file, or an array or image that cannot be encoded.
+        InvalidPhotoError: no such file, one that is too large, or an array or image that cannot be encoded.
     """
+    encoded = _encoded(photo)
+    if len(encoded) > _MAX_BYTES:
+        raise InvalidPhotoError(f"the photo has more than the {_MAX_BYTES} bytes allowed: send a smaller file")
+    return encoded
+
+
+def _encoded(photo: Photo) -> bytes:
     if isinstance(photo, (bytes, bytearray, memoryview)):
         return bytes(photo)
     if isinstance(photo, (str, os.PathLike)):
         try:
-            return Path(photo).read_bytes()
+            with Path(photo).open("rb") as file:
+                return file.read(_MAX_BYTES + 1)  # of what is too large no more, be it endless
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             raise InvalidPhotoError(f"cannot read the photo {os.fspath(photo)!r}: {error}") from error
     if isinstance(photo, np.ndarray):

@@ -64,7 +64,12 @@ def translated(
     code = str(error.status() or "UNKNOWN").removeprefix("StatusCode.")
     message = _ENSEMBLE_PREFIX.sub("", error.message() or "no message")
     if code == "DEADLINE_EXCEEDED":
-        message = f"no answer from {url} within {timeout_s:g} s: is a server there? Raise timeout_s, or lower the load"
+        message = f"no answer from {url} within {timeout_s:g} s: is a server there? Wait longer, or lower the load"
     elif code == "UNAVAILABLE":
-        message = f"no server at {url} took the request ({message}): is one running, or is it overloaded?"
+        cause = (
+            "does it speak TLS, with a certificate of the authority that was named, and does it trust ours?"
+            if "handshake failed" in message
+            else "is one running, or is it overloaded?"
+        )
+        message = f"no server at {url} took the request ({message}): {cause}"
     return error_from_code(code, message, model=model, request_id=request_id)

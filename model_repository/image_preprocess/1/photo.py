@@ -132,7 +132,7 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
         if kind in ACCEPTED_FORMATS:
             raise _broken(photo) from error
         if kind:
-            raise PhotoError(f"the photo is a {kind} file, a format that is not accepted: send {accepted}") from error
+            raise PhotoError(f"the photo's format, {kind}, is not accepted: send {accepted}") from error
         raise PhotoError(
             f"the photo is not an image that is known here ({len(photo)} bytes, starting with "
             f"{photo[:8].hex(' ')}): send {accepted}"
