@@ -67,7 +67,7 @@ def translated(
         message = f"no answer from {url} within {timeout_s:g} s: is a server there? Wait longer, or lower the load"
     elif code == "UNAVAILABLE":
         cause = (
-            "does it speak TLS, with a certificate of the authority that was named, and does it trust ours?"
+            "does it speak TLS, with a certificate that the named authority has signed?"
             if "handshake failed" in message
             else "is one running, or is it overloaded?"
         )
