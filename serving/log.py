@@ -1,5 +1,6 @@
 """Triton's log: a file that others may turn over, or our own standard output."""
 
+import re
 import sys
 import threading
 from contextlib import suppress
@@ -7,6 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from serving.errors import ServingError
+
+_NOT_LOADED = re.compile(r"failed to load '([^']+)' version \d+: (?:Internal: )?(.+?)(?:\\n|\"?$)")
+"""Of Triton's line about a model, whose further lines, a traceback, are written as \\n."""
 
 
 def opened_log(file: Path, *, is_emptied: bool) -> IO[bytes]:
@@ -37,11 +41,17 @@ def size_of(file: Path | None) -> int:
 
 
 def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
-    """The last errors that a log has from a byte on, for people."""
+    """Why which models did not load, or the last errors that a log has from a byte on, for people."""
     if file is None or not file.is_file():
         return "see its log"
     with file.open("rb") as log:
         log.seek(start_byte)
         lines = log.read().decode("utf-8", "replace").splitlines()
+    models: dict[str, list[str]] = {}
+    for not_loaded in filter(None, map(_NOT_LOADED.search, lines)):
+        models.setdefault(not_loaded[2], []).append(not_loaded[1])
+    if models:
+        reasons = (f"\n  {' and '.join(sorted(names))}: {reason}" for reason, names in models.items())
+        return f"{file} says:{''.join(reasons)}"
     errors = [line for line in lines if line.startswith("E") or "error:" in line.lower()]
     return f"the reason is in {file}:\n" + "\n".join((errors or lines)[-last:])

@@ -1,6 +1,7 @@
 """The embedded server: starts, says what is wrong, and leaves nothing behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -180,15 +181,18 @@ def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_repository_that_cannot_load_says_why(repository: Path, tmp_path: Path) -> None:
-    import shutil
-
     broken = tmp_path / "broken"
     shutil.copytree(repository, broken)
-    (broken / "answer_decoder" / "1" / "model.onnx").write_bytes(b"not an engine")
+    (broken / "answer_rules.yaml").write_text("zh:\n  sya: {藏青色: [蓝色]}\n", encoding="utf-8")
     start_s = time.monotonic()
-    with pytest.raises(ServingError, match=r"answer_decoder|INVALID_PROTOBUF|onnx"):
+    with pytest.raises(ServingError) as caught:
         EmbeddedServer(settings(broken, tmp_path)).__enter__()
     assert time.monotonic() - start_s < 30, "said at once, not after the time-out"
+    _, reason = str(caught.value).splitlines()
+    assert reason.strip() == (
+        "answer_postprocess and choice_postprocess: RulesError: answer_rules.yaml, line 2: 'sya' came, but say or "
+        "never_say is expected"
+    )
 
 
 def test_loopback_only_and_off_means_off(tmp_path: Path) -> None:
