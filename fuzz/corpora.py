@@ -33,14 +33,14 @@ _RESET_PEAK = "5"  # see proc(5), clear_refs
 class Result:
     file: Path
     outcome: str
-    """"answered", or the code of the refusal."""
+    """"answered", the code of the refusal, or "refused unsent" by the client."""
     message: str
     time_s: float
     extra_mib: float
     """By which the memory of the steps that decode rose meanwhile."""
 
     def problem(self) -> str | None:
-        if self.outcome not in ("answered", "INVALID_ARGUMENT"):
+        if self.outcome not in ("answered", "INVALID_ARGUMENT", "refused unsent"):
             return f"{self.outcome}: {self.message}"
         if leak := leak_in(self.message):
             return f"tells {leak!r}: {self.message}"
@@ -86,7 +86,7 @@ def _asked(client: VqaClient, decoders: list[psutil.Process], file: Path, questi
     try:
         client.ask(photo, question)
     except VitrineError as error:
-        outcome, message = error.code, error.message
+        outcome, message = error.code or "refused unsent", error.message
     time_s = time.monotonic() - start_s
     extra = max(_memory_mib(step) - mib for step, mib in zip(decoders, before, strict=True))
     return Result(file, outcome, message, time_s, extra)

@@ -2,13 +2,18 @@
 
 import re
 
-INSIDES = re.compile(
-    r"Traceback|\.py\b|\.cc:\d|\.pbtxt|/site-packages|/tmp/|/dev/shm|/home/|/root/|/models/|/opt/|vitrine-[0-9a-f]{12}"
-    r"|File \"|0x[0-9a-f]{8}|std::|pybind|numpy|onnxruntime|Errno"
+from serving.work_folder import PREFIX
+
+_INSIDES = re.compile(
+    r"Traceback|\.py\b|\.cc:\d|\.pbtxt|/site-packages|/tmp/|/dev/shm|/home/|/root/|/models/|/opt/|File \"|0x[0-9a-f]{8}"
+    rf"|std::|pybind|numpy|onnxruntime|Errno|{PREFIX}"
 )
 
 
-def leak_in(message: str) -> str | None:
-    """The part of a message that tells something of the inside; None: it tells nothing."""
-    found = INSIDES.search(message)
-    return found[0] if found else None
+def leak_in(message: str, sent: bytes = b"") -> str | None:
+    """The part of a message that tells something of the inside; None: it tells nothing.
+
+    Args:
+        sent: what the message answers; that may be said again.
+    """
+    return next((found[0] for found in _INSIDES.finditer(message) if found[0].encode() not in sent), None)

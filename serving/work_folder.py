@@ -9,7 +9,8 @@ from pathlib import Path
 
 from serving.processes import regions
 
-_PREFIX = "vitrine-triton-"
+PREFIX = "vitrine-triton-"
+"""Of such folders' names, and of those of Triton's regions of shared memory."""
 DOORS, HEARTBEATS = "doors", "heartbeats"
 
 
@@ -17,9 +18,10 @@ class WorkFolder:
     """Temporary files. As long as it is in use it is locked, which ends with this process, however that ends."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = os.open(self.path, os.O_RDONLY)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self._lock = _locked(self.path)
+        for name in (DOORS, HEARTBEATS):
+            self.folder(name)
 
     @property
     def shm_prefix(self) -> str:
@@ -28,8 +30,12 @@ class WorkFolder:
 
     def folder(self, name: str) -> Path:
         """One that the steps look into. Made again where a cleaner of temporary files has taken it."""
+        if not self.path.is_dir():
+            os.close(self._lock)
+            self.path.mkdir(mode=0o700)
+            self._lock = _locked(self.path)
         folder = self.path / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         return folder
 
     def remove(self) -> None:
@@ -39,7 +45,7 @@ class WorkFolder:
 
 def remove_left_over() -> None:
     """Remove what servers of this user left whose launcher was killed, shared memory included."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):  # gone meanwhile, or somebody else's
             lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
             try:
@@ -49,6 +55,12 @@ def remove_left_over() -> None:
                     _remove(path)
             finally:
                 os.close(lock)
+
+
+def _locked(path: Path) -> int:
+    lock = os.open(path, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def _remove(path: Path) -> None:

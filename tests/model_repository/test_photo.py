@@ -199,6 +199,15 @@ def with_another_picture(photo: bytes) -> bytes:
     return photo[:2] + b"\xff\xe2" + struct.pack(">H", len(body) + 2) + body + photo[2:] + photo
 
 
+def with_a_scan_that_is_none(photo: bytes) -> bytes:
+    """Before the first scan a note that looks like one of all colours to who reads it from the wrong byte on.
+
+    The note's marker begins with two bytes of ff, as it may: who skips one only takes a length that leads into it.
+    """
+    note = (b"\0\0" + b"\xff\xda\0\x0c\x03" * 14_000)[: 0xFFFF - 2]
+    return photo[:2] + b"\xff\xff\xe1\xff\xff" + note + photo[2:]
+
+
 def test_a_photo_with_another_picture_behind_it_is_read() -> None:
     photo = with_another_picture(WHOLE["JPEG"])
     assert Image.open(io.BytesIO(photo)).format == "MPO"
@@ -230,6 +239,14 @@ COSTLY = {
     "the same of the baseline": (
         lambda: with_another_picture(baseline_scan_bomb()),
         r"paints its 4000000 pixels in \d{3} scans",
+    ),
+    "the same, behind a scan that is none": (
+        lambda: with_a_scan_that_is_none(baseline_scan_bomb()),
+        r"paints its 4000000 pixels in \d{5} scans",
+    ),
+    "the same, behind a byte that belongs to nothing": (
+        lambda: (bomb := baseline_scan_bomb())[:20] + b"\0" + bomb[20:],
+        r"paints its 4000000 pixels in 360 scans",
     ),
     "a small WebP of many pixels": (
         lambda: encoded(Image.new("RGB", (5000, 5000)), "WEBP", lossless=True, method=0),

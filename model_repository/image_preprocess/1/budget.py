@@ -12,7 +12,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 _WEBP_BYTES_A_PIXEL = 20  # the decoder's canvas, its copy of the frame before, what it returns, and Pillow's own
 _COEFFICIENT_BYTES = 2
+_FILL = 0xFF  # begins a marker; as many as like may
 _START_OF_SCAN = b"\xff\xda"
+_WITH_LENGTH = frozenset(range(0xC0, 0xFF)) - frozenset(range(0xD0, 0xDA))
+"""Markers that are followed by the length of what belongs to them."""
 
 
 class TooCostlyError(Exception):
@@ -77,10 +80,15 @@ def _has_several_scans(image: Any, photo: bytes) -> bool:
 def _first_scan(photo: bytes) -> int | None:
     """Where the first scan's header begins: ff da, its length, how many colours. None: the way there is odd."""
     at = 2
-    while photo[at : at + 1] == b"\xff" and at + 4 < len(photo):
+    while at + 4 < len(photo) and photo[at] == _FILL:
         if photo[at : at + 2] == _START_OF_SCAN:
             return at
-        at += 2 + int.from_bytes(photo[at + 2 : at + 4], "big")
+        if photo[at + 1] == _FILL:
+            at += 1
+        elif photo[at + 1] in _WITH_LENGTH:
+            at += 2 + int.from_bytes(photo[at + 2 : at + 4], "big")
+        else:
+            return None
     return None
 
 
