@@ -156,15 +156,32 @@ def test_a_deadline_that_passes_is_a_typed_error(request: pytest.FixtureRequest,
         assert client.ask(photo, EN).text, "the next call is not harmed"
 
 
-@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), 1e10, "5"])
+def test_an_error_names_its_questions_once(photo: Path) -> None:
+    failing = VqaClient(transport=FakeTransport({}, fail_with=ServerUnavailableError("busy", code="UNAVAILABLE")))
+    for _ in range(2):
+        with pytest.raises(ServerUnavailableError) as caught:
+            failing.ask_many(photo, [EN, ZH] * 10)
+        assert caught.value.message == "questions 1 to 16 of 20: busy"
+
+
+@pytest.mark.parametrize("max_risk", [10**400, 1e300, float("nan"), "0.1"])
+def test_a_risk_that_is_no_number_is_refused_here(client: VqaClient, photo: Path, max_risk: float) -> None:
+    with pytest.raises(InvalidRequestError, match="max_risk is a share"):
+        client.ask(photo, ZH, max_risk=max_risk)
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), 1e10, "5", True])
 def test_a_timeout_that_cannot_be_is_refused_here(client: VqaClient, photo: Path, timeout_s: float) -> None:
     for call in (
         lambda: client.ask(photo, EN, timeout_s=timeout_s),
         lambda: client.choose(photo, ZH, ["红色"], timeout_s=timeout_s),
+        lambda: client.ask_many(photo, [EN] * 20, timeout_s=timeout_s),
         lambda: client.health(timeout_s=timeout_s),
+        lambda: VqaClient(timeout_s=timeout_s),
     ):
-        with pytest.raises(InvalidRequestError, match="a timeout is a number of seconds"):
+        with pytest.raises(InvalidRequestError, match=r"^a timeout is a number of seconds"):
             call()
+    assert client.ask(photo, EN, timeout_s=np.float64(20)).text
 
 
 def test_no_server_is_unavailable_and_says_where(photo: Path) -> None:

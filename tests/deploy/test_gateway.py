@@ -23,6 +23,7 @@ from vitrine_client import (
     VitrineError,
     VqaClient,
 )
+from vitrine_client.calls import ask_call
 from vitrine_client.transport import GrpcTransport
 
 from catalogue.dataset import first_seed
@@ -161,8 +162,11 @@ def test_more_at_once_than_can_be_under_way_are_refused(gateway: Gateway) -> Non
 
 
 def test_what_is_too_large_is_refused_before_a_server_sees_it(gateway: Gateway) -> None:
-    with gateway.client() as client, pytest.raises(InvalidRequestError, match="more than 17 MiB"):
-        client.ask(PHOTO + bytes(20 * 2**20), "What is this?")
+    transport = GrpcTransport(gateway.url, tls=gateway.tls, api_key=KEY)  # a client refuses it itself
+    call = ask_call(PHOTO + bytes(20 * 2**20), "What is this?", None)
+    with pytest.raises(InvalidRequestError, match="more than 17 MiB"):
+        transport.infer(call.model, call.inputs, call.outputs, timeout_s=20, request_id="")
+    transport.close()
 
 
 def test_what_is_no_call_of_ours_gets_a_status_of_grpc(gateway: Gateway) -> None:

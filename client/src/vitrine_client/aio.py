@@ -10,7 +10,17 @@ import tritonclient.grpc.aio as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException
 
-from vitrine_client.calls import Call, Result, Tensors, ask_call, ask_calls, choose_call, embed_call, require_timeout
+from vitrine_client.calls import (
+    Call,
+    Result,
+    Tensors,
+    ask_call,
+    ask_calls,
+    choose_call,
+    embed_call,
+    require_timeout,
+    time_left,
+)
 from vitrine_client.channel import TlsFiles, channel_args, tls_arguments
 from vitrine_client.client import DEFAULT_URL
 from vitrine_client.errors import error_from_code
@@ -65,12 +75,12 @@ class AsyncGrpcTransport:
         return {name: result.as_numpy(name) for name in outputs}
 
     async def health(self, *, timeout_s: float) -> Health:
-        headers = self._sender.key_headers
+        headers, left_s = self._sender.key_headers, time_left(timeout_s)
         try:
             return Health(
-                live=await self._client.is_server_live(headers, timeout_s),
-                ready=await self._client.is_server_ready(headers, timeout_s),
-                model_ready=await self._client.is_model_ready("vqa", headers=headers, client_timeout=timeout_s),
+                live=await self._client.is_server_live(headers, left_s()),
+                ready=await self._client.is_server_ready(headers, left_s()),
+                model_ready=await self._client.is_model_ready("vqa", headers=headers, client_timeout=left_s()),
             )
         except InferenceServerException as error:
             raise translated(error, self._sender.url, "server", timeout_s, "") from error
@@ -99,8 +109,8 @@ class AsyncVqaClient:
         transport: AsyncTransport | None = None,
     ) -> None:
         """See `VqaClient`; `transport` may be an `AsyncFakeTransport`."""
-        self._transport = transport or AsyncGrpcTransport(url, tls=tls, api_key=api_key)
         self._timeout_s = require_timeout(timeout_s)
+        self._transport = transport or AsyncGrpcTransport(url, tls=tls, api_key=api_key)
 
     async def __aenter__(self) -> "AsyncVqaClient":
         return self
@@ -152,13 +162,10 @@ class AsyncVqaClient:
         return await self._transport.health(timeout_s=require_timeout(timeout_s))
 
     async def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
+        timeout_s = self._timeout_s if timeout_s is None else require_timeout(timeout_s)
         with call.naming_its_part():
             tensors = await self._transport.infer(
-                call.model,
-                call.inputs,
-                call.outputs,
-                timeout_s=self._timeout_s if timeout_s is None else require_timeout(timeout_s),
-                request_id=call.request_id,
+                call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id
             )
         return call.result_from(tensors, call.request_id)
 

@@ -2,10 +2,12 @@
 
 import math
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -33,6 +35,8 @@ QUESTIONS_A_REQUEST = 16
 """The server takes no more about one photo at once."""
 LONGEST_TIMEOUT_S = 86_400.0
 """gRPC takes a deadline that is too far away for one that has passed."""
+_LEAST_TIMEOUT_S = 0.001
+_LARGEST_FLOAT32 = 3.4e38
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,8 @@ class Call(Generic[Result]):
                 found = re.match(r"question (\d+) of \d+: ", error.message)
                 number = first - 1 + int(found[1]) if found else first
                 which = f"question {number}" if found or first == last else f"questions {first} to {last}"
-                error.message = f"{which} of {count}: {error.message[found.end() if found else 0 :]}"
+                message = f"{which} of {count}: {error.message[found.end() if found else 0 :]}"
+                raise type(error)(message, code=error.code, model=error.model, request_id=error.request_id) from error
             raise
 
 
@@ -123,12 +128,22 @@ def embed_call(photo: bytes) -> Call[Embedding]:
 
 
 def require_timeout(timeout_s: float) -> float:
-    if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= LONGEST_TIMEOUT_S:
+    if not _is_number(timeout_s) or not 0 < timeout_s <= LONGEST_TIMEOUT_S:
         raise InvalidRequestError(
             f"a timeout is a number of seconds, more than 0 and at most {LONGEST_TIMEOUT_S:,.0f}, but {timeout_s!r} "
             "came"
         )
-    return timeout_s
+    return float(timeout_s)
+
+
+def time_left(timeout_s: float) -> Callable[[], float]:
+    """Of a deadline that several calls share: a function that says how many seconds are left, never less than some."""
+    end_s = time.monotonic() + timeout_s
+    return lambda: max(end_s - time.monotonic(), _LEAST_TIMEOUT_S)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (Real, np.floating, np.integer)) and not isinstance(value, bool)
 
 
 def _require_text(question: object, which: str = "") -> None:
@@ -139,7 +154,7 @@ def _require_text(question: object, which: str = "") -> None:
 def _question_tensors(photo: bytes, questions: list[str], max_risk: float | None) -> dict[str, NDArray[Any]]:
     for question in questions:
         _require_text(question)
-    if max_risk is not None and not (isinstance(max_risk, (int, float)) and max_risk == max_risk):
+    if max_risk is not None and not (_is_number(max_risk) and abs(max_risk) <= _LARGEST_FLOAT32):
         raise InvalidRequestError(f"max_risk is a share such as 0.001, but {max_risk!r} came")
     risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
     return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(*map(_utf8, questions)), **risk}

@@ -95,8 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--tls-ca", metavar="PEM", help="encrypt, and trust servers that this authority has signed")
     common.add_argument("--tls-cert", metavar="PEM", help="our own certificate, where the server asks for one")
     common.add_argument("--tls-key", metavar="PEM", help="its key")
-    common.add_argument("--api-key-file", metavar="FILE", help="holds the key that a gateway asks for; needs --tls-ca")
     common.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
+    common.set_defaults(api_key_file=None)
+    keyed = argparse.ArgumentParser(add_help=False)
+    keyed.add_argument("--api-key-file", metavar="FILE", help="holds the key that a gateway asks for; needs --tls-ca")
     parser = argparse.ArgumentParser(
         prog="vitrine",
         description="Ask a Vitrine server questions about product photos, in English or Chinese.",
@@ -106,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     ask = commands.add_parser(
         "ask",
-        parents=[common],
+        parents=[common, keyed],
         help="ask about a photo",
         description="Ask one or more questions about one photo.",
         epilog='example: vitrine ask mug.jpg "What colour is the mug?" 有几个？',
@@ -125,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.set_defaults(run=_ask)
     choose = commands.add_parser(
         "choose",
-        parents=[common],
+        parents=[common, keyed],
         help="ask which of a list of answers is right",
         description="Ask one question about one photo, with the answers that are allowed.",
         epilog='example: vitrine choose mug.jpg "What colour is it?" red blue green',
@@ -153,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     profile.set_defaults(run=_profile)
     health = commands.add_parser(
         "health",
-        parents=[common],
+        parents=[common, keyed],
         help="is the server there and ready?",
         description="Say whether the server takes questions.",
     )
@@ -206,6 +208,8 @@ def _profile(client: VqaClient, args: argparse.Namespace) -> int:
 def _write_heatmap(answer: Answer, photo: str, file: str) -> None:
     try:
         answer.overlay(photo).save(file)
+    except VitrineError:  # of the photo, not of the file
+        raise
     except (OSError, ValueError) as error:
         raise InvalidRequestError(
             f"--heatmap: cannot write {file} ({error}): name a .png or .jpg in a folder"

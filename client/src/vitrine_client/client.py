@@ -36,8 +36,8 @@ class VqaClient:
             api_key: what a gateway in front of the servers asks for; needs `tls`.
             transport: something else than gRPC, such as a `FakeTransport`; `url` is then unused.
         """
-        self._transport = transport or GrpcTransport(url, tls=tls, api_key=api_key)
         self._timeout_s = require_timeout(timeout_s)
+        self._transport = transport or GrpcTransport(url, tls=tls, api_key=api_key)
 
     def __enter__(self) -> "VqaClient":
         return self
@@ -112,12 +112,9 @@ class VqaClient:
         return self._transport.health(timeout_s=require_timeout(timeout_s))
 
     def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
+        timeout_s = self._timeout_s if timeout_s is None else require_timeout(timeout_s)
         with call.naming_its_part():
             tensors = self._transport.infer(
-                call.model,
-                call.inputs,
-                call.outputs,
-                timeout_s=self._timeout_s if timeout_s is None else require_timeout(timeout_s),
-                request_id=call.request_id,
+                call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id
             )
         return call.result_from(tensors, call.request_id)

@@ -15,7 +15,7 @@ _STRONGEST = 0.75
 
 
 def overlaid(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
-    """`photo`, upright, in its own size, with `heatmap` over it.
+    """`photo`, upright, with `heatmap` over it: a file in its own size, an image or array in that in which it is sent.
 
     Args:
         photo: the one that was asked about.

@@ -40,7 +40,7 @@ class Answer:
     request_id: str
 
     def overlay(self, photo: Photo) -> Image.Image:
-        """The photo that was asked about, upright and in its own size, with where the question looked over it."""
+        """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
         return overlaid(photo, self.heatmap)
 
 
@@ -65,7 +65,7 @@ class Choice:
     request_id: str
 
     def overlay(self, photo: Photo) -> Image.Image:
-        """The photo that was asked about, upright and in its own size, with where the question looked over it."""
+        """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
         return overlaid(photo, self.heatmap)
 
 

@@ -10,9 +10,9 @@ import tritonclient.grpc as triton
 from numpy.typing import NDArray
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
-from vitrine_client.calls import Tensors
+from vitrine_client.calls import Tensors, time_left
 from vitrine_client.channel import TlsFiles, channel_args, tls_arguments
-from vitrine_client.errors import error_from_code
+from vitrine_client.errors import InvalidRequestError, error_from_code
 from vitrine_client.results import Health
 from vitrine_client.sending import Sender, translated
 
@@ -71,12 +71,12 @@ class GrpcTransport:
         return {name: result.as_numpy(name) for name in outputs}
 
     def health(self, *, timeout_s: float) -> Health:
-        client, headers = self._client(), self._sender.key_headers
+        client, headers, left_s = self._client(), self._sender.key_headers, time_left(timeout_s)
         try:
             return Health(
-                live=client.is_server_live(headers, timeout_s),
-                ready=client.is_server_ready(headers, timeout_s),
-                model_ready=client.is_model_ready("vqa", headers=headers, client_timeout=timeout_s),
+                live=client.is_server_live(headers, left_s()),
+                ready=client.is_server_ready(headers, left_s()),
+                model_ready=client.is_model_ready("vqa", headers=headers, client_timeout=left_s()),
             )
         except InferenceServerException as error:
             raise translated(error, self._sender.url, "server", timeout_s, "") from error
@@ -95,7 +95,10 @@ class GrpcTransport:
         return self._connected[1]
 
     def _connect(self) -> tuple[int, triton.InferenceServerClient]:
-        return os.getpid(), triton.InferenceServerClient(self._sender.url, **self._arguments)
+        try:
+            return os.getpid(), triton.InferenceServerClient(self._sender.url, **self._arguments)
+        except OSError as error:  # files that were there before a fork
+            raise InvalidRequestError(f"TLS: cannot read a file ({error})") from error
 
 
 @cache

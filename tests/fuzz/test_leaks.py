@@ -1,0 +1,25 @@
+"""What fuzzing takes for a leak."""
+
+import pytest
+
+from fuzz.leaks import leak_in
+from serving.work_folder import WorkFolder
+
+
+def test_a_name_of_shared_memory_is_a_leak() -> None:
+    work = WorkFolder()
+    try:
+        message = f"Unable to open shared memory region: '{work.shm_prefix}a1b2c3'"
+    finally:
+        work.remove()
+    assert leak_in(message) == "vitrine-triton-"
+
+
+@pytest.mark.parametrize("message", ["the photo is empty (0 bytes)", "问题是空的: the question is empty or blank"])
+def test_what_is_for_the_caller_is_none(message: str) -> None:
+    assert leak_in(message) is None
+
+
+def test_what_was_sent_hides_no_other_leak() -> None:
+    assert leak_in("unknown input /dev/shm/x", b"... /dev/shm/x ...") is None
+    assert leak_in("unknown input /dev/shm/x, at /opt/backend", b"... /dev/shm/x ...") == "/opt/"
