@@ -26,7 +26,8 @@ class Heartbeat:
         self._memory: mmap.mmap | bytearray = bytearray(_BEATS.size)
         if folder:
             with (Path(folder) / str(os.getpid())).open("w+b") as file:
-                file.truncate(_BEATS.size)
+                file.write(bytes(_BEATS.size))  # on the disk: writing into a hole of a full one would end us
+                file.flush()
                 self._memory = mmap.mmap(file.fileno(), _BEATS.size)
 
     def beat(self) -> None:

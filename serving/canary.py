@@ -37,6 +37,8 @@ class Canary:
         buffer = io.BytesIO()
         Image.new("RGB", (64, 64), "grey").save(buffer, "PNG")
         self._photo = buffer.getvalue()
+        self.said = ""
+        """Why the last question was not answered."""
 
     def close(self) -> None:
         self._client.close()
@@ -48,6 +50,7 @@ class Canary:
         try:
             self._client.ask(photo, "What is this?", timeout_s=timeout_s)
         except VitrineError as error:
+            self.said = error.message
             return error.code
         return "OK"
 

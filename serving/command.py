@@ -3,14 +3,16 @@
 Every flag here is one that both Triton 2.51 (the wheel) and 2.72 (the container) know.
 """
 
+import os
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from serving.errors import ServingError
 from serving.installation import TritonInstallation
+from serving.ports import resolved_ports
 
 DEFAULT_CACHE_MIB = 256
 _EXIT_TIMEOUT_S = 10
@@ -87,6 +89,32 @@ def container_command(
     extra = ["--backend-config=tensorrt,version-compatible=true"] if version_compatible else []
     prefix = f"--backend-config=python,shm-region-prefix-name={shm_prefix}"
     return ["tritonserver", prefix, *extra, *_options(settings, admin_key)]
+
+
+def beside(repository: Path) -> Path:
+    """The folder that holds it, be it named as "."."""
+    return Path(os.path.normpath(repository / ".."))
+
+
+def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
+    """What was left open, chosen: ports of 0, and the log.
+
+    Raises:
+        ServingError: a port is taken or impossible, or the log would be in the repository.
+    """
+    asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
+    ports = resolved_ports(settings.host, {name: port for name, port in asked.items() if port is not None})
+    repository = settings.repository.resolve()
+    log = settings.log_file or beside(settings.repository) / f"{repository.name}-{ports['grpc_port']}.log"
+    if log.resolve().is_relative_to(repository):
+        raise ServingError(f"the log {log} would be in the repository, which holds what was built only: choose another")
+    return replace(
+        settings,
+        grpc_port=ports["grpc_port"],
+        http_port=ports.get("http_port"),
+        metrics_port=ports.get("metrics_port"),
+        log_file=log,
+    )
 
 
 def admin_key_of(settings: ServerSettings) -> str:

@@ -9,7 +9,7 @@ from vitrine_client import VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings
+from serving.command import ServerSettings, beside
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
     args = parser.parse_args()
     end_on_signals()
-    photos = _write_photos(args.repository.parent / "demo")
+    photos = _write_photos(beside(args.repository) / "demo")
     settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
     start_s = time.perf_counter()
     try:

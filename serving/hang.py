@@ -27,13 +27,12 @@ def is_hung(canary: Canary, is_at_work: Callable[[], bool], is_broken: Callable[
         return False
     before = canary.counts(_STATISTICS_TIMEOUT_S)
     end_s = time.monotonic() + _WATCHED_S
-    while before is not None and time.monotonic() < end_s:
-        if is_broken() or canary.code_of_answer(_CANARY_TIMEOUT_S) == "OK":
+    while time.monotonic() < end_s:
+        if is_broken() or is_at_work() or canary.code_of_answer(_CANARY_TIMEOUT_S) == "OK":
             return False
         after = canary.counts(_STATISTICS_TIMEOUT_S)
-        if after is None:
-            break
-        if _answered(after) > _answered(before) or is_at_work():
+        before = before or after  # what is too busy to say may say it later
+        if before and after and _answered(after) > _answered(before):
             return False
         time.sleep(_POLL_S)  # a server whose queues are full refuses at once
     return not is_broken()

@@ -30,7 +30,7 @@ def read_manifest(repository: Path) -> dict[str, Any]:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(manifest["sha256"], dict):
             raise TypeError("sha256 is not an object")
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServingError(f"{file} is broken ({type(error).__name__}: {error}): build the repository again") from error
     return dict(manifest)
 
@@ -42,7 +42,8 @@ def remove_python_caches(repository: Path) -> None:
     """
     for cache in repository.rglob(_CACHE):
         shutil.rmtree(cache, ignore_errors=True)
-        if cache.exists() and not os.access(cache.parent, os.W_OK):
+        # Where we may remove it and it is there again, another server of this repository has just written it.
+        if cache.exists() and not (os.access(cache.parent, os.W_OK) and os.access(cache, os.W_OK)):
             raise ServingError(f"{cache} was not built, and cannot be removed from here: remove it")
 
 

@@ -22,9 +22,9 @@ def hide_argument(pid: int, secret: str) -> bool:
         with Path(f"/proc/{pid}/mem").open("r+b", buffering=0) as memory:
             memory.seek(start)
             arguments = memory.read(end - start)
-            if (at := arguments.find(wanted)) >= 0:
-                memory.seek(start + at)
-                memory.write(b"*" * len(wanted))
+            if wanted in arguments:
+                memory.seek(start)
+                memory.write(arguments.replace(wanted, b"*" * len(wanted)))
         return wanted not in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # the process has ended, or the kernel forbids it
         return False

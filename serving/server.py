@@ -6,14 +6,13 @@ import subprocess
 import threading
 import time
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from types import TracebackType
 
 import psutil
-from vitrine_client import TlsFiles
+from vitrine_client import TlsFiles, VitrineError
 
 from serving.canary import Canary
-from serving.command import ServerSettings, admin_key_of
+from serving.command import ServerSettings, admin_key_of, with_ports_and_log
 from serving.drain import drain
 from serving.errors import ServingError
 from serving.hang import is_hung
@@ -21,7 +20,6 @@ from serving.heartbeats import Heartbeats
 from serving.integrity import read_manifest, remove_python_caches, require_intact
 from serving.launch import MALLOC, Launch, LaunchFrom, embedded_launch
 from serving.log import copy_to_output, opened_log, reason_in, size_of
-from serving.ports import resolved_ports
 from serving.process_list import hide_argument
 from serving.processes import is_alive, steps_of
 from serving.signals import signals_put_off
@@ -80,7 +78,7 @@ class EmbeddedServer:
     def __enter__(self) -> "EmbeddedServer":
         # Before a log is named after this folder, and before anything is cleared up in it.
         read_manifest(self.settings.repository)
-        self.settings = _with_ports_and_log(self.settings)
+        self.settings = with_ports_and_log(self.settings)
         remove_left_over()
         try:
             self._start(is_first=True)
@@ -165,6 +163,15 @@ class EmbeddedServer:
             self._work = None
 
     def _start(self, *, is_first: bool) -> None:
+        try:
+            launch, logged, log_start = self._launched(is_first=is_first)
+            self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
+        except (OSError, VitrineError) as error:  # a full disk, a file that has gone, a certificate that is none
+            raise ServingError(f"Triton cannot be started: {error}") from error
+        self._wait_until_it_answers(launch, logged, log_start)
+
+    def _launched(self, *, is_first: bool) -> tuple[Launch, threading.Event, int]:
+        """Triton's process, and whether it has logged, and where in a log file that begins."""
         require_intact(self.settings.repository)
         self._work = WorkFolder()
         launch = self._launch_from(self.settings, self._work.path, self._work.shm_prefix, self._admin_key)
@@ -183,12 +190,12 @@ class EmbeddedServer:
         logged = threading.Event()
         if self._process.stdout:
             threading.Thread(target=copy_to_output, args=(self._process.stdout, logged), daemon=True).start()
-        self._wait_until_it_answers(launch, logged, log_start)
+        return launch, logged, log_start
 
     def _wait_until_it_answers(self, launch: Launch, logged: threading.Event, log_start: int) -> None:
         assert self._process
         assert self._work
-        self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
+        assert self._canary
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:
@@ -210,7 +217,7 @@ class EmbeddedServer:
                 return
             time.sleep(_POLL_S)
         raise ServingError(
-            f"Triton did not answer a question within {self._ready_timeout_s:g} s; "
+            f"Triton did not answer a question within {self._ready_timeout_s:g} s ({self._canary.said}); "
             f"{reason_in(launch.log_file, log_start)}"
         )
 
@@ -221,18 +228,5 @@ class EmbeddedServer:
                 "the key of administration cannot be taken off Triton's command line, where every user of this "
                 "machine reads it: this process must be allowed to write its children's memory (ptrace_scope 0 or 1)"
             )
-        if self._canary.counts(timeout_s=1.0) is None:
+        if self._canary.counts(timeout_s=5.0) is None:
             raise ServingError("Triton does not take the key of administration that it was started with")
-
-
-def _with_ports_and_log(settings: ServerSettings) -> ServerSettings:
-    asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
-    ports = resolved_ports(settings.host, {name: port for name, port in asked.items() if port is not None})
-    log = settings.repository.parent / f"{settings.repository.name}-{ports['grpc_port']}.log"
-    return replace(
-        settings,
-        grpc_port=ports["grpc_port"],
-        http_port=ports.get("http_port"),
-        metrics_port=ports.get("metrics_port"),
-        log_file=settings.log_file or log,
-    )

@@ -32,8 +32,8 @@ def signals_put_off() -> Iterator[None]:
     finally:
         for ending, handler in zip(_ENDING, before, strict=True):
             signal.signal(ending, handler)
-    for number in dict.fromkeys(came):
-        signal.raise_signal(number)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(number)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

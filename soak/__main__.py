@@ -105,9 +105,13 @@ def _say(
     problems = [f"answered wrongly: {wrong}" for wrong in tally.wrong[:5]]
     for growth in found:
         print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
+        if growth.mean == 0:
+            problems.append(f"{growth.name}: none was found")
         if growth.share > args.max_growth:
             problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {args.max_growth:.0%}")
     expected = sum(not what.startswith("nothing") for _, what in faults)
+    if faults and not expected:
+        problems.append("no fault was done")
     if restarted != expected:
         problems.append(f"{expected} faults, but {restarted} restarts")
     problems += [

@@ -1,11 +1,13 @@
 """Memory, handles, threads and shared memory of the server's processes, sampled."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
 
 from serving.processes import regions
+from serving.work_folder import PREFIX
 from soak.server import Served
 
 _MIB = 2**20
@@ -26,10 +28,10 @@ class Sample:
 
 
 def sample(server: Served, start_s: float) -> Sample:
-    launcher, triton = psutil.Process(server.process.pid), server.triton()
+    launcher = psutil.Process(server.process.pid)
     memory: dict[str, float] = {}
     handles = threads = 0
-    named = {"python -m serving": launcher, **({"tritonserver": triton} if triton else {}), **server.steps()}
+    named = {"python -m serving": launcher, **server.tree()}
     for name, process in named.items():
         try:
             with process.oneshot():
@@ -38,17 +40,18 @@ def sample(server: Served, start_s: float) -> Sample:
                 threads += process.num_threads()
         except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has just ended
             continue
-    sizes = [file.stat().st_blocks * _BLOCK_BYTES for file in regions(_prefix(server))]
+    sizes = []
+    for region in regions(_prefix(server)):
+        with suppress(FileNotFoundError):  # in the middle of a restart
+            sizes.append(region.stat().st_blocks * _BLOCK_BYTES)
     return Sample(time.monotonic() - start_s, memory, handles, threads, sum(sizes) / _MIB, len(sizes))
 
 
 def _prefix(server: Served) -> str:
     """Of this server's regions only: every step has one's name on its command line."""
     for step in server.steps().values():
-        try:
-            found = next((word for word in step.cmdline() if word.startswith("vitrine-")), None)
-        except psutil.Error:
-            continue
-        if found:
-            return "-".join(found.split("-")[:2])
-    return "vitrine-none"
+        with suppress(psutil.Error):
+            for word in step.cmdline():
+                if word.startswith(PREFIX):
+                    return PREFIX + word.removeprefix(PREFIX).partition("-")[0] + "-"
+    return f"{PREFIX}none-"

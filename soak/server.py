@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +29,22 @@ class Served:
 
     def triton(self) -> psutil.Process | None:
         """None: in the middle of a restart."""
-        children = psutil.Process(self.process.pid).children()
-        return next((child for child in children if "triton" in child.name()), None)
+        with suppress(psutil.Error):
+            children = psutil.Process(self.process.pid).children()
+            return next((child for child in children if "triton" in child.name()), None)
+        return None
 
     def steps(self) -> dict[str, psutil.Process]:
         """By instance; empty in the middle of a restart."""
-        try:
-            triton = self.triton()
+        triton = self.triton()
+        with suppress(psutil.Error):
             return steps_of(triton) if triton else {}
-        except psutil.Error:
-            return {}
+        return {}
+
+    def tree(self) -> dict[str, psutil.Process]:
+        """Triton and its steps."""
+        triton = self.triton()
+        return {**({"tritonserver": triton} if triton else {}), **self.steps()}
 
 
 @contextmanager
@@ -53,23 +59,27 @@ def served(repository: Path, log_file: Path, *arguments: str) -> Iterator[Served
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
     command += ["--log-file", str(log_file), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        assert process.stdout
         said: list[str] = []
-        for line in process.stdout:
-            said.append(line.rstrip())
-            if line.startswith("ask: "):
-                break
-        url = next((line.split()[1] for line in said if "gRPC" in line), None)
-        if url is None:
-            raise ServingError("the server did not start: " + " ".join(said))
         reader = threading.Thread(target=_read, args=(process, said), daemon=True)
-        reader.start()
         try:
+            assert process.stdout
+            for line in process.stdout:
+                said.append(line.rstrip())
+                if line.startswith("ask: "):
+                    break
+            url = next((line.split()[1] for line in said if "gRPC" in line), None)
+            if url is None:
+                raise ServingError("the server did not start: " + " ".join(said))
+            reader.start()
             yield Served(process, url, said)
         finally:
             process.terminate()
-            process.wait(_STOP_TIMEOUT_S)
-            reader.join(_LINES_END_S)
+            try:
+                process.wait(_STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            if reader.ident is not None:
+                reader.join(_LINES_END_S)
 
 
 def _read(process: subprocess.Popen[str], said: list[str]) -> None:

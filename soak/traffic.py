@@ -1,6 +1,7 @@
 """Mixed load: what shops ask, what they should not send, and callers who go away."""
 
 import asyncio
+import hashlib
 import os
 import random
 import socket
@@ -15,6 +16,7 @@ from catalogue.photos import photo_from_seed
 
 QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?", "上面是什么图案？")
 LIST = ["red", "blue", "green", "yellow"]
+CHOICE = f"{QUESTIONS[0]} {' or '.join(LIST)}?"
 _PHOTOS = 24
 _BURST = 400
 _KINDS = ("new", "known", "several", "choose", "embed", "broken", "odd question", "cancelled", "cut")
@@ -60,6 +62,7 @@ class Traffic:
             for index, photo in enumerate(self._photos):
                 for text in QUESTIONS:
                     self._right[index, text] = (await client.ask(photo, text)).text
+                self._right[index, CHOICE] = (await client.choose(photo, QUESTIONS[0], LIST)).text
             await asyncio.gather(self._bursts(client), *(self._caller(client) for _ in range(self._callers)))
 
     async def _caller(self, client: AsyncVqaClient) -> None:
@@ -87,8 +90,8 @@ class Traffic:
             outcome = error.code
             if kind in ("broken", "odd question") and not isinstance(error, InvalidRequestError):
                 outcome = f"{error.code} (of a bad request)"
-                if self.is_undisturbed and error.code == "INTERNAL":
-                    self.tally.wrong.append(f"{kind}: {error}")
+            if self.is_undisturbed and error.code in ("INTERNAL", "UNKNOWN"):
+                self.tally.wrong.append(f"{kind}: {error}")
             await asyncio.sleep(0.02)
         self.tally.outcomes[f"{kind}: {outcome}"] += 1
 
@@ -103,9 +106,10 @@ class Traffic:
             for asked, answer in zip(QUESTIONS, await client.ask_many(new, QUESTIONS), strict=True):
                 self._check(index, asked, answer.text)
         elif kind == "choose":
-            await client.choose(photo, QUESTIONS[0], LIST)
+            self._check(index, CHOICE, (await client.choose(photo, QUESTIONS[0], LIST)).text)
         elif kind == "embed":
-            await client.embed(new)
+            if (await client.embed(new)).sha256 != hashlib.sha256(new).digest():
+                self.tally.wrong.append(f"photo {index}: the embedding is of another photo")
         elif kind == "broken":
             damaged = bytearray(photo[: self._draw.randrange(len(photo))])
             for _ in range(8):
@@ -113,7 +117,9 @@ class Traffic:
                     damaged[self._draw.randrange(len(damaged))] = self._draw.randrange(256)
             await client.ask(bytes(damaged), text)  # what little damage leaves readable is answered
         elif kind == "odd question":
-            await client.ask(photo, self._draw.choice(["", " ", "\0", "什么" * 40, "why " * 40]))
+            odd = self._draw.choice(["", " ", "\0", "什么" * 40, "why " * 40])
+            said = (await client.ask(photo, odd)).text
+            self.tally.wrong.append(f"photo {index}, {odd!r}: {said!r} instead of a refusal")
         elif kind == "cancelled":
             await self._cancelled(client, new, text)
         elif kind == "cut":

@@ -181,7 +181,7 @@ def test_a_timeout_that_cannot_be_is_refused_here(client: VqaClient, photo: Path
     ):
         with pytest.raises(InvalidRequestError, match=r"^a timeout is a number of seconds"):
             call()
-    assert client.ask(photo, EN, timeout_s=np.float64(20)).text
+    assert client.ask(photo, EN, timeout_s=np.float32(20)).text  # type: ignore[arg-type]
 
 
 def test_no_server_is_unavailable_and_says_where(photo: Path) -> None:

@@ -147,10 +147,11 @@ class Server:
         (Server(embeds=True), False, False, False),
         (Server(), True, False, False),
         (Server(), False, True, False),
+        (Server(says_nothing=True), True, False, False),
         (Server(says_nothing=True), False, True, False),
     ],
     ids=["nothing moves", "full queues that do not move", "says nothing", "answers", "embeds", "slow photos",
-         "a step has died", "Triton has died"],
+         "a step has died", "slow photos, and too busy to say so", "Triton has died"],
 )  # fmt: skip
 def test_a_hang_is_told_from_hard_work(
     monkeypatch: pytest.MonkeyPatch, server: Server, is_at_work: bool, is_broken: bool, hung: bool

@@ -21,6 +21,7 @@ from serving.integrity import require_intact
 from serving.ports import free_port, resolved_ports
 from serving.processes import SHARED_MEMORY, is_alive
 from serving.server import EmbeddedServer
+from serving.signals import end_on_signals, signals_put_off
 
 PHOTO = Image.new("RGB", (40, 40), "red")
 
@@ -168,6 +169,37 @@ def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path)
     unwritable = ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=tmp_path / "none" / "triton.log")
     with pytest.raises(ServingError, match=r"cannot write the log .*--log-file"):
         EmbeddedServer(unwritable).__enter__()
+
+
+def test_a_log_in_the_repository_is_refused(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=repository / "triton.log")
+    with pytest.raises(ServingError, match="would be in the repository"):
+        EmbeddedServer(inside).__enter__()
+    copied = tmp_path / "copied"
+    shutil.copytree(repository, copied)
+    monkeypatch.chdir(copied)
+    with EmbeddedServer(ServerSettings(Path(), grpc_port=0, metrics_port=None)) as server:
+        server.restart()
+        with VqaClient(server.url) as client:
+            assert client.ask(PHOTO, "这是什么？").text
+        port = server.settings.grpc_port
+    assert (tmp_path / f"copied-{port}.log").is_file()
+    assert not list(copied.rglob("__pycache__")), "nothing is added to a repository"
+
+
+def test_a_disk_that_takes_no_files_is_a_typed_error(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(ServingError, match=r"Triton cannot be started: .*No such file"):
+        EmbeddedServer(settings(repository, tmp_path)).__enter__()
+
+
+def test_a_signal_that_comes_while_starting_fails_is_not_lost() -> None:
+    end_on_signals()
+    with pytest.raises(KeyboardInterrupt), signals_put_off():
+        signal.raise_signal(signal.SIGTERM)
+        raise OSError
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An encrypted port: the client that trusts it gets answers, others get a clear error; administration is closed."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from vitrine_client import InvalidRequestError, ServerUnavailableError, TlsFiles
 
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings, TlsSettings
+from serving.errors import ServingError
 from serving.server import EmbeddedServer
 
 CERTIFICATES = Path(__file__).parents[2] / "deploy" / "test-certificates.sh"
@@ -72,6 +74,18 @@ def test_administration_is_closed(server: EmbeddedServer, certificates: Path) ->
         with pytest.raises(InferenceServerException, match="restricted"):
             call()
     assert client.is_model_ready("vqa")
+
+
+def test_a_certificate_that_is_none_after_a_start_is_a_typed_error(
+    repository: Path, certificates: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(certificates / "own", tmp_path / "own")
+    tls = TlsSettings(*(tmp_path / "own" / name for name in ("server.crt", "server.key")))
+    settings = ServerSettings(repository, grpc_port=0, metrics_port=None, tls=tls, log_file=tmp_path / "log")
+    with EmbeddedServer(settings, client_tls=files(tmp_path, own=None)) as server:
+        (tmp_path / "own" / "ca.crt").write_text("not a certificate", "utf-8")
+        with pytest.raises(ServingError, match=r"TLS: cannot use .*ca\.crt"):
+            server.restart()
 
 
 def test_files_that_are_missing_are_named(certificates: Path) -> None:
