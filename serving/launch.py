@@ -16,9 +16,9 @@ MALLOC = {
 }
 """How glibc keeps what was freed, where the environment does not say.
 
-Of itself it keeps some for each of many threads, and, after one large photo, up to 64 MiB of the like for the next: under
-load memory grew for hours, in steps of some MiB. What is small and comes in bursts, 30 MiB in Triton, is kept for the next
-one: giving it back now and then saves nothing.
+Of itself it keeps some for each of many threads, and, after one large photo, up to 64 MiB of the like for the next:
+under load memory grew for hours, in steps of some MiB. What is small and comes in bursts, 30 MiB in Triton, is kept for
+the next one: giving it back now and then saves nothing.
 """
 
 
