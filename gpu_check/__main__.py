@@ -9,7 +9,7 @@ from pathlib import Path
 from builders.plans.release import NGC_RELEASE, TENSORRT_IMAGE, TRITON_IMAGE
 from gpu_check.report import FAILED, NOT_RUN, Verdict, all_passed, write_report
 from gpu_check.steps import Check, machine_facts, run_step, server_taken_down, steps
-from serving.ports import free_port
+from serving.ports import resolved_ports
 
 _ROOT = Path(__file__).parent.parent
 
@@ -17,8 +17,8 @@ _ROOT = Path(__file__).parent.parent
 def main() -> int:
     args = _parser().parse_args()
     folder = _ROOT / "build" / f"gpu-check-{time.strftime('%Y%m%d-%H%M%S')}"
-    grpc_port, metrics_port = (free_port() for _ in range(2))
-    check = Check(_ROOT, folder, args.checkpoint, grpc_port, metrics_port)
+    ports = resolved_ports("127.0.0.1", {"grpc_port": 0, "metrics_port": 0})
+    check = Check(_ROOT, folder, args.checkpoint, **ports)
     if args.dry_run:
         return _dry_run(check)
     folder.mkdir(parents=True)

@@ -104,10 +104,12 @@ def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
     """
     asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
     ports = resolved_ports(settings.host, {name: port for name, port in asked.items() if port is not None})
-    repository = settings.repository.resolve()
-    log = settings.log_file or beside(settings.repository) / f"{repository.name}-{ports['grpc_port']}.log"
-    if log.resolve().is_relative_to(repository):
-        raise ServingError(f"the log {log} would be in the repository, which holds what was built only: choose another")
+    name = Path(os.path.normpath(settings.repository.absolute())).name
+    log = settings.log_file or beside(settings.repository) / f"{name}-{ports['grpc_port']}.log"
+    if log.resolve().is_relative_to(settings.repository.resolve()):
+        raise ServingError(
+            f"the log {log} would be in the repository, which holds what was built only: choose another with --log-file"
+        )
     return replace(
         settings,
         grpc_port=ports["grpc_port"],

@@ -1,5 +1,19 @@
 """The embedded server's own errors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vitrine_client import VitrineError
+
 
 class ServingError(RuntimeError):
     """The server cannot run. The message says what came, what was expected and what to do."""
+
+
+@contextmanager
+def only_serving_errors(what: str) -> Iterator[None]:
+    """Faults of the system, such as a full disk, and of the server's own questions become a `ServingError`."""
+    try:
+        yield
+    except (OSError, VitrineError) as error:
+        raise ServingError(f"{what}: {error}") from error

@@ -20,16 +20,16 @@ def read_manifest(repository: Path) -> dict[str, Any]:
         ServingError: no such folder, or not one that `python -m builders` wrote.
     """
     file = repository / "manifest.json"
-    if not file.is_file():
-        what = "has no manifest.json" if repository.is_dir() else "is not a folder that exists"
-        raise ServingError(
-            f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output {repository}` "
-            "has built (in a container VITRINE_REPOSITORY names it)"
-        )
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(manifest["sha256"], dict):
             raise TypeError("sha256 is not an object")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        what = "has no manifest.json" if repository.is_dir() else "is not a folder that exists"
+        raise ServingError(
+            f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output {repository}` "
+            "has built (in a container VITRINE_REPOSITORY names it)"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ServingError(f"{file} is broken ({type(error).__name__}: {error}): build the repository again") from error
     return dict(manifest)

@@ -49,8 +49,8 @@ def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
         lines = log.read().decode("utf-8", "replace").splitlines()
     models: dict[str, list[str]] = {}
     for not_loaded in filter(None, map(_NOT_LOADED.search, lines)):
-        models.setdefault(not_loaded[2], []).append(not_loaded[1])
-    if models:
+        models.setdefault(not_loaded[2].replace('\\"', '"'), []).append(not_loaded[1])
+    if models and not any("Stub process" in reason for reason in models):  # which says why in a line of its own
         reasons = (f"\n  {' and '.join(sorted(names))}: {reason}" for reason, names in models.items())
         return f"{file} says:{''.join(reasons)}"
     errors = [line for line in lines if line.startswith("E") or "error:" in line.lower()]

@@ -9,12 +9,12 @@ from contextlib import nullcontext, suppress
 from types import TracebackType
 
 import psutil
-from vitrine_client import TlsFiles, VitrineError
+from vitrine_client import TlsFiles
 
 from serving.canary import Canary
 from serving.command import ServerSettings, admin_key_of, with_ports_and_log
 from serving.drain import drain
-from serving.errors import ServingError
+from serving.errors import ServingError, only_serving_errors
 from serving.hang import is_hung
 from serving.heartbeats import Heartbeats
 from serving.integrity import read_manifest, remove_python_caches, require_intact
@@ -76,15 +76,16 @@ class EmbeddedServer:
         return self._process.pid
 
     def __enter__(self) -> "EmbeddedServer":
-        # Before a log is named after this folder, and before anything is cleared up in it.
-        read_manifest(self.settings.repository)
-        self.settings = with_ports_and_log(self.settings)
-        remove_left_over()
-        try:
-            self._start(is_first=True)
-        except BaseException:
-            self.stop()
-            raise
+        with only_serving_errors("the server cannot be started"):
+            # Before a log is named after this folder, and before anything is cleared up in it.
+            read_manifest(self.settings.repository)
+            self.settings = with_ports_and_log(self.settings)
+            remove_left_over()
+            try:
+                self._start(is_first=True)
+            except BaseException:
+                self.stop()
+                raise
         return self
 
     def __exit__(
@@ -98,8 +99,9 @@ class EmbeddedServer:
         Raises:
             ServingError: it does not come up.
         """
-        self.stop()
-        self._start(is_first=False)
+        with only_serving_errors("the server cannot be started again"):
+            self.stop()
+            self._start(is_first=False)
 
     def problem(self) -> str | None:
         """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
@@ -163,15 +165,6 @@ class EmbeddedServer:
             self._work = None
 
     def _start(self, *, is_first: bool) -> None:
-        try:
-            launch, logged, log_start = self._launched(is_first=is_first)
-            self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
-        except (OSError, VitrineError) as error:  # a full disk, a file that has gone, a certificate that is none
-            raise ServingError(f"Triton cannot be started: {error}") from error
-        self._wait_until_it_answers(launch, logged, log_start)
-
-    def _launched(self, *, is_first: bool) -> tuple[Launch, threading.Event, int]:
-        """Triton's process, and whether it has logged, and where in a log file that begins."""
         require_intact(self.settings.repository)
         self._work = WorkFolder()
         launch = self._launch_from(self.settings, self._work.path, self._work.shm_prefix, self._admin_key)
@@ -190,12 +183,12 @@ class EmbeddedServer:
         logged = threading.Event()
         if self._process.stdout:
             threading.Thread(target=copy_to_output, args=(self._process.stdout, logged), daemon=True).start()
-        return launch, logged, log_start
+        self._wait_until_it_answers(launch, logged, log_start)
 
     def _wait_until_it_answers(self, launch: Launch, logged: threading.Event, log_start: int) -> None:
         assert self._process
         assert self._work
-        assert self._canary
+        self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
             if self._process.poll() is not None:

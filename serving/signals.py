@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_on_signals() -> None:
@@ -14,7 +14,7 @@ def end_on_signals() -> None:
 
     Under nohup, SIGHUP stays ignored.
     """
-    for ending in _ENDING:
+    for ending in ENDING:
         if (ending, signal.getsignal(ending)) != (signal.SIGHUP, signal.SIG_IGN):
             signal.signal(ending, _interrupt)
 
@@ -26,11 +26,11 @@ def signals_put_off() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = [signal.signal(ending, lambda number, _: came.append(number)) for ending in _ENDING]
+    before = [signal.signal(ending, lambda number, _: came.append(number)) for ending in ENDING]
     try:
         yield
     finally:
-        for ending, handler in zip(_ENDING, before, strict=True):
+        for ending, handler in zip(ENDING, before, strict=True):
             signal.signal(ending, handler)
         for number in dict.fromkeys(came):
             signal.raise_signal(number)

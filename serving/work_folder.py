@@ -2,16 +2,21 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from serving.processes import regions
 
 PREFIX = "vitrine-triton-"
 """Of such folders' names, and of those of Triton's regions of shared memory."""
 DOORS, HEARTBEATS = "doors", "heartbeats"
+_LONGEST_MADE_S = 60.0
 
 
 class WorkFolder:
@@ -19,9 +24,13 @@ class WorkFolder:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._lock = _locked(self.path)
-        for name in (DOORS, HEARTBEATS):
-            self.folder(name)
+        try:
+            self._lock = _locked(self.path)
+            for name in (DOORS, HEARTBEATS):
+                self.folder(name)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     @property
     def shm_prefix(self) -> str:
@@ -31,9 +40,9 @@ class WorkFolder:
     def folder(self, name: str) -> Path:
         """One that the steps look into. Made again where a cleaner of temporary files has taken it."""
         if not self.path.is_dir():
-            os.close(self._lock)
             self.path.mkdir(mode=0o700)
-            self._lock = _locked(self.path)
+            gone, self._lock = self._lock, _locked(self.path)
+            os.close(gone)
         folder = self.path / name
         folder.mkdir(exist_ok=True)
         return folder
@@ -43,14 +52,26 @@ class WorkFolder:
         os.close(self._lock)
 
 
+def shm_prefix_of(step: psutil.Process) -> str | None:
+    """Of its server's regions: a Python step has the name of one on its command line. None: it has none.
+
+    Raises:
+        psutil.Error: it has ended.
+    """
+    found = (re.match(rf"{PREFIX}[^-]+-", word) for word in step.cmdline())
+    return next((match[0] for match in found if match), None)
+
+
 def remove_left_over() -> None:
     """Remove what servers of this user left whose launcher was killed, shared memory included."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError):  # gone meanwhile, or somebody else's
             lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
             try:
-                # One without doors is being made just now, and not locked yet.
-                if os.fstat(lock).st_uid == os.geteuid() and (path / DOORS).is_dir():
+                status = os.fstat(lock)
+                # A young one without doors is being made just now, and not locked yet.
+                is_made = (path / DOORS).is_dir() or time.time() - status.st_mtime > _LONGEST_MADE_S
+                if status.st_uid == os.geteuid() and is_made:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _remove(path)
             finally:

@@ -78,6 +78,8 @@ def _watched(
     every_s = max(1.0, duration_s / _SAMPLES)
     with tqdm(total=round(duration_s), unit="s", desc="soak", mininterval=10) as bar:
         while (now_s := time.monotonic() - start_s) < duration_s and thread.is_alive():
+            if server.process.poll() is not None:
+                raise ServingError(f"the server has ended: {' '.join(server.said[-3:])}")
             traffic.is_undisturbed = now_s >= duration_s / 2
             if planned and now_s >= planned[0][0]:
                 done.append((now_s, planned.pop(0)[1](server, draw)))
@@ -129,9 +131,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m soak",
         description="Load a server for an hour with everything at once: questions in English and Chinese about new "
         "and known photos, lists, embeddings, broken photos, odd questions, bursts, cancelled calls, cut connections. "
-        "In the first half steps and Triton are killed; in the second nothing may grow.",
-        epilog="exit status: 0 all is well; 1 something grew, was answered wrongly or too seldom, a bad request got "
-        "INTERNAL, or restarts and faults differ. Writes soak.png and soak.json.",
+        "In the first half steps and Triton are killed; in the second nothing may grow, or be answered by INTERNAL.",
+        epilog="exit status: 0 all is well; 1 something grew, was answered wrongly or too seldom, or restarts and "
+        "faults differ. Writes soak.png and soak.json.",
     )
     parser.add_argument("repository", type=Path, help="a built repository")
     parser.add_argument("--duration", type=float, default=3600, metavar="S", help="seconds (default: 3600)")

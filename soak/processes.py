@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psutil
 
 from serving.processes import regions
-from serving.work_folder import PREFIX
+from serving.work_folder import PREFIX, shm_prefix_of
 from soak.server import Served
 
 _MIB = 2**20
@@ -48,10 +48,9 @@ def sample(server: Served, start_s: float) -> Sample:
 
 
 def _prefix(server: Served) -> str:
-    """Of this server's regions only: every step has one's name on its command line."""
+    """Of this server's regions only."""
     for step in server.steps().values():
         with suppress(psutil.Error):
-            for word in step.cmdline():
-                if word.startswith(PREFIX):
-                    return PREFIX + word.removeprefix(PREFIX).partition("-")[0] + "-"
+            if prefix := shm_prefix_of(step):
+                return prefix
     return f"{PREFIX}none-"

@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
 from vitrine_client import AsyncVqaClient, InvalidRequestError, VitrineError
 
 from catalogue.dataset import first_seed
@@ -19,6 +21,7 @@ LIST = ["red", "blue", "green", "yellow"]
 CHOICE = f"{QUESTIONS[0]} {' or '.join(LIST)}?"
 _PHOTOS = 24
 _BURST = 400
+_VECTOR_TOLERANCE = 1e-3  # between batches of one size and another
 _KINDS = ("new", "known", "several", "choose", "embed", "broken", "odd question", "cancelled", "cut")
 _WEIGHTS = (30, 25, 8, 8, 8, 8, 5, 5, 3)
 
@@ -46,6 +49,7 @@ class Traffic:
         seeds = range(first_seed("test") + 700, first_seed("test") + 700 + _PHOTOS)
         self._photos = [photo_from_seed(number, long_side_px=(300, 500)).jpeg_bytes() for number in seeds]
         self._right: dict[tuple[int, str], str] = {}
+        self._vectors: dict[int, NDArray[np.float32]] = {}
         self.tally = Tally()
         self._stopped = False
         self.is_undisturbed = False
@@ -62,6 +66,7 @@ class Traffic:
             for index, photo in enumerate(self._photos):
                 for text in QUESTIONS:
                     self._right[index, text] = (await client.ask(photo, text)).text
+                self._vectors[index] = (await client.embed(photo)).vector
                 self._right[index, CHOICE] = (await client.choose(photo, QUESTIONS[0], LIST)).text
             await asyncio.gather(self._bursts(client), *(self._caller(client) for _ in range(self._callers)))
 
@@ -108,7 +113,9 @@ class Traffic:
         elif kind == "choose":
             self._check(index, CHOICE, (await client.choose(photo, QUESTIONS[0], LIST)).text)
         elif kind == "embed":
-            if (await client.embed(new)).sha256 != hashlib.sha256(new).digest():
+            embedding = await client.embed(new)
+            is_right = np.allclose(embedding.vector, self._vectors[index], atol=_VECTOR_TOLERANCE)
+            if not is_right or embedding.sha256 != hashlib.sha256(new).digest():
                 self.tally.wrong.append(f"photo {index}: the embedding is of another photo")
         elif kind == "broken":
             damaged = bytearray(photo[: self._draw.randrange(len(photo))])

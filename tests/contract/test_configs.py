@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from photo import PhotoLimits
 from tritonclient.grpc import model_config_pb2 as pb
-from vitrine_client import calls
+from vitrine_client import calls, photos
 
 from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
 
@@ -57,6 +57,7 @@ def test_the_photo_limits_of_the_config_are_the_code_s_own() -> None:
         "max_decode_ms": limits.max_decode_s * 1000,
         "max_scanned_pixels": limits.max_scanned_pixels,
     }
+    assert limits.max_bytes == photos.MAX_BYTES, "the client sends nothing that is refused for it"
 
 
 @pytest.mark.parametrize("name", CONFIGS)

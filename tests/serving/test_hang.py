@@ -120,10 +120,14 @@ ENSEMBLES = ("vqa", "vqa_choose", "image_embedding")
 class Server:
     """What a canary sees of one that does not answer it, and what else is known of it."""
 
-    def __init__(self, *, code: str = "DEADLINE_EXCEEDED", says_nothing: bool = False, embeds: bool = False) -> None:
+    def __init__(
+        self, *, code: str = "DEADLINE_EXCEEDED", says_nothing: bool = False, embeds: bool = False, silent: int = 0
+    ) -> None:
         self.code = code
         self.says_nothing = says_nothing
         self.embeds = embeds
+        self.silent = silent
+        self.asked = 0
         self.embedded = 0
 
     def code_of_answer(self, timeout_s: float) -> str:
@@ -133,8 +137,10 @@ class Server:
     def counts(self, timeout_s: float) -> dict[str, Count] | None:
         assert timeout_s > 0
         self.embedded += self.embeds
+        self.asked += 1
         counts = {name: Count(7, 0, 0.1) for name in ENSEMBLES} | {"image_preprocess": Count(self.embedded * 9, 0, 0.1)}
-        return None if self.says_nothing else counts | {"image_embedding": Count(self.embedded, 0, 0.1)}
+        is_silent = self.says_nothing or self.asked <= self.silent
+        return None if is_silent else counts | {"image_embedding": Count(self.embedded, 0, 0.1)}
 
 
 @pytest.mark.parametrize(
@@ -145,13 +151,15 @@ class Server:
         (Server(says_nothing=True), False, False, True),
         (Server(code="OK"), False, False, False),
         (Server(embeds=True), False, False, False),
+        (Server(embeds=True, silent=2), False, False, False),
         (Server(), True, False, False),
         (Server(), False, True, False),
         (Server(says_nothing=True), True, False, False),
         (Server(says_nothing=True), False, True, False),
     ],
-    ids=["nothing moves", "full queues that do not move", "says nothing", "answers", "embeds", "slow photos",
-         "a step has died", "slow photos, and too busy to say so", "Triton has died"],
+    ids=["nothing moves", "full queues that do not move", "says nothing", "answers", "embeds",
+         "embeds, and is too busy to say so at first", "slow photos", "a step has died",
+         "slow photos, and too busy to say so", "Triton has died"],
 )  # fmt: skip
 def test_a_hang_is_told_from_hard_work(
     monkeypatch: pytest.MonkeyPatch, server: Server, is_at_work: bool, is_broken: bool, hung: bool

@@ -19,9 +19,10 @@ from serving.errors import ServingError
 from serving.installation import find_installation
 from serving.integrity import require_intact
 from serving.ports import free_port, resolved_ports
-from serving.processes import SHARED_MEMORY, is_alive
+from serving.processes import is_alive, regions
 from serving.server import EmbeddedServer
-from serving.signals import end_on_signals, signals_put_off
+from serving.signals import ENDING, end_on_signals, signals_put_off
+from serving.work_folder import shm_prefix_of
 
 PHOTO = Image.new("RGB", (40, 40), "red")
 
@@ -30,26 +31,25 @@ def settings(repository: Path, folder: Path) -> ServerSettings:
     return ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=folder / "triton.log")
 
 
-def shared_memory() -> set[str]:
-    return {file.name for file in SHARED_MEMORY.glob("vitrine-*")}
+def prefix_of(processes: list[psutil.Process]) -> str:
+    """Of their shared memory's names; others may have some at the same time."""
+    return next(prefix for process in processes if (prefix := shm_prefix_of(process)))
 
 
 def test_nothing_is_left_behind(repository: Path, tmp_path: Path) -> None:
-    before = shared_memory()
     with EmbeddedServer(settings(repository, tmp_path)) as server:
         tree = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
         assert len(tree) > 5, "Triton and a process for each Python step"
-        assert shared_memory() - before
+        assert regions(prefix := prefix_of(tree))
         with VqaClient(server.url) as client:
             assert client.ask(PHOTO, "What is this?").text
     psutil.wait_procs(tree, timeout=10)
     assert not [process for process in tree if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
-    assert shared_memory() == before
+    assert not regions(prefix)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
-    before = shared_memory()
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--metrics-port", "0"]
     with subprocess.Popen(
         [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
@@ -59,12 +59,13 @@ def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal
         url = next(line.split()[1] for line in said if "gRPC" in line)
         assert said[0].startswith("ready in")
         children = psutil.Process(process.pid).children(recursive=True)
+        prefix = prefix_of(children)
         with VqaClient(url) as client:
             assert client.ask(PHOTO, "这是什么？").text
         process.send_signal(stop)
         assert process.wait(30) == 0
     assert not psutil.wait_procs(children, timeout=10)[1]
-    assert shared_memory() == before
+    assert not regions(prefix)
 
 
 def test_nothing_is_cleared_up_in_a_folder_that_is_no_repository(tmp_path: Path) -> None:
@@ -98,7 +99,6 @@ def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Pa
 
 
 def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp_path: Path) -> None:
-    before = shared_memory()
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
     with subprocess.Popen(
         [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
@@ -106,9 +106,10 @@ def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp
         assert process.stdout
         assert process.stdout.readline().startswith("ready in")
         children = psutil.Process(process.pid).children(recursive=True)
+        prefix = prefix_of(children)
         process.kill()
     assert not psutil.wait_procs(children, timeout=20)[1]
-    assert shared_memory() == before
+    assert not regions(prefix)
 
 
 def test_what_a_killed_server_left_is_cleared_up_by_the_next(
@@ -117,7 +118,6 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     not_ours = tmp_path / "vitrine-triton-photos"
     not_ours.mkdir()
-    before = shared_memory()
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
     with subprocess.Popen(
         [*command, "--log-file", str(tmp_path / "triton.log")],
@@ -130,16 +130,17 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
         children = psutil.Process(process.pid).children(recursive=True)
         with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url) as client:
             assert client.ask(PHOTO, "这是什么？").text
+        prefix = prefix_of(children)
         assert all(map(is_alive, children)), "what is in use is left alone"
         process.kill()
         for child in children:
             child.kill()
     psutil.wait_procs(children, timeout=20)
-    assert shared_memory() > before
+    assert regions(prefix)
     assert len(list(tmp_path.glob("vitrine-triton-*"))) == 2
     with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url) as client:
         assert client.ask(PHOTO, "What is this?").text
-    assert shared_memory() == before
+    assert not regions(prefix)
     assert list(tmp_path.glob("vitrine-triton-*")) == [not_ours]
 
 
@@ -190,16 +191,22 @@ def test_a_log_in_the_repository_is_refused(repository: Path, tmp_path: Path, mo
 def test_a_disk_that_takes_no_files_is_a_typed_error(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
-    with pytest.raises(ServingError, match=r"Triton cannot be started: .*No such file"):
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [str(tmp_path / "none")])
+    with pytest.raises(ServingError, match=r"the server cannot be started: .*No usable temporary directory"):
         EmbeddedServer(settings(repository, tmp_path)).__enter__()
 
 
 def test_a_signal_that_comes_while_starting_fails_is_not_lost() -> None:
+    before = [signal.getsignal(number) for number in ENDING]
     end_on_signals()
-    with pytest.raises(KeyboardInterrupt), signals_put_off():
-        signal.raise_signal(signal.SIGTERM)
-        raise OSError
+    try:
+        with pytest.raises(KeyboardInterrupt), signals_put_off():
+            signal.raise_signal(signal.SIGTERM)
+            raise OSError
+    finally:
+        for number, handler in zip(ENDING, before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def time_left(timeout_s: float) -> Callable[[], float]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (Real, np.floating, np.integer)) and not isinstance(value, bool)
+    return isinstance(value, Real) and not isinstance(value, bool)  # numpy's numbers are Real too
 
 
 def _require_text(question: object, which: str = "") -> None:

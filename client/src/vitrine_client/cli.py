@@ -3,7 +3,6 @@
 import argparse
 import io
 import json
-import math
 import os
 import sys
 import time
@@ -11,7 +10,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from vitrine_client.calls import LONGEST_TIMEOUT_S
+from vitrine_client.calls import require_timeout
 from vitrine_client.channel import TlsFiles
 from vitrine_client.client import DEFAULT_URL, VqaClient
 from vitrine_client.errors import InvalidRequestError, VitrineError
@@ -20,7 +19,6 @@ from vitrine_client.results import Answer
 
 
 def main() -> int:
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what it logs of a fault is in the error too
     parser = _parser()
     args = parser.parse_args()
     if (args.tls_cert or args.tls_key) and not args.tls_ca:
@@ -54,14 +52,9 @@ def _run(args: argparse.Namespace) -> int:
 
 def _seconds(text: str) -> float:
     try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= LONGEST_TIMEOUT_S:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} came, but a number of seconds, more than 0 and at most {LONGEST_TIMEOUT_S:,.0f}, is expected"
-        )
-    return seconds
+        return require_timeout(float(text))
+    except ValueError as error:  # InvalidRequestError is one too
+        raise argparse.ArgumentTypeError(f"{error}: {text!r}") from error
 
 
 def _count(text: str) -> int:

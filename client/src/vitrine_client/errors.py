@@ -1,8 +1,8 @@
 """Everything that can go wrong, as one tree.
 
 VitrineError
-├── InvalidPhotoError        this side: the photo cannot be read or encoded
-├── InvalidRequestError      the server refused the photo or the question (INVALID_ARGUMENT)
+├── InvalidPhotoError        this side: the photo cannot be read or encoded, or is too large
+├── InvalidRequestError      the server refused the photo or the question (INVALID_ARGUMENT), or this side did unsent
 ├── AccessDeniedError        a gateway does not know our key, or forbids this (UNAUTHENTICATED, PERMISSION_DENIED)
 ├── ServerUnavailableError   no server, or too busy to take the request (UNAVAILABLE); our rate is used up
 │                            (RESOURCE_EXHAUSTED)
@@ -35,11 +35,11 @@ class VitrineError(Exception):
 
 
 class InvalidPhotoError(VitrineError, ValueError):
-    """The photo cannot be read or encoded on this side."""
+    """The photo cannot be read or encoded on this side, or is larger than any server takes."""
 
 
 class InvalidRequestError(VitrineError, ValueError):
-    """The server refused the photo or the question. Asking again will not help."""
+    """The photo, the question or what comes with it was refused, by the server or, unsent, here. It stays so."""
 
 
 class AccessDeniedError(VitrineError, PermissionError):

@@ -16,7 +16,7 @@ Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Ima
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _UNSCALED_MODES = ("I", "F", "I;16B", "I;16L", "I;16N")
 _MAX_PIXELS = 4_000_000
-_MAX_BYTES = 16 * 2**20
+MAX_BYTES = 16 * 2**20
 """The server takes no more."""
 
 
@@ -37,8 +37,9 @@ def bytes_from_photo(photo: Photo) -> bytes:
         InvalidPhotoError: no such file, one that is too large, or an array or image that cannot be encoded.
     """
     encoded = _encoded(photo)
-    if len(encoded) > _MAX_BYTES:
-        raise InvalidPhotoError(f"the photo has more than the {_MAX_BYTES} bytes allowed: send a smaller file")
+    if len(encoded) > MAX_BYTES:
+        named = f" {os.fspath(photo)!r}" if isinstance(photo, (str, os.PathLike)) else ""
+        raise InvalidPhotoError(f"the photo{named} has more than the {MAX_BYTES} bytes allowed: send a smaller file")
     return encoded
 
 
@@ -48,7 +49,8 @@ def _encoded(photo: Photo) -> bytes:
     if isinstance(photo, (str, os.PathLike)):
         try:
             with Path(photo).open("rb") as file:
-                return file.read(_MAX_BYTES + 1)  # of what is too large no more, be it endless
+                size = os.fstat(file.fileno()).st_size or MAX_BYTES  # a device has none, and may be endless
+                return file.read(min(size, MAX_BYTES) + 1)
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             raise InvalidPhotoError(f"cannot read the photo {os.fspath(photo)!r}: {error}") from error
     if isinstance(photo, np.ndarray):
