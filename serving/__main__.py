@@ -8,6 +8,7 @@ from pathlib import Path
 from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.errors import ServingError
+from serving.log import say
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
 from serving.supervisor import run_until_signal
@@ -39,24 +40,26 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped", flush=True)
+        say("stopped")
         return 0
 
 
 def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:
     settings = server.settings
-    print(f"ready in {ready_s:.1f} s, serving {settings.repository}")
-    print(f"  gRPC     {settings.host}:{settings.grpc_port}")
-    if settings.http_port is not None:
-        print(f"  HTTP     http://{settings.host}:{settings.http_port}")
-    if settings.metrics_port is not None:
-        print(f"  metrics  http://{settings.host}:{settings.metrics_port}/metrics")
     per_photo = bytes_per_cached_photo(settings.repository)
     photos = settings.cache_mib * 2**20 // per_photo
-    print(f"  cache    {settings.cache_mib} MiB, the features of {photos:,} photos ({per_photo / 1024:.0f} KiB each)")
-    print(f"  log      {settings.log_file}")
+    host = settings.host
     url = "" if settings.grpc_port == ServerSettings.grpc_port else f" --url {server.url}"
-    print(f'ask: vitrine ask PHOTO "What colour is it?"{url}      stop: Ctrl-C', flush=True)
+    lines = [
+        f"ready in {ready_s:.1f} s, serving {settings.repository}",
+        f"  gRPC     {host}:{settings.grpc_port}",
+        None if settings.http_port is None else f"  HTTP     http://{host}:{settings.http_port}",
+        None if settings.metrics_port is None else f"  metrics  http://{host}:{settings.metrics_port}/metrics",
+        f"  cache    {settings.cache_mib} MiB, the features of {photos:,} photos ({per_photo / 1024:.0f} KiB each)",
+        f"  log      {settings.log_file}",
+        f'ask: vitrine ask PHOTO "What colour is it?"{url}      stop: Ctrl-C',
+    ]
+    say("\n".join(filter(None, lines)))
 
 
 def _parser() -> argparse.ArgumentParser:

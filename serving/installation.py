@@ -61,9 +61,21 @@ def _require_libraries(stub: Path, python: str) -> None:
 
 
 def make_backend_folder(installation: TritonInstallation, folder: Path) -> None:
-    """Fill `folder` with the wheel's Python backend, its stub beside it, and our own backends."""
+    """Fill `folder` with the wheel's Python backend, its stub beside it, and our own backends.
+
+    Raises:
+        ServingError: no room, or no right to write there.
+    """
     python = folder / "python"
-    shutil.copytree(installation.python_backend, python)
-    shutil.copy(installation.python_stub, python)
-    shutil.copytree(_OWN_BACKENDS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(_HEARTBEAT, folder / "onnxruntime")
+    try:
+        shutil.copytree(installation.python_backend, python)
+        shutil.copy(installation.python_stub, python)
+        shutil.copytree(_OWN_BACKENDS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(_HEARTBEAT, folder / "onnxruntime")
+    except OSError as error:
+        needed = sum(file.stat().st_size for file in installation.python_backend.rglob("*")) / 2**20
+        why = error.strerror or "no room, or no right to write"  # what copytree raises lists every file
+        raise ServingError(
+            f"Triton's backends, {needed:.0f} MiB, cannot be copied to {folder} ({why}): make room there, or name "
+            "another folder in TMPDIR"
+        ) from error

@@ -27,7 +27,7 @@ def read_manifest(repository: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         what = "has no manifest.json" if repository.is_dir() else "is not a folder that exists"
         raise ServingError(
-            f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output {repository}` "
+            f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output FOLDER` "
             "has built (in a container VITRINE_REPOSITORY names it)"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -69,6 +69,9 @@ def require_intact(repository: Path) -> None:
                 f"{file} is not what was built (SHA-256 {found[:12]}…, built was {sha256[:12]}…): {remedy}"
             )
     known = {*expected, *_OF_PEOPLE, "manifest.json"}
+    for folder in sorted(path for path in repository.iterdir() if path.is_dir()):
+        if not any(name.startswith(f"{folder.name}/") for name in expected):  # Triton takes each one for a model
+            raise ServingError(f"{folder} was not built, so it may not be served: remove it")
     for link in sorted(path for path in repository.rglob("*") if path.is_symlink()):
         raise ServingError(f"{link} is a link, so what it leads to was not built: remove it")
     for file in sorted(path for path in repository.rglob("*") if path.is_file()):

@@ -1,5 +1,6 @@
 """Triton's log: a file that others may turn over, or our own standard output."""
 
+import os
 import re
 import sys
 import threading
@@ -36,6 +37,14 @@ def copy_to_output(log: IO[bytes], logged: threading.Event) -> None:
             sys.stdout.buffer.flush()
 
 
+def say(text: str) -> None:
+    """To whoever reads our standard output; who has gone (such as head) ends nothing."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def size_of(file: Path | None) -> int:
     return file.stat().st_size if file and file.is_file() else 0
 
@@ -53,5 +62,5 @@ def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
     if models and not any("Stub process" in reason for reason in models):  # which says why in a line of its own
         reasons = (f"\n  {' and '.join(sorted(names))}: {reason}" for reason, names in models.items())
         return f"{file} says:{''.join(reasons)}"
-    errors = [line for line in lines if line.startswith("E") or "error:" in line.lower()]
+    errors = [line for line in lines if line.startswith("E") or "error:" in line.lower() or "what():" in line]
     return f"the reason is in {file}:\n" + "\n".join((errors or lines)[-last:])

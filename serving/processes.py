@@ -5,17 +5,19 @@ from pathlib import Path
 import psutil
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory, not a temporary folder
+_STUB = "/triton_python_backend_stub"
 _LOST = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
 
 
 def steps_of(triton: psutil.Process) -> dict[str, psutil.Process]:
-    """Each instance of a step by its name, such as "image_encoder_0_1".
+    """Each instance of a Python step by its name, such as "image_encoder_0_1".
 
     Raises:
         psutil.Error: one has just ended.
     """
+    commands = {step: step.cmdline() for step in triton.children(recursive=True)}
     # The Python backend names an instance last but one on its command line.
-    return {(step.cmdline() or ["", ""])[-2]: step for step in triton.children(recursive=True)}
+    return {words[-2]: step for step, words in commands.items() if words and words[0].endswith(_STUB)}
 
 
 def is_alive(step: psutil.Process) -> bool:

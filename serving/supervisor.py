@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from serving.errors import ServingError
+from serving.log import say
 from serving.server import EmbeddedServer
 
 _GLANCE_S = 0.25
@@ -54,7 +55,7 @@ def run_until_signal(server: EmbeddedServer) -> int:
         is_drained = server.drain()
     except KeyboardInterrupt:
         is_drained = False
-    print("stopped" if is_drained else "stopped before everything was answered", flush=True)
+    say("stopped" if is_drained else "stopped before everything was answered")
     return 0 if is_drained else 1
 
 

@@ -1,8 +1,10 @@
-"""`python with_parent.py PARENT PROGRAM ...`: becomes a program that gets SIGTERM when the one that started it dies.
+"""`python with_parent.py PARENT PROGRAM ...`: becomes a program that dies with the one that started it.
 
-Even of SIGKILL (Linux, prctl(2)). It is a program, and no function between
-fork and exec: gRPC's threads do not survive a fork, and some aborted in it.
-The kernel goes by the thread that started it, so that must not end earlier.
+Even when that is killed (Linux, prctl(2)). All that the program has started
+dies with it too: Triton's Python steps outlive it where they have not loaded
+yet. It is a program, and no function between fork and exec: gRPC's threads do
+not survive a fork, and some aborted in it. The kernel goes by the thread that
+started it, so that must not end earlier.
 """
 
 import ctypes
@@ -14,12 +16,30 @@ _PR_SET_PDEATHSIG = 1
 
 
 def with_parent(command: list[str]) -> list[str]:
-    """The command that ends with this process."""
+    """The command that ends with this process. To be started in a session of its own, all of which ends."""
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 
+def _ask_for_signal(number: signal.Signals, *, when_ends: int) -> bool:
+    """Whether the parent, of that id, was there when it was asked."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    return os.getppid() == when_ends
+
+
+def _end_session_with(program: int) -> None:
+    """Wait for the end of the program, which is our parent, and end the session's processes, ourselves included."""
+    if os.getpgrp() != program:
+        sys.exit("with_parent.py: not started in a session of its own")
+    os.closerange(0, 3)  # what reads the program's output shall see its end
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    if _ask_for_signal(signal.SIGUSR1, when_ends=program):
+        signal.sigwait([signal.SIGUSR1])
+    os.killpg(program, signal.SIGKILL)
+
+
 if __name__ == "__main__":
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(sys.argv[1]):  # it died before this was set
+    if not _ask_for_signal(signal.SIGKILL, when_ends=int(sys.argv[1])):
         sys.exit(1)
+    if os.fork() == 0:
+        _end_session_with(os.getppid())
     os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  what our own code names

@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class WorkFolder:
     """Temporary files. As long as it is in use it is locked, which ends with this process, however that ends."""
 
     def __init__(self) -> None:
+        self._environments = set(_environments())
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
             self._lock = _locked(self.path)
@@ -49,6 +51,9 @@ class WorkFolder:
 
     def remove(self) -> None:
         _remove(self.path)
+        for environment in set(_environments()) - self._environments:
+            with suppress(OSError):  # somebody else's, and in use
+                environment.rmdir()
         os.close(self._lock)
 
 
@@ -76,6 +81,11 @@ def remove_left_over() -> None:
                     _remove(path)
             finally:
                 os.close(lock)
+
+
+def _environments() -> Iterator[Path]:
+    """Folders that Triton's Python backend makes at each start and uses only where environments come packed."""
+    return Path("/tmp").glob("python_env_*")  # noqa: S108  whatever TMPDIR says
 
 
 def _locked(path: Path) -> int:

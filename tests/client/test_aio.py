@@ -9,6 +9,7 @@ from vitrine_client import (
     AsyncVqaClient,
     DeadlineExceededError,
     FakeTransport,
+    InvalidRequestError,
     RequestCancelledError,
     ServerUnavailableError,
 )
@@ -63,6 +64,19 @@ def test_a_closed_client_says_so(photo: Path) -> None:
 
     with pytest.raises(RequestCancelledError, match="client is closed"):
         asyncio.run(ask())
+
+
+def test_a_client_belongs_to_its_event_loop(photo: Path) -> None:
+    with pytest.raises(InvalidRequestError, match="make it in a coroutine"):
+        AsyncVqaClient()
+
+    async def made() -> AsyncVqaClient:
+        return AsyncVqaClient("127.0.0.1:1", timeout_s=1)
+
+    client = asyncio.run(made())
+    for call in (client.ask(photo, "这是什么？"), client.health()):
+        with pytest.raises(InvalidRequestError, match="this is another"):
+            asyncio.run(call)
 
 
 def test_the_fake_tells_what_was_asked(photo: Path) -> None:

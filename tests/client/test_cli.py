@@ -99,6 +99,13 @@ def test_an_impossible_timeout_is_wrong_usage(timeout: str) -> None:
         ("localhost:99999", "with a port of 1 to 65535"),
         ("127.0.0.1:0", "with a port of 1 to 65535"),
         (" ", "with a port of 1 to 65535"),
+        ("localhost:", "with a port of 1 to 65535"),
+        ("::1:8001", "with a port of 1 to 65535"),
+        ("localhost:8001/", "with a port of 1 to 65535"),
+        ("localhost:８００１", "with a port of 1 to 65535"),
+        ("主机:8001", "with a port of 1 to 65535"),
+        ("ipv4:localhost:8001", "with a port of 1 to 65535"),
+        ("ipv4:127.0.0.1", "with a port of 1 to 65535"),
         ("127.0.0.1:8001,127.0.0.1:8011", "several addresses are ipv4:"),
     ],
 )

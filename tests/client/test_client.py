@@ -156,6 +156,20 @@ def test_a_deadline_that_passes_is_a_typed_error(request: pytest.FixtureRequest,
         assert client.ask(photo, EN).text, "the next call is not harmed"
 
 
+@pytest.mark.parametrize("url", ["vqa.shop:8001", "[::1]:8001", "ipv4:10.0.0.1:8001,10.0.0.2:8001", "dns:///vqa.shop:1",
+                                 "ipv6:[::1]:8001", "unix:/run/vitrine.sock"])  # fmt: skip
+def test_addresses_of_all_kinds_are_taken(url: str) -> None:
+    VqaClient(url).close()
+
+
+def test_what_is_no_address_and_no_tls_is_refused_here() -> None:
+    for wrong in (None, 5):
+        with pytest.raises(InvalidRequestError, match="a gRPC address is text"):
+            VqaClient(wrong)  # type: ignore[arg-type]
+    with pytest.raises(InvalidRequestError, match="tls is TlsFiles"):
+        VqaClient(tls="ca.crt")  # type: ignore[arg-type]
+
+
 def test_an_error_names_its_questions_once(photo: Path) -> None:
     failing = VqaClient(transport=FakeTransport({}, fail_with=ServerUnavailableError("busy", code="UNAVAILABLE")))
     for _ in range(2):

@@ -261,7 +261,7 @@ def test_a_full_disk_for_logs_stops_nothing(repository: Path, tmp_path: Path) ->
     assert not calls.wrong
 
 
-@pytest.mark.parametrize("change", ["corrupt", "missing", "added"])
+@pytest.mark.parametrize("change", ["corrupt", "missing", "added", "empty folder"])
 def test_a_repository_that_is_not_what_was_built_is_refused(repository: Path, tmp_path: Path, change: str) -> None:
     changed = tmp_path / "changed"
     shutil.copytree(repository, changed, ignore=shutil.ignore_patterns("__pycache__"))
@@ -272,6 +272,8 @@ def test_a_repository_that_is_not_what_was_built_is_refused(repository: Path, tm
         engine.write_bytes(content)
     elif change == "missing":
         engine.unlink()
+    elif change == "empty folder":
+        (changed / "new_model").mkdir()
     else:
         (changed / "answer_postprocess" / "1" / "sitecustomize.py").write_text("import os", "utf-8")
     command = [sys.executable, "-m", "serving", str(changed), "--grpc-port", "0"]
@@ -281,6 +283,7 @@ def test_a_repository_that_is_not_what_was_built_is_refused(repository: Path, tm
         {
             "corrupt": r"error: .*answer_decoder/1/model\.onnx is not what was built \(SHA-256",
             "missing": r"error: .* lacks answer_decoder/1/model\.onnx",
+            "empty folder": r"error: .*new_model was not built, so it may not be served",
             "added": r"error: .*sitecustomize\.py was not built, so it may not be served",
         }[change],
         done.stderr,

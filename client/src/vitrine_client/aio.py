@@ -23,7 +23,7 @@ from vitrine_client.calls import (
 )
 from vitrine_client.channel import TlsFiles, channel_args, tls_arguments
 from vitrine_client.client import DEFAULT_URL
-from vitrine_client.errors import error_from_code
+from vitrine_client.errors import InvalidRequestError, error_from_code
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.sending import Sender, translated
@@ -50,12 +50,19 @@ class AsyncGrpcTransport:
     def __init__(
         self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True
     ) -> None:
+        try:
+            self._loop = asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise InvalidRequestError(
+                "an AsyncVqaClient belongs to one event loop: make it in a coroutine that runs there"
+            ) from error
         self._sender = Sender(url, tls, api_key, throttles=retries)
         self._client = triton.InferenceServerClient(url, channel_args=channel_args(retries), **tls_arguments(tls))
 
     async def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
     ) -> dict[str, NDArray[Any]]:
+        self._require_loop()
         with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as headers:
             try:
                 result = await self._client.infer(
@@ -75,6 +82,7 @@ class AsyncGrpcTransport:
         return {name: result.as_numpy(name) for name in outputs}
 
     async def health(self, *, timeout_s: float) -> Health:
+        self._require_loop()
         headers, left_s = self._sender.key_headers, time_left(timeout_s)
         try:
             return Health(
@@ -89,6 +97,10 @@ class AsyncGrpcTransport:
 
     async def close(self) -> None:
         await self._client.close()
+
+    def _require_loop(self) -> None:
+        if asyncio.get_running_loop() is not self._loop:
+            raise InvalidRequestError("an AsyncVqaClient belongs to one event loop, and this is another: make one here")
 
 
 class AsyncVqaClient:

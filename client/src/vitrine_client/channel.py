@@ -11,6 +11,9 @@ from vitrine_client.errors import InvalidRequestError
 
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _PORTS = 65_536
+_HOSTS = {"ipv4": r"[0-9.]+", "ipv6": r"\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?\]"}
+_SCHEMES = ("dns", "unix", "unix-abstract", "vsock", "xds")
+"""That gRPC knows besides; see its "Name Resolution"."""
 _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
@@ -67,6 +70,8 @@ def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
     """Of either of tritonclient's clients."""
     if tls is None:
         return {}
+    if not isinstance(tls, TlsFiles):
+        raise InvalidRequestError(f"tls is TlsFiles(AUTHORITY) or None, but {tls!r} came")
     for file in (tls.authority, tls.certificate, tls.key):
         if file is not None and not Path(file).is_file():
             raise InvalidRequestError(f"TLS: there is no file {file}")
@@ -98,13 +103,24 @@ def _require_pem(tls: TlsFiles) -> None:
         ) from error
 
 
+def _is_host_and_port(address: str, host: str) -> bool:
+    found = re.fullmatch(rf"(?:{host}):([0-9]{{1,5}})", address)
+    return bool(found and 0 < int(found[1]) < _PORTS)
+
+
 def require_address(url: str) -> str:
+    if not isinstance(url, str):
+        raise InvalidRequestError(f"a gRPC address is text, host:port, but {url!r} came")
     if url.startswith(("http://", "https://", "grpc://")):
         raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
     if "," in url and not url.startswith(("ipv4:", "ipv6:")):
         raise InvalidRequestError(f"several addresses are ipv4:HOST:PORT,HOST:PORT with numbers, but {url!r} came")
-    host_port = re.fullmatch(r"(?:[^:/,\s]+|\[[^\]]+\])(?::(\d+))?", url)
-    if not url.strip() or (host_port and not 0 < int(host_port[1] or 0) < _PORTS):
+    scheme, _, rest = url.partition(":")
+    if scheme in _HOSTS:
+        are_good = all(_is_host_and_port(address, _HOSTS[scheme]) for address in rest.split(","))
+    else:  # what other schemes expect is for gRPC to say
+        are_good = scheme in _SCHEMES or _is_host_and_port(url, rf"[A-Za-z0-9._-]+|{_HOSTS['ipv6']}")
+    if not are_good:
         raise InvalidRequestError(f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {url!r} came")
     return url
 
@@ -118,6 +134,8 @@ def key_headers(api_key: str | None, tls: TlsFiles | None) -> dict[str, str]:
             "an API key travels encrypted only: name the authority that signed the server's certificate "
             "(tls=TlsFiles(...), --tls-ca)"
         )
+    if not api_key:
+        raise InvalidRequestError("the API key is empty")
     if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
         raise InvalidRequestError("an API key is printable ASCII without line ends: strip what a file adds to it")
     return {"authorization": f"Bearer {api_key}"}

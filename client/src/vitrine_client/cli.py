@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where the time of a question goes",
         description="Ask some times about a photo that the server does not know, and about one that it does, "
         "and say where the time went: here, on the way, waiting, and in each step of the server (from Triton's own "
-        "statistics, so profile a server that nobody else asks).",
+        "statistics, so profile a server that nobody else asks, at its own port and not at a gateway).",
         epilog='example: vitrine profile mug.jpg "What colour is the mug?"',
     )
     profile.add_argument("photo", help="a JPEG, PNG or WebP file")

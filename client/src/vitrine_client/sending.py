@@ -69,7 +69,7 @@ def translated(
         cause = (
             "does it speak TLS, with a certificate that the named authority has signed?"
             if "handshake failed" in message
-            else "is one running, or is it overloaded?"
+            else "is one running, with TLS or without as here, or is it overloaded?"
         )
         message = f"no server at {url} took the request ({message}): {cause}"
     return error_from_code(code, message, model=model, request_id=request_id)
