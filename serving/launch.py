@@ -12,13 +12,12 @@ from serving.installation import find_installation, make_backend_folder
 MALLOC = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": str(4 * 2**20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
+    "MALLOC_TRIM_THRESHOLD_": str(8 * 2**20),
 }
 """How glibc keeps what was freed, where the environment does not say.
 
 Of itself it keeps some for each of many threads, and, after one large photo, up to 64 MiB of the like for the next:
-under load memory grew for hours, in steps of some MiB. What is small and comes in bursts, 30 MiB in Triton, is kept for
-the next one: giving it back now and then saves nothing.
+under load memory grew for hours, in steps of some MiB.
 """
 
 
