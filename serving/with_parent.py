@@ -13,6 +13,7 @@ import signal
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_WATCH = "--watch"
 
 
 def with_parent(command: list[str]) -> list[str]:
@@ -37,9 +38,18 @@ def _end_session_with(program: int) -> None:
     os.killpg(program, signal.SIGKILL)
 
 
-if __name__ == "__main__":
-    if not _ask_for_signal(signal.SIGKILL, when_ends=int(sys.argv[1])):
+def _become(program: list[str], parent: int) -> None:
+    if not _ask_for_signal(signal.SIGKILL, when_ends=parent):
         sys.exit(1)
+    ours = str(os.getpid())
     if os.fork() == 0:
-        _end_session_with(os.getppid())
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606  what our own code names
+        # Anew, for the program's arguments, which may hold a secret, must not be seen in the watcher's.
+        os.execv(sys.executable, [sys.executable, "-I", "-S", __file__, _WATCH, ours])  # noqa: S606  as below
+    os.execvp(program[0], program)  # noqa: S606  what our own code names
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == _WATCH:
+        _end_session_with(int(sys.argv[2]))
+    else:
+        _become(sys.argv[2:], int(sys.argv[1]))

@@ -51,6 +51,8 @@ def _soaked(args: argparse.Namespace) -> int:
         finally:
             traffic.stop()
             thread.join()
+    if server.process.returncode != 0:
+        raise ServingError(f"the server did not end as it should: {' '.join(server.said[-3:])}")
     found = growths(samples, args.duration)
     plot(samples, faults, args.output / "soak.png")
     is_good = _say(found, traffic.tally, server, faults, args)

@@ -54,7 +54,7 @@ def served(repository: Path, log_file: Path, *arguments: str) -> Iterator[Served
         arguments: for `python -m serving`; those that come last count.
 
     Raises:
-        ServingError: it does not start, or does not stop with all answered.
+        ServingError: it does not start.
     """
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
     command += ["--log-file", str(log_file), *arguments]
@@ -79,8 +79,6 @@ def served(repository: Path, log_file: Path, *arguments: str) -> Iterator[Served
             process.kill()  # does nothing to one that has ended
             if reader.ident is not None:
                 reader.join(_LINES_END_S)
-    if process.returncode != 0:
-        raise ServingError(f"the server did not end as it should: {' '.join(said[-3:])}")
 
 
 def _read(process: subprocess.Popen[str], said: list[str]) -> None:
