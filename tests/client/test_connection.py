@@ -145,7 +145,7 @@ def test_nobody_there_is_said_within_the_retries() -> None:
         url = f"127.0.0.1:{unused.getsockname()[1]}"
     with VqaClient(url, timeout_s=10) as client:
         start_s = time.monotonic()
-        with pytest.raises(ServerUnavailableError, match="is one running, or is it overloaded") as caught:
+        with pytest.raises(ServerUnavailableError, match="with TLS or without as here, or is it overloaded") as caught:
             client.ask(b"photo", "What is it?")
         assert 1 < time.monotonic() - start_s < 8
         assert caught.value.code == "UNAVAILABLE"
