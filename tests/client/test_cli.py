@@ -136,7 +136,7 @@ def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: P
         (("ask", "a.jpg", "什么颜色", "--tls-cert", "a.crt", "--tls-key", "a.key"), "go with --tls-ca"),
         (("profile", "a.jpg", "What is it?", "--repeat", "0"), "a whole number, at least 1, is expected"),
         (("profile", "a.jpg", "What is it?", "--api-key-file", "a.key"), "unrecognized arguments: --api-key-file"),
-        (("health", "--timeout", "1e10"), "a number of seconds, more than 0 and at most 86,400"),
+        (("health", "--timeout", "soon"), "seconds, more than 0 and at most 86,400, but 'soon' came"),
     ],
 )
 def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], said: str) -> None:

@@ -165,9 +165,9 @@ def test_addresses_of_all_kinds_are_taken(url: str) -> None:
 def test_what_is_no_address_and_no_tls_is_refused_here() -> None:
     for wrong in (None, 5):
         with pytest.raises(InvalidRequestError, match="a gRPC address is text"):
-            VqaClient(wrong)  # type: ignore[arg-type]
+            VqaClient(wrong)  # type: ignore[arg-type]  # as callers without a type checker may
     with pytest.raises(InvalidRequestError, match="tls is TlsFiles"):
-        VqaClient(tls="ca.crt")  # type: ignore[arg-type]
+        VqaClient(tls="ca.crt")  # type: ignore[arg-type]  # as above
 
 
 def test_an_error_names_its_questions_once(photo: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_timeout_that_cannot_be_is_refused_here(client: VqaClient, photo: Path
     ):
         with pytest.raises(InvalidRequestError, match=r"^a timeout is a number of seconds"):
             call()
-    assert client.ask(photo, EN, timeout_s=np.float32(20)).text  # type: ignore[arg-type]
+    assert client.ask(photo, EN, timeout_s=np.float32(20)).text  # type: ignore[arg-type]  # a number, too
 
 
 def test_no_server_is_unavailable_and_says_where(photo: Path) -> None:

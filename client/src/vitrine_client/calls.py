@@ -33,7 +33,7 @@ CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "
 EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE")
 QUESTIONS_A_REQUEST = 16
 """The server takes no more about one photo at once."""
-LONGEST_TIMEOUT_S = 86_400.0
+_LONGEST_TIMEOUT_S = 86_400.0
 """gRPC takes a deadline that is too far away for one that has passed."""
 _LEAST_TIMEOUT_S = 0.001
 _LARGEST_FLOAT32 = 3.4e38
@@ -128,9 +128,13 @@ def embed_call(photo: bytes) -> Call[Embedding]:
 
 
 def require_timeout(timeout_s: float) -> float:
-    if not _is_number(timeout_s) or not 0 < timeout_s <= LONGEST_TIMEOUT_S:
+    """
+    Raises:
+        InvalidRequestError: no number of seconds, or one that gRPC does not take.
+    """
+    if not _is_number(timeout_s) or not 0 < timeout_s <= _LONGEST_TIMEOUT_S:
         raise InvalidRequestError(
-            f"a timeout is a number of seconds, more than 0 and at most {LONGEST_TIMEOUT_S:,.0f}, but {timeout_s!r} "
+            f"a timeout is a number of seconds, more than 0 and at most {_LONGEST_TIMEOUT_S:,.0f}, but {timeout_s!r} "
             "came"
         )
     return float(timeout_s)

@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from vitrine_client.calls import require_timeout
 from vitrine_client.channel import TlsFiles
@@ -52,9 +53,13 @@ def _run(args: argparse.Namespace) -> int:
 
 def _seconds(text: str) -> float:
     try:
-        return require_timeout(float(text))
-    except ValueError as error:  # InvalidRequestError is one too
-        raise argparse.ArgumentTypeError(f"{error}: {text!r}") from error
+        seconds: Any = float(text)
+    except ValueError:
+        seconds = text
+    try:
+        return require_timeout(seconds)
+    except InvalidRequestError as error:
+        raise argparse.ArgumentTypeError(error.message) from error
 
 
 def _count(text: str) -> int:
