@@ -24,6 +24,8 @@ _SAMPLES = 360
 _MOST_FAULTS = 4  # the supervisor gives up at the sixth within ten minutes
 _LEAST_ANSWERED = 0.5
 """Of what was asked rightly; bursts, which are refused by right, and faults included."""
+_BURST_EVERY_S = 20.0
+"""Often enough that Triton, after its last restart, is at the height of its memory long before the last half."""
 _CACHE_MIB = 16
 """Small, so that it is full, and its entries exchanged, long before the last half."""
 
@@ -41,7 +43,7 @@ def main() -> int:
 
 def _soaked(args: argparse.Namespace) -> int:
     with served(args.repository, args.output / "triton.log", "--cache-mib", str(_CACHE_MIB)) as server:
-        traffic = Traffic(server.url, callers=args.callers, burst_every_s=min(60.0, args.duration / 5))
+        traffic = Traffic(server.url, callers=args.callers, burst_every_s=_BURST_EVERY_S)
         thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
         thread.start()
         try:
