@@ -1,8 +1,13 @@
 """What only an event loop can show; all else of the async client is in `test_client.py`, beside the other one."""
 
 import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import grpc.aio
 import pytest
 from vitrine_client import (
     AsyncFakeTransport,
@@ -41,17 +46,58 @@ def test_many_questions_are_under_way_at_once(server_url: str, photo: Path, ques
     assert len(set(asyncio.run(ask()))) == 40
 
 
-@needs_server
-def test_a_cancelled_call_is_cancelled(server_url: str, photo: Path) -> None:
+@dataclass
+class Slow:
+    """A server that answers nothing, and notices who comes and who goes away."""
+
+    url: str = ""
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    went: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, request: bytes, context: object) -> bytes:
+        self.came.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            self.went.set()
+        return b""
+
+
+@asynccontextmanager
+async def slow_server() -> AsyncIterator[Slow]:
+    server, slow = grpc.aio.server(), Slow()
+    handlers = dict.fromkeys(("ModelInfer", "ServerLive"), grpc.unary_unary_rpc_method_handler(slow.answer))
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("inference.GRPCInferenceService", handlers)])
+    slow.url = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    yield slow
+    await server.stop(None)
+
+
+@pytest.mark.parametrize("question", ["What colour is it?", "什么颜色"])
+def test_a_cancelled_call_is_cancelled_in_the_server_too(photo: Path, question: str) -> None:
     async def ask() -> None:
-        async with AsyncVqaClient(server_url, timeout_s=20) as client:
-            await client.embed(photo)
-            asking = asyncio.ensure_future(client.ask(photo, "What colour is it?"))
-            await asyncio.sleep(0)
+        async with slow_server() as server, AsyncVqaClient(server.url, timeout_s=20) as client:
+            asking = asyncio.ensure_future(client.ask(photo, question))
+            await asyncio.wait_for(server.came.wait(), timeout=10)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
-            assert (await client.ask(photo, "What colour is it?")).text
+            await asyncio.wait_for(server.went.wait(), timeout=10)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot tell who cancelled a call")
+def test_a_question_about_health_ends_with_the_client() -> None:
+    async def ask() -> None:
+        async with slow_server() as server:
+            client = AsyncVqaClient(server.url)
+            asking = asyncio.ensure_future(client.health(timeout_s=20))
+            await asyncio.wait_for(server.came.wait(), timeout=10)
+            await client.close()
+            with pytest.raises(RequestCancelledError, match="client is closed"):
+                await asking
 
     asyncio.run(ask())
 

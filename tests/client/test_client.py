@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from vitrine_client import (
     InvalidPhotoError,
     InvalidRequestError,
     ServerUnavailableError,
+    TlsFiles,
     VitrineError,
     VqaClient,
 )
@@ -157,7 +159,8 @@ def test_a_deadline_that_passes_is_a_typed_error(request: pytest.FixtureRequest,
 
 
 @pytest.mark.parametrize("url", ["vqa.shop:8001", "[::1]:8001", "ipv4:10.0.0.1:8001,10.0.0.2:8001", "dns:///vqa.shop:1",
-                                 "ipv6:[::1]:8001", "unix:/run/vitrine.sock"])  # fmt: skip
+                                 "ipv6:[::1]:8001", "[fe80::1%eth0.100]:8001",
+                                 "unix:/run/vitrine.sock"])  # fmt: skip
 def test_addresses_of_all_kinds_are_taken(url: str) -> None:
     VqaClient(url).close()
 
@@ -166,8 +169,23 @@ def test_what_is_no_address_and_no_tls_is_refused_here() -> None:
     for wrong in (None, 5):
         with pytest.raises(InvalidRequestError, match="a gRPC address is text"):
             VqaClient(wrong)  # type: ignore[arg-type]  # as callers without a type checker may
+    for empty in ("dns:", "unix:"):
+        with pytest.raises(InvalidRequestError, match="a gRPC address is host:port"):
+            VqaClient(empty)
     with pytest.raises(InvalidRequestError, match="tls is TlsFiles"):
         VqaClient(tls="ca.crt")  # type: ignore[arg-type]  # as above
+    with pytest.raises(InvalidRequestError, match="name the certificate of the authority"):
+        VqaClient(tls=TlsFiles(None))  # type: ignore[arg-type]  # as above, such as os.environ.get("CA")
+
+
+def test_one_opened_picture_may_be_sent_from_many_threads(tmp_path: Path) -> None:
+    file = tmp_path / "photo.jpg"
+    Image.effect_noise((400, 300), 40).convert("RGB").save(file)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(100):
+            opened = Image.open(file)  # its pixels are not read yet
+            sent = list(pool.map(bytes_from_photo, [opened] * 4))
+            assert len(set(sent)) == 1
 
 
 def test_an_error_names_its_questions_once(photo: Path) -> None:

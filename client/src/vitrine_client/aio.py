@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import grpc.aio
 import tritonclient.grpc.aio as triton
@@ -74,11 +74,7 @@ class AsyncGrpcTransport:
                     headers=headers,
                 )
             except (asyncio.CancelledError, grpc.aio.UsageError) as error:
-                if isinstance(error, asyncio.CancelledError) and _was_cancelled_by_its_caller():
-                    raise
-                raise error_from_code(
-                    "CANCELLED", "the client is closed", model=model, request_id=request_id
-                ) from error
+                _raise_as_closed(error, model, request_id)
         return {name: result.as_numpy(name) for name in outputs}
 
     async def health(self, *, timeout_s: float) -> Health:
@@ -92,8 +88,8 @@ class AsyncGrpcTransport:
             )
         except InferenceServerException as error:
             raise translated(error, self._sender.url, "server", timeout_s, "") from error
-        except grpc.aio.UsageError as error:
-            raise error_from_code("CANCELLED", "the client is closed", model="server", request_id="") from error
+        except (asyncio.CancelledError, grpc.aio.UsageError) as error:
+            _raise_as_closed(error, "server", "")
 
     async def close(self) -> None:
         await self._client.close()
@@ -182,10 +178,13 @@ class AsyncVqaClient:
         return call.result_from(tensors, call.request_id)
 
 
-def _was_cancelled_by_its_caller() -> bool:
-    """Else the call ended because the client was closed. Python 3.10 cannot tell."""
-    task = asyncio.current_task()
-    return task is None or not hasattr(task, "cancelling") or task.cancelling() > 0
+def _raise_as_closed(error: BaseException, model: str, request_id: str) -> NoReturn:
+    """Unless the call was cancelled by its caller, which Python 3.10 cannot tell."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is None or not hasattr(task, "cancelling") or task.cancelling() > 0:
+            raise error
+    raise error_from_code("CANCELLED", "the client is closed", model=model, request_id=request_id) from error
 
 
 async def _encoded(photo: Photo) -> bytes:

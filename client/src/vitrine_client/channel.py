@@ -11,7 +11,7 @@ from vitrine_client.errors import InvalidRequestError
 
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _PORTS = 65_536
-_HOSTS = {"ipv4": r"[0-9.]+", "ipv6": r"\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9]+)?\]"}
+_HOSTS = {"ipv4": r"[0-9.]+", "ipv6": r"\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?\]"}
 _SCHEMES = ("dns", "unix", "unix-abstract", "vsock", "xds")
 """That gRPC knows besides; see its "Name Resolution"."""
 _SERVICE_CONFIG = {
@@ -72,6 +72,8 @@ def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
         return {}
     if not isinstance(tls, TlsFiles):
         raise InvalidRequestError(f"tls is TlsFiles(AUTHORITY) or None, but {tls!r} came")
+    if tls.authority is None:
+        raise InvalidRequestError("TLS: name the certificate of the authority that signed the server's, but None came")
     for file in (tls.authority, tls.certificate, tls.key):
         if file is not None and not Path(file).is_file():
             raise InvalidRequestError(f"TLS: there is no file {file}")
@@ -119,7 +121,7 @@ def require_address(url: str) -> str:
     if scheme in _HOSTS:
         are_good = all(_is_host_and_port(address, _HOSTS[scheme]) for address in rest.split(","))
     else:  # what other schemes expect is for gRPC to say
-        are_good = scheme in _SCHEMES or _is_host_and_port(url, rf"[A-Za-z0-9._-]+|{_HOSTS['ipv6']}")
+        are_good = (scheme in _SCHEMES and rest != "") or _is_host_and_port(url, rf"[A-Za-z0-9._-]+|{_HOSTS['ipv6']}")
     if not are_good:
         raise InvalidRequestError(f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {url!r} came")
     return url

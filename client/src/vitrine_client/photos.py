@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +19,8 @@ _UNSCALED_MODES = ("I", "F", "I;16B", "I;16L", "I;16N")
 _MAX_PIXELS = 4_000_000
 MAX_BYTES = 16 * 2**20
 """The server takes no more."""
+_LOADING = threading.Lock()
+"""Pillow reads an opened file's pixels when they are first asked for, and not safely from two threads."""
 
 
 def bytes_from_photo(photo: Photo) -> bytes:
@@ -79,6 +82,8 @@ def _image_from_array(array: NDArray[Any]) -> Image.Image:
 def _png_from_image(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     try:
+        with _LOADING:
+            image.load()
         upright = ImageOps.exif_transpose(image)  # a PNG says nothing of orientation
         if upright.mode not in _PNG_MODES:
             upright = upright.convert("RGB")
@@ -87,5 +92,7 @@ def _png_from_image(image: Image.Image) -> bytes:
             upright = upright.resize((max(1, int(upright.width * scale)), max(1, int(upright.height * scale))))
         upright.save(buffer, "PNG", compress_level=1)
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError and more on broken images
-        raise InvalidPhotoError(f"cannot encode the image (mode {image.mode}, size {image.size}): {error}") from error
+        raise InvalidPhotoError(
+            f"cannot encode the image (mode {image.mode}, size {image.size}): {type(error).__name__}: {error}"
+        ) from error
     return buffer.getvalue()
