@@ -13,17 +13,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from serving.errors import ServingError
-from serving.signals import end_on_signals
+from serving.signals import INTERRUPTED, end_on_signals
 from soak.faults import schedule
 from soak.processes import Sample, sample
 from soak.report import Growth, growths, plot
 from soak.server import Served, served
 from soak.traffic import Tally, Traffic
+from soak.verdict import problems_of
 
 _SAMPLES = 360
 _MOST_FAULTS = 4  # the supervisor gives up at the sixth within ten minutes
-_LEAST_ANSWERED = 0.5
-"""Of what was asked rightly; bursts, which are refused by right, and faults included."""
 _BURST_EVERY_S = 20.0
 """Often enough that Triton, after its last restart, is at the height of its memory long before the last half."""
 _CACHE_MIB = 16
@@ -39,6 +38,8 @@ def main() -> int:
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _soaked(args: argparse.Namespace) -> int:
@@ -108,23 +109,9 @@ def _say(
     for line in server.said:
         if line.startswith(("restarting", "whole again")):
             print(f"  server: {line}")
-    problems = [f"answered wrongly: {wrong}" for wrong in tally.wrong[:5]]
     for growth in found:
         print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
-        if growth.mean == 0:
-            problems.append(f"{growth.name}: none was found")
-        if growth.share > args.max_growth:
-            problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {args.max_growth:.0%}")
-    expected = sum(not what.startswith("nothing") for _, what in faults)
-    if faults and not expected:
-        problems.append("no fault was done")
-    if restarted != expected:
-        problems.append(f"{expected} faults, but {restarted} restarts")
-    problems += [
-        f"only {share:.1%} of the calls of the kind {kind!r} were answered"
-        for kind in ("new", "known", "several", "choose", "embed")
-        if (share := tally.share_answered(kind)) < _LEAST_ANSWERED
-    ]
+    problems = problems_of(found, tally, [what for _, what in faults], restarted, max_growth=args.max_growth)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return not problems

@@ -28,11 +28,9 @@ class Sample:
 
 
 def sample(server: Served, start_s: float) -> Sample:
-    launcher = psutil.Process(server.process.pid)
     memory: dict[str, float] = {}
     handles = threads = 0
-    named = {"python -m serving": launcher, **server.tree()}
-    for name, process in named.items():
+    for name, process in server.tree().items():
         try:
             with process.oneshot():
                 memory[name] = process.memory_full_info().uss / _MIB

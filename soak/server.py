@@ -42,9 +42,13 @@ class Served:
         return {}
 
     def tree(self) -> dict[str, psutil.Process]:
-        """Triton and its steps."""
-        triton = self.triton()
-        return {**({"tritonserver": triton} if triton else {}), **self.steps()}
+        """Every process: the launcher, Triton, its steps, and what watches over them."""
+        launcher, triton, steps = psutil.Process(self.process.pid), self.triton(), self.steps()
+        named = {"python -m serving": launcher, **({"tritonserver": triton} if triton else {}), **steps}
+        with suppress(psutil.Error):
+            others = [child for child in launcher.children(recursive=True) if child not in named.values()]
+            named |= {f"other {number}": child for number, child in enumerate(others)}
+        return named
 
 
 @contextmanager

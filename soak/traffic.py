@@ -53,7 +53,7 @@ class Traffic:
         self.tally = Tally()
         self._stopped = False
         self.is_undisturbed = False
-        """Whether nothing is done to the server any more, so that INTERNAL is a fault of its own."""
+        """Whether nothing is done to the server any more, so that whatever does not say "too busy" is its own fault."""
         # Triton 2.51 crashes when some of very many requests are cancelled (triton-inference-server/server#7368,
         # mended in 24.12), so nobody goes away during a burst.
         self._bursting = False
@@ -93,10 +93,9 @@ class Traffic:
             outcome = await self._one(kind, client)
         except VitrineError as error:
             outcome = error.code
-            if kind in ("broken", "odd question") and not isinstance(error, InvalidRequestError):
-                outcome = f"{error.code} (of a bad request)"
-            if self.is_undisturbed and error.code in ("INTERNAL", "UNKNOWN"):
-                self.tally.wrong.append(f"{kind}: {error}")
+            is_right = isinstance(error, InvalidRequestError) and kind in ("broken", "odd question")
+            if self.is_undisturbed and not is_right and error.code != "UNAVAILABLE":  # which says: too busy
+                self.tally.wrong.append(f"{kind}: {error.code}: {error}")
             await asyncio.sleep(0.02)
         self.tally.outcomes[f"{kind}: {outcome}"] += 1
 

@@ -22,12 +22,6 @@ def test_growth_in_the_last_half_counts_whatever_came_before() -> None:
     assert found["open handles"].share == pytest.approx(0, abs=1e-9)
 
 
-def test_one_spike_is_no_growth() -> None:
-    memory = [500.0] * 100
-    memory[75] = 800.0
-    assert abs(growths(samples(memory), 1000)[0].share) < 0.01
-
-
 def test_what_was_asked_rightly_and_not_answered_counts() -> None:
     tally = Tally()
     tally.outcomes.update({"new: ok": 97, "new: UNAVAILABLE": 3, "newer: ok": 5, "known: ok": 1})
