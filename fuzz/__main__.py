@@ -19,12 +19,14 @@ from fuzz.requests import Requests
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
-from serving.signals import end_on_signals
+from serving.signals import INTERRUPTED, end_on_signals
 
 _AT_ONCE = 16
 _KEPT = 64
 _TIMEOUT_S = 20.0
 _CHECK_EVERY = 2000
+_WELL_FORMED = ("damaged photo", "odd question", "odd list")
+"""Kinds that the server has to answer or refuse by its own rules; others are gRPC's and Triton's to refuse."""
 QUESTIONS = ("What colour is it?", "这是什么？")
 
 
@@ -50,6 +52,8 @@ def main() -> int:
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return _say(found)
 
 
@@ -80,6 +84,8 @@ async def _fuzzed(server: EmbeddedServer, args: argparse.Namespace) -> Findings:
                     found.outcomes[kind, code] += 1
                     if code != "OK":
                         found.messages[f"{code}: {message[:60]}"] += 1
+                    if kind in _WELL_FORMED and code not in ("OK", "INVALID_ARGUMENT"):
+                        found.problems.append(f"{kind}: {code}: {message[:300]!r}")
                     if leak := leak_in(message, content):
                         found.leaks.append(f"{kind}, {code}: {leak!r} in {message[:300]!r}")
                     bar.update()

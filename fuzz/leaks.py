@@ -5,8 +5,9 @@ import re
 from serving.work_folder import PREFIX
 
 _INSIDES = re.compile(
-    r"Traceback|\.py\b|\.cc:\d|\.pbtxt|/site-packages|/tmp/|/dev/shm|/home/|/root/|/models/|/opt/|File \"|0x[0-9a-f]{8}"
-    rf"|std::|pybind|numpy|onnxruntime|Errno|{PREFIX}"
+    r"Traceback|\.py\b|\.cc:\d|\.pbtxt|/site-packages|File \"|0x[0-9a-f]{8}|std::|pybind|numpy|onnxruntime|Errno"
+    rf"|{PREFIX}"
+    r"|(?<![\w:/.])/(?!inference\.)[\w.-]+/[\w.-]*"  # a path, but not the name of a method
 )
 
 
