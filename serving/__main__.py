@@ -9,7 +9,7 @@ from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.errors import ServingError
 from serving.log import say
-from serving.server import EmbeddedServer
+from serving.server import READY_TIMEOUT_S, EmbeddedServer
 from serving.signals import end_on_signals
 from serving.supervisor import run_until_signal
 
@@ -33,7 +33,7 @@ def main() -> int:
     )
     start_s = time.perf_counter()
     try:
-        with EmbeddedServer(settings) as server:
+        with EmbeddedServer(settings, ready_timeout_s=args.ready_timeout) as server:
             _say_addresses(server, time.perf_counter() - start_s)
             return run_until_signal(server)
     except ServingError as error:
@@ -103,6 +103,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="open statistics, traces, logging, model control and shared memory to callers with the key in this file "
         "(default: closed to all)",
+    )
+    parser.add_argument(
+        "--ready-timeout",
+        type=float,
+        default=READY_TIMEOUT_S,
+        metavar="S",
+        help=f"how long the models may take to load and to answer a first question (default: {READY_TIMEOUT_S:g})",
     )
     parser.add_argument(
         "--log-file", type=Path, help="Triton's log, emptied at the start (default: beside the repository)"

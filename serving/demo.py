@@ -10,9 +10,10 @@ from vitrine_client import VitrineError, VqaClient
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings, beside
-from serving.errors import ServingError
+from serving.errors import ServingError, only_serving_errors
+from serving.integrity import read_manifest
 from serving.server import EmbeddedServer
-from serving.signals import end_on_signals
+from serving.signals import INTERRUPTED, end_on_signals
 
 QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (0, ("What is this?", "What colour is it?", "这个商品有几件？")),
@@ -32,10 +33,12 @@ def main() -> int:
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
     args = parser.parse_args()
     end_on_signals()
-    photos = _write_photos(beside(args.repository) / "demo")
     settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
     start_s = time.perf_counter()
     try:
+        read_manifest(args.repository)
+        with only_serving_errors("the photos cannot be written"):
+            photos = _write_photos(beside(args.repository) / "demo")
         with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
             print(f"Triton is ready after {time.perf_counter() - start_s:.1f} s at {server.url}\n")
             for index, questions in QUESTIONS:
@@ -49,6 +52,8 @@ def main() -> int:
     except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     print("The server has stopped. Next: make serve")
     return 0
 

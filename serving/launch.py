@@ -17,8 +17,8 @@ MALLOC = {
 """How glibc keeps what was freed, where the environment does not say.
 
 Of itself it keeps some for each of many threads, and raises both thresholds after one large photo: under load memory
-grew for hours, in steps of some MiB. So: two arenas; large buffers are given back at once; what a burst of requests took
-(Triton: 30 MiB for 400 at once) is kept for the next one rather than given back and taken again.
+grew for hours, in steps of some MiB. So: two arenas; large buffers are given back at once; what a burst of requests
+took (Triton: 30 MiB for 400 at once) is kept for the next one rather than given back and taken again.
 """
 
 
@@ -44,6 +44,6 @@ def embedded_launch(settings: ServerSettings, work: Path, shm_prefix: str, admin
     environment = {
         "LD_LIBRARY_PATH": str(installation.libraries),
         # A Python step finds its packages through the first python3 on the path.
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
     }
     return Launch(command, environment, settings.log_file)

@@ -37,12 +37,12 @@ def copy_to_output(log: IO[bytes], logged: threading.Event) -> None:
             sys.stdout.buffer.flush()
 
 
-def say(text: str) -> None:
-    """To whoever reads our standard output; who has gone (such as head) ends nothing."""
-    try:
-        print(text, flush=True)
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def say(text: str, *, is_trouble: bool = False) -> None:
+    """To our standard output or, of trouble, to standard error. A reader who has gone, or a full disk, ends nothing."""
+    stream = sys.stderr if is_trouble else sys.stdout
+    with suppress(OSError, AttributeError):  # the line is lost; None: the stream was closed before our start
+        stream.flush()  # and then past its buffer, which would try again at the end and fail the program
+        os.write(stream.fileno(), f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
 def size_of(file: Path | None) -> int:

@@ -27,6 +27,7 @@ from serving.with_parent import with_parent
 from serving.work_folder import DOORS, HEARTBEATS, WorkFolder, remove_left_over
 
 DRAIN_TIMEOUT_S = 20.0
+READY_TIMEOUT_S = 60.0
 _POLL_S = 0.1
 _SPANS_LEAVE_S = 1.0
 _STEPS_END_S = 5.0
@@ -35,13 +36,16 @@ _MOST_AT_ONE_PIECE_S = 20.0
 
 
 class EmbeddedServer:
-    """A running Triton, as a context manager: ready inside the `with`, gone after it."""
+    """A running Triton, as a context manager: ready inside the `with`, gone after it.
+
+    Triton ends with the thread that entered it, so that must not end earlier than the server.
+    """
 
     def __init__(
         self,
         settings: ServerSettings,
         *,
-        ready_timeout_s: float = 60.0,
+        ready_timeout_s: float = READY_TIMEOUT_S,
         client_tls: TlsFiles | None = None,
         launch_from: LaunchFrom = embedded_launch,
     ) -> None:
@@ -158,7 +162,7 @@ class EmbeddedServer:
             while any(map(is_alive, self._steps.values())) and time.monotonic() < end_s:
                 time.sleep(0.01)
             self._process = None
-        with suppress(ServingError):
+        with suppress(ServingError, OSError):
             remove_python_caches(self.settings.repository)
         if self._work:
             self._work.remove()
@@ -201,7 +205,7 @@ class EmbeddedServer:
                 hide_argument(self.pid, self._admin_key)
             if self._canary.code_of_answer(timeout_s=5.0) == "OK":
                 if any(self._admin_key in word for word in launch.command):
-                    self._hide_key()
+                    self._hide_key(deadline_s)
                 try:
                     self._steps = steps_of(psutil.Process(self.pid))
                 except psutil.Error as error:
@@ -214,12 +218,15 @@ class EmbeddedServer:
             f"{reason_in(launch.log_file, log_start)}"
         )
 
-    def _hide_key(self) -> None:
+    def _hide_key(self, deadline_s: float) -> None:
         assert self._canary
         if not hide_argument(self.pid, self._admin_key):
             raise ServingError(
                 "the key of administration cannot be taken off Triton's command line, where every user of this "
                 "machine reads it: this process must be allowed to write its children's memory (ptrace_scope 0 or 1)"
             )
-        if self._canary.counts(timeout_s=5.0) is None:
+        while self._canary.counts(timeout_s=5.0) is None:  # also where callers keep it busy
+            if time.monotonic() < deadline_s:
+                time.sleep(_POLL_S)
+                continue
             raise ServingError("Triton does not take the key of administration that it was started with")

@@ -5,8 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+"""Exit status of a program that one of them ended before its work was done, as of a shell's."""
 
 
 def end_on_signals() -> None:
@@ -26,14 +29,22 @@ def signals_put_off() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = [signal.signal(ending, lambda number, _: came.append(number)) for ending in ENDING]
+    before = _exchanged([lambda number, _: came.append(number)] * len(ENDING))
     try:
         yield
     finally:
-        for ending, handler in zip(ENDING, before, strict=True):
-            signal.signal(ending, handler)
+        _exchanged(before)
         for number in dict.fromkeys(came):
             signal.raise_signal(number)
+
+
+def _exchanged(handlers: list[Any]) -> list[Any]:
+    """All at once, for a signal between two would find one of each kind. Returns those that were."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        return [signal.signal(ending, handler) for ending, handler in zip(ENDING, handlers, strict=True)]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:

@@ -1,6 +1,5 @@
 """Looks after one server: restarts what has died or hangs, with back-off and a limit."""
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -50,7 +49,7 @@ def run_until_signal(server: EmbeddedServer) -> int:
         ServingError: restarts do not help.
     """
     with suppress(KeyboardInterrupt):
-        supervise(server, partial(print, file=sys.stderr, flush=True))
+        supervise(server, partial(say, is_trouble=True))
     try:
         is_drained = server.drain()
     except KeyboardInterrupt:
@@ -91,7 +90,9 @@ def _restart(
             restarts.popleft()
         delay_s = policy.delay_s(len(restarts))
         say(f"restarting{f' in {delay_s:g} s' if delay_s else ''}: {problem}")
-        time.sleep(delay_s)
+        if delay_s:
+            server.stop()  # nothing half dead answers meanwhile, and clients go elsewhere
+            time.sleep(delay_s)
         restarts.append(time.monotonic())
         try:
             server.restart()

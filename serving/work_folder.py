@@ -16,8 +16,9 @@ from serving.processes import regions
 
 PREFIX = "vitrine-triton-"
 """Of such folders' names, and of those of Triton's regions of shared memory."""
+_MADE_BY_MKDTEMP = f"{PREFIX}{'[a-z0-9_]' * 8}"
 DOORS, HEARTBEATS = "doors", "heartbeats"
-_LONGEST_MADE_S = 60.0
+_UNUSED_AFTER_S = 60.0
 
 
 class WorkFolder:
@@ -52,7 +53,7 @@ class WorkFolder:
     def remove(self) -> None:
         _remove(self.path)
         for environment in set(_environments()) - self._environments:
-            with suppress(OSError):  # somebody else's, and in use
+            with suppress(OSError):  # not empty, or somebody else's
                 environment.rmdir()
         os.close(self._lock)
 
@@ -68,23 +69,25 @@ def shm_prefix_of(step: psutil.Process) -> str | None:
 
 
 def remove_left_over() -> None:
-    """Remove what servers of this user left whose launcher was killed, shared memory included."""
-    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    """Remove what servers of this user left whose launcher was killed, with the shared memory of their folders."""
+    for path in Path(tempfile.gettempdir()).glob(_MADE_BY_MKDTEMP):
         with suppress(OSError):  # gone meanwhile, or somebody else's
             lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
             try:
-                status = os.fstat(lock)
-                # A young one without doors is being made just now, and not locked yet.
-                is_made = (path / DOORS).is_dir() or time.time() - status.st_mtime > _LONGEST_MADE_S
-                if status.st_uid == os.geteuid() and is_made:
+                # One without doors is being made just now, and not locked yet, or is none of ours.
+                if os.fstat(lock).st_uid == os.geteuid() and (path / DOORS).is_dir():
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _remove(path)
             finally:
                 os.close(lock)
+    for environment in _environments():
+        with suppress(OSError):  # gone meanwhile, not empty, or somebody else's
+            if time.time() - environment.stat().st_mtime > _UNUSED_AFTER_S:
+                environment.rmdir()
 
 
 def _environments() -> Iterator[Path]:
-    """Folders that Triton's Python backend makes at each start and uses only where environments come packed."""
+    """Folders that Triton's Python backend makes at each start and fills only where environments come packed."""
     return Path("/tmp").glob("python_env_*")  # noqa: S108  whatever TMPDIR says
 
 

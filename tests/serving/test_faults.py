@@ -261,6 +261,28 @@ def test_a_full_disk_for_logs_stops_nothing(repository: Path, tmp_path: Path) ->
     assert not calls.wrong
 
 
+def test_a_full_disk_for_the_launchers_own_lines_stops_no_restart(repository: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
+    command += ["--log-file", str(tmp_path / "triton.log")]
+    with (
+        Path("/dev/full").open("w", encoding="utf-8") as full,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=full, text=True) as process,
+    ):
+        assert process.stdout
+        server = Served(process, next(line.split()[1] for line in process.stdout if "gRPC" in line), [])
+        step = server.steps()["image_encoder_0_0"]
+        step.kill()
+        deadline_s = time.monotonic() + 20
+        while server.steps().get("image_encoder_0_0", step) == step:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.1)
+        with VqaClient(server.url, timeout_s=20) as client:
+            for question in ("What is this?", "这是什么？"):
+                assert client.ask(photos()[0], question).text
+        process.terminate()
+        assert process.wait(30) == 0
+
+
 @pytest.mark.parametrize("change", ["corrupt", "missing", "added", "empty folder"])
 def test_a_repository_that_is_not_what_was_built_is_refused(repository: Path, tmp_path: Path, change: str) -> None:
     changed = tmp_path / "changed"

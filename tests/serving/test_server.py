@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -129,8 +130,12 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    not_ours = tmp_path / "vitrine-triton-photos"
+    not_ours = tmp_path / "vitrine-triton-photos_1"  # as long as a name of ours
     not_ours.mkdir()
+    (not_ours / "photo.jpg").write_bytes(b"")
+    os.utime(not_ours, (0, 0))
+    environment = Path(tempfile.mkdtemp(prefix="python_env_", dir="/tmp"))  # of a Triton that was killed
+    os.utime(environment, (0, 0))
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
     with subprocess.Popen(
         [*command, "--log-file", str(tmp_path / "triton.log")],
@@ -146,8 +151,6 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
         prefix = prefix_of(children)
         assert all(map(is_alive, children)), "what is in use is left alone"
         process.kill()
-        for child in children:
-            child.kill()
     psutil.wait_procs(children, timeout=20)
     assert regions(prefix)
     assert len(list(tmp_path.glob("vitrine-triton-*"))) == 2
@@ -155,6 +158,8 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
         assert client.ask(PHOTO, "What is this?").text
     assert not regions(prefix)
     assert list(tmp_path.glob("vitrine-triton-*")) == [not_ours]
+    assert list(not_ours.iterdir())
+    assert not environment.exists()
 
 
 def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
