@@ -14,6 +14,8 @@ from serving.errors import ServingError
 from serving.installation import TritonInstallation
 from serving.ports import resolved_ports
 
+_SHM_BYTES = 2 * 2**20
+"""Of each step's region at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
 DEFAULT_CACHE_MIB = 256
 _EXIT_TIMEOUT_S = 10
 ADMIN_HEADER = "admin-key"
@@ -72,7 +74,7 @@ def embedded_command(
         str(installation.binary),
         f"--backend-directory={backends}",
         f"--cache-directory={installation.caches}",
-        f"--backend-config=python,shm-region-prefix-name={shm_prefix}",
+        *_shared_memory(shm_prefix),
         *_options(settings, admin_key),
     ]
 
@@ -87,8 +89,14 @@ def container_command(
         version_compatible: whether plans were built for other versions of TensorRT too.
     """
     extra = ["--backend-config=tensorrt,version-compatible=true"] if version_compatible else []
-    prefix = f"--backend-config=python,shm-region-prefix-name={shm_prefix}"
-    return ["tritonserver", prefix, *extra, *_options(settings, admin_key)]
+    return ["tritonserver", *_shared_memory(shm_prefix), *extra, *_options(settings, admin_key)]
+
+
+def _shared_memory(prefix: str) -> list[str]:
+    return [
+        f"--backend-config=python,shm-region-prefix-name={prefix}",
+        f"--backend-config=python,shm-default-byte-size={_SHM_BYTES}",
+    ]
 
 
 def beside(repository: Path) -> Path:
