@@ -3,7 +3,9 @@
 import dataclasses
 import hashlib
 import io
+import multiprocessing
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -180,12 +182,32 @@ def test_what_is_no_address_and_no_tls_is_refused_here() -> None:
 
 def test_one_opened_picture_may_be_sent_from_many_threads(tmp_path: Path) -> None:
     file = tmp_path / "photo.jpg"
-    Image.effect_noise((400, 300), 40).convert("RGB").save(file)
+    picture = Image.effect_noise((400, 300), 40).convert("RGB")
+    exif = picture.getexif()
+    exif[274] = 6  # orientation: a quarter turn
+    picture.save(file, exif=exif)
+    expected = bytes_from_photo(Image.open(file))
+    assert Image.open(io.BytesIO(expected)).size == (300, 400)
     with ThreadPoolExecutor(4) as pool:
         for _ in range(100):
             opened = Image.open(file)  # its pixels are not read yet
-            sent = list(pool.map(bytes_from_photo, [opened] * 4))
-            assert len(set(sent)) == 1
+            assert set(pool.map(bytes_from_photo, [opened] * 4)) == {expected}
+
+
+def test_a_picture_is_encoded_after_a_fork_in_the_middle_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Image.new("RGB", (8, 8))
+    monkeypatch.setattr(slow, "load", lambda: time.sleep(0.5))
+    fork = multiprocessing.get_context("fork")
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(bytes_from_photo, slow)
+        time.sleep(0.1)
+        child = fork.Process(target=bytes_from_photo, args=(Image.new("RGB", (8, 8)),))
+        child.start()
+        child.join(10)
+        has_ended = child.exitcode == 0
+        child.kill()
+        reading.result()
+    assert has_ended
 
 
 def test_an_error_names_its_questions_once(photo: Path) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import grpc
 import pytest
-from vitrine_client import RequestCancelledError, ServerUnavailableError, VitrineError, VqaClient
+from tritonclient.grpc import service_pb2_grpc
+from vitrine_client import InvalidRequestError, RequestCancelledError, ServerUnavailableError, VitrineError, VqaClient
 
 from .conftest import HAS_SERVER
 
@@ -137,6 +140,37 @@ def test_a_server_that_moves_to_another_address_is_followed(server_url: str, pho
         client.close()
     finally:
         names.close()
+
+
+class BusyAtFirst(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # generated without types
+    """Refuses the first two requests, as a server does that is too busy, and names the third's size."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802  gRPC's name
+        self.requests += 1
+        if self.requests < 3:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "Exceeds maximum queue size")
+        context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{max(map(len, request.raw_input_contents))} bytes came")
+
+
+@pytest.mark.parametrize("size_bytes", [1_000, 300_000, 16 * 2**20])
+def test_photos_of_any_size_are_tried_again(size_bytes: int) -> None:
+    server = grpc.server(ThreadPoolExecutor(1), options=[("grpc.max_receive_message_length", -1)])
+    busy = BusyAtFirst()
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(busy, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with (
+            VqaClient(f"127.0.0.1:{port}", timeout_s=10) as client,
+            pytest.raises(InvalidRequestError, match="bytes came"),
+        ):
+            client.ask(bytes(size_bytes), QUESTIONS[0])
+    finally:
+        server.stop(None)
+    assert busy.requests == 3
 
 
 def test_nobody_there_is_said_within_the_retries() -> None:

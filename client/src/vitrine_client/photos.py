@@ -21,6 +21,8 @@ MAX_BYTES = 16 * 2**20
 """The server takes no more."""
 _LOADING = threading.Lock()
 """Pillow reads an opened file's pixels when they are first asked for, and not safely from two threads."""
+if hasattr(os, "register_at_fork"):  # a child must not find it held by a thread that it has not
+    os.register_at_fork(before=_LOADING.acquire, after_in_parent=_LOADING.release, after_in_child=_LOADING.release)
 
 
 def bytes_from_photo(photo: Photo) -> bytes:
@@ -84,7 +86,7 @@ def _png_from_image(image: Image.Image) -> bytes:
     try:
         with _LOADING:
             image.load()
-        upright = ImageOps.exif_transpose(image)  # a PNG says nothing of orientation
+            upright = ImageOps.exif_transpose(image)  # a PNG says nothing of orientation
         if upright.mode not in _PNG_MODES:
             upright = upright.convert("RGB")
         if upright.width * upright.height > _MAX_PIXELS:
