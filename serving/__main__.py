@@ -11,7 +11,7 @@ from serving.errors import ServingError
 from serving.log import say
 from serving.server import READY_TIMEOUT_S, EmbeddedServer
 from serving.signals import end_on_signals
-from serving.supervisor import run_until_signal
+from serving.supervisor import serve_until_signal
 
 
 def main() -> int:
@@ -33,15 +33,11 @@ def main() -> int:
     )
     start_s = time.perf_counter()
     try:
-        with EmbeddedServer(settings, ready_timeout_s=args.ready_timeout) as server:
-            _say_addresses(server, time.perf_counter() - start_s)
-            return run_until_signal(server)
+        server = EmbeddedServer(settings, ready_timeout_s=args.ready_timeout)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        say("stopped")
-        return 0
+    return serve_until_signal(server, lambda: _say_addresses(server, time.perf_counter() - start_s))
 
 
 def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:

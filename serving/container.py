@@ -14,9 +14,10 @@ from serving.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, cont
 from serving.errors import ServingError
 from serving.integrity import read_manifest
 from serving.launch import Launch
+from serving.log import say
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
-from serving.supervisor import run_until_signal
+from serving.supervisor import serve_until_signal
 
 _READY_TIMEOUT_S = 300.0  # plans are loaded, warmed up and captured
 _LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/local/tensorrt/lib", "/opt/tritonserver/lib")
@@ -52,20 +53,13 @@ def main() -> int:
             )
             return Launch(command, {}, log_file=None)
 
-        server = EmbeddedServer(
-            settings,
-            ready_timeout_s=_READY_TIMEOUT_S,
-            client_tls=canary_tls,
-            launch_from=launch,
-        )
-        with server:
-            print("ready", flush=True)
-            return run_until_signal(server)
+        server = EmbeddedServer(settings, ready_timeout_s=args.ready_timeout, client_tls=canary_tls, launch_from=launch)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0
+    return serve_until_signal(server, lambda: say("ready"))
 
 
 def require_fitting(manifest: dict[str, Any], *, gpus: list[tuple[str, str]], tensorrt: str | None) -> None:
@@ -172,6 +166,13 @@ def _parser() -> argparse.ArgumentParser:
         help="server.crt and server.key in it encrypt gRPC, ca.crt is what our own questions trust; client-ca.crt, if "
         "there, makes callers prove themselves, and needs canary.crt and canary.key; a file plain-text says that plain "
         "text is meant",
+    )
+    parser.add_argument(
+        "--ready-timeout",
+        type=float,
+        default=_READY_TIMEOUT_S,
+        metavar="S",
+        help=f"how long the models may take to load and to answer a first question (default: {_READY_TIMEOUT_S:g})",
     )
     parser.add_argument("--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001")
     parser.add_argument("--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002")

@@ -1,4 +1,4 @@
-"""Whether a built repository is, to the bit, the one that was built. Needs nothing but Python's standard library."""
+"""Whether a built repository is, to the bit, the one that was built."""
 
 import hashlib
 import json

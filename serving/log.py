@@ -6,7 +6,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 from serving.errors import ServingError
 
@@ -32,17 +32,20 @@ def copy_to_output(log: IO[bytes], logged: threading.Event) -> None:
     """To our own standard output, which is a container's log. Lines that it does not take are lost."""
     for line in log:  # on and on, for Triton stands still when nobody reads
         logged.set()
-        with suppress(OSError):
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+        _write(sys.stdout, line)
 
 
 def say(text: str, *, is_trouble: bool = False) -> None:
     """To our standard output or, of trouble, to standard error. A reader who has gone, or a full disk, ends nothing."""
-    stream = sys.stderr if is_trouble else sys.stdout
-    with suppress(OSError, AttributeError):  # the line is lost; None: the stream was closed before our start
+    _write(sys.stderr if is_trouble else sys.stdout, f"{text}\n".encode("utf-8", "backslashreplace"))
+
+
+def _write(stream: TextIO | None, line: bytes) -> None:
+    if stream is None:  # it was closed before our start
+        return
+    with suppress(OSError):  # the line is lost
         stream.flush()  # and then past its buffer, which would try again at the end and fail the program
-        os.write(stream.fileno(), f"{text}\n".encode("utf-8", "backslashreplace"))
+        os.write(stream.fileno(), line)
 
 
 def size_of(file: Path | None) -> int:

@@ -55,7 +55,12 @@ class EmbeddedServer:
             client_tls: what our own first question needs when the port is encrypted.
             ready_timeout_s: how long the models may take to load and to answer a first question.
             launch_from: which Triton is started, and how.
+
+        Raises:
+            ServingError: a key of administration or a timeout that cannot be.
         """
+        if not ready_timeout_s > 0:  # also where it is not a number
+            raise ServingError(f"--ready-timeout is {ready_timeout_s:g}, but seconds, more than 0, are expected")
         self.settings = settings
         self._launch_from = launch_from
         self._ready_timeout_s = ready_timeout_s
@@ -214,8 +219,8 @@ class EmbeddedServer:
                 return
             time.sleep(_POLL_S)
         raise ServingError(
-            f"Triton did not answer a question within {self._ready_timeout_s:g} s ({self._canary.said}); "
-            f"{reason_in(launch.log_file, log_start)}"
+            f"Triton did not answer a question within {self._ready_timeout_s:g} s ({self._canary.said}): let it take "
+            f"longer by --ready-timeout, where it is only slow; {reason_in(launch.log_file, log_start)}"
         )
 
     def _hide_key(self, deadline_s: float) -> None:

@@ -39,19 +39,34 @@ class RestartPolicy:
         return 0.0 if recent == 0 else self.first_delay_s * 2.0 ** (recent - 1)
 
 
-def run_until_signal(server: EmbeddedServer) -> int:
-    """Look after a server; at the first signal answer what it has accepted, at a second one end at once.
+def serve_until_signal(server: EmbeddedServer, say_ready: Callable[[], None]) -> int:
+    """Start a server and look after it; at the first signal answer what it has accepted, at a second one end at once.
 
     Returns:
-        An exit status: whether all that had been accepted was answered.
-
-    Raises:
-        ServingError: restarts do not help.
+        An exit status: 0 all that had been accepted was answered, 1 it was not, or the server cannot run.
     """
-    with suppress(KeyboardInterrupt):
-        supervise(server, partial(say, is_trouble=True))
+    status = None
     try:
+        with server:
+            say_ready()
+            status = _looked_after(server)
+    except ServingError as error:
+        say(f"error: {error}", is_trouble=True)
+        return 1
+    except KeyboardInterrupt:  # while it started or, where there is a status, while it was being stopped
+        if status is None:
+            say("stopped")
+    return status or 0
+
+
+def _looked_after(server: EmbeddedServer) -> int:
+    try:
+        with suppress(KeyboardInterrupt):
+            supervise(server, partial(say, is_trouble=True))
         is_drained = server.drain()
+    except ServingError as error:
+        say(f"error: {error}", is_trouble=True)
+        return 1
     except KeyboardInterrupt:
         is_drained = False
     say("stopped" if is_drained else "stopped before everything was answered")

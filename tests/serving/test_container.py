@@ -16,6 +16,7 @@ from serving.errors import ServingError
 from serving.installation import find_installation, make_backend_folder
 from serving.integrity import read_manifest
 from serving.ports import free_port
+from tests.started import started
 
 ROOT = Path(__file__).parents[2]
 
@@ -137,9 +138,7 @@ def test_the_entry_point_serves_and_ends_as_the_embedded_server_does(repository:
     port = free_port()
     command = [sys.executable, "-m", "serving.container", str(repository), "--grpc-port", str(port)]
     command += ["--metrics-port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={"PATH": path}, cwd=ROOT
-    ) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={"PATH": path}, cwd=ROOT) as process:
         assert process.stdout
         said = []
         for line in process.stdout:

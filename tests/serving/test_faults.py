@@ -23,11 +23,10 @@ from vitrine_client import GrpcTransport, VitrineError, VqaClient
 from builders.manifest import renew_digests
 from fuzz.leaks import leak_in
 from fuzz.requests import INFER
-from serving.errors import ServingError
 from serving.processes import regions
-from serving.supervisor import RestartPolicy
 from soak.server import Served, served
 from tests.serving.load import load, photos
+from tests.started import started
 
 STEPS = (
     "image_preprocess", "image_encoder", "image_export", "question_preprocess", "answer_decoder", "answer_postprocess",
@@ -266,7 +265,7 @@ def test_a_full_disk_for_the_launchers_own_lines_stops_no_restart(repository: Pa
     command += ["--log-file", str(tmp_path / "triton.log")]
     with (
         Path("/dev/full").open("w", encoding="utf-8") as full,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=full, text=True) as process,
+        started(command, stdout=subprocess.PIPE, stderr=full) as process,
     ):
         assert process.stdout
         server = Served(process, next(line.split()[1] for line in process.stdout if "gRPC" in line), [])
@@ -338,10 +337,3 @@ def test_the_key_of_administration_is_in_no_process_list(repository: Path, tmp_p
             assert client.health().model_ready
     assert key not in (tmp_path / "triton.log").read_text("utf-8", "replace")
     assert key not in "".join(server.said)
-
-
-def test_restarts_wait_longer_each_time_and_end() -> None:
-    policy = RestartPolicy(most=4, within_s=600, first_delay_s=1)
-    assert [policy.delay_s(recent) for recent in range(4)] == [0, 1, 2, 4]
-    with pytest.raises(ServingError, match="4 restarts in 10 minutes did not help"):
-        policy.delay_s(4)

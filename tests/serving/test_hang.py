@@ -17,6 +17,7 @@ import serving.heartbeats
 from serving.canary import Canary, Count
 from serving.hang import is_hung
 from serving.heartbeats import Heartbeats
+from tests.started import started
 
 ROOT = Path(__file__).parents[2]
 STEP = (
@@ -45,17 +46,15 @@ class Step:
 
 @pytest.fixture
 def step(tmp_path: Path) -> Iterator[Step]:
-    with subprocess.Popen(
+    with started(
         [sys.executable, "-c", STEP, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT / "model_repository")},
     ) as process:
         assert process.stdout
         process.stdout.readline()
         yield Step(process)
-        process.kill()
 
 
 @pytest.fixture

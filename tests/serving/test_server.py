@@ -24,6 +24,7 @@ from serving.processes import is_alive, regions
 from serving.server import EmbeddedServer
 from serving.signals import ENDING, end_on_signals, signals_put_off
 from serving.work_folder import shm_prefix_of
+from tests.started import started
 
 PHOTO = Image.new("RGB", (40, 40), "red")
 
@@ -54,9 +55,8 @@ def test_nothing_is_left_behind(repository: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--metrics-port", "0"]
-    with subprocess.Popen(
-        [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
-    ) as process:
+    command += ["--log-file", str(tmp_path / "triton.log")]
+    with started(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         said = [process.stdout.readline() for _ in range(4)]
         url = next(line.split()[1] for line in said if "gRPC" in line)
@@ -103,9 +103,8 @@ def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Pa
 
 def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
-    with subprocess.Popen(
-        [*command, "--log-file", str(tmp_path / "triton.log")], stdout=subprocess.PIPE, text=True
-    ) as process:
+    command += ["--log-file", str(tmp_path / "triton.log")]
+    with started(command, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline().startswith("ready in")
         children = psutil.Process(process.pid).children(recursive=True)
@@ -117,7 +116,7 @@ def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp
 
 def test_nothing_outlives_a_launcher_that_is_killed_while_it_starts(repository: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
-    with subprocess.Popen([*command, "--log-file", str(tmp_path / "triton.log")]) as process:
+    with started([*command, "--log-file", str(tmp_path / "triton.log")]) as process:
         launcher = psutil.Process(process.pid)
         while len(children := launcher.children(recursive=True)) < 5:  # Triton, its watcher, some steps
             assert process.poll() is None
@@ -137,12 +136,8 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
     environment = Path(tempfile.mkdtemp(prefix="python_env_", dir="/tmp"))  # of a Triton that was killed
     os.utime(environment, (0, 0))
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
-    with subprocess.Popen(
-        [*command, "--log-file", str(tmp_path / "triton.log")],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"TMPDIR": str(tmp_path)},
-    ) as process:
+    command += ["--log-file", str(tmp_path / "triton.log")]
+    with started(command, stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path)}) as process:
         assert process.stdout
         assert process.stdout.readline().startswith("ready in")
         children = psutil.Process(process.pid).children(recursive=True)
@@ -213,6 +208,12 @@ def test_a_disk_that_takes_no_files_is_a_typed_error(
     monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [str(tmp_path / "none")])
     with pytest.raises(ServingError, match=r"the server cannot be started: .*No usable temporary directory"):
         EmbeddedServer(settings(repository, tmp_path)).__enter__()
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan")])
+def test_a_time_to_get_ready_that_cannot_be_is_refused(repository: Path, tmp_path: Path, timeout_s: float) -> None:
+    with pytest.raises(ServingError, match=r"--ready-timeout is .*, but seconds, more than 0, are expected"):
+        EmbeddedServer(settings(repository, tmp_path), ready_timeout_s=timeout_s)
 
 
 def test_a_signal_that_comes_while_starting_fails_is_not_lost() -> None:
