@@ -8,14 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
+from PIL import Image
 from vitrine_client.client import DEFAULT_URL
 
 from builders.plans import release
 from builders.repository import BatchRange
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
-from serving.server import DRAIN_TIMEOUT_S
+from serving.processes import steps_of
+from serving.server import DRAIN_TIMEOUT_S, EmbeddedServer
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
@@ -106,12 +109,30 @@ def test_requests_can_finish_before_a_container_is_killed(services: dict[str, An
 @pytest.mark.parametrize("name", SERVERS)
 def test_health_is_a_real_question(services: dict[str, Any], name: str) -> None:
     assert services[name]["healthcheck"]["test"] == ["CMD", "/opt/vitrine/healthcheck.sh"]
-    script = (ROOT / "deploy" / "healthcheck.sh").read_text("utf-8")
-    assert re.search(r"^set -- ask /opt/vitrine/canary\.png", script, re.MULTILINE)
     assert int(services[name]["healthcheck"]["timeout"].rstrip("s")) > 5, "longer than the question's own deadline"
     dockerfile = (ROOT / "deploy" / "Dockerfile.triton").read_text("utf-8")
     assert "healthcheck.sh" in dockerfile
     assert "canary.png" in dockerfile
+
+
+def test_the_health_check_is_about_a_new_photo_each_time(repository: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), "grey").save(tmp_path / "canary.png")
+    settings = ServerSettings(repository, grpc_port=0, metrics_port=0, log_file=tmp_path / "triton.log")
+    with EmbeddedServer(settings) as server:
+        script = (ROOT / "deploy" / "healthcheck.sh").read_text("utf-8")
+        script = script.replace("/opt/vitrine", str(tmp_path)).replace("/tls", str(ROOT / "deploy" / "no-tls"))
+        (tmp_path / "healthcheck.sh").write_text(script.replace("localhost:8001", server.url), "utf-8")
+        environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+        def is_healthy() -> bool:
+            command = ["sh", str(tmp_path / "healthcheck.sh")]
+            return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+
+        assert is_healthy()
+        for name, step in steps_of(psutil.Process(server.pid)).items():
+            if name.startswith("image_encoder_"):
+                step.suspend()
+        assert not is_healthy(), "it sees that no new photo can be read"
 
 
 def test_gpus_are_asked_for_where_they_are_needed(services: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from vitrine_client.transport import GrpcTransport
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from fuzz.requests import INFER
 from serving.command import ServerSettings
 from serving.ports import free_port
 from serving.server import EmbeddedServer
@@ -73,7 +75,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         config = config.replace("/tls/", f"{folder}/tls/").replace("/dev/stdout", str(folder / "access.log"))
         # So that the tests need not send 50 requests a second for long.
         config = config.replace("rate=50r/s", "rate=20r/s").replace("burst=50", "burst=30")
-        config = config.replace("under_way 128", "under_way 5")
+        config = config.replace("under_way 128", "under_way 8").replace("of_shop 64", "of_shop 5")
         (folder / "nginx.conf").write_text(config, "utf-8")
         command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
         assert subprocess.run([*command, "-t"], check=False, capture_output=True).returncode == 0
@@ -159,6 +161,28 @@ def test_more_at_once_than_can_be_under_way_are_refused(gateway: Gateway) -> Non
         assert found["UNAVAILABLE"]
         assert found["ok"] >= 5
         assert client.ask(PHOTO, "What is this?").text
+
+
+def test_a_shop_whose_calls_never_end_keeps_no_other_out(gateway: Gateway) -> None:
+    done = threading.Event()
+
+    def never_ending() -> Iterator[bytes]:
+        yield b"\n\x03vqa"
+        done.wait()
+
+    credentials = grpc.ssl_channel_credentials(Path(gateway.tls.authority).read_bytes())
+    with grpc.secure_channel(gateway.url, credentials) as channel, gateway.client() as other:
+        method = channel.stream_unary(INFER)
+        metadata = [("authorization", f"Bearer {SLOW_KEY}")]
+        calls = [method.future(never_ending(), timeout=20, metadata=metadata) for _ in range(10)]
+        time.sleep(1)
+        refused = [call.code().name for call in calls if call.done()]
+        for question in ("What is this?", "这是什么？"):
+            assert other.ask(PHOTO, question).text
+        done.set()
+        for call in calls:
+            call.cancel()
+    assert refused == ["UNAVAILABLE"] * 5
 
 
 def test_what_is_too_large_is_refused_before_a_server_sees_it(gateway: Gateway) -> None:
