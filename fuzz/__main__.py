@@ -91,15 +91,17 @@ async def _fuzzed(server: EmbeddedServer, args: argparse.Namespace) -> Findings:
                     bar.update()
                     if number % _CHECK_EVERY == 0:
                         await check(number)
-                    if not found.problems and (problem := server.problem()):
-                        found.problems.append(f"after {number} requests: {problem}")
-                        for index, one in enumerate(last):
-                            (args.output / f"before-the-end-{index:02}.bin").write_bytes(one)
-                    if found.problems:
+                    if found.problems or server.problem():
                         return
 
             await asyncio.gather(*(caller() for _ in range(_AT_ONCE)))
-            await check(args.count)
+            if not server.problem():
+                await check(args.count)
+    if problem := server.problem():
+        found.problems.insert(0, f"after {found.outcomes.total():,} requests: {problem}")
+    if found.problems:
+        for index, one in enumerate(last):
+            (args.output / f"last-{index:02}.bin").write_bytes(one)
     return found
 
 
@@ -123,7 +125,7 @@ def _say(found: Findings) -> int:
     print(f"{'':18}" + "".join(f"{code:>19}" for code in codes))
     for kind in sorted({kind for kind, _ in found.outcomes}):
         print(f"{kind:18}" + "".join(f"{found.outcomes[kind, code]:19,}" for code in codes))
-    print(f"{sum(found.outcomes.values()):,} requests; the most frequent refusals:")
+    print(f"{found.outcomes.total():,} requests; the most frequent refusals:")
     for message, times in found.messages.most_common(12):
         print(f"  {times:8,}  {message}")
     for problem in [*found.problems, *sorted(set(found.leaks))[:20]]:
@@ -152,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("build/fuzz"),
         metavar="FOLDER",
-        help="Triton's log, and the last requests, if the server ends (default: build/fuzz)",
+        help="Triton's log and, where something is wrong, the last requests (default: build/fuzz)",
     )
     return parser
 

@@ -5,6 +5,7 @@ Such as `Tests/images` of Pillow's source release, `contrib` of libpng's, and
 """
 
 import argparse
+import re
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ from fuzz.leaks import leak_in
 from serving.command import ServerSettings
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
+from serving.signals import INTERRUPTED, end_on_signals
 
 _QUESTIONS = ("What is this?", "这是什么？")
 _MOST_S = 2.0
@@ -52,6 +54,7 @@ class Result:
 
 def main() -> int:
     args = _parser().parse_args()
+    end_on_signals()
     files = sorted(file for folder in args.folder for file in folder.rglob("*") if file.is_file())
     if not files:
         print("error: there is no file in these folders", file=sys.stderr)
@@ -72,6 +75,8 @@ def main() -> int:
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return _say(results)
 
 
@@ -95,13 +100,15 @@ def _asked(transport: GrpcTransport, decoders: list[psutil.Process], file: Path,
 
 
 def _memory_mib(step: psutil.Process, *, reset: bool = False) -> float:
-    """The peak since it was last reset."""
+    """The peak since it was last reset; 0: it has died."""
     folder = Path(f"/proc/{step.pid}")
-    if reset:
-        with suppress(PermissionError):
-            (folder / "clear_refs").write_text(_RESET_PEAK)
-    status = (folder / "status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    with suppress(OSError):
+        if reset:
+            with suppress(PermissionError):
+                (folder / "clear_refs").write_text(_RESET_PEAK)
+        if peak := re.search(r"VmHWM:\s*(\d+) kB", (folder / "status").read_text()):
+            return int(peak[1]) / 1024
+    return 0.0
 
 
 def _say(results: list[Result]) -> int:

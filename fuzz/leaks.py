@@ -5,9 +5,9 @@ import re
 from serving.work_folder import PREFIX
 
 _INSIDES = re.compile(
-    r"Traceback|\.py\b|\.cc:\d|\.pbtxt|/site-packages|File \"|0x[0-9a-f]{8}|std::|pybind|numpy|onnxruntime|Errno"
-    rf"|{PREFIX}"
-    r"|(?<![\w:/.])/(?!inference\.)[\w.-]+/[\w.-]*"  # a path, but not the name of a method
+    r"Traceback|\.(?:py|pbtxt|onnx|plan|json|yaml|so)\b|\.cc:\d|/site-packages|File \"|0x[0-9a-f]{8}|std::|pybind|numpy"
+    rf"|onnxruntime|Errno|{PREFIX}"
+    r"|(?<![\w/.])/(?!inference\.)[A-Za-z][\w.-]*(?:/[\w.-]*)*"  # a path, but not the name of a method
 )
 
 

@@ -22,6 +22,10 @@ def test_a_name_of_shared_memory_is_a_leak() -> None:
         "/data/answer_rules.yaml, line 3",
         "cannot read '/tmp/x'",
         "[Errno 2] No such file",
+        "config:/opt/tritonserver/x",
+        "unix:/tmp/x.sock",
+        "no model in /models",
+        "build/vitrine-small/image_encoder/1/model.onnx is damaged",
     ],
 )
 def test_a_path_is_a_leak(message: str) -> None:
