@@ -49,16 +49,17 @@ def _soaked(args: argparse.Namespace) -> int:
         thread.start()
         try:
             samples, faults = _watched(server, traffic, thread, args.duration)
-            if not thread.is_alive():
-                raise ServingError("the traffic ended before its time, by an error of its own: see above")
+            has_ended = server.process.poll() is not None
+            ended = [] if thread.is_alive() else ["the traffic ended before its time, by an error of its own"]
         finally:
             traffic.stop()
             thread.join()
-    if server.process.returncode != 0:
-        raise ServingError(f"the server did not end as it should: {' '.join(server.said[-3:])}")
+    if has_ended or server.process.returncode != 0:
+        when = "before its time" if has_ended else f"with status {server.process.returncode}"
+        ended.append(f"the server ended {when}: {' '.join(server.said[-3:])}")
     found = growths(samples, args.duration)
     plot(samples, faults, args.output / "soak.png")
-    is_good = _say(found, traffic.tally, server, faults, args)
+    is_good = _say(found, traffic.tally, server, faults, ended, args)
     report = {
         "duration_s": args.duration,
         "growth": [asdict(growth) for growth in found],
@@ -82,9 +83,9 @@ def _watched(
     done: list[tuple[float, str]] = []
     every_s = max(1.0, duration_s / _SAMPLES)
     with tqdm(total=round(duration_s), unit="s", desc="soak", mininterval=10) as bar:
-        while (now_s := time.monotonic() - start_s) < duration_s and thread.is_alive():
-            if server.process.poll() is not None:
-                raise ServingError(f"the server has ended: {' '.join(server.said[-3:])}")
+        while (now_s := time.monotonic() - start_s) < duration_s:
+            if server.process.poll() is not None or not thread.is_alive():
+                break
             traffic.is_undisturbed = now_s >= duration_s / 2
             if planned and now_s >= planned[0][0]:
                 done.append((now_s, planned.pop(0)[1](server, draw)))
@@ -96,7 +97,12 @@ def _watched(
 
 
 def _say(
-    found: list[Growth], tally: Tally, server: Served, faults: list[tuple[float, str]], args: argparse.Namespace
+    found: list[Growth],
+    tally: Tally,
+    server: Served,
+    faults: list[tuple[float, str]],
+    ended: list[str],
+    args: argparse.Namespace,
 ) -> bool:
     asked = sum(tally.outcomes.values())
     print(f"{asked:,} calls; what came of them:")
@@ -111,7 +117,7 @@ def _say(
             print(f"  server: {line}")
     for growth in found:
         print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
-    problems = problems_of(found, tally, [what for _, what in faults], restarted, max_growth=args.max_growth)
+    problems = ended + problems_of(found, tally, [what for _, what in faults], restarted, max_growth=args.max_growth)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return not problems

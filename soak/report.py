@@ -25,7 +25,10 @@ class Growth:
 
 
 def growths(samples: Sequence[Sample], duration_s: float) -> list[Growth]:
+    """None of a run that ended before its last half."""
     last = [sample for sample in samples if sample.at_s >= duration_s / 2]
+    if len(last) < 2:
+        return []
     times = [sample.at_s for sample in last]
     series: dict[tuple[str, str], list[float]] = {
         ("memory of all processes", "MiB"): [sum(sample.memory_mib.values()) for sample in last],
