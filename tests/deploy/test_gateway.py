@@ -6,15 +6,17 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 import tritonclient.grpc as triton
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 from vitrine_client import (
     AccessDeniedError,
@@ -51,38 +53,43 @@ class Gateway:
         return VqaClient(transport=transport, timeout_s=timeout_s)
 
 
-@pytest.fixture(scope="module")
-def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@contextmanager
+def nginx_before(addresses: Sequence[str], folder: Path) -> Iterator[str]:
+    """A port where nginx serves our configuration, with certificates of `folder`/tls."""
     assert shutil.which("nginx"), "no nginx here: apt-get install nginx-light"
-    folder = tmp_path_factory.mktemp("gateway")
     shutil.copytree(SOURCE, folder, dirs_exist_ok=True)
     certificates = [str(SOURCE.parent / "test-certificates.sh"), str(folder / "tls")]
     subprocess.run(certificates, check=True, capture_output=True)
-    with ExitStack() as stack:
-        servers = [
-            stack.enter_context(
-                EmbeddedServer(ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=folder / f"{n}.log"))
-            )
-            for n in range(2)
-        ]
-        (folder / "servers.conf").write_text(
-            "".join(f"server {server.url} max_fails=3 fail_timeout=5s;\n" for server in servers), "utf-8"
-        )
-        (folder / "keys.conf").write_text(f'"~^Bearer {KEY}$" a-shop;\n"~^Bearer {SLOW_KEY}$" another-shop;\n', "utf-8")
-        port = free_port()
-        config = (folder / "nginx.conf").read_text("utf-8")
-        config = config.replace("listen 8443", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{folder}/")  # noqa: S108  the config's own
-        config = config.replace("/tls/", f"{folder}/tls/").replace("/dev/stdout", str(folder / "access.log"))
-        # So that the tests need not send 50 requests a second for long.
-        config = config.replace("rate=50r/s", "rate=20r/s").replace("burst=50", "burst=30")
-        config = config.replace("under_way 128", "under_way 8").replace("of_shop 64", "of_shop 5")
-        (folder / "nginx.conf").write_text(config, "utf-8")
-        command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-        assert subprocess.run([*command, "-t"], check=False, capture_output=True).returncode == 0
-        process = stack.enter_context(subprocess.Popen(command))
-        stack.callback(process.terminate)
-        tls = TlsFiles(str(folder / "tls" / "ca.crt"))
-        found = Gateway(f"localhost:{port}", tls, servers, folder / "access.log")
+    (folder / "servers.conf").write_text(
+        "".join(f"server {address} max_fails=3 fail_timeout=5s;\n" for address in addresses), "utf-8"
+    )
+    (folder / "keys.conf").write_text(f'"~^Bearer {KEY}$" a-shop;\n"~^Bearer {SLOW_KEY}$" another-shop;\n', "utf-8")
+    port = free_port()
+    config = (folder / "nginx.conf").read_text("utf-8")
+    config = config.replace("listen 8443", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{folder}/")  # noqa: S108  the config's own
+    config = config.replace("/tls/", f"{folder}/tls/").replace("/dev/stdout", str(folder / "access.log"))
+    # So that the tests need not send 50 requests a second for long.
+    config = config.replace("rate=50r/s", "rate=20r/s").replace("burst=50", "burst=30")
+    config = config.replace("under_way 128", "under_way 8").replace("of_shop 64", "of_shop 5")
+    (folder / "nginx.conf").write_text(config, "utf-8")
+    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
+    assert subprocess.run([*command, "-t"], check=False, capture_output=True).returncode == 0
+    with subprocess.Popen(command) as process:
+        try:
+            yield f"localhost:{port}"
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("gateway")
+
+    def server(name: str) -> EmbeddedServer:
+        return EmbeddedServer(ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=folder / name))
+
+    with server("1.log") as first, server("2.log") as second, nginx_before([first.url, second.url], folder) as url:
+        found = Gateway(url, TlsFiles(str(folder / "tls" / "ca.crt")), [first, second], folder / "access.log")
         with found.client(timeout_s=20) as client:
             assert client.ask(PHOTO, "What is this?").text
         yield found
@@ -201,6 +208,32 @@ def test_what_is_no_call_of_ours_gets_a_status_of_grpc(gateway: Gateway) -> None
             with pytest.raises(grpc.RpcError) as caught:
                 call(b"noise", timeout=5, metadata=[("authorization", f"Bearer {KEY}")])
             assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+class FullOfSharedMemory(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # generated
+    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802  gRPC's name
+        message = "Failed to increase the shared memory pool size for key 'vitrine-triton-abcdefgh-1' to 2 bytes"
+        context.abort(grpc.StatusCode.INTERNAL, message if request.id == "full" else "100 % of it: 这是什么？")
+
+
+def test_names_of_shared_memory_stay_inside(tmp_path: Path) -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(FullOfSharedMemory(), server)
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    metadata = [("authorization", f"Bearer {KEY}")]
+    with nginx_before([address], tmp_path) as url:
+        credentials = grpc.ssl_channel_credentials((tmp_path / "tls" / "ca.crt").read_bytes())
+        channel = grpc.secure_channel(url, credentials)
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        for request_id, words in (("full", "the server has run out of shared memory"), ("", "100 % of it: 这是什么？")):
+            with pytest.raises(grpc.RpcError) as caught:
+                request = service_pb2.ModelInferRequest(id=request_id)
+                stub.ModelInfer(request, timeout=10, metadata=metadata, wait_for_ready=True)
+            assert caught.value.code() == grpc.StatusCode.INTERNAL
+            assert caught.value.details().startswith(words)
+    channel.close()
+    server.stop(None)
 
 
 def test_servers_take_turns_and_one_that_dies_is_passed_over(gateway: Gateway) -> None:

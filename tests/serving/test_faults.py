@@ -282,6 +282,28 @@ def test_a_full_disk_for_the_launchers_own_lines_stops_no_restart(repository: Pa
         assert process.wait(30) == 0
 
 
+def test_full_shared_memory_is_told_and_ends_nothing(repository: Path, tmp_path: Path) -> None:
+    """Of a file system of its own, which holds what the steps take at first, and little more."""
+    own = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no file systems of one's own here")
+    serve = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
+    mount = 'mount -t tmpfs -o size=34m tmpfs /dev/shm && exec "$@"'
+    command = [*own, "sh", "-c", mount, "sh", *serve, "--log-file", str(tmp_path / "triton.log")]
+    with started(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        url = next(line.split()[1] for line in process.stdout if "gRPC" in line)
+        with VqaClient(url, timeout_s=20) as client:
+            for question in ("What is this?", "这是什么？"):
+                expected = client.ask(photos()[1], question).text
+                with pytest.raises(VitrineError, match="the server has run out of shared memory") as caught:
+                    client.ask(photos()[1] + bytes(15 * 2**20), question)
+                assert caught.value.code == "INTERNAL"
+                assert client.ask(photos()[1] + b"new", question).text == expected
+        process.terminate()
+        assert process.wait(30) == 0
+
+
 @pytest.mark.parametrize("change", ["corrupt", "missing", "added", "empty folder"])
 def test_a_repository_that_is_not_what_was_built_is_refused(repository: Path, tmp_path: Path, change: str) -> None:
     changed = tmp_path / "changed"
