@@ -31,7 +31,6 @@ from vitrine_client.transport import GrpcTransport
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from fuzz.requests import INFER
 from serving.command import ServerSettings
 from serving.ports import free_port
 from serving.server import EmbeddedServer
@@ -170,28 +169,6 @@ def test_more_at_once_than_can_be_under_way_are_refused(gateway: Gateway) -> Non
         assert client.ask(PHOTO, "What is this?").text
 
 
-def test_a_shop_whose_calls_never_end_keeps_no_other_out(gateway: Gateway) -> None:
-    done = threading.Event()
-
-    def never_ending() -> Iterator[bytes]:
-        yield b"\n\x03vqa"
-        done.wait()
-
-    credentials = grpc.ssl_channel_credentials(Path(gateway.tls.authority).read_bytes())
-    with grpc.secure_channel(gateway.url, credentials) as channel, gateway.client() as other:
-        method = channel.stream_unary(INFER)
-        metadata = [("authorization", f"Bearer {SLOW_KEY}")]
-        calls = [method.future(never_ending(), timeout=20, metadata=metadata) for _ in range(10)]
-        time.sleep(1)
-        refused = [call.code().name for call in calls if call.done()]
-        for question in ("What is this?", "这是什么？"):
-            assert other.ask(PHOTO, question).text
-        done.set()
-        for call in calls:
-            call.cancel()
-    assert refused == ["UNAVAILABLE"] * 5
-
-
 def test_what_is_too_large_is_refused_before_a_server_sees_it(gateway: Gateway) -> None:
     transport = GrpcTransport(gateway.url, tls=gateway.tls, api_key=KEY)  # a client refuses it itself
     call = ask_call(PHOTO + bytes(20 * 2**20), "What is this?", None)
@@ -210,30 +187,59 @@ def test_what_is_no_call_of_ours_gets_a_status_of_grpc(gateway: Gateway) -> None
             assert caught.value.code() == grpc.StatusCode.PERMISSION_DENIED
 
 
-class FullOfSharedMemory(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # generated
+class Fake(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]  # generated without types
+    """Fails in the way that a request's id names."""
+
+    def __init__(self) -> None:
+        self.may_end = threading.Event()
+
     def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802  gRPC's name
-        message = "Failed to increase the shared memory pool size for key 'vitrine-triton-abcdefgh-1' to 2 bytes"
-        context.abort(grpc.StatusCode.INTERNAL, message if request.id == "full" else "100 % of it: 这是什么？")
+        if request.id == "full":
+            message = "Failed to increase the shared memory pool size for key 'vitrine-triton-abcdefgh-1' to 2 bytes"
+            context.abort(grpc.StatusCode.INTERNAL, message)
+        if request.id == "slow":
+            self.may_end.wait()
+        context.abort(grpc.StatusCode.INTERNAL, "100 % of it: 这是什么？")
 
 
-def test_names_of_shared_memory_stay_inside(tmp_path: Path) -> None:
-    server = grpc.server(ThreadPoolExecutor(1))
-    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(FullOfSharedMemory(), server)
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[tuple[Fake, Any]]:
+    """A server behind a gateway of its own, and a stub to call it by; the first call waits for the gateway."""
+    behind, server = Fake(), grpc.server(ThreadPoolExecutor(20))
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(behind, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
-    metadata = [("authorization", f"Bearer {KEY}")]
     with nginx_before([address], tmp_path) as url:
         credentials = grpc.ssl_channel_credentials((tmp_path / "tls" / "ca.crt").read_bytes())
-        channel = grpc.secure_channel(url, credentials)
-        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
-        for request_id, words in (("full", "the server has run out of shared memory"), ("", "100 % of it: 这是什么？")):
-            with pytest.raises(grpc.RpcError) as caught:
-                request = service_pb2.ModelInferRequest(id=request_id)
-                stub.ModelInfer(request, timeout=10, metadata=metadata, wait_for_ready=True)
-            assert caught.value.code() == grpc.StatusCode.INTERNAL
-            assert caught.value.details().startswith(words)
-    channel.close()
+        with grpc.secure_channel(url, credentials) as channel:
+            grpc.channel_ready_future(channel).result(10)
+            yield behind, service_pb2_grpc.GRPCInferenceServiceStub(channel)
+    behind.may_end.set()
     server.stop(None)
+
+
+def failure(stub: Any, request_id: str, key: str = KEY) -> grpc.Future:
+    request = service_pb2.ModelInferRequest(id=request_id)
+    return stub.ModelInfer.future(request, timeout=10, metadata=[("authorization", f"Bearer {key}")])
+
+
+def test_names_of_shared_memory_stay_inside(fake: tuple[Fake, Any]) -> None:
+    for request_id, words in (("full", "the server has run out of shared memory"), ("", "100 % of it: 这是什么？")):
+        call = failure(fake[1], request_id)
+        assert call.code() == grpc.StatusCode.INTERNAL
+        assert call.details().startswith(words)
+
+
+def test_a_shop_whose_calls_do_not_end_keeps_no_other_out(fake: tuple[Fake, Any]) -> None:
+    behind, stub = fake
+    calls = [failure(stub, "slow", SLOW_KEY) for _ in range(10)]
+    end_s = time.monotonic() + 8
+    while sum(call.done() for call in calls) < 5 and time.monotonic() < end_s:
+        time.sleep(0.01)
+    assert [call.code() for call in calls if call.done()] == [grpc.StatusCode.UNAVAILABLE] * 5
+    assert failure(stub, "").code() == grpc.StatusCode.INTERNAL, "another shop's call gets to the server"
+    behind.may_end.set()
+    assert Counter(call.code() for call in calls)[grpc.StatusCode.INTERNAL] == 5
 
 
 def test_servers_take_turns_and_one_that_dies_is_passed_over(gateway: Gateway) -> None:
