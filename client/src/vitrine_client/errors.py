@@ -19,7 +19,7 @@ class VitrineError(Exception):
         message: what happened, what was expected, what to do.
         code: the gRPC status code's name, such as "INVALID_ARGUMENT".
         model: the model that was asked, "" where none was.
-        request_id: the id under which the server's log knows the request, "" where none was sent.
+        request_id: the id by which the server's log names a request that failed in it, "" where none was sent.
     """
 
     def __init__(self, message: str, *, code: str = "", model: str = "", request_id: str = "") -> None:
