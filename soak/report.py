@@ -1,5 +1,6 @@
 """Whether anything grew: slopes over the last half, and a plot of it all."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ def _mean_and_share(times_s: Sequence[float], values: Sequence[float]) -> tuple[
 def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], file: Path) -> None:
     figure, axes = plt.subplots(4, 1, figsize=(12, 13), sharex=True, layout="constrained")
     minutes = [sample.at_s / 60 for sample in samples]
-    names = sorted({name for sample in samples for name in sample.memory_mib})
+    often = Counter(name for sample in samples for name in sample.memory_mib)
+    names = sorted(name for name, times in often.items() if times > len(samples) / 10)  # not what only starts others
     for number, name in enumerate(names):
         colour = mpl.colormaps["tab20"](number % 20)
         axes[0].plot(minutes, [s.memory_mib.get(name, np.nan) for s in samples], label=name, linewidth=1, color=colour)
