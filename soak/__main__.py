@@ -128,8 +128,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m soak",
         description="Load a server for an hour with everything at once: questions in English and Chinese about new "
         "and known photos, lists, embeddings, broken photos, odd questions, bursts, cancelled calls, cut connections. "
-        "In the first half steps and Triton are killed; in the second memory, handles, threads and shared memory of all "
-        "processes together may not grow, and nothing may be answered by INTERNAL.",
+        "In the first half steps and Triton are killed; in the second memory, handles, threads and shared memory, of "
+        "all processes together, may not grow, and nothing may be answered by INTERNAL.",
         epilog="exit status: 0 all is well; 1 something grew, was answered wrongly or too seldom, or restarts and "
         "faults differ. Writes soak.png and soak.json.",
     )
