@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from serving.errors import ServingError
 from serving.installation import TritonInstallation
-from serving.ports import resolved_ports
+from serving.ports import ipv4_address, resolved_ports
 
 _SHM_BYTES = 2 * 2**20
 """Of each step's region at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
@@ -105,13 +105,14 @@ def beside(repository: Path) -> Path:
 
 
 def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
-    """What was left open, chosen: ports of 0, and the log.
+    """What was left open, chosen: ports of 0, and the log; and the host's address instead of its name.
 
     Raises:
-        ServingError: a port is taken or impossible, or the log would be in the repository.
+        ServingError: a host or port is taken or impossible, or the log would be in the repository.
     """
+    host = ipv4_address(settings.host)
     asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
-    ports = resolved_ports(settings.host, {name: port for name, port in asked.items() if port is not None})
+    ports = resolved_ports(host, {name: port for name, port in asked.items() if port is not None})
     name = Path(os.path.normpath(settings.repository.absolute())).name
     log = settings.log_file or beside(settings.repository) / f"{name}-{ports['grpc_port']}.log"
     if log.resolve().is_relative_to(settings.repository.resolve()):
@@ -120,6 +121,7 @@ def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
         )
     return replace(
         settings,
+        host=host,
         grpc_port=ports["grpc_port"],
         http_port=ports.get("http_port"),
         metrics_port=ports.get("metrics_port"),
@@ -141,8 +143,8 @@ def admin_key_of(settings: ServerSettings) -> str:
         raise ServingError(f"cannot read the key of administration in {file}: {error}") from error
     if not re.fullmatch(rf"[0-9A-Za-z_-]{{{_LEAST_KEY_LENGTH},}}", key):
         raise ServingError(
-            f"the key of administration in {file} has {len(key)} characters, but at least {_LEAST_KEY_LENGTH} letters, "
-            f"digits, - and _ are expected: openssl rand -hex 32 > {file}"
+            f"the key of administration in {file} is expected to be at least {_LEAST_KEY_LENGTH} letters, digits, - "
+            f"and _, and nothing else, but {len(key)} characters came: openssl rand -hex 32 > {file}"
         )
     return key
 

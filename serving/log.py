@@ -13,6 +13,9 @@ from serving.errors import ServingError
 _NOT_LOADED = re.compile(r"failed to load '([^']+)' version \d+: (?:Internal: )?(.+?)(?:\\n|\"?$)")
 """Of Triton's line about a model, whose further lines, a traceback, are written as \\n."""
 
+_OF_NO_GPU = re.compile("CudaDriverHelper|CUDA driver version|NVML")
+"""Of what Triton calls errors on each machine without a GPU."""
+
 
 def opened_log(file: Path, *, is_emptied: bool) -> IO[bytes]:
     """Always to append, so that what others cut short does not grow back with a hole in it.
@@ -65,5 +68,9 @@ def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
     if models and not any("Stub process" in reason for reason in models):  # which says why in a line of its own
         reasons = (f"\n  {' and '.join(sorted(names))}: {reason}" for reason, names in models.items())
         return f"{file} says:{''.join(reasons)}"
-    errors = [line for line in lines if line.startswith("E") or "error:" in line.lower() or "what():" in line]
-    return f"the reason is in {file}:\n" + "\n".join((errors or lines)[-last:])
+    errors = [
+        line
+        for line in lines
+        if (line.startswith("E") or "error:" in line.lower() or "what():" in line) and not _OF_NO_GPU.search(line)
+    ]
+    return f"{file} ends with these errors:\n" + "\n".join(errors[-last:]) if errors else f"{file} names no error"

@@ -12,6 +12,22 @@ def free_port() -> int:
     return resolved_ports("127.0.0.1", {"port": 0})["port"]
 
 
+def ipv4_address(host: str) -> str:
+    """Of a name too: Triton takes a name for gRPC, but listens for HTTP and metrics where nobody comes.
+
+    Raises:
+        ServingError: there is no such name.
+    """
+    try:
+        if not host:
+            raise ValueError("it is empty")
+        return socket.gethostbyname(host)
+    except (OSError, ValueError) as error:
+        raise ServingError(
+            f"--host: an IPv4 address of this machine or its name is expected, but {host!r} came ({error})"
+        ) from error
+
+
 def resolved_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
     """The ports by their names, if they are free on `host` and no two alike; any free one for 0.
 
@@ -35,6 +51,6 @@ def _listened_port(listening: ExitStack, host: str, port: int, name: str) -> int
         option = f"--{name.replace('_', '-')}"
         raise ServingError(
             f"{option}: cannot listen on {host}:{port} ({error}): stop the program that uses it, or choose another "
-            f"port, 0 to 65535 (0 takes any free one); a host is an IPv4 address of this machine"
+            f"port, 0 to 65535 (0 takes any free one); a host is this machine's own"
         ) from error
     return int(listener.getsockname()[1])

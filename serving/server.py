@@ -116,9 +116,9 @@ class EmbeddedServer:
         """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
         if self._process is None:
             return "it is not running"
-        if self._process.poll() is not None:
-            return f"Triton ended with status {self._process.returncode}"
         lost = [name for name, step in self._steps.items() if not is_alive(step)]
+        if self._process.poll() is not None:  # after a look at the steps, which end with it
+            return f"Triton ended with status {self._process.returncode}"
         if lost:
             return f"the step {lost[0]} has ended or was stopped"
         hanging = self._heartbeats and self._heartbeats.at_one_piece_for(_MOST_AT_ONE_PIECE_S)
@@ -214,7 +214,7 @@ class EmbeddedServer:
                 try:
                     self._steps = steps_of(psutil.Process(self.pid))
                 except psutil.Error as error:
-                    raise ServingError(f"a step died as soon as it had answered: {error}") from error
+                    raise ServingError("a step ended as soon as it had answered") from error
                 self._heartbeats = Heartbeats(self._work.folder(HEARTBEATS), self._steps)
                 return
             time.sleep(_POLL_S)

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import io
 import multiprocessing
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tritonclient.utils import InferenceServerException
 from vitrine_client import (
     DeadlineExceededError,
     FakeTransport,
@@ -23,6 +25,7 @@ from vitrine_client import (
     VqaClient,
 )
 from vitrine_client.photos import bytes_from_photo
+from vitrine_client.sending import translated
 
 from .conftest import HAS_SERVER
 
@@ -171,13 +174,34 @@ def test_what_is_no_address_and_no_tls_is_refused_here() -> None:
     for wrong in (None, 5):
         with pytest.raises(InvalidRequestError, match="a gRPC address is text"):
             VqaClient(wrong)  # type: ignore[arg-type]  # as callers without a type checker may
-    for empty in ("dns:", "unix:"):
+    for empty in ("dns:", "dns:///", "unix:"):
         with pytest.raises(InvalidRequestError, match="a gRPC address is host:port"):
             VqaClient(empty)
     with pytest.raises(InvalidRequestError, match="tls is TlsFiles"):
         VqaClient(tls="ca.crt")  # type: ignore[arg-type]  # as above
     with pytest.raises(InvalidRequestError, match="name the certificate of the authority"):
         VqaClient(tls=TlsFiles(None))  # type: ignore[arg-type]  # as above, such as os.environ.get("CA")
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        (
+            "Received http2 header with status: 404",
+            "UNIMPLEMENTED",
+            "vqa:8001 does not speak gRPC .*404.*name the gRPC",
+        ),
+        ("Received http2 header with status: 301", "UNKNOWN", "vqa:8001 does not speak gRPC .*301.*name the gRPC"),
+        ("Failed to increase the shared memory pool size for key 'x-1'", "INTERNAL", "^the server has run out of"),
+        ("Deadline Exceeded", "DEADLINE_EXCEEDED", "^no answer from vqa:8001 within 3 s"),
+    ],
+)
+def test_what_others_say_gets_what_to_do(said: str, code: str, words: str) -> None:
+    theirs = InferenceServerException(msg=said, status=f"StatusCode.{code}")
+    ours = translated(theirs, "vqa:8001", "vqa", 3, "")
+    assert re.search(words, ours.message)
+    assert ours.code == code
+    assert "x-1" not in str(ours)
 
 
 def test_one_opened_picture_may_be_sent_from_many_threads(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -171,6 +172,21 @@ def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
 def test_an_impossible_address_is_refused(host: str, port: int) -> None:
     with pytest.raises(ServingError, match="cannot listen on"):
         resolved_ports(host, {"grpc_port": port})
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "", "x" * 100])
+def test_a_host_that_cannot_be_is_refused(repository: Path, tmp_path: Path, host: str) -> None:
+    with pytest.raises(ServingError, match="--host: an IPv4 address of this machine or its name is expected"):
+        EmbeddedServer(replace(settings(repository, tmp_path), host=host)).__enter__()
+
+
+def test_a_hosts_name_is_good_for_each_port(repository: Path, tmp_path: Path) -> None:
+    named = replace(settings(repository, tmp_path), host="localhost", http_port=0, metrics_port=0)
+    with EmbeddedServer(named) as server, VqaClient(server.url) as client:
+        assert client.ask(PHOTO, "这是什么？").text
+        for port in (server.settings.http_port, server.settings.metrics_port):
+            with socket.create_connection(("127.0.0.1", port or 0), timeout=5):
+                pass
 
 
 def test_two_ports_that_are_one_are_named() -> None:

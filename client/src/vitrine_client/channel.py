@@ -123,7 +123,9 @@ def require_address(url: str) -> str:
     if scheme in _HOSTS:
         are_good = all(_is_host_and_port(address, _HOSTS[scheme]) for address in rest.split(","))
     else:  # what other schemes expect is for gRPC to say
-        are_good = (scheme in _SCHEMES and rest != "") or _is_host_and_port(url, rf"[A-Za-z0-9._-]+|{_HOSTS['ipv6']}")
+        are_good = (scheme in _SCHEMES and rest.strip("/") != "") or _is_host_and_port(
+            url, rf"[A-Za-z0-9._-]+|{_HOSTS['ipv6']}"
+        )
     if not are_good:
         raise InvalidRequestError(f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {url!r} came")
     return url

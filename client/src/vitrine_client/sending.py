@@ -15,6 +15,7 @@ from vitrine_client.tracing import client_span
 _ENSEMBLE_PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )*(\[request id: [^\]]*\] )?")
 _SAYS_NOTHING = ("DEADLINE_EXCEEDED", "CANCELLED")
 """Codes that do not tell whether a server took the call."""
+_NOT_GRPC = "Received http2 header with status"
 _NO_SHARED_MEMORY = "increase the shared memory pool"
 """Of Triton's own error, which goes on with a name that is nobody's business (CVE-2025-23320)."""
 
@@ -74,6 +75,8 @@ def translated(
             else "is one running, with TLS or without as here, or is it overloaded?"
         )
         message = f"no server at {url} took the request ({message}): {cause}"
+    elif message.startswith(_NOT_GRPC):
+        message = f"{url} does not speak gRPC ({message}): name the gRPC port of a Vitrine server"
     elif _NO_SHARED_MEMORY in message:
         message = "the server has run out of shared memory: its operator has to give it more"
     return error_from_code(code, message, model=model, request_id=request_id)
