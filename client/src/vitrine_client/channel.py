@@ -21,10 +21,10 @@ _SERVICE_CONFIG = {
             # Questions only: who asks for the server's health wants to know it now.
             "name": [{"service": "inference.GRPCInferenceService", "method": "ModelInfer"}],
             "retryPolicy": {
-                # With gRPC's own jitter these waits come to about 3 s: a server that restarts is back by then.
+                # With gRPC's own jitter these waits come to 3 to 5 s: a server that restarts is back by then.
                 "maxAttempts": 5,
                 "initialBackoff": "0.1s",
-                "maxBackoff": "2s",
+                "maxBackoff": "2.5s",
                 "backoffMultiplier": 3,
                 # Only this: no server was reached, or it shed the request, or the connection
                 # was lost; and asking twice is harmless.
@@ -47,7 +47,7 @@ _CHANNEL_ARGS = [
     # A server that is back, or has moved to another address, is found within seconds, not minutes.
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
 ]
 
