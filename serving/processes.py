@@ -16,8 +16,8 @@ def steps_of(triton: psutil.Process) -> dict[str, psutil.Process]:
         psutil.Error: one has just ended.
     """
     commands = {step: step.cmdline() for step in triton.children(recursive=True)}
-    # The Python backend names an instance last but one on its command line.
-    return {words[-2]: step for step, words in commands.items() if words and words[0].endswith(_STUB)}
+    # The Python backend names an instance last but one on its command line, which is short while the program is loaded.
+    return {words[-2]: step for step, words in commands.items() if len(words) > 2 and words[0].endswith(_STUB)}
 
 
 def is_alive(step: psutil.Process) -> bool:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -21,7 +22,7 @@ from serving.errors import ServingError
 from serving.installation import find_installation
 from serving.integrity import require_intact
 from serving.ports import free_port, resolved_ports
-from serving.processes import is_alive, regions
+from serving.processes import is_alive, regions, steps_of
 from serving.server import EmbeddedServer
 from serving.signals import ENDING, end_on_signals, signals_put_off
 from serving.work_folder import shm_prefix_of
@@ -277,3 +278,11 @@ def test_loopback_only_and_off_means_off(tmp_path: Path) -> None:
     assert "--grpc-address=127.0.0.1" in command
     assert "--allow-http=false" in command
     assert "--allow-metrics=false" in command
+
+
+def test_a_step_that_is_being_loaded_has_no_name_yet() -> None:
+    stub = "/backends/python/triton_python_backend_stub"
+    whole = [stub, "model.py", "prefix", "a_step_0_0", "python"]
+    commands: list[list[str]] = [[], [stub], [stub, "model.py"], ["bash", "-c", stub], whole]
+    children = [Mock(cmdline=Mock(return_value=command)) for command in commands]
+    assert steps_of(Mock(children=Mock(return_value=children))) == {"a_step_0_0": children[-1]}
