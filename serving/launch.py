@@ -19,8 +19,8 @@ MALLOC = {
 Of itself it keeps some for each of many threads, and raises both thresholds after one large photo: under load memory
 grew for hours, in steps of some MiB. So: two arenas; large buffers, such as photos' pixels, are given back at once, and
 do not split up the heap (from 4 MiB on only, each image_preprocess grew by 3 MiB in half an hour; from 256 KiB on, one
-by 1 MiB and the other by none; a question about a new photo takes 26 ms instead of 25); what a burst of requests took (Triton: 30 MiB for 400 at once) is kept for the next one
-rather than given back and taken again.
+by 1 MiB and the other by none; a question about a new photo takes 26 ms instead of 25); what a burst of requests took
+(Triton: 30 MiB for 400 at once) is kept for the next one rather than given back and taken again.
 """
 
 
