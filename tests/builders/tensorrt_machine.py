@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from unittest.mock import patch
+
+import pytest
 
 from builders.plans import machine
 from builders.plans.machine import Gpu
@@ -15,13 +16,13 @@ H100 = Gpu("NVIDIA H100", "9.0", 80 * 2**30, driver="590.1", cuda="13.1", device
 @contextmanager
 def played_gpu_machine() -> Iterator[None]:
     here = dict(tensorrt_double.HERE)
-    with (
-        patch.dict(sys.modules, {"tensorrt": tensorrt_double.as_module()}),
-        patch.object(machine, "find_spec", lambda name: name == "tensorrt"),
-        patch.object(machine, "find_gpu", lambda: H100),
-        patch.object(Gpu, "stream_handle", lambda gpu: 0),
-        patch.object(Gpu, "synchronize", lambda gpu: None),
-    ):
+    with pytest.MonkeyPatch.context() as patched:
+        # This one module only: to restore all of them would take away what was imported meanwhile, PyTorch among it.
+        patched.setitem(sys.modules, "tensorrt", tensorrt_double.as_module())
+        patched.setattr(machine, "find_spec", lambda name: name == "tensorrt")
+        patched.setattr(machine, "find_gpu", lambda: H100)
+        patched.setattr(Gpu, "stream_handle", lambda gpu: 0)
+        patched.setattr(Gpu, "synchronize", lambda gpu: None)
         try:
             yield
         finally:
