@@ -113,7 +113,7 @@ supply: $(VENV)/installed $(SUPPLY)/tools/installed ## list what Vitrine is made
 	$(SUPPLY)/tools/bin/python supply/audit.py supply/*.lock
 
 .PHONY: soak
-soak: build ## load a server for an hour, faults included; fails if memory or handles of all processes together grow (ARGS="--duration 120 --max-growth 0.25")
+soak: build ## load a server for an hour, faults included; fails if memory or handles grow in all (ARGS="--duration 120 --max-growth 0.25")
 	@rm -rf build/soak
 	$(BIN)/python -m soak $(REPOSITORY) $(ARGS)
 

@@ -6,7 +6,6 @@ import io
 import multiprocessing
 import re
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -220,11 +219,18 @@ def test_one_opened_picture_may_be_sent_from_many_threads(tmp_path: Path) -> Non
 
 def test_a_picture_is_encoded_after_a_fork_in_the_middle_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Image.new("RGB", (8, 8))
-    monkeypatch.setattr(slow, "load", lambda: time.sleep(0.5))
+    is_read, may_end = threading.Event(), threading.Event()
+
+    def load() -> None:
+        is_read.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(slow, "load", load)
     fork = multiprocessing.get_context("fork")
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(bytes_from_photo, slow)
-        time.sleep(0.1)
+        assert is_read.wait(10)
+        threading.Timer(0.5, may_end.set).start()  # the fork, which waits for it, has begun by then
         child = fork.Process(target=bytes_from_photo, args=(Image.new("RGB", (8, 8)),))
         child.start()
         child.join(10)
