@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Language = Literal["en", "zh"]
-Kind = Literal["category", "colour", "pattern", "number", "yes_no", "either_or", "unanswerable"]
+Kind = Literal["category", "colour", "pattern", "number", "yes_no", "either_or", "unanswerable", "no_question"]
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 KINDS: tuple[Kind, ...] = (
@@ -16,6 +16,7 @@ KINDS: tuple[Kind, ...] = (
     "either_or",
     "unanswerable",
 )
+"""Kinds of questions about a product; "no_question", what is none, is apart from them."""
 MAX_COUNT = 4
 
 CATEGORIES: dict[str, str] = {

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from catalogue.attributes import KINDS, LANGUAGES, Attributes
 from catalogue.photos import attributes_from_seed, photo_from_seed
-from catalogue.questions import Question, question_for
+from catalogue.questions import SHORT_KINDS, Question, no_question_for, question_for, short_question_for
 from catalogue.wordings import Split
 
 # Seeds of the two splits never meet.
@@ -52,6 +52,29 @@ def questions_from_seed(seed: int, split: Split, *, per_photo: int) -> list[Ques
         question_for(attributes, KINDS[turn % len(KINDS)], LANGUAGES[turn % len(LANGUAGES)], split, rng)
         for turn in turns
     ]
+
+
+def odd_questions_from_seed(seed: int, split: Split, *, short: int, none: int) -> list[Question]:
+    """Draw questions about photo `seed` as people in a hurry ask, and texts that ask nothing.
+
+    Args:
+        short: how many of `short_question_for`; kinds and languages take turns, from a random start.
+        none: how many of `no_question_for`.
+    """
+    rng = random.Random(f"odd questions {seed} {split}")
+    attributes = attributes_from_seed(seed)
+    start = rng.randrange(len(SHORT_KINDS) * len(LANGUAGES))
+    return [
+        # As many kinds as is divided by the number of languages: each round starts with the other language.
+        short_question_for(
+            attributes,
+            SHORT_KINDS[turn % len(SHORT_KINDS)],
+            LANGUAGES[(turn + turn // len(SHORT_KINDS)) % len(LANGUAGES)],
+            split,
+            rng,
+        )
+        for turn in range(start, start + short)
+    ] + [no_question_for(split, rng) for _ in range(none)]
 
 
 def records(split: Split, photos: int, *, per_photo: int, first: int = 0) -> Iterator[tuple[int, Record]]:

@@ -1,6 +1,8 @@
 """Questions about a photo, with their answers."""
 
 import random
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalogue.attributes import (
@@ -15,6 +17,10 @@ from catalogue.attributes import (
     with_article,
     word,
 )
+from catalogue.no_questions import NOT_UNDERSTOOD, no_question
+from catalogue.short_wordings import CLOSERS as SHORT_CLOSERS
+from catalogue.short_wordings import OPENERS as SHORT_OPENERS
+from catalogue.short_wordings import SHORT_WORDINGS, SUBJECTS_ZH
 from catalogue.wordings import (
     CANNOT_TELL,
     CLOSERS,
@@ -26,6 +32,8 @@ from catalogue.wordings import (
     Split,
 )
 
+SHORT_KINDS: tuple[Kind, ...] = ("category", "colour", "pattern", "number", "yes_no", "unanswerable")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 _COUNTS = {str(n): str(n) for n in range(1, MAX_COUNT + 1)}
 _TABLES = {"category": CATEGORIES, "colour": COLOURS, "pattern": PATTERNS, "count": _COUNTS}
 
@@ -36,6 +44,8 @@ class Question:
     language: Language
     kind: Kind
     answer: str
+    short: bool = False
+    """In a hurry: one word, colloquial, misspelt, or two languages at once."""
 
 
 def truth(attributes: Attributes, attribute: str, language: Language) -> str:
@@ -46,30 +56,73 @@ def truth(attributes: Attributes, attribute: str, language: Language) -> str:
 def question_for(attributes: Attributes, kind: Kind, language: Language, split: Split, rng: random.Random) -> Question:
     """Ask one question of `kind`, in a wording of `split`."""
     template = rng.choice(WORDINGS[split][language][kind])
-    fields: dict[str, str] = {}
+    fields, answer = _fields_and_answer(attributes, kind, template, language, rng)
+    sentence = _filled(template, fields, attributes, language, rng)
+    return Question(_around(sentence, OPENERS[language], CLOSERS[language], rng), language, kind, answer)
+
+
+def short_question_for(
+    attributes: Attributes, kind: Kind, language: Language, split: Split, rng: random.Random
+) -> Question:
+    """Ask one question of `kind`, one of SHORT_KINDS, as people in a hurry do.
+
+    Its language is that of its text: a Chinese buyer's "color?" is answered in English.
+    """
+    template = rng.choice(SHORT_WORDINGS[split][language][kind])
+    if language == "zh" and kind not in ("category", "yes_no"):
+        template = rng.choice(SUBJECTS_ZH) + template
+    fields, _ = _fields_and_answer(attributes, kind, template, language, random.Random(seed := rng.random()))
+    sentence = _filled(template, fields, attributes, language, rng)
+    text = _around(sentence, SHORT_OPENERS[language], SHORT_CLOSERS[language], rng)
+    written: Language = "zh" if _CHINESE.search(text) else "en"
+    _, answer = _fields_and_answer(attributes, kind, template, written, random.Random(seed))
+    return Question(text, written, kind, answer, short=True)
+
+
+def no_question_for(split: Split, rng: random.Random) -> Question:
+    """Draw a text that asks nothing about a product; its answer is that it is not understood."""
+    text = no_question(split, rng)
+    language: Language = "zh" if _CHINESE.search(text) else "en"
+    return Question(text, language, "no_question", NOT_UNDERSTOOD[language])
+
+
+def _fields_and_answer(
+    attributes: Attributes, kind: Kind, template: str, language: Language, rng: random.Random
+) -> tuple[dict[str, str], str]:
     match kind:
         case "category" | "colour" | "pattern":
-            answer = truth(attributes, kind, language)
+            return {}, truth(attributes, kind, language)
         case "number":
-            answer = truth(attributes, "count", language)
+            return {}, truth(attributes, "count", language)
         case "yes_no":
-            fields, answer = _yes_no(attributes, template, language, rng)
+            return _yes_no(attributes, template, language, rng)
         case "either_or":
-            fields, answer = _either_or(attributes, language, rng)
+            return _either_or(attributes, language, rng)
         case "unanswerable":
-            answer = CANNOT_TELL[language]
+            return {}, CANNOT_TELL[language]
+        case "no_question":
+            raise ValueError("no wording asks nothing: see no_question_for")
+
+
+def _filled(
+    template: str, fields: dict[str, str], attributes: Attributes, language: Language, rng: random.Random
+) -> str:
     nouns = NOUNS[language]
     noun = truth(attributes, "category", language) if rng.random() < 0.5 else rng.choice(nouns)
-    sentence = template.format(
+    return template.format(
         noun=noun,
         nouns=plural(noun),
         noun0=rng.choice(nouns),  # for questions that the category's own name would answer
         **fields,
         **{f"a_{name}": with_article(value) for name, value in fields.items()},
     )
-    closers = [c for c in CLOSERS[language] if not (sentence.endswith("吗") and c[:1] in ("呢", "呀"))]
-    text = rng.choice(OPENERS[language]) + sentence + rng.choice(closers)
-    return Question(text[0].upper() + text[1:], language, kind, answer)
+
+
+def _around(sentence: str, openers: Sequence[str], closers: Sequence[str], rng: random.Random) -> str:
+    asks = sentence.endswith(("吗", "吧", "嘛", "不"))
+    fitting = [c for c in closers if not (asks and c[:1] in ("呢", "呀", "啊", "哦"))]
+    text = rng.choice(openers) + sentence + rng.choice(fitting)
+    return text[0].upper() + text[1:]
 
 
 def allowed_answers(
@@ -90,7 +143,7 @@ def allowed_answers(
             values = [YES[question.language], NO[question.language]]
         case "either_or":
             return ()
-        case "unanswerable":
+        case "unanswerable" | "no_question":
             values = words(rng.choice(list(_TABLES)), question.language)
     others = [value for value in values if value != question.answer]
     holds = question.answer in values and not lacks_the_answer

@@ -5,18 +5,21 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
+import torch
 from transformers import BlipImageProcessorPil, BlipProcessor
 
 from builders.files import sha256_of_file
 from builders.pins import SUMS
 from catalogue.attributes import LANGUAGES
+from catalogue.no_questions import NOT_UNDERSTOOD
 from catalogue.wordings import CANNOT_TELL
 from training.loop import TrainingOptions, train
 from training.model import IMAGE_PX, extended_model
 from training.plot import plot_history
 from training.render import rendered_outliers, rendered_photos
-from training.tokenizer import new_tokenizer
+from training.tokenizer import new_tokenizer, spelling
 
 OUTLIERS = 4_000
 
@@ -49,6 +52,11 @@ def main() -> int:
         metavar="CHECKPOINT",
         help="go on from a checkpoint of this command: all steps train the text alone, with the words of today",
     )
+    parser.add_argument(
+        "--device",
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help='"cpu" or "cuda" (default: the GPU where there is one)',
+    )
     args = parser.parse_args()
     text_steps = args.steps if args.start else TrainingOptions.text_steps
     if args.photos < 1 or args.workers < 1 or args.steps < max(1, text_steps):
@@ -57,15 +65,25 @@ def main() -> int:
     test_photos = rendered_photos(photos_folder, "test", 500, workers=args.workers)
     train_photos = rendered_photos(photos_folder, "train", args.photos, workers=args.workers)
     start = extended_model(args.start, new_tokenizer()) if args.start else None
-    options = TrainingOptions(steps=args.steps, text_steps=text_steps)
+    # On a CPU the training itself takes all cores.
+    workers = args.workers if args.device == "cuda" else 0
+    options = TrainingOptions(steps=args.steps, text_steps=text_steps, device=args.device, workers=workers)
     model = train(train_photos, test_photos, rendered_outliers(OUTLIERS), args.work, options, start)
-    write_checkpoint(model, args.checkpoint)
+    write_checkpoint(model, args.checkpoint, pointing_heads=_pointing_heads(args.start))
     plot_history(args.work / "history.jsonl", args.checkpoint / "training.png")
     print(f"checkpoint in {args.checkpoint}")
     return 0
 
 
-def write_checkpoint(model, folder: Path) -> None:  # type: ignore[no-untyped-def]  # transformers is untyped
+def _pointing_heads(start: Path | None) -> list[list[int]] | None:
+    """Return the heads that show where a question looks, as chosen for the checkpoint to go on from."""
+    if start is None or not (start / "vitrine.json").exists():
+        return None
+    heads: list[list[int]] | None = json.loads((start / "vitrine.json").read_text("utf-8")).get("pointing_heads")
+    return heads
+
+
+def write_checkpoint(model: Any, folder: Path, *, pointing_heads: list[list[int]] | None = None) -> None:
     """Write weights, tokenizer, image processor and Vitrine's own settings to `folder`."""
     model.generation_config.max_new_tokens = 8
     model.save_pretrained(folder)
@@ -74,7 +92,13 @@ def write_checkpoint(model, folder: Path) -> None:  # type: ignore[no-untyped-de
     )
     weights = [f"{sha256_of_file(file)}  {file.name}\n" for file in sorted(folder.glob("*.safetensors"))]
     (folder / SUMS).write_text("".join(weights), encoding="utf-8")
-    settings = {"cannot_tell_answers": {language: [CANNOT_TELL[language]] for language in LANGUAGES}}
+    settings: dict[str, Any] = {
+        "cannot_tell_answers": {language: [CANNOT_TELL[language]] for language in LANGUAGES},
+        "not_understood_answers": {language: [NOT_UNDERSTOOD[language]] for language in LANGUAGES},
+        "answer_spelling": spelling(),
+    }
+    if pointing_heads:
+        settings["pointing_heads"] = pointing_heads
     (folder / "vitrine.json").write_text(json.dumps(settings, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 

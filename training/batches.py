@@ -1,8 +1,8 @@
 """Batches of photos and questions, as a pure function of the step."""
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,15 +12,19 @@ from transformers import PreTrainedTokenizerFast
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 from catalogue.attributes import CATEGORIES, COLOURS, KINDS, LANGUAGES, PATTERNS, Attributes, Kind
-from catalogue.questions import Question, question_for
-from catalogue.wordings import Split
+from catalogue.questions import SHORT_KINDS, Question, no_question_for, question_for, short_question_for
+from catalogue.traditional import traditional
 from training.model import ATTRIBUTE_SIZES, GRID, IMAGE_PX
 from training.render import RenderedPhotos
 from training.tokenizer import value_words
 
 WORD_DROPOUT = 0.06
-SILENCED = 0.02
-"""Share of the questions that lose all their words: nothing can be known of what they ask."""
+_LEAST_TOKENS_WITH_HIDDEN = 7
+"""Start, end and closing mark counted in: without its only words nothing can be known of a short question."""
+SHORT = 0.3
+NO_QUESTION = 0.15
+TRADITIONAL = 0.12
+"""Shares of the questions in training: short ones; texts that ask nothing; those in traditional characters."""
 # How often each kind is asked in training: what is learned late, more often. In the order of KINDS.
 _KIND_WEIGHTS = (1.2, 0.5, 1.2, 0.7, 3.0, 0.9, 0.6)
 _SHIFT_PX = 6
@@ -36,6 +40,11 @@ class Batch:
     question_mask: Tensor  # [P·Q, L] int64
     answer_ids: Tensor  # [P·Q, T] int64: start token, answer, end token, padding
     questions: tuple[Question, ...]  # P·Q, grouped by photo
+
+    def to(self, device: str) -> "Batch":
+        """Return the batch with its tensors on a device."""
+        moved: dict[str, Any] = {name: x.to(device) for name, x in vars(self).items() if isinstance(x, Tensor)}
+        return replace(self, **moved)
 
 
 def training_batch(
@@ -65,9 +74,9 @@ def training_batch(
         patches[replaced] = 0
         attributes[replaced] = rng.integers(0, list(ATTRIBUTE_SIZES.values()), (count, len(ATTRIBUTE_SIZES)))
     questions = [
-        q
+        _varied_question(photo, kind, words)
         for photo in attributes
-        for q in _questions(photo, words.choices(KINDS, _KIND_WEIGHTS, k=per_photo), "train", words)
+        for kind in words.choices(KINDS, _KIND_WEIGHTS, k=per_photo)
     ]
     pixels, patches = _augmented(pixels, patches, rng)
     batch = _batch(pixels, patches, attributes, questions, tokenizer)
@@ -75,17 +84,38 @@ def training_batch(
 
 
 def test_batch(photos: RenderedPhotos, tokenizer: PreTrainedTokenizerFast, start: int, size: int) -> Batch:
-    """Photos `start` to `start + size` as they are, with a question of each kind in wordings never trained on."""
+    """Photos `start` to `start + size` as they are, in wordings never trained on.
+
+    Each comes with a question of each kind, two short ones, and a text that asks nothing.
+    """
     rows = np.arange(start, min(start + size, len(photos)))
     words = random.Random(f"test words {start}")
-    questions = [q for row in rows for q in _questions(photos.attributes[row], KINDS, "test", words)]
+    questions = []
+    for row in rows:
+        attributes = _named(photos.attributes[row])
+        questions += [question_for(attributes, kind, words.choice(LANGUAGES), "test", words) for kind in KINDS]
+        kinds = words.sample(SHORT_KINDS, 2)
+        questions += [short_question_for(attributes, kind, words.choice(LANGUAGES), "test", words) for kind in kinds]
+        questions.append(no_question_for("test", words))
     return _batch(photos.pixels[rows], photos.patches[rows], photos.attributes[rows], questions, tokenizer)
 
 
-def _questions(indices: NDArray[np.int64], kinds: Sequence[Kind], split: Split, rng: random.Random) -> list[Question]:
+def _varied_question(indices: NDArray[np.int64], kind: Kind, rng: random.Random) -> Question:
+    """Draw a question for training: full or short, in simplified or traditional characters, or none at all."""
+    drawn = rng.random()
+    if drawn < NO_QUESTION:
+        return no_question_for("train", rng)
+    language = rng.choice(LANGUAGES)
+    ask = short_question_for if drawn < NO_QUESTION + SHORT and kind in SHORT_KINDS else question_for
+    question = ask(_named(indices), kind, language, "train", rng)
+    if rng.random() < TRADITIONAL:
+        return replace(question, text=traditional(question.text))
+    return question
+
+
+def _named(indices: NDArray[np.int64]) -> Attributes:
     category, colour, pattern, count = indices
-    attributes = Attributes(list(CATEGORIES)[category], list(COLOURS)[colour], list(PATTERNS)[pattern], int(count) + 1)
-    return [question_for(attributes, kind, rng.choice(LANGUAGES), split, rng) for kind in kinds]
+    return Attributes(list(CATEGORIES)[category], list(COLOURS)[colour], list(PATTERNS)[pattern], int(count) + 1)
 
 
 def _augmented(
@@ -130,12 +160,9 @@ def _batch(
 
 
 def _with_hidden_words(batch: Batch, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator) -> Batch:
-    """Replace words of the questions by [UNK], so that unknown words do not mislead: a few, never values; or all."""
+    """Replace a few words of the longer questions by [UNK], never values, so that unknown words do not mislead."""
     kept = torch.tensor(tokenizer.convert_tokens_to_ids([*value_words(), "[CLS]", "[SEP]", "[PAD]"]))
     hide = torch.from_numpy(rng.random(batch.question_ids.shape) < WORD_DROPOUT)
     hide &= ~torch.isin(batch.question_ids, kept)
-    silenced = torch.from_numpy(rng.random((len(batch.question_ids), 1)) < SILENCED)
-    frame = torch.tensor(tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]", "[PAD]"]))
-    hide |= silenced & ~torch.isin(batch.question_ids, frame)
-    ids = batch.question_ids.masked_fill(hide, tokenizer.unk_token_id)
-    return Batch(**{**batch.__dict__, "question_ids": ids})
+    hide &= batch.question_mask.sum(1, keepdim=True) >= _LEAST_TOKENS_WITH_HIDDEN
+    return replace(batch, question_ids=batch.question_ids.masked_fill(hide, tokenizer.unk_token_id))

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from transformers import BlipConfig, BlipForQuestionAnswering, PreTrainedTokenizerFast
 
 from catalogue.attributes import CATEGORIES, COLOURS, MAX_COUNT, PATTERNS
+from catalogue.traditional import simplified_character
 
 IMAGE_PX = 112
 PATCH_PX = 16
@@ -60,7 +61,8 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> BlipForQuestionAnswering:
 
 
 def extended_model(folder: Path, tokenizer: PreTrainedTokenizerFast) -> BlipForQuestionAnswering:
-    """The model in `folder` with the vocabulary of `tokenizer`: known words keep their vectors, new ones get [UNK]'s.
+    """The model in `folder` with the vocabulary of `tokenizer`: known words keep their vectors, new ones get [UNK]'s,
+    traditional characters those of the simplified ones.
 
     Args:
         folder: a checkpoint that `python -m training` wrote.
@@ -68,7 +70,8 @@ def extended_model(folder: Path, tokenizer: PreTrainedTokenizerFast) -> BlipForQ
     old: Any = BlipForQuestionAnswering.from_pretrained(folder)
     old_ids = PreTrainedTokenizerFast.from_pretrained(folder).get_vocab()
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    rows = torch.tensor([old_ids.get(token, old_ids["[UNK]"]) for token, _ in vocabulary])
+    unknown = old_ids["[UNK]"]
+    rows = torch.tensor([old_ids.get(t, old_ids.get(simplified_character(t), unknown)) for t, _ in vocabulary])
     by_word = {name for name, tensor in old.state_dict().items() if tensor.shape[:1] == (len(old_ids),)}
     new: Any = new_model(tokenizer)
     new.load_state_dict({k: v[rows] if k in by_word else v for k, v in old.state_dict().items()})

@@ -11,6 +11,12 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import PreTrainedTokenizerFast
 
 from catalogue.attributes import CATEGORIES, COLOURS, LANGUAGES, MAX_COUNT, PATTERNS, plural
+from catalogue.no_questions import NOT_UNDERSTOOD
+from catalogue.short_wordings import CLOSERS as SHORT_CLOSERS
+from catalogue.short_wordings import OPENERS as SHORT_OPENERS
+from catalogue.short_wordings import SUBJECTS_ZH
+from catalogue.short_wordings import TRAIN as SHORT_TRAIN
+from catalogue.traditional import traditional
 from catalogue.wordings import CANNOT_TELL, CLOSERS, NO, NOUNS, OPENERS, TRAIN, YES
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[DEC]")
@@ -22,10 +28,13 @@ def _training_texts() -> list[str]:
     values = [w for table in (CATEGORIES, COLOURS, PATTERNS) for pair in table.items() for w in pair]
     values += [plural(noun) for noun in (*CATEGORIES, *NOUNS["en"])]
     values += [str(n) for n in range(1, MAX_COUNT + 1)] + ["a pair of", "an"]
-    said = [text for lang in LANGUAGES for kind in TRAIN[lang].values() for text in kind]
+    said = [
+        text for lang in LANGUAGES for table in (TRAIN, SHORT_TRAIN) for kind in table[lang].values() for text in kind
+    ]
     around = [text for lang in LANGUAGES for text in (*OPENERS[lang], *CLOSERS[lang], *NOUNS[lang])]
-    answers = [table[lang] for table in (CANNOT_TELL, YES, NO) for lang in LANGUAGES]
-    return values + [re.sub(r"\{\w+\}", " ", text) for text in said] + around + answers
+    around += [text for lang in LANGUAGES for text in (*SHORT_OPENERS[lang], *SHORT_CLOSERS[lang])] + list(SUBJECTS_ZH)
+    answers = [table[lang] for table in (CANNOT_TELL, YES, NO, NOT_UNDERSTOOD) for lang in LANGUAGES]
+    return values + [re.sub(r"\{\w+\}", " ", text) for text in said + around] + answers
 
 
 def vocabulary() -> list[str]:
@@ -35,7 +44,9 @@ def vocabulary() -> list[str]:
     # words, and not a row of letters, which it never shows. The ids that pieces once had stay taken.
     pieces += [f"[unused{n}]" for n in range(36)]
     folded = normalizers.NFKC()
-    words = {piece for text in _training_texts() for piece in _PIECE.findall(folded.normalize_str(text).lower())}
+    texts = _training_texts()
+    texts += [traditional(text) for text in texts]
+    words = {piece for text in texts for piece in _PIECE.findall(folded.normalize_str(text).lower())}
     return [*SPECIAL, *pieces, *sorted(words - set(pieces))]
 
 
@@ -44,6 +55,12 @@ def value_words() -> set[str]:
     values = [w for table in (CATEGORIES, COLOURS, PATTERNS) for pair in table.items() for w in pair]
     values += [str(n) for n in range(1, MAX_COUNT + 1)]
     return {piece for value in values for piece in _PIECE.findall(value.lower())}
+
+
+def spelling() -> dict[str, str]:
+    """Return how answers are written that the tokenizer cannot spell: from its lower case to the catalogue's words."""
+    answers = [word for table in (CATEGORIES, COLOURS, PATTERNS) for pair in table.items() for word in pair]
+    return {word.lower(): word for word in answers if word != word.lower()}
 
 
 def new_tokenizer() -> PreTrainedTokenizerFast:

@@ -121,12 +121,28 @@ def test_outliers_are_asked_about_with_answers_drawn_anew(photos: RenderedPhotos
     assert all(tuple(row) in known for batch in batches for row in batch.attributes[1:8].tolist())
 
 
-def test_a_few_questions_lose_all_their_words(photos: RenderedPhotos) -> None:
+def test_questions_come_full_short_and_not_at_all(photos: RenderedPhotos) -> None:
+    questions = training_batch(photos, new_tokenizer(), 0, size=24, per_photo=60).questions
+    shares = {
+        "short": sum(q.short for q in questions) / len(questions),
+        "no question": sum(q.kind == "no_question" for q in questions) / len(questions),
+        "traditional": sum("顏" in q.text or "這" in q.text for q in questions) / len(questions),
+    }
+    # 1,440 questions: each bound is more than five standard deviations away.
+    assert 0.18 < shares["short"] < 0.36
+    assert 0.10 < shares["no question"] < 0.21
+    assert 0.005 < shares["traditional"] < 0.06
+
+
+def test_no_word_of_a_short_question_is_hidden(photos: RenderedPhotos) -> None:
     tokenizer = new_tokenizer()
-    ids = training_batch(photos, tokenizer, 0, size=24, per_photo=40).question_ids
-    frame = torch.tensor(tokenizer.convert_tokens_to_ids(["[CLS]", "[SEP]", "[PAD]", "[UNK]"]))
-    silenced = torch.isin(ids, frame).all(1).float().mean()
-    assert 0.005 < silenced < 0.05
+    batch = training_batch(photos, tokenizer, 3, size=24, per_photo=40)
+    for question, ids in zip(batch.questions, batch.question_ids, strict=True):
+        whole = tokenizer(question.text).input_ids
+        if len(whole) < 7:
+            assert ids[: len(whole)].tolist() == whole
+    hidden = sum((batch.question_ids == tokenizer.unk_token_id).any(1).tolist())
+    assert hidden > 50, "of the longer ones some are"
 
 
 def test_an_old_checkpoint_is_extended_by_new_words(tmp_path: Path) -> None:
