@@ -46,6 +46,7 @@ class Asked:
     """Of each candidate."""
     unanswerable: bool
     """Whether "cannot tell" is the right answer."""
+    question: str
     listed: Scored | None = None
     """None: it came without a list."""
 
@@ -70,13 +71,15 @@ def asked(
             features = encoded_photo(image_encoder, checkpoint, photo)["IMAGE_FEATURES"]
         inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
         decoded = answer_decoder(inputs)
-        candidates = candidates_from_decoder(decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0], tokenizer)
+        ids, logprobs = decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0]
+        candidates = candidates_from_decoder(ids, logprobs, tokenizer, checkpoint.answer_spelling)
         rows.append(
             Asked(
                 candidates,
                 language_of(question.question),
                 tuple(question.is_right(c.text) for c in candidates),
                 any(question.is_right(text) for text in cannot_tell),
+                question.question,
                 _scored(answer_scorer, inputs, checkpoint, question) if question.candidates else None,
             )
         )
@@ -85,6 +88,10 @@ def asked(
 
 def cannot_tell_texts(checkpoint: Checkpoint) -> frozenset[str]:
     return frozenset(text for texts in checkpoint.cannot_tell_answers.values() for text in texts)
+
+
+def not_understood_texts(checkpoint: Checkpoint) -> frozenset[str]:
+    return frozenset(text for texts in checkpoint.not_understood_answers.values() for text in texts)
 
 
 def _scored(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored | None:

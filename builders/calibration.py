@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from builders.asking import asked, cannot_tell_texts
+from builders.asking import asked, cannot_tell_texts, not_understood_texts
 from builders.checkpoint import Checkpoint, load_checkpoint
 from builders.errors import BuildError
 from builders.files import sha256_of_file
@@ -55,7 +55,12 @@ def main() -> int:
             questions, source = drawn_questions(args.photos), {"catalogue": f"{args.photos} drawn photos"}
         tokens = manifest["dimensions"]["question_tokens"]
         rows = asked(engines, checkpoint, questions, question_tokens=tokens)
-        content = fitted(rows, cannot_tell_texts(checkpoint), default_risk=args.risk)
+        content = fitted(
+            rows,
+            cannot_tell_texts(checkpoint),
+            default_risk=args.risk,
+            not_understood=not_understood_texts(checkpoint),
+        )
         content |= {"answers": manifest["dimensions"]["answers"], "source": source}
         content["weights_sha256"] = _weights_sha256(checkpoint)
         args.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -113,7 +118,9 @@ def _parser() -> argparse.ArgumentParser:
         help='JSON Lines of {"photo": PATH, "question": TEXT, "answer": TEXT}, and "candidates": [TEXT, ...] where '
         "a list belongs to the question (default: drawn by catalogue/)",
     )
-    parser.add_argument("--photos", type=int, default=900, metavar="N", help="to draw, 7 questions each (default: 900)")
+    parser.add_argument(
+        "--photos", type=int, default=900, metavar="N", help="to draw, 10 questions each (default: 900)"
+    )
     parser.add_argument(
         "--risk", type=_risk, default=0.01, metavar="SHARE", help="of given answers that may be wrong (default: 0.01)"
     )

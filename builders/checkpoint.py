@@ -40,7 +40,11 @@ class Checkpoint:
     answer_tokens: int
     """The longest answer that the checkpoint was trained for, end token counted in."""
     cannot_tell_answers: dict[str, list[str]]
-    """Per language, the answers that mean "the photo does not show it"."""
+    """Answers that mean "the photo does not show it", by language."""
+    not_understood_answers: dict[str, list[str]]
+    """Answers that mean that a text asks nothing that is understood, by language."""
+    answer_spelling: dict[str, str]
+    """Whole answers that the tokenizer cannot spell, from how it does to how they are written."""
     pointing_heads: tuple[tuple[int, int], ...] | None
     """Layer and head of the question encoder that look at what is asked about; None: not known."""
     sha256: dict[str, str]
@@ -108,6 +112,8 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Seq
         image_processor=processor,
         answer_tokens=int(model.generation_config.max_new_tokens or _DEFAULT_ANSWER_TOKENS),
         cannot_tell_answers=settings.get("cannot_tell_answers", {}),
+        not_understood_answers=settings.get("not_understood_answers", {}),
+        answer_spelling=settings.get("answer_spelling", {}),
         pointing_heads=_pointing_heads(settings, model, checkpoint),
         sha256=sha256_of_folder(folder),
     )

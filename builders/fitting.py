@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from builders.asking import Asked, Scored
 from builders.errors import BuildError
-from builders.steps import RiskPoint, choice_doubts, choice_from_scores, chosen_candidate, doubts
+from builders.steps import (
+    RiskPoint,
+    choice_doubts,
+    choice_from_scores,
+    chosen_candidate,
+    doubts,
+    handed_over_anyway,
+)
 
 RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 LEAST_QUESTIONS = 500
@@ -23,8 +30,17 @@ _LOG_TEMPERATURES = (-2.0, 2.0)
 _DOUBTS = 2  # the first two inputs are logarithms of doubt; a third is the number of tokens
 
 
-def fitted(rows: Sequence[Asked], cannot_tell: frozenset[str], *, default_risk: float) -> dict[str, Any]:
-    """The contents of `calibration.json`, but for where its data came from.
+def fitted(
+    rows: Sequence[Asked],
+    cannot_tell: frozenset[str],
+    *,
+    default_risk: float,
+    not_understood: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """Return the contents of `calibration.json`, but for where its data came from.
+
+    What is handed over however sure it is (texts that are not understood, a yes where none was asked for) says
+    nothing about how far given answers can be trusted, and is left out.
 
     Raises:
         BuildError: too few questions, or all answers right, or all wrong.
@@ -33,12 +49,17 @@ def fitted(rows: Sequence[Asked], cannot_tell: frozenset[str], *, default_risk: 
         raise BuildError(f"{len(rows)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
     likely = np.array([sum(c.probability for c in row.candidates if c.text in cannot_tell) for row in rows])
     refusal = _refusal_threshold(likely, [not row.unanswerable for row in rows])
-    chosen = [chosen_candidate(row.candidates, cannot_tell, refusal) for row in rows]
+    chosen = [(row, chosen_candidate(row.candidates, cannot_tell, refusal)) for row in rows]
+    given = [
+        (row, index)
+        for row, index in chosen
+        if handed_over_anyway(row.candidates[index].text, not_understood, row.question) is None
+    ]
     trust = _fitted_trust(
-        [doubts(row.candidates, index) for row, index in zip(rows, chosen, strict=True)],
-        [row.right[index] for row, index in zip(rows, chosen, strict=True)],
-        [row.candidates[index].text in cannot_tell for row, index in zip(rows, chosen, strict=True)],
-        [row.language for row in rows],
+        [doubts(row.candidates, index) for row, index in given],
+        [row.right[index] for row, index in given],
+        [row.candidates[index].text in cannot_tell for row, index in given],
+        [row.language for row, _ in given],
         default_risk,
     )
     return {

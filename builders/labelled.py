@@ -9,13 +9,14 @@ from pathlib import Path
 
 from builders.errors import BuildError
 from builders.steps import language_of
-from catalogue.dataset import first_seed, questions_from_seed
+from catalogue.dataset import first_seed, odd_questions_from_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import allowed_answers
 
 # Away from the photos that `python -m evaluation` asks about, 20,000 and up.
 _FIRST_PHOTO = 40_000
 _PER_PHOTO = 7
+_SHORT_PER_PHOTO, _NONE_PER_PHOTO = 2, 1
 LIST_LENGTH = 10
 _LIST_LENGTHS = (3, LIST_LENGTH, 24)
 _LACKING = 1 / 8  # of the drawn lists do not hold the right answer: what that looks like must be known
@@ -37,11 +38,13 @@ class Labelled:
 
 
 def drawn_questions(photos: int) -> Iterator[Labelled]:
-    """Of the test split: photos and wordings that no checkpoint was trained on."""
+    """Draw the test split's photos and wordings, which no checkpoint was trained on; short ones and texts that ask
+    nothing among them."""
     first = first_seed("test") + _FIRST_PHOTO
     for seed in range(first, first + photos):
         photo, rng = photo_from_seed(seed).jpeg_bytes(), random.Random(f"lists {seed}")
-        for question in questions_from_seed(seed, "test", per_photo=_PER_PHOTO):
+        full = questions_from_seed(seed, "test", per_photo=_PER_PHOTO)
+        for question in full + odd_questions_from_seed(seed, "test", short=_SHORT_PER_PHOTO, none=_NONE_PER_PHOTO):
             candidates = allowed_answers(
                 question, rng, most=rng.choice(_LIST_LENGTHS), lacks_the_answer=rng.random() < _LACKING
             )

@@ -146,7 +146,11 @@ def write_repository(
                 shutil.copy(shared, version)
     for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
-    settings = {"cannot_tell_answers": checkpoint.cannot_tell_answers}
+    settings = {
+        "cannot_tell_answers": checkpoint.cannot_tell_answers,
+        "not_understood_answers": checkpoint.not_understood_answers,
+        "answer_spelling": checkpoint.answer_spelling,
+    }
     for model_name in ("candidates_preprocess", "answer_postprocess"):
         _write_json(folder / model_name / "1" / "vitrine.json", settings)
     for model_name in ("answer_postprocess", "choice_postprocess") if calibration else ():

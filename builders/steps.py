@@ -42,6 +42,7 @@ Candidate = _confidence.Candidate
 candidates_from_decoder = _answer.candidates_from_decoder
 RiskPoint = _confidence.RiskPoint
 chosen_candidate = _confidence.chosen_candidate
+handed_over_anyway = _confidence.handed_over_anyway
 doubts = _confidence.doubts
 language_of = _confidence.language_of
 log_doubt = _confidence.log_doubt

@@ -86,9 +86,11 @@ def answer_target(repository: Path) -> Callable[[bytes], None]:
             candidates = answer.candidates_from_decoder(ids, logprobs, tokenizer)
         except FloatingPointError:  # of log-probabilities that are no numbers; callers hear of an internal error
             return
-        found = confidence.judged(candidates, frozenset({"cannot tell"}), calibration, language="en", max_risk=None)
+        found = confidence.judged(
+            candidates, frozenset({"cannot tell"}), calibration, question="Is it red?", language="en", max_risk=None
+        )
         assert found.verdict.status in ("answered", "cannot_tell", "hand_over")
-        assert len(found.confidences) == len(candidates)
+        assert len(found.confidences) == len(found.texts) == len(candidates)
 
     return one
 

@@ -13,11 +13,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from yes_no import misses_the_question
 
 ANSWERED = "answered"
 CANNOT_TELL = "cannot_tell"
 HAND_OVER = "hand_over"
 LANGUAGES = ("en", "zh")
+NOT_UNDERSTOOD = "the question is not understood"
+NOT_YES_OR_NO = "the answer is yes or no, but the question does not ask for one"
 
 _CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")  # with its punctuation
 _FLOAT32 = 1 + 1e-6
@@ -193,12 +196,25 @@ def verdict_of(
     return given
 
 
+def handed_over_anyway(answer: str, not_understood: frozenset[str], question: str) -> str | None:
+    """Return why an answer goes to a person however sure it is, or None.
+
+    Args:
+        not_understood: the checkpoint's ways to say that a text asks nothing that it understands.
+    """
+    if answer in not_understood:
+        return NOT_UNDERSTOOD
+    return NOT_YES_OR_NO if misses_the_question(answer, question) else None
+
+
 @dataclass(frozen=True)
 class Judged:
-    chosen: int
-    """Which of the candidates is the answer."""
+    """What is made of a question's candidates."""
+
+    texts: list[str]
+    """The answer first, "" where there is none; then the alternatives."""
     confidences: list[float]
-    """Of each candidate; NaN, rather than made up, where nothing was calibrated."""
+    """Probability of each text to be right; NaN, rather than made up, where nothing was calibrated."""
     verdict: Verdict
 
 
@@ -207,18 +223,29 @@ def judged(
     cannot_tell: frozenset[str],
     calibration: Calibration | None,
     *,
+    question: str,
     language: str,
     max_risk: float | None,
+    not_understood: frozenset[str] = frozenset(),
 ) -> Judged:
-    """From the decoder's candidates to the answer and its verdict.
+    """Choose the answer among the decoder's candidates, and its verdict.
 
     Args:
-        cannot_tell: the checkpoint's ways to say so.
+        cannot_tell: the checkpoint's ways to say that the photo does not show it.
+        not_understood: its ways to say that a text asks nothing that it understands; never among the texts.
     """
     chosen, sure = 0, [math.nan] * len(candidates)
     if calibration:
         chosen = chosen_candidate(candidates, cannot_tell, calibration.cannot_tell_threshold)
         sure = confidences(candidates, chosen, calibration)
-    refuses = candidates[chosen].text in cannot_tell
-    verdict = verdict_of(sure[chosen], calibration, refuses=refuses, language=language, max_risk=max_risk)
-    return Judged(chosen, sure, verdict)
+    answer = candidates[chosen].text
+    if reason := handed_over_anyway(answer, not_understood, question):
+        verdict = Verdict(HAND_OVER, reason)
+    else:
+        refuses = answer in cannot_tell
+        verdict = verdict_of(sure[chosen], calibration, refuses=refuses, language=language, max_risk=max_risk)
+    others = [i for i, c in enumerate(candidates) if i != chosen and c.text not in not_understood]
+    if answer in not_understood:
+        return Judged([""] + [candidates[i].text for i in others], [0.0] + [sure[i] for i in others], verdict)
+    order = [chosen, *others]
+    return Judged([candidates[i].text for i in order], [sure[i] for i in order], verdict)

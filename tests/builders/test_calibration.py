@@ -15,6 +15,7 @@ from builders.fitting import RISKS, _lowest_threshold, fitted
 from builders.labelled import Labelled, questions_in_file
 from builders.steps import Candidate
 
+COLOUR = "What colour is it?"
 CANNOT_TELL = frozenset({"cannot tell", "看不出来"})
 
 
@@ -26,13 +27,19 @@ def made_up(count: int, *, seed: int = 0) -> list[Asked]:
         language = ("en", "zh")[number % 2]
         if number % 10 == 0:
             rows.append(
-                Asked([Candidate("cannot tell", 0.99, 3), Candidate("red", 0.01, 2)], language, (True, False), True)
+                Asked(
+                    [Candidate("cannot tell", 0.99, 3), Candidate("red", 0.01, 2)],
+                    language,
+                    (True, False),
+                    True,
+                    COLOUR,
+                )
             )
             continue
         own = float(1 - 10 ** random.uniform(-4, -0.3))
         right = bool(random.random() < own)
         candidates = [Candidate("red", own, 2), Candidate("blue", (1 - own) * 0.9, 2)]
-        rows.append(Asked(candidates, language, (right, not right), False))
+        rows.append(Asked(candidates, language, (right, not right), False, COLOUR))
     return rows
 
 
@@ -44,9 +51,9 @@ def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
     fresh = made_up(20_000, seed=1)
     given = []
     for row in fresh:
-        found = judged(row.candidates, CANNOT_TELL, calibration, language=row.language, max_risk=None)
+        found = judged(row.candidates, CANNOT_TELL, calibration, question=COLOUR, language=row.language, max_risk=None)
         if found.verdict.status != HAND_OVER:
-            given.append(row.right[found.chosen])
+            given.append(row.right[[c.text for c in row.candidates].index(found.texts[0])])
     assert len(given) > 5000
     assert 1 - np.mean(given) <= 0.013
 
@@ -67,13 +74,25 @@ def test_a_language_that_is_missing_takes_the_others_thresholds() -> None:
     assert content["risks"]["zh"] == content["risks"]["en"]
 
 
+def test_what_is_handed_over_anyway_says_nothing_about_given_answers() -> None:
+    rows = made_up(5000)
+    surely_wrong = [
+        Asked([Candidate("not understood", 0.999, 3)], "en", (False,), False, "<b>"),
+        Asked([Candidate("yes", 0.999, 2)], "en", (False,), False, COLOUR),
+    ]
+    fit = {"default_risk": 0.01, "not_understood": frozenset({"not understood"})}
+    with_them = fitted(rows + 500 * surely_wrong, CANNOT_TELL, **fit)  # type: ignore[arg-type]
+    assert with_them["risks"] == fitted(rows, CANNOT_TELL, **fit)["risks"]  # type: ignore[arg-type]
+    assert with_them["questions"] == 6000
+
+
 def test_too_few_questions_are_refused() -> None:
     with pytest.raises(BuildError, match="499 labelled questions came, but a calibration needs 500"):
         fitted(made_up(499), CANNOT_TELL, default_risk=0.01)
 
 
 def test_answers_that_are_all_right_are_refused() -> None:
-    rows = [Asked([Candidate("red", 0.9, 2)], "en", (True,), False)] * 600
+    rows = [Asked([Candidate("red", 0.9, 2)], "en", (True,), False, COLOUR)] * 600
     with pytest.raises(BuildError, match="all 600 answers are right: nothing to calibrate on"):
         fitted(rows, CANNOT_TELL, default_risk=0.01)
 
@@ -110,7 +129,9 @@ def test_lists_are_fitted_with_the_temperature_they_were_made_with() -> None:
         right = int(random.choice(10, p=shares))
         logprobs = np.append(3 * np.log(shares), -20.0)[:, None].astype(np.float32)
         listed = Scored(np.ones((11, 1), np.int32), logprobs, 1, tuple(i == right for i in range(10)))
-        answer = Asked([Candidate("red", 0.9, 2)], ("en", "zh")[number % 2], (bool(random.random() < 0.9),), False)
+        answer = Asked(
+            [Candidate("red", 0.9, 2)], ("en", "zh")[number % 2], (bool(random.random() < 0.9),), False, COLOUR
+        )
         rows.append(replace(answer, listed=listed))
     choices = fitted(rows, CANNOT_TELL, default_risk=0.01)["choices"]
     assert choices["temperature"] == pytest.approx(3.0, rel=0.1)

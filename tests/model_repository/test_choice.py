@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 POINTS = (RiskPoint(0.001, 0.999, 0.999, 0.5), RiskPoint(0.01, 0.8, 0.8, 0.9))
+COLOUR = "What colour is it?"
 CALIBRATION = ChoiceCalibration(
     temperature=1.0,
     length_exponent=0.0,
@@ -57,6 +58,7 @@ def test_verdicts(
         ["red", "蓝色"],
         *scores(*probabilities),
         CALIBRATION,
+        question=COLOUR,
         language="en",
         max_risk=max_risk,
     )
@@ -66,7 +68,7 @@ def test_verdicts(
 
 
 def test_without_calibration_the_decoders_own_shares_and_no_confidence() -> None:
-    found = judged_choice(["red", "blue"], *scores(0.3, 0.1, 0.5), None, language="en", max_risk=None)
+    found = judged_choice(["red", "blue"], *scores(0.3, 0.1, 0.5), None, question=COLOUR, language="en", max_risk=None)
     assert found.probabilities.tolist() == pytest.approx([0.75, 0.25])
     assert np.isnan(found.confidence)
     assert found.verdict.status == "answered"
@@ -83,6 +85,7 @@ def test_a_draw_is_never_answered(language: str, count: int, elsewhere: float) -
         [f"word {number}" for number in range(count)],
         *scores(*[each] * count, elsewhere / 2),
         read_choice_calibration(bundled),
+        question=COLOUR,
         language=language,
         max_risk=None,
     )
@@ -94,7 +97,15 @@ def test_numbers_that_are_none_are_an_error_and_no_answer() -> None:
     ids, logprobs = scores(0.5, 0.4, 0.1)
     logprobs[1] = np.nan
     with pytest.raises(FloatingPointError):
-        judged_choice(["red", "blue"], ids, logprobs, CALIBRATION, language="en", max_risk=None)
+        judged_choice(["red", "blue"], ids, logprobs, CALIBRATION, question=COLOUR, language="en", max_risk=None)
+
+
+@pytest.mark.parametrize(("question", "status"), [("Is it red?", "answered"), ("颜色？", "hand_over")])
+def test_a_yes_is_chosen_where_the_question_asks_for_one(question: str, status: str) -> None:
+    found = judged_choice(
+        ["是", "不是"], *scores(0.9998, 1e-5, 1e-6), None, question=question, language="zh", max_risk=None
+    )
+    assert found.verdict.status == status
 
 
 def test_a_long_candidate_is_not_held_back_by_its_length() -> None:
@@ -117,7 +128,7 @@ def test_shares_are_probabilities(probabilities: list[float], temperature: float
 
 
 def test_a_single_candidate_has_all_of_the_list_but_not_all_confidence() -> None:
-    arguments = {"language": "en", "max_risk": None}
+    arguments = {"question": COLOUR, "language": "en", "max_risk": None}
     calibration = replace(CALIBRATION)
     found = judged_choice(["red"], *scores(1e-5, 1e-5), calibration, **arguments)  # type: ignore[arg-type]
     assert found.probabilities.tolist() == [1.0]

@@ -32,6 +32,7 @@ CALIBRATION = Calibration(
         "zh": (RiskPoint(0.001, 0.99, 0.99, 0.8), RiskPoint(0.01, 0.2, 0.3, 0.98), RiskPoint(0.05, 0.1, 0.1, 1.0)),
     },
 )
+COLOUR = "What colour is it?"
 SURE = [Candidate("red", 0.999, 2), Candidate("pink", 0.0005, 2)]
 UNSURE = [Candidate("red", 0.6, 2), Candidate("pink", 0.35, 2)]
 REFUSES = [Candidate("看不出来", 0.98, 5), Candidate("红色", 0.01, 3)]
@@ -59,21 +60,60 @@ HALF_REFUSES = [Candidate("red", 0.7, 2), Candidate("cannot tell", 0.2, 3), Cand
 def test_verdicts(
     sentence: str, candidates: list[Candidate], language: str, max_risk: float | None, status: str, answer: str
 ) -> None:
-    found = judged(candidates, CANNOT_TELL, CALIBRATION, language=language, max_risk=max_risk)
-    assert (found.verdict.status, candidates[found.chosen].text) == (status, answer)
+    found = judged(candidates, CANNOT_TELL, CALIBRATION, question=COLOUR, language=language, max_risk=max_risk)
+    assert (found.verdict.status, found.texts[0]) == (status, answer)
+    assert sorted(found.texts) == sorted(candidate.text for candidate in candidates)
     assert bool(found.verdict.reason) == (status == "hand_over")
 
 
 def test_a_hand_over_says_why() -> None:
-    found = judged(UNSURE, CANNOT_TELL, CALIBRATION, language="en", max_risk=None)
+    found = judged(UNSURE, CANNOT_TELL, CALIBRATION, question=COLOUR, language="en", max_risk=None)
     assert found.verdict.reason.endswith("is under 0.900, which a risk of 1% asks for")
 
 
 @pytest.mark.parametrize(("candidates", "status"), [(SURE, "answered"), (UNSURE, "answered"), (REFUSES, "cannot_tell")])
 def test_without_calibration_nothing_is_handed_over(candidates: list[Candidate], status: str) -> None:
-    found = judged(candidates, CANNOT_TELL, None, language="en", max_risk=0.001)
+    found = judged(candidates, CANNOT_TELL, None, question=COLOUR, language="en", max_risk=0.001)
     assert found.verdict.status == status
     assert all(math.isnan(value) for value in found.confidences), "rather none than a made-up one"
+
+
+NO_IDEA = [Candidate("not understood", 0.9, 3), Candidate("red", 0.06, 2), Candidate("没看懂", 0.01, 4)]
+NOT_UNDERSTOOD = frozenset({"not understood", "没看懂"})
+
+
+@pytest.mark.parametrize("calibration", [CALIBRATION, None])
+def test_what_is_not_understood_goes_to_a_person_without_an_answer(calibration: Calibration | None) -> None:
+    found = judged(
+        NO_IDEA,
+        CANNOT_TELL,
+        calibration,
+        question="<b>1</b>",
+        language="en",
+        max_risk=None,
+        not_understood=NOT_UNDERSTOOD,
+    )
+    assert (found.verdict.status, found.verdict.reason) == ("hand_over", "the question is not understood")
+    assert found.texts == ["", "red"], "its own words for it are no alternatives"
+    assert found.confidences[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "status"),
+    [
+        ("What colour is it?", "yes", "hand_over"),
+        ("Is it red?", "yes", "answered"),
+        ("颜色？", "是", "hand_over"),
+        ("是红色的吗？", "不是", "answered"),
+        ("颜色？", "红色", "answered"),
+        ("规格", "No", "hand_over"),
+    ],
+)
+def test_a_yes_is_given_to_questions_that_ask_for_one(question: str, answer: str, status: str) -> None:
+    for calibration in (CALIBRATION, None):
+        candidates = [Candidate(answer, 0.9999, 2)]
+        found = judged(candidates, CANNOT_TELL, calibration, question=question, language="en", max_risk=None)
+        assert found.verdict.status == status
 
 
 @given(st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=5))

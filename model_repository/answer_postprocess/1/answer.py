@@ -2,7 +2,9 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 from confidence import Candidate
@@ -15,28 +17,36 @@ _SPACE_BESIDE_CJK = re.compile(rf"(?<={_CJK})\s+|\s+(?={_CJK})")
 _SPACE_BESIDE_HYPHEN = re.compile(r"(?<=\w) - (?=\w)")
 
 
-def text_from_ids(answer_ids: NDArray[np.int32], tokenizer: Tokenizer) -> str:
+def text_from_ids(
+    answer_ids: NDArray[np.int32], tokenizer: Tokenizer, spelling: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Detokenise one answer.
 
     Args:
         answer_ids: [T] int32, end and padding tokens at the end.
+        spelling: whole answers that the tokenizer cannot spell, from how it does to how they are written.
 
     Returns:
         The text, without special tokens, without spaces between Chinese
         characters ("看不出来") and around hyphens ("t-shirt").
     """
     text = tokenizer.decode(answer_ids.tolist(), skip_special_tokens=True)
-    return _SPACE_BESIDE_HYPHEN.sub("-", _SPACE_BESIDE_CJK.sub("", text)).strip()
+    text = _SPACE_BESIDE_HYPHEN.sub("-", _SPACE_BESIDE_CJK.sub("", text)).strip()
+    return spelling.get(text, text)
 
 
 def candidates_from_decoder(
-    answer_ids: NDArray[np.int32], answer_logprobs: NDArray[np.float32], tokenizer: Tokenizer
+    answer_ids: NDArray[np.int32],
+    answer_logprobs: NDArray[np.float32],
+    tokenizer: Tokenizer,
+    spelling: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Candidate]:
     """All K answers, the greedy one first, then by probability; those that read alike are one, theirs added.
 
     Args:
         answer_ids: [K, T] int32.
         answer_logprobs: [K, T] float32, natural logarithms, 0 after the end.
+        spelling: see `text_from_ids`.
 
     Raises:
         FloatingPointError: a log-probability is NaN, as after an overflow.
@@ -45,7 +55,7 @@ def candidates_from_decoder(
         raise FloatingPointError("the decoder's log-probabilities are not numbers")
     merged: dict[str, Candidate] = {}
     for ids, logprobs in zip(answer_ids, answer_logprobs, strict=True):
-        text, probability = text_from_ids(ids, tokenizer), math.exp(float(logprobs.sum()))
+        text, probability = text_from_ids(ids, tokenizer, spelling), math.exp(float(logprobs.sum()))
         if known := merged.get(text):
             merged[text] = replace(known, probability=min(known.probability + probability, 1.0))
         else:

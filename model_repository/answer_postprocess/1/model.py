@@ -25,7 +25,11 @@ class TritonPythonModel:
         folder = Path(__file__).parent
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
-        self.cannot_tell = frozenset(text for texts in settings["cannot_tell_answers"].values() for text in texts)
+        self.cannot_tell, self.not_understood = (
+            frozenset(text for texts in settings[name].values() for text in texts)
+            for name in ("cannot_tell_answers", "not_understood_answers")
+        )
+        self.spelling = settings["answer_spelling"]
         self.calibration = read_calibration(folder / "calibration.json")
         self.rules = read_rules(Path(args["model_repository"]).parent / FILE)
         self.shapes = {output["name"]: output_dims(config, output["name"])[1:] for output in config["output"]}
@@ -57,17 +61,19 @@ class TritonPythonModel:
         return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
 
     def answer(self, question: bytes, ids: Any, logprobs: Any, attention: Any, *, max_risk: float | None) -> Tensors:
-        candidates = candidates_from_decoder(ids, logprobs, self.tokenizer)
-        language = language_of(question.decode("utf-8", "replace"))
-        found = judged(candidates, self.cannot_tell, self.calibration, language=language, max_risk=max_risk)
-        order = sorted(range(len(candidates)), key=lambda index: index != found.chosen)
-        said = ruled(
-            self.rules,
-            [candidates[index].text for index in order],
-            [found.confidences[index] for index in order],
-            found.verdict,
+        candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.spelling)
+        text = question.decode("utf-8", "replace")
+        language = language_of(text)
+        found = judged(
+            candidates,
+            self.cannot_tell,
+            self.calibration,
+            question=text,
             language=language,
+            max_risk=max_risk,
+            not_understood=self.not_understood,
         )
+        said = ruled(self.rules, found.texts, found.confidences, found.verdict, language=language)
         self.verdicts.count(language, said.verdict.status, said.confidences[0])
         padding = self.alternatives - len(said.texts)
         return {

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 from confidence import (
+    HAND_OVER,
     Calibration,
     Verdict,
     calibration_from_json,
     confidence_from_doubts,
+    handed_over_anyway,
     log_doubt,
     verdict_of,
 )
@@ -119,6 +121,7 @@ def judged_choice(
     logprobs: NDArray[np.float32],
     calibration: ChoiceCalibration | None,
     *,
+    question: str,
     language: str,
     max_risk: float | None,
 ) -> JudgedChoice:
@@ -137,11 +140,10 @@ def judged_choice(
     if calibration:
         refuses = choice.refusal >= calibration.trust.cannot_tell_threshold
         confidence = confidence_from_doubts(choice_doubts(choice, refuses=refuses), calibration.trust)
-    verdict = verdict_of(
-        confidence,
-        calibration.trust if calibration else None,
-        refuses=refuses,
-        language=language,
-        max_risk=max_risk,
-    )
-    return JudgedChoice("" if refuses else candidates[choice.best], choice.probabilities, confidence, verdict)
+    answer = "" if refuses else candidates[choice.best]
+    if reason := handed_over_anyway(answer, frozenset(), question):
+        verdict = Verdict(HAND_OVER, reason)
+    else:
+        trust = calibration.trust if calibration else None
+        verdict = verdict_of(confidence, trust, refuses=refuses, language=language, max_risk=max_risk)
+    return JudgedChoice(answer, choice.probabilities, confidence, verdict)

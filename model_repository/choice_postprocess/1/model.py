@@ -40,12 +40,14 @@ class TritonPythonModel:
             self.mismatches.count()
             raise
         row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
-        language = language_of(row["QUESTION"][0].decode("utf-8", "replace"))
+        question = row["QUESTION"][0].decode("utf-8", "replace")
+        language = language_of(question)
         found = judged_choice(
             [text.decode("utf-8") for text in row["CANDIDATES"]],
             row["CANDIDATE_IDS"],
             row["CANDIDATE_LOGPROBS"],
             self.calibration,
+            question=question,
             language=language,
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
         )
