@@ -19,6 +19,7 @@ from evaluation.calibration import expected_calibration_error, trust_figures
 from evaluation.figures import Figure, figures_table
 from evaluation.journal import Job, OtherRunError, Row, begin, finished
 from evaluation.lists import list_figures, list_jobs
+from evaluation.odd_questions import odd_figures, odd_jobs
 from evaluation.plots import accuracy_plot, confidence_plot, share_plot, trust_plot
 from evaluation.pointing import pointing_figures, pointing_jobs
 from evaluation.questions import DataError, PhotoQuestions, drawn, first_questions, from_json_lines, from_vqa_v2
@@ -90,6 +91,8 @@ def _evaluate(url: str, args: argparse.Namespace, groups: Sequence[PhotoQuestion
         if args.pointing:
             jobs = pointing_jobs(client, args.pointing, first_photo=args.first_photo)
             found.figures += pointing_figures(rows_of("pointing", jobs))
+        if args.odd:
+            found.figures += odd_figures(rows_of("odd", odd_jobs(client, args.odd, first_photo=args.first_photo)))
         if args.unfamiliar is not None:
             folder = Path(args.unfamiliar) if args.unfamiliar else None
             rows = rows_of("unfamiliar", unfamiliar_jobs(client, folder))
@@ -204,6 +207,13 @@ def _parser() -> argparse.ArgumentParser:
         help="changed photos and other words, on the photos of N questions",
     )
     more.add_argument("--pointing", type=int, default=0, metavar="N", help="where questions look, on N drawn photos")
+    more.add_argument(
+        "--odd",
+        type=int,
+        default=0,
+        metavar="N",
+        help="short and colloquial questions, and texts that are no question, on N drawn photos",
+    )
     more.add_argument(
         "--unfamiliar",
         nargs="?",
