@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from serving.arguments import whole_number
 from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.errors import ServingError
@@ -17,9 +18,6 @@ from serving.supervisor import serve_until_signal
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
-    if args.cache_mib < 1:
-        print(f"error: --cache-mib is {args.cache_mib}, but must be at least 1", file=sys.stderr)
-        return 2
     settings = ServerSettings(
         repository=args.repository,
         host=args.host,
@@ -36,7 +34,7 @@ def main() -> int:
         server = EmbeddedServer(settings, ready_timeout_s=args.ready_timeout)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     return serve_until_signal(server, lambda: _say_addresses(server, time.perf_counter() - start_s))
 
 
@@ -82,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-metrics", action="store_true", help="no metrics endpoint")
     parser.add_argument(
         "--cache-mib",
-        type=int,
+        type=whole_number(1),
         default=DEFAULT_CACHE_MIB,
         metavar="N",
         help=f"memory for photos' features (default: {DEFAULT_CACHE_MIB})",

@@ -51,7 +51,7 @@ def main() -> int:
             print(f"where {QUESTIONS[0][1][0]!r} looked in photo1.jpg: {heatmap}")
     except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return getattr(error, "exit_status", 1)
     except KeyboardInterrupt:
         return INTERRUPTED
     print("The server has stopped. Next: make serve")
