@@ -24,6 +24,10 @@ class Served:
     said: list[str]
     """Line by line, restarts among it; more may come."""
 
+    @property
+    def metrics_url(self) -> str:
+        return next(line.split()[1] for line in self.said if line.startswith("  metrics "))
+
     def restarts(self) -> int:
         return sum(line.startswith("whole again") for line in self.said)
 
@@ -60,7 +64,7 @@ def served(repository: Path, log_file: Path, *arguments: str) -> Iterator[Served
     Raises:
         ServingError: it does not start.
     """
-    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
+    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--metrics-port", "0"]
     command += ["--log-file", str(log_file), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         said: list[str] = []
