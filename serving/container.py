@@ -10,8 +10,8 @@ from typing import Any
 
 from vitrine_client import TlsFiles
 
-from serving.arguments import whole_number
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
+from serving.command_line import whole_number
 from serving.errors import ServingError, UsageError
 from serving.integrity import read_manifest
 from serving.key_files import require_private
