@@ -5,9 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-from serving.arguments import whole_number
 from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
+from serving.command_line import whole_number
 from serving.errors import ServingError
 from serving.log import say
 from serving.server import READY_TIMEOUT_S, EmbeddedServer
