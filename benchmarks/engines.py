@@ -13,18 +13,28 @@ from typing import Any
 import torch
 
 from builders.checkpoint import Checkpoint, load_checkpoint
+from builders.errors import BuildError
 from builders.onnx_engine import onnx_engine
 from builders.parity import Engine, Outputs
 from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
 from builders.timing import noise_for
-from serving.command_line import built_repository, exit_status, whole_number
 
 _WARMUP = 5
 
 
 def main() -> int:
-    args = _parser().parse_args()
-    checkpoint = load_checkpoint(args.checkpoint)
+    parser = _parser()
+    args = parser.parse_args()
+    if min(*args.batch, args.runs) < 1:
+        parser.error("--batch and --runs must be at least 1")
+    for folder in args.repository:
+        if not (folder / "manifest.json").is_file():
+            parser.error(f"{folder} has no manifest.json: name a repository that python -m builders has built")
+    try:
+        checkpoint = load_checkpoint(args.checkpoint)
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
     engines = {str(folder): _engines_of(folder) for folder in args.repository}
     manifest = json.loads((args.repository[0] / "manifest.json").read_text("utf-8"))
     rows = []
@@ -129,15 +139,13 @@ def _measured(name: str, batch: int, runs: dict[str, Callable[[], Any]], count: 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("repository", type=built_repository, nargs="+", help="built repositories, for any target")
+    parser.add_argument("repository", type=Path, nargs="+", help="built repositories, for any target")
     parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what they were built from")
-    parser.add_argument("--batch", type=whole_number(1), nargs="+", default=[1, 8], metavar="ROWS", help="default: 1 8")
-    parser.add_argument(
-        "--runs", type=whole_number(1), default=100, metavar="N", help="of each, in turn (default: 100)"
-    )
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8], metavar="ROWS", help="default: 1 8")
+    parser.add_argument("--runs", type=int, default=100, metavar="N", help="of each, in turn (default: 100)")
     parser.add_argument("--json", action="store_true", help="figures as JSON")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(exit_status(main))
+    sys.exit(main())

@@ -68,6 +68,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("serving.container", "{none}", "is not a folder that exists"),
     ("serving.container", "{good} --cache-mib none", "a whole number, at least 1"),
     ("serving.container", "{good} --tls-folder {empty}", "has no server.crt"),
+    ("serving.health", "localhost:8002", "an address such as http://localhost:8002/health"),
     ("builders", "--checkpoint {none} --output {new}", "so it is of the hub, where names move"),
     ("builders", "--checkpoint {empty} --output {new}", "has no config.json"),
     ("builders", "--checkpoint {empty} --output {empty}", "exists; a built repository is never changed"),
@@ -136,7 +137,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("benchmarks.agreement", "{good} --perf-analyzer {none}", "is not a program"),
     ("benchmarks.decoding", "--checkpoint {empty}", "has no config.json"),
     ("benchmarks.decoding", "--runs 0", "at least 1"),
-    ("benchmarks.engines", "{none} --checkpoint {checkpoint}", "is not a folder that exists"),
+    ("benchmarks.engines", "{none} --checkpoint {checkpoint}", "has no manifest.json"),
     ("benchmarks.engines", "{good} --checkpoint {empty}", "has no config.json"),
     ("benchmarks.overload", "{good} --times 0", "a number above 0"),
     ("benchmarks.overload", "{none}", "is not a folder that exists"),
@@ -194,6 +195,7 @@ def test_an_unknown_option_ends_with_2(module: str, capfd: pytest.CaptureFixture
 
 
 FAILURES: list[tuple[str, str, str]] = [
+    ("serving.health", "http://127.0.0.1:1/health", "no supervisor at http://127.0.0.1:1/health"),
     ("serving", "{good} --grpc-port 0 --no-metrics --log-file {log} --ready-timeout 0.01", "did not answer a question"),
     ("evaluation", "{good} --output {new} --questions 1 --url 127.0.0.1:1", "127.0.0.1:1"),
     ("loadtest", "run --output {new} --rate 1 --url 127.0.0.1:1", "no server at 127.0.0.1:1"),

@@ -21,6 +21,7 @@ from loadtest.server_metrics import scraped
 from serving.command import ServerSettings
 from serving.condition import Condition
 from serving.errors import ServingError
+from serving.health import said_at, words
 from serving.metrics_door import MetricsDoor
 from serving.ports import free_port
 from serving.server import EmbeddedServer
@@ -70,6 +71,12 @@ def ready() -> Condition:
     return condition
 
 
+def looping() -> Condition:
+    condition = ready()
+    condition.is_restarted("triton_crash", delay_s=60, is_crash_loop=True)
+    return condition
+
+
 def test_tritons_lines_come_first_and_unchanged() -> None:
     with triton(TRITONS) as port, door(ready(), port) as url:
         status, kind, content = page(f"{url}/metrics")
@@ -79,9 +86,7 @@ def test_tritons_lines_come_first_and_unchanged() -> None:
 
 
 def test_ours_are_there_while_triton_is_not() -> None:
-    condition = ready()
-    condition.is_restarted("triton_crash", delay_s=60, is_crash_loop=True)
-    with door(condition, None) as url:
+    with door(looping(), None) as url:
         _, _, content = page(f"{url}/metrics")
         health_status, _, health = page(f"{url}/health")
     lines = content.decode().splitlines()
@@ -91,6 +96,22 @@ def test_ours_are_there_while_triton_is_not() -> None:
     assert json.loads(health) == {
         "ready": False, "state": "crash loop", "crash_loop": True, "restarts": 1, "next_try_in_s": 60,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("condition", "port", "line"),
+    [
+        (ready(), 1, "ready; never restarted"),
+        (Condition(), 1, "starting; never restarted"),
+        (looping(), None, "crash loop; 1 restarts since it was started; the next try is 60 s after the last one; "),
+    ],
+    ids=["ready", "starting", "crash loop"],
+)
+def test_the_health_command_says_it_in_a_line(condition: Condition, port: int | None, line: str) -> None:
+    with door(condition, port) as url:
+        assert words(said_at(f"{url}/health")).startswith(line)
+        with pytest.raises(ServingError, match="is no supervisor's page: name its /health"):
+            said_at(f"{url}/metrics")
 
 
 def test_what_is_no_answer_of_triton_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
