@@ -41,7 +41,7 @@ def main() -> int:
         renew_digests(work / "repository")
         (work / "input.json").write_text(json.dumps(perf_analyzer_input()), "utf-8")
         (work / "agreement.yaml").write_text("name: agreement\n", "utf-8")
-        settings = ServerSettings(work / "repository", grpc_port=0, metrics_port=None)
+        settings = ServerSettings(work / "repository", grpc_port=0, metrics_port=None, open_administration=True)
         found: dict[str, list[dict[str, float]]] = {"loadtest": [], "perf_analyzer": []}
         with EmbeddedServer(settings) as server:
             perf_analyzer(args, server.url, work, _WARM_UP_S)  # the first requests are slow for either

@@ -1,22 +1,27 @@
 """`python -m serving`: serve a built repository."""
 
 import argparse
+import ipaddress
 import sys
 import time
 from pathlib import Path
 
 from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
-from serving.command_line import whole_number
+from serving.command_line import exit_status, whole_number
 from serving.errors import ServingError
 from serving.log import say
+from serving.ports import ipv4_address
 from serving.server import READY_TIMEOUT_S, EmbeddedServer
 from serving.signals import end_on_signals
 from serving.supervisor import serve_until_signal
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    parser = _parser()
+    args = parser.parse_args()
+    if args.open_administration and not ipaddress.ip_address(ipv4_address(args.host)).is_loopback:
+        parser.error(f"--open-administration is for this machine only, not for --host {args.host}")
     end_on_signals()
     settings = ServerSettings(
         repository=args.repository,
@@ -28,6 +33,7 @@ def main() -> int:
         log_file=args.log_file,
         trace_url=args.trace_url,
         admin_key_file=args.admin_key_file,
+        open_administration=args.open_administration,
     )
     start_s = time.perf_counter()
     try:
@@ -99,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         "(default: closed to all)",
     )
     parser.add_argument(
+        "--open-administration",
+        action="store_true",
+        help="the same without a key, on this machine only: for tools that can show none, such as perf_analyzer",
+    )
+    parser.add_argument(
         "--ready-timeout",
         type=float,
         default=READY_TIMEOUT_S,
@@ -112,4 +123,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

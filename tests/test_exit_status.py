@@ -56,6 +56,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("serving", "{good} --grpc-port 70000", "--grpc-port: cannot listen on"),
     ("serving", "{good} --grpc-port high", "--grpc-port"),
     ("serving", "{good} --grpc-port 0 --no-metrics --host no.such.host.invalid", "--host: an IPv4 address"),
+    ("serving", "{good} --host 0.0.0.0 --open-administration", "is for this machine only"),
     ("serving", "{good} --ready-timeout 0", "--ready-timeout is 0"),
     ("serving", "{good} --admin-key-file {none}", "cannot read the key of administration"),
     ("serving", "{good} --admin-key-file {open_key}", "others may read or change the key of administration"),

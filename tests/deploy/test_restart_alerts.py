@@ -28,7 +28,7 @@ def test_restarts_of_seconds_are_alerts_the_third_a_critical_one(repository: Pat
     rules = tmp_path / "alerts.yml"
     rules.write_text(faster((FOLDER / "alerts.yml").read_text("utf-8")), "utf-8")
     with (
-        served(repository, tmp_path / "triton.log") as server,
+        served(repository, tmp_path / "triton.log", "--ready-timeout", "300") as server,
         prometheus_of(server.metrics_url, tmp_path, rules, every="1s") as url,
     ):
 
@@ -46,7 +46,7 @@ def test_restarts_of_seconds_are_alerts_the_third_a_critical_one(repository: Pat
             triton.send_signal(signal.SIGKILL)
             wait_until(lambda: seen(restart))  # noqa: B023  called in this round only
             wait_until(lambda: "VitrineRestarted" in firing())
-            wait_until(lambda: server.restarts() == restart)  # noqa: B023  as above
+            wait_until(lambda: server.restarts() == restart, 300)  # noqa: B023  as above
             if restart < 3:
                 assert "VitrineKeepsRestarting" not in firing()
         wait_until(lambda: "VitrineKeepsRestarting" in firing())

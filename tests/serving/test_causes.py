@@ -19,6 +19,8 @@ from tests.serving.load import load, photos
 
 ROUNDS = 3
 """Fewer than the restarts that make a crash loop."""
+PATIENT = ("--ready-timeout", "300")
+"""A start that fails on a busy machine would be a restart of another cause."""
 
 
 def counted(server: Served) -> dict[str, int]:
@@ -29,7 +31,7 @@ def counted(server: Served) -> dict[str, int]:
     return {cause: int(count) for cause, count in found if int(count)}
 
 
-def wait_for(is_so: Callable[[], bool], server: Served, limit_s: float = 90.0) -> None:
+def wait_for(is_so: Callable[[], bool], server: Served, limit_s: float = 300.0) -> None:
     end_s = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < end_s, server.said
@@ -76,7 +78,7 @@ def test_each_end_is_counted_by_its_cause(
     cause: str,
     words: str,
 ) -> None:
-    with served(repository, tmp_path / "triton.log") as server, load(server.url):
+    with served(repository, tmp_path / "triton.log", *PATIENT) as server, load(server.url):
         for done in range(ROUNDS):
             kill(server, number)
             wait_for(lambda: sum(counted(server).values()) > done, server)  # noqa: B023  called in this round only
@@ -132,19 +134,19 @@ def metrics(server: Served) -> set[str]:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_crash_loop_at_once(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
     code = CRASH_LOOP.format(within_s=600, slow_s=300)
-    with served(repository, tmp_path / "triton.log", program=["-c", code]) as server:
+    with served(repository, tmp_path / "triton.log", *PATIENT, program=["-c", code]) as server:
         run_until_it_loops(server)
         assert {"vitrine_crash_loop 1", "vitrine_up 0", "vitrine_restart_delay_seconds 300"} <= metrics(server)
         signal_s = time.monotonic()
         server.process.send_signal(stop)
-        server.process.wait(60)
-        assert time.monotonic() - signal_s < 60, "not after the wait of five minutes"
+        server.process.wait(200)
+        assert time.monotonic() - signal_s < 200, "not after the wait of five minutes"
         assert not [child for child in psutil.process_iter(["ppid"]) if child.info["ppid"] == server.process.pid]
 
 
 def test_a_crash_loop_heals_by_itself(repository: Path, tmp_path: Path) -> None:
     code = CRASH_LOOP.format(within_s=15, slow_s=0.5)
-    with served(repository, tmp_path / "triton.log", program=["-c", code]) as server:
+    with served(repository, tmp_path / "triton.log", *PATIENT, program=["-c", code]) as server:
         run_until_it_loops(server)
         wait_for(lambda: server.restarts() == 3, server)
         with VqaClient(server.url, timeout_s=20) as client:
