@@ -23,6 +23,7 @@ from benchmarks.models import BUNDLED, MODELS, prepared
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
 from builders.files import sha256_of_file
+from serving.command_line import existing_folder, exit_status, make_folder, positive, whole_number
 
 _PHOTOS = 300
 _OVERLOAD = 256
@@ -34,7 +35,7 @@ def main() -> int:
     args = _parser().parse_args()
     if args.docs and args.quick:
         args.docs = None  # one short round is no page for others
-    args.output.mkdir(parents=True, exist_ok=True)
+    make_folder(args.output)
     file = args.output / ("quick.json" if args.quick else "benchmark.json")
     found = _earlier(file, args.work)
     for name in args.model or ([BUNDLED] if args.quick else MODELS):
@@ -165,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         help="for the figures, the page and its plot (default: build/benchmark)",
     )
     parser.add_argument(
-        "--docs", type=Path, metavar="FOLDER", help="also put the page and its plot there (not with --quick)"
+        "--docs", type=existing_folder, metavar="FOLDER", help="also put the page and its plot there (not with --quick)"
     )
     parser.add_argument(
         "--work",
@@ -175,12 +176,12 @@ def _parser() -> argparse.ArgumentParser:
         help="keeps what has to be built for the next time (default: build/benchmark)",
     )
     parser.add_argument(
-        "--rounds", type=int, default=3, metavar="N", help="of the large model half as many (default: 3)"
+        "--rounds", type=whole_number(1), default=3, metavar="N", help="of the large model half as many (default: 3)"
     )
-    parser.add_argument("--seconds", type=float, default=4.0, metavar="S", help="of a cell in a round (default: 4)")
+    parser.add_argument("--seconds", type=positive, default=4.0, metavar="S", help="of a cell in a round (default: 4)")
     parser.add_argument("--quick", action="store_true", help="one short round")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -23,6 +23,7 @@ from loadtest.photos import drawn_photos
 from loadtest.plan import planned_requests
 from loadtest.scenario import Scenario
 from serving.command import ServerSettings
+from serving.command_line import built_repository, existing_folder, exit_status, positive, whole_number
 from serving.server import EmbeddedServer
 
 SCENARIO = Scenario("agreement")
@@ -40,7 +41,7 @@ def main() -> int:
         renew_digests(work / "repository")
         (work / "input.json").write_text(json.dumps(perf_analyzer_input()), "utf-8")
         (work / "agreement.yaml").write_text("name: agreement\n", "utf-8")
-        settings = ServerSettings(work / "repository", grpc_port=0, metrics_port=None)
+        settings = ServerSettings(work / "repository", grpc_port=0, metrics_port=None, open_administration=True)
         found: dict[str, list[dict[str, float]]] = {"loadtest": [], "perf_analyzer": []}
         with EmbeddedServer(settings) as server:
             perf_analyzer(args, server.url, work, _WARM_UP_S)  # the first requests are slow for either
@@ -135,6 +136,12 @@ def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(one[name] for one in rounds) for name in PERCENTILES}
 
 
+def _program(text: str) -> Path:
+    if not os.access(text, os.X_OK) or not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is not a program that can be started")
+    return Path(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.agreement",
@@ -143,15 +150,15 @@ def _parser() -> argparse.ArgumentParser:
         "(`pip download --no-deps tritonclient==2.50.0`, unzip, data/bin); it needs libb64 (Debian: libb64-0d) and "
         "libcudart.so.12, for which the one in nvidia_pytriton.libs does, under that name.",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
-    parser.add_argument("--perf-analyzer", type=Path, required=True, metavar="FILE", help="the program")
-    parser.add_argument("--libraries", type=Path, metavar="FOLDER", help="where its libcudart.so.12 is")
-    parser.add_argument("--rate", type=float, default=15.0, metavar="R", help="requests a second (default: 15)")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each (default: 5)")
-    parser.add_argument("--seconds", type=int, default=40, metavar="S", help="of a round (default: 40)")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
+    parser.add_argument("--perf-analyzer", type=_program, required=True, metavar="FILE", help="the program")
+    parser.add_argument("--libraries", type=existing_folder, metavar="FOLDER", help="where its libcudart.so.12 is")
+    parser.add_argument("--rate", type=positive, default=15.0, metavar="R", help="requests a second (default: 15)")
+    parser.add_argument("--rounds", type=whole_number(1), default=5, metavar="N", help="of each (default: 5)")
+    parser.add_argument("--seconds", type=whole_number(1), default=40, metavar="S", help="of a round (default: 40)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

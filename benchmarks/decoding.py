@@ -20,6 +20,7 @@ from builders.graphs.finished import finished_graphs
 from builders.options import STRATEGIES, BuildOptions, dimensions_of
 from builders.parity import Outputs, question_tensors
 from builders.stages import Stages
+from serving.command_line import exit_status, whole_number
 
 _BATCHES = (1, 8)
 
@@ -127,12 +128,14 @@ def _loaded_bytes(file: Path) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description=__doc__)
     parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", metavar="PATH_OR_HUB_ID")
-    parser.add_argument("--answers", type=int, nargs="+", default=[1, 5], metavar="K", help="default: 1 5")
-    parser.add_argument("--runs", type=int, default=300, metavar="N", help="of each strategy, in turn (default: 300)")
+    parser.add_argument("--answers", type=whole_number(1), nargs="+", default=[1, 5], metavar="K", help="default: 1 5")
+    parser.add_argument(
+        "--runs", type=whole_number(1), default=300, metavar="N", help="of each strategy, in turn (default: 300)"
+    )
     parser.add_argument("--json", action="store_true", help="figures as JSON")
     parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from builders.checkpoint import Checkpoint, load_checkpoint
+from builders.errors import BuildError
 from builders.onnx_engine import onnx_engine
 from builders.parity import Engine, Outputs
 from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
@@ -22,8 +23,18 @@ _WARMUP = 5
 
 
 def main() -> int:
-    args = _parser().parse_args()
-    checkpoint = load_checkpoint(args.checkpoint)
+    parser = _parser()
+    args = parser.parse_args()
+    if min(*args.batch, args.runs) < 1:
+        parser.error("--batch and --runs must be at least 1")
+    for folder in args.repository:
+        if not (folder / "manifest.json").is_file():
+            parser.error(f"{folder} has no manifest.json: name a repository that python -m builders has built")
+    try:
+        checkpoint = load_checkpoint(args.checkpoint)
+    except BuildError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
     engines = {str(folder): _engines_of(folder) for folder in args.repository}
     manifest = json.loads((args.repository[0] / "manifest.json").read_text("utf-8"))
     rows = []

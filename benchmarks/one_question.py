@@ -20,6 +20,7 @@ from builders.steps import PhotoLimits, pixels_from_photo
 from builders.timing import medians_ms
 from catalogue.questions import words
 from serving.command import ServerSettings
+from serving.command_line import built_repository, exit_status
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
@@ -45,7 +46,7 @@ def main() -> int:
         f"{_MEMORY_CACHE_MIB} MiB, which is soon full, so that what grows is not the cache).",
         epilog="example: python -m benchmarks.one_question build/vitrine-small --questions 100000",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
     parser.add_argument("--photos", type=int, default=200, help="photos for the latency (default: 200)")
     parser.add_argument(
         "--questions",
@@ -154,4 +155,4 @@ def memory_figures(client: VqaClient, pid: int, questions: int, together: int) -
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

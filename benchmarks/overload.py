@@ -17,7 +17,7 @@ from vitrine_client.aio import AsyncGrpcTransport
 from benchmarks.memory import tree_memory_mib
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.errors import ServingError
+from serving.command_line import built_repository, exit_status, positive
 from serving.signals import end_on_signals
 from soak.server import Served, served
 
@@ -142,12 +142,8 @@ async def _measured(server: Served, args: argparse.Namespace) -> int:
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
-    try:
-        with tempfile.TemporaryDirectory() as folder, served(args.repository, Path(folder) / "triton.log") as server:
-            return asyncio.run(_measured(server, args))
-    except ServingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    with tempfile.TemporaryDirectory() as folder, served(args.repository, Path(folder) / "triton.log") as server:
+        return asyncio.run(_measured(server, args))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -156,12 +152,12 @@ def _parser() -> argparse.ArgumentParser:
         description="Ask five times what a server can answer, about new photos, for a minute: what is still answered, "
         "what memory it takes, and how soon all is as before.",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
-    parser.add_argument("--times", type=float, default=5.0, metavar="N", help="of the peak (default: 5)")
-    parser.add_argument("--seconds", type=float, default=60.0, metavar="S", help="default: 60")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
+    parser.add_argument("--times", type=positive, default=5.0, metavar="N", help="of the peak (default: 5)")
+    parser.add_argument("--seconds", type=positive, default=60.0, metavar="S", help="default: 60")
     parser.add_argument("--no-retries", action="store_true", help="callers that do not try again")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -19,6 +18,7 @@ from builders.onnx_engine import onnx_engine
 from builders.parity import Outputs
 from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
 from builders.timing import medians_ms, noise_for
+from serving.command_line import built_repository, exit_status, whole_number
 
 _SIDE = 1536
 """Of the square matrices whose product is the peak."""
@@ -26,10 +26,7 @@ _ROWS = (1, 8)
 
 
 def main() -> int:
-    parser = _parser()
-    args = parser.parse_args()
-    if not (args.repository / "manifest.json").is_file():
-        parser.error(f"{args.repository} has no manifest.json: name a repository that python -m builders has built")
+    args = _parser().parse_args()
     checkpoint = load_checkpoint(args.checkpoint)
     manifest = json.loads((args.repository / "manifest.json").read_text("utf-8"))
     dimensions = BuildDimensions(**manifest["dimensions"])
@@ -88,11 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         "product in the same precision on the same threads.",
         epilog="example: python -m benchmarks.peak build/vitrine-small --checkpoint checkpoints/vitrine-small",
     )
-    parser.add_argument("repository", type=Path, help="built for ONNX Runtime, in FP32")
+    parser.add_argument("repository", type=built_repository, help="built for ONNX Runtime, in FP32")
     parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what it was built from")
-    parser.add_argument("--threads", type=int, metavar="N", help="(default: one a core)")
+    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="(default: one a core)")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -43,7 +43,7 @@ def main() -> int:
         build(options)
     except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:
         print(
             "interrupted: no repository was written; graphs that were finished are kept for the next try",

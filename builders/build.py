@@ -9,7 +9,7 @@ from pathlib import Path
 
 from builders.calibration import calibration_for
 from builders.checkpoint import load_checkpoint
-from builders.errors import BuildError
+from builders.errors import BuildError, UsageError
 from builders.gate import Gate, Proof, new_gate, parity_material, proof_of, require_parseable
 from builders.graphs.finished import Graphs, finished_graphs, remove_graphs, remove_if_empty
 from builders.labelled import drawn_questions
@@ -39,7 +39,7 @@ def build(options: BuildOptions) -> Path:
     if options.rules:
         require_good_rules(options.rules)
     if options.output.exists():
-        raise BuildError(
+        raise UsageError(
             f"{options.output} exists; a built repository is never changed: name a new folder, or remove it"
         )
     start_s = time.perf_counter()
@@ -47,7 +47,7 @@ def build(options: BuildOptions) -> Path:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{options.output.name}-", dir=options.output.parent))
     except OSError as error:
-        raise BuildError(
+        raise UsageError(
             f"cannot write to {options.output.parent} ({error.strerror}): name another --output"
         ) from error
     try:
@@ -110,14 +110,14 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
 def require_good_rules(file: Path) -> None:
     """
     Raises:
-        BuildError: no such file, or the line that is wrong.
+        UsageError: no such file, or the line that is wrong.
     """
     if not file.is_file():
-        raise BuildError(f"--rules {file}: there is no such file")
+        raise UsageError(f"--rules {file}: there is no such file")
     try:
         read_rules(file)
     except RulesError as error:
-        raise BuildError(f"--rules: {error}") from error
+        raise UsageError(f"--rules: {error}") from error
 
 
 def _stage_count(options: BuildOptions) -> int:

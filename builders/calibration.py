@@ -12,7 +12,7 @@ from typing import Any
 
 from builders.asking import asked, cannot_tell_texts, not_understood_texts
 from builders.checkpoint import Checkpoint, load_checkpoint
-from builders.errors import BuildError
+from builders.errors import BuildError, UsageError
 from builders.files import sha256_of_file
 from builders.fitting import RISKS, fitted
 from builders.labelled import Labelled, drawn_questions, questions_in_file
@@ -27,15 +27,22 @@ def calibration_for(checkpoint: Checkpoint, answers: int) -> dict[str, Any] | No
     """The calibration that lies beside a checkpoint's weights, if it is theirs.
 
     Raises:
-        BuildError: it was fitted on other weights.
+        UsageError: it was fitted on other weights, or is broken.
     """
     file = checkpoint.folder / FILE
     if not file.exists():
         return None
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if content["weights_sha256"] != _weights_sha256(checkpoint):
-        raise BuildError(f"{file} was fitted on other weights: fit it again with python -m builders.calibration")
-    return content if content["answers"] == answers else None
+    try:
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        weights, answered = content["weights_sha256"], content["answers"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{file} is no calibration ({type(error).__name__}: {error}): remove it, or fit it with python -m "
+            "builders.calibration"
+        ) from error
+    if weights != _weights_sha256(checkpoint):
+        raise UsageError(f"{file} was fitted on other weights: fit it again with python -m builders.calibration")
+    return content if answered == answers else None
 
 
 def _weights_sha256(checkpoint: Checkpoint) -> dict[str, str]:
@@ -45,8 +52,10 @@ def _weights_sha256(checkpoint: Checkpoint) -> dict[str, str]:
 def main() -> int:
     args = _parser().parse_args()
     try:
+        manifest = _manifest_of(args.repository)
+        if not args.output.parent.is_dir():
+            raise UsageError(f"--output {args.output}: there is no folder {args.output.parent}")
         checkpoint = load_checkpoint(args.checkpoint, revision=args.revision, sha256=args.sha256)
-        manifest = json.loads((args.repository / "manifest.json").read_text("utf-8"))
         engines = [onnx_engine(args.repository / name / "1/model.onnx") for name in ENGINES]
         if args.data:
             questions: Iterable[Labelled] = questions_in_file(args.data)
@@ -64,13 +73,30 @@ def main() -> int:
         content |= {"answers": manifest["dimensions"]["answers"], "source": source}
         content["weights_sha256"] = _weights_sha256(checkpoint)
         args.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except (BuildError, PhotoError, OSError) as error:
+    except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
+    except PhotoError as error:  # of --data, for those that are drawn are photos
+        print(f"error: --data: {error}", file=sys.stderr)
+        return UsageError.exit_status
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BuildError.exit_status
     print("open questions\n" + risk_table(content))
     print("lists of allowed answers\n" + (risk_table(content["choices"]) if "choices" in content else "  too few"))
     print(f"wrote {args.output}")
     return 0
+
+
+def _manifest_of(repository: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((repository / "manifest.json").read_text("utf-8"))
+        has_engines = manifest["target"] == "onnxruntime"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{repository} is no built repository: name one that python -m builders wrote") from error
+    if not has_engines or not all((repository / name / "1/model.onnx").is_file() for name in ENGINES):
+        raise UsageError(f"{repository} has no engines of ONNX Runtime: build it with --target onnxruntime")
+    return manifest
 
 
 def risk_table(content: dict[str, Any]) -> str:
@@ -87,6 +113,12 @@ def risk_table(content: dict[str, Any]) -> str:
         chosen = "   <- default" if en["risk"] == content["default_risk"] else ""
         lines.append(f"{en['risk']:>8.1%}{points}{chosen}")
     return "\n".join(lines)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} came, but a whole number, at least 1, is expected")
+    return int(text)
 
 
 def _risk(text: str) -> float:
@@ -119,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         "a list belongs to the question (default: drawn by catalogue/)",
     )
     parser.add_argument(
-        "--photos", type=int, default=900, metavar="N", help="to draw, 10 questions each (default: 900)"
+        "--photos", type=_count, default=900, metavar="N", help="to draw, 10 questions each (default: 900)"
     )
     parser.add_argument(
         "--risk", type=_risk, default=0.01, metavar="SHARE", help="of given answers that may be wrong (default: 0.01)"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.errors import BuildError
+from builders.errors import BuildError, UsageError
 from builders.files import sha256_of_folder
 from builders.pins import SUMS, require_pinned, require_weights
 
@@ -98,12 +98,12 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Seq
         processor = BlipImageProcessorPil.from_pretrained(folder)
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise BuildError(f"{checkpoint} cannot be loaded: {error}") from error
+        raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
     model = model.float().eval()
     _require_complete(loaded, len(tokenizer), int(model.config.text_config.vocab_size), checkpoint)
     _require_reproducible(processor, int(model.config.vision_config.image_size))
     settings_file = folder / "vitrine.json"
-    settings = json.loads(settings_file.read_text(encoding="utf-8")) if settings_file.exists() else {}
+    settings = _settings(settings_file) if settings_file.exists() else {}
     return Checkpoint(
         name=folder.name if Path(checkpoint).is_dir() else checkpoint,
         folder=folder,
@@ -119,6 +119,16 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Seq
     )
 
 
+def _settings(file: Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise TypeError("not an object")
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{file} is not a JSON object ({error})") from error
+    return settings
+
+
 def _pointing_heads(settings: dict[str, Any], model: Any, checkpoint: str) -> tuple[tuple[int, int], ...] | None:
     if "pointing_heads" not in settings:
         return None
@@ -126,7 +136,7 @@ def _pointing_heads(settings: dict[str, Any], model: Any, checkpoint: str) -> tu
     layers, heads = int(text.num_hidden_layers), int(text.num_attention_heads)
     named = tuple((int(layer), int(head)) for layer, head in settings["pointing_heads"])
     if not named or not all(0 <= layer < layers and 0 <= head < heads for layer, head in named):
-        raise BuildError(
+        raise UsageError(
             f"{checkpoint}/vitrine.json: pointing_heads are {list(named)}, but pairs of a layer under {layers} and a "
             f"head under {heads} are expected"
         )
@@ -141,7 +151,7 @@ def _downloaded(hub_id: str, revision: str | None) -> Path:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(_FILES)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BuildError(
+        raise (UsageError if isinstance(error, HFValidationError) else BuildError)(
             f"no checkpoint {hub_id!r}: there is no such folder, and the hub did not give it "
             f"({reason}). Name a folder in the transformers format, or a hub id such as Salesforce/blip-vqa-base"
         ) from error
@@ -150,22 +160,22 @@ def _downloaded(hub_id: str, revision: str | None) -> Path:
 def _require_supported(folder: Path, checkpoint: str) -> None:
     config_file = folder / "config.json"
     if not config_file.exists():
-        raise BuildError(f"{checkpoint} has no config.json: name a folder in the transformers format")
+        raise UsageError(f"{checkpoint} has no config.json: name a folder in the transformers format")
     try:
         architectures = json.loads(config_file.read_text(encoding="utf-8")).get("architectures") or [
             "model of no named architecture"
         ]
     except (ValueError, AttributeError) as error:
-        raise BuildError(f"{checkpoint}/config.json is not a JSON object ({error})") from error
+        raise UsageError(f"{checkpoint}/config.json is not a JSON object ({error})") from error
     if architectures != [SUPPORTED_ARCHITECTURE]:
-        raise BuildError(
+        raise UsageError(
             f"{checkpoint} is a {', '.join(architectures)}; supported is {SUPPORTED_ARCHITECTURE} "
             "(such as Salesforce/blip-vqa-base, or one fine-tuned from it)"
         )
     if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
-        raise BuildError(f"{checkpoint} has no tokenizer.json and no vocab.txt: save its processor beside its weights")
+        raise UsageError(f"{checkpoint} has no tokenizer.json and no vocab.txt: save its processor beside its weights")
     if not any(folder.glob("*.safetensors")):
-        raise BuildError(
+        raise UsageError(
             f"{checkpoint} has no *.safetensors: save it with save_pretrained(..., safe_serialization=True); "
             "pickled weights are not loaded, because they can run code"
         )
@@ -175,12 +185,12 @@ def _require_complete(loaded: dict[str, Any], tokens: int, vocabulary: int, chec
     """Transformers fills missing weights with random ones, and parity would compare those with themselves."""
     wrong = sorted(str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind])
     if wrong:
-        raise BuildError(
+        raise UsageError(
             f"{checkpoint} lacks {len(wrong)} weights that the architecture has, or has them in another shape: "
             f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
         )
     if tokens > vocabulary:
-        raise BuildError(f"{checkpoint}: the tokenizer has {tokens} tokens, the model only {vocabulary}")
+        raise UsageError(f"{checkpoint}: the tokenizer has {tokens} tokens, the model only {vocabulary}")
 
 
 def _require_reproducible(processor: Any, image_px: int) -> None:
@@ -197,4 +207,4 @@ def _require_reproducible(processor: Any, image_px: int) -> None:
     if abs(processor.rescale_factor - 1 / 255) > 1e-9:
         problems.append(f"rescales by {processor.rescale_factor}, where the graph has 1/255")
     if problems:
-        raise BuildError("the checkpoint's image processor is not the photo step's: " + "; ".join(problems))
+        raise UsageError("the checkpoint's image processor is not the photo step's: " + "; ".join(problems))

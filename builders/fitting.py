@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from builders.asking import Asked, Scored
-from builders.errors import BuildError
+from builders.errors import BuildError, UsageError
 from builders.steps import (
     RiskPoint,
     choice_doubts,
@@ -46,7 +46,7 @@ def fitted(
         BuildError: too few questions, or all answers right, or all wrong.
     """
     if len(rows) < LEAST_QUESTIONS:
-        raise BuildError(f"{len(rows)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
+        raise UsageError(f"{len(rows)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
     likely = np.array([sum(c.probability for c in row.candidates if c.text in cannot_tell) for row in rows])
     refusal = _refusal_threshold(likely, [not row.unanswerable for row in rows])
     chosen = [(row, chosen_candidate(row.candidates, cannot_tell, refusal)) for row in rows]
@@ -119,7 +119,7 @@ def _fairness(lists: Sequence[Scored]) -> tuple[float, float]:
     from scipy.optimize import minimize_scalar
 
     if not lists:
-        raise BuildError("no list of candidates holds the right answer: nothing to calibrate choices on")
+        raise UsageError("no list of candidates holds the right answer: nothing to calibrate choices on")
 
     def loss(exponent: float, log_temperature: float) -> float:
         total = 0.0

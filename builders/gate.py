@@ -11,7 +11,7 @@ import onnx
 from PIL import Image
 
 from builders.checkpoint import Checkpoint
-from builders.errors import BuildError
+from builders.errors import BuildError, UsageError
 from builders.graphs.finished import Graphs
 from builders.parity import (
     PARITY_LIMITS,
@@ -96,7 +96,7 @@ def parity_material(photo_count: int, folder: Path | None = None) -> tuple[list[
 def _photo_files(folder: Path) -> list[Path]:
     files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in _PHOTO_SUFFIXES) if folder.is_dir() else []
     if not files:
-        raise BuildError(f"--photos {folder} has no photos: name a folder with {', '.join(_PHOTO_SUFFIXES)} files")
+        raise UsageError(f"--photos {folder} has no photos: name a folder with {', '.join(_PHOTO_SUFFIXES)} files")
     return files
 
 
@@ -105,7 +105,7 @@ def _readable(file: Path) -> bytes:
     try:
         pixels_from_photo(photo, side_px=1, limits=PARITY_LIMITS)
     except PhotoError as error:
-        raise BuildError(f"--photos: {file} cannot be used: {error}") from error
+        raise UsageError(f"--photos: {file} cannot be used: {error}") from error
     return photo
 
 

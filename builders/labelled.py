@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from builders.errors import BuildError
+from builders.errors import UsageError
 from builders.steps import language_of
 from catalogue.dataset import first_seed, odd_questions_from_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
@@ -55,12 +55,12 @@ def questions_in_file(file: Path) -> list[Labelled]:
     """From JSON Lines: "photo" (a path, relative to the file), "question", and "answer" or "answers".
 
     Raises:
-        BuildError: names the line that is wrong.
+        UsageError: names the line that is wrong.
     """
     try:
         lines = file.read_text(encoding="utf-8").split("\n")  # U+2028 may stand in a text
     except (OSError, UnicodeDecodeError) as error:
-        raise BuildError(f"cannot read {file}: {error}") from error
+        raise UsageError(f"cannot read {file}: {error}") from error
     found = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -74,7 +74,7 @@ def questions_in_file(file: Path) -> list[Labelled]:
                     Labelled(photo, str(row["question"]), answers, texts_of(row.get("candidates", []), "candidates"))
                 )
             except (ValueError, KeyError, TypeError, OSError) as error:
-                raise BuildError(
+                raise UsageError(
                     f'{file}, line {number}: {{"photo": PATH, "question": TEXT, "answer": TEXT}} is expected '
                     f"({type(error).__name__}: {error})"
                 ) from error

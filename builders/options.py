@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from builders.checkpoint import Checkpoint
-from builders.errors import BuildError
+from builders.errors import UsageError
 from builders.repository import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDimensions, engine_threads
 
 TARGETS = ("onnxruntime", "tensorrt")
@@ -92,10 +92,10 @@ class BuildOptions:
 def require_possible(options: BuildOptions) -> None:
     """
     Raises:
-        BuildError: an option is wrong whatever the checkpoint.
+        UsageError: an option is wrong whatever the checkpoint.
     """
     if options.chosen_precision not in PRECISIONS[options.target]:
-        raise BuildError(
+        raise UsageError(
             f"--precision {options.precision} with --target {options.target}: it takes "
             f"{' or '.join(PRECISIONS[options.target])} (ONNX Runtime's CPU kernels compute half precision as FP32)"
         )
@@ -106,35 +106,35 @@ def require_possible(options: BuildOptions) -> None:
         ("--cores", options.serving_cores),
     ):
         if count < 1:
-            raise BuildError(f"{name} is {count}, but must be at least 1")
+            raise UsageError(f"{name} is {count}, but must be at least 1")
     if options.plan.workspace_gib <= 0:
-        raise BuildError(f"--workspace-gib is {options.plan.workspace_gib:g}, but must be more than 0")
+        raise UsageError(f"--workspace-gib is {options.plan.workspace_gib:g}, but must be more than 0")
     if options.plan.optimization_level not in range(6):
-        raise BuildError(f"--optimization-level is {options.plan.optimization_level}, but must be 0 to 5")
+        raise UsageError(f"--optimization-level is {options.plan.optimization_level}, but must be 0 to 5")
     if options.graphs_only and options.target != "tensorrt":
-        raise BuildError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
+        raise UsageError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
 
 
 def dimensions_of(checkpoint: Checkpoint, options: BuildOptions) -> BuildDimensions:
     """The letters of the tensor contract for this checkpoint.
 
     Raises:
-        BuildError: the checkpoint does not take what was asked.
+        UsageError: the checkpoint does not take what was asked.
     """
     longest = int(checkpoint.model.config.text_config.max_position_embeddings)
     answer_tokens = checkpoint.answer_tokens if options.answer_tokens is None else options.answer_tokens
     if checkpoint.image_width < DIGEST_BYTES:
-        raise BuildError(f"features are {checkpoint.image_width} wide; a photo's digest needs {DIGEST_BYTES}")
+        raise UsageError(f"features are {checkpoint.image_width} wide; a photo's digest needs {DIGEST_BYTES}")
     for name, tokens in (("--question-tokens", options.question_tokens), ("--answer-tokens", answer_tokens)):
         if not 2 <= tokens <= longest:
-            raise BuildError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")
+            raise UsageError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")
     encode = checkpoint.tokenizer.backend_tokenizer.encode
     refusals = {text: len(encode(text)) - 1 for texts in checkpoint.cannot_tell_answers.values() for text in texts}
     if len(refusals) > MOST_REFUSALS:
-        raise BuildError(f'the checkpoint has {len(refusals)} ways to say "cannot tell"; {MOST_REFUSALS} fit in a list')
+        raise UsageError(f'the checkpoint has {len(refusals)} ways to say "cannot tell"; {MOST_REFUSALS} fit in a list')
     for text, tokens in refusals.items():
         if tokens > answer_tokens:
-            raise BuildError(f"{text!r} has {tokens} tokens, but answers have {answer_tokens}: raise --answer-tokens")
+            raise UsageError(f"{text!r} has {tokens} tokens, but answers have {answer_tokens}: raise --answer-tokens")
     return BuildDimensions(
         image_px=checkpoint.image_px,
         image_tokens=checkpoint.image_tokens,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from builders.checkpoint import Checkpoint
-from builders.errors import BuildError
+from builders.errors import BuildError, UsageError
 from builders.reference import Reference
 from builders.steps import (
     DRAFT_RATIO,
@@ -209,5 +209,5 @@ def question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) ->
     try:
         ids, mask = ids_from_question(text.encode(), checkpoint.tokenizer.backend_tokenizer, limits)
     except TextError as error:
-        raise BuildError(f"parity question {text!r}: {error}; or build with more --question-tokens") from error
+        raise UsageError(f"parity question {text!r}: {error}; or build with more --question-tokens") from error
     return {"QUESTION_IDS": ids[None, None], "QUESTION_MASK": mask[None, None]}

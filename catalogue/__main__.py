@@ -32,8 +32,12 @@ def main() -> int:
     args = parser.parse_args()
     if args.photos < 1 or args.per_photo < 1 or args.workers < 1:
         parser.error("--photos, --per-photo and --workers must be at least 1")
+    if args.folder.exists() and not args.folder.is_dir():
+        parser.error(f"{args.folder} is a file: name an empty or new folder")
     try:
         write_dataset(args.folder, args.split, args.photos, per_photo=args.per_photo, workers=args.workers)
+    except FileExistsError as error:
+        parser.error(str(error))
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -10,4 +10,7 @@ if [ ! -f /tls/plain-text ]; then
     fi
 fi
 # A new photo each time, by bytes that decoders ignore: of one that is known the cache has the features.
-{ cat "$photo" && head -c 16 /dev/urandom; } | vitrine "$@"
+{ cat "$photo" && head -c 16 /dev/urandom; } | vitrine "$@" || {
+    python3 -m serving.health || true # for `docker inspect`: a restart, or a crash loop
+    exit 1
+}

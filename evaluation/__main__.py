@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from vitrine_client import GrpcTransport, VitrineError, VqaClient
+from vitrine_client import GrpcTransport, InvalidRequestError, VitrineError, VqaClient
 
+from builders.errors import BuildError
 from builders.files import sha256_of_file
 from evaluation.accuracy import SECTION, Graded, accuracy_figures
 from evaluation.agreement import agreement_with_reference, raw_probabilities
@@ -28,7 +29,9 @@ from evaluation.stability import SECTION as STABILITY
 from evaluation.stability import stability_figures, stability_jobs
 from evaluation.unfamiliar import unfamiliar_figures, unfamiliar_jobs
 from serving.command import ServerSettings
+from serving.command_line import existing_folder, whole_number
 from serving.errors import ServingError
+from serving.integrity import read_manifest
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
 
@@ -39,16 +42,18 @@ _NOT_SETTINGS = ("output", "threads", "url")
 def main() -> int:
     parser = _parser()
     args = parser.parse_args()
+    if args.reference and not (Path(args.checkpoint) / "config.json").is_file():
+        parser.error(
+            f"--checkpoint: {args.checkpoint} is not a folder with a checkpoint, which --reference compares with"
+        )
     if args.vqa_v2 and args.data:
         parser.error("--data and --vqa-v2 are two sources: name one of them")
     end_on_signals()
     try:
+        manifest = read_manifest(args.repository) if not args.url or _is_here(args) else {}
         groups = _questions(args)
-        manifest = (
-            json.loads((args.repository / "manifest.json").read_text("utf-8"))
-            if not args.url or (args.repository / "manifest.json").exists()
-            else {}
-        )
+        if args.url:
+            VqaClient(args.url).close()  # refuses an address that cannot be, before anything is written
         settings = {name: _plain(value) for name, value in vars(args).items() if name not in _NOT_SETTINGS}
         if args.data:
             settings["data_sha256"] = sha256_of_file(args.data)
@@ -58,9 +63,12 @@ def main() -> int:
         server_settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
         with EmbeddedServer(server_settings) as server:
             return _evaluate(server.url, args, groups, settings)
-    except (ServingError, VitrineError, DataError, OtherRunError, OSError) as error:
+    except InvalidRequestError as error:  # such as a --url that cannot be
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return 2
+    except (ServingError, BuildError, VitrineError, DataError, OtherRunError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return getattr(error, "exit_status", 1)
     except KeyboardInterrupt:
         print(f"stopped; the same command goes on where {args.output} is", file=sys.stderr)
         return 130
@@ -153,10 +161,18 @@ def _questions(args: argparse.Namespace) -> list[PhotoQuestions]:
     return first_questions(groups, args.questions) if args.questions else groups
 
 
+def _is_here(args: argparse.Namespace) -> bool:
+    return bool((args.repository / "manifest.json").exists())
+
+
 def _served(args: argparse.Namespace) -> dict[str, Any]:
-    if args.url and not (args.repository / "manifest.json").exists():
+    if args.url and not _is_here(args):
         return served_elsewhere(args.url)
     return served_from_manifest(json.loads((args.repository / "manifest.json").read_text(encoding="utf-8")))
+
+
+def _folder(text: str) -> str:
+    return str(existing_folder(text)) if text else ""
 
 
 def _plain(value: Any) -> Any:
@@ -182,7 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     source = parser.add_argument_group(
         "what is asked", "by default, photos and wordings of the catalogue, never trained on"
     )
-    source.add_argument("--questions", type=int, metavar="N", help="how many (default: 2000 drawn, or all of the data)")
+    source.add_argument(
+        "--questions", type=whole_number(1), metavar="N", help="how many (default: 2000 drawn, or all of the data)"
+    )
     source.add_argument(
         "--data", type=Path, metavar="FILE", help='JSON Lines of {"photo": PATH, "question": TEXT, "answer": TEXT}'
     )
@@ -194,19 +212,29 @@ def _parser() -> argparse.ArgumentParser:
         help="files of the VQA v2 challenge",
     )
     source.add_argument(
-        "--first-photo", type=int, default=20_000, metavar="N", help="drawn: where to begin (default: 20000)"
+        "--first-photo",
+        type=whole_number(0),
+        default=20_000,
+        metavar="N",
+        help="drawn: where to begin (default: 20000)",
     )
-    source.add_argument("--threads", type=int, default=2, metavar="N", help="photos asked about at once (default: 2)")
+    source.add_argument(
+        "--threads", type=whole_number(1), default=2, metavar="N", help="photos asked about at once (default: 2)"
+    )
     more = parser.add_argument_group("what else is measured")
-    more.add_argument("--lists", type=int, default=0, metavar="N", help="closed lists, on the photos of N questions")
+    more.add_argument(
+        "--lists", type=whole_number(0), default=0, metavar="N", help="closed lists, on the photos of N questions"
+    )
     more.add_argument(
         "--stability",
-        type=int,
+        type=whole_number(0),
         default=0,
         metavar="N",
         help="changed photos and other words, on the photos of N questions",
     )
-    more.add_argument("--pointing", type=int, default=0, metavar="N", help="where questions look, on N drawn photos")
+    more.add_argument(
+        "--pointing", type=whole_number(0), default=0, metavar="N", help="where questions look, on N drawn photos"
+    )
     more.add_argument(
         "--odd",
         type=int,
@@ -217,6 +245,7 @@ def _parser() -> argparse.ArgumentParser:
     more.add_argument(
         "--unfamiliar",
         nargs="?",
+        type=_folder,
         const="",
         metavar="FOLDER",
         help="photos that the model knows nothing of (default: those that scikit-image brings), noise, blank pictures",
@@ -224,7 +253,9 @@ def _parser() -> argparse.ArgumentParser:
     more.add_argument(
         "--before-calibration", action="store_true", help="how far the decoder's own probabilities could be trusted"
     )
-    more.add_argument("--reference", type=int, default=0, metavar="N", help="compare N answers with transformers")
+    more.add_argument(
+        "--reference", type=whole_number(0), default=0, metavar="N", help="compare N answers with transformers"
+    )
     more.add_argument("--checkpoint", default="checkpoints/vitrine-small", help="what transformers loads for that")
     return parser
 

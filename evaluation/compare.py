@@ -119,7 +119,7 @@ def main() -> int:
         (before, rows_before), (after, rows_after) = read_report(args.before), read_report(args.after)
     except (OSError, ValueError) as error:
         print(f"error: not a finished evaluation: {error}", file=sys.stderr)
-        return 1
+        return 2
     found = changes(before, after, (graded_from(rows_before), graded_from(rows_after)))
     print(changes_table(found).lstrip("\n"))
     return 0

@@ -13,7 +13,9 @@ Row = dict[str, Any]
 
 
 class OtherRunError(ValueError):
-    """The folder holds another run."""
+    """The folder holds another run, or something else."""
+
+    exit_status = 2
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,18 @@ def begin(folder: Path, settings: dict[str, Any]) -> None:
     file = folder / "settings.json"
     text = json.dumps(settings, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     if not file.exists():
-        if folder.exists() and any(folder.iterdir()):
+        if folder.is_dir() and any(folder.iterdir()):
             raise OtherRunError(f"{folder} is not empty and no evaluation: name a new folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OtherRunError(f"cannot write to {folder} ({error.strerror}): name another folder") from error
         return
-    before = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        before = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise OtherRunError(f"{file} is broken ({error}): name a new folder") from error
     now = json.loads(text)
     if changed := sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name)):
         raise OtherRunError(f"{folder} holds an evaluation with other {', '.join(changed)}: name a new folder")

@@ -19,6 +19,8 @@ _PER_PHOTO = 7  # one of each kind
 class DataError(ValueError):
     """A file of questions cannot be used; says where and what is expected."""
 
+    exit_status = 2
+
 
 @dataclass(frozen=True)
 class LabelledQuestion:
@@ -112,6 +114,8 @@ def from_vqa_v2(questions_file: Path, annotations_file: Path, photos: Path) -> l
             f'{questions_file} with "questions" and {annotations_file} with "annotations", each with a question_id, '
             f"are expected ({type(error).__name__}: {error})"
         ) from error
+    if not photos.is_dir():
+        raise DataError(f"{photos} is not a folder of photos")
     files = {
         int(found[1]): file for file in sorted(photos.iterdir()) if (found := re.search(r"(\d+)\.\w+$", file.name))
     }

@@ -17,6 +17,7 @@ from catalogue.photos import photo_from_seed
 from fuzz.leaks import leak_in
 from fuzz.requests import Requests
 from serving.command import ServerSettings
+from serving.command_line import built_repository, exit_status, make_folder, whole_number
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import INTERRUPTED, end_on_signals
@@ -43,7 +44,7 @@ class Findings:
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
-    args.output.mkdir(parents=True, exist_ok=True)
+    make_folder(args.output)
     try:
         log = args.output / "triton.log"
         settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None, cache_mib=16, log_file=log)
@@ -51,7 +52,7 @@ def main() -> int:
             found = asyncio.run(_fuzzed(server, args))
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:
         return INTERRUPTED
     return _say(found)
@@ -138,10 +139,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m fuzz",
         description="Send hostile requests to a real server of a built repository: damaged photos, odd questions "
         "and lists, any tensors to any model, damaged and random bytes, any method.",
-        epilog="exit status: 0 it lives, answers as before, and told nothing of its inside; 1 otherwise.",
+        epilog="exit status: 0 it lives, answers as before, and told nothing of its inside; 1 otherwise; 2 wrong "
+        "usage.",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
-    parser.add_argument("--count", type=int, default=200_000, metavar="N", help="requests (default: 200,000)")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
+    parser.add_argument(
+        "--count", type=whole_number(1), default=200_000, metavar="N", help="requests (default: 200,000)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the requests; the same ones come again (default: 0)")
     parser.add_argument(
         "--overflows",
@@ -160,4 +164,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

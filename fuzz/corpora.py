@@ -21,6 +21,7 @@ from vitrine_client.calls import ask_call
 
 from fuzz.leaks import leak_in
 from serving.command import ServerSettings
+from serving.command_line import built_repository, existing_folder
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import INTERRUPTED, end_on_signals
@@ -53,12 +54,12 @@ class Result:
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    parser = _parser()
+    args = parser.parse_args()
     end_on_signals()
     files = sorted(file for folder in args.folder for file in folder.rglob("*") if file.is_file())
     if not files:
-        print("error: there is no file in these folders", file=sys.stderr)
-        return 1
+        parser.error("there is no file in these folders")
     try:
         with tempfile.TemporaryDirectory() as folder:
             settings = ServerSettings(
@@ -74,7 +75,7 @@ def main() -> int:
                         return 1
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:
         return INTERRUPTED
     return _say(results)
@@ -131,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
         f"within {_MOST_S:g} s and {_MOST_MIB} MiB.",
         epilog="example: python -m fuzz.corpora build/vitrine-small pillow-13.0.0/Tests/images",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
-    parser.add_argument("folder", type=Path, nargs="+", help="of files, images or not")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
+    parser.add_argument("folder", type=existing_folder, nargs="+", help="of files, images or not")
     return parser
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from fuzz.leaks import leak_in
+from serving.command_line import built_repository, exit_status, make_folder, whole_number
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "model_repository"
@@ -120,10 +121,10 @@ def seeds(target: str) -> list[bytes]:
     return found
 
 
-def main() -> None:
+def main() -> int:
     args = _parser().parse_args()
     corpus = args.output / f"{args.target}-corpus"
-    corpus.mkdir(parents=True, exist_ok=True)
+    make_folder(corpus)
     for number, seed in enumerate(seeds(args.target)):
         (corpus / f"seed-{number}").write_bytes(seed)
     options = [
@@ -131,21 +132,24 @@ def main() -> None:
         "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={args.output}/{args.target}-", str(corpus),
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options], TARGETS[args.target](args.repository))
-    atheris.Fuzz()
+    atheris.Fuzz()  # ends the process itself
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fuzz.guided",
         description="Fuzz one step's own code, guided by coverage.",
-        epilog="exit status: 0 nothing was found in the time; otherwise the input lies in --output",
+        epilog="exit status: 0 nothing was found in the time; 2 wrong usage; otherwise the input lies in --output",
     )
     parser.add_argument("target", choices=TARGETS)
-    parser.add_argument("repository", type=Path, help="a built repository, for its tokenizer and calibration")
-    parser.add_argument("--seconds", type=int, default=20, metavar="S", help="default: 20")
+    parser.add_argument(
+        "repository", type=built_repository, help="a built repository, for its tokenizer and calibration"
+    )
+    parser.add_argument("--seconds", type=whole_number(1), default=20, metavar="S", help="default: 20")
     parser.add_argument("--output", type=Path, default=Path("build/fuzz"), metavar="FOLDER")
     return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(main))

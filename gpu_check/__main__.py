@@ -15,7 +15,10 @@ _ROOT = Path(__file__).parent.parent
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    parser = _parser()
+    args = parser.parse_args()
+    if not (_ROOT / args.checkpoint / "config.json").is_file():
+        parser.error(f"--checkpoint: {args.checkpoint} has no config.json: name the folder of a checkpoint")
     folder = _ROOT / "build" / f"gpu-check-{time.strftime('%Y%m%d-%H%M%S')}"
     ports = resolved_ports("127.0.0.1", {"grpc_port": 0, "metrics_port": 0})
     check = Check(_ROOT, folder, args.checkpoint, **ports)
@@ -69,7 +72,8 @@ end-to-end tests, time the plans beside ONNX Runtime and PyTorch, see that CUDA
 graphs were captured and that the feature cache hits. Writes gpu-report.md and
 gpu-report.json below build/. Needs Docker with its compose plugin, the NVIDIA
 container toolkit, and `make setup`.""",
-        epilog="exit status: 0 every rule passed, 1 a rule failed (named), 3 none failed but some could not be run",
+        epilog="exit status: 0 every rule passed, 1 a rule failed (named), 2 wrong usage, 3 none failed but some could "
+        "not be run",
     )
     parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", help="default: the bundled one")
     parser.add_argument("--dry-run", action="store_true", help="print each step, and check what needs no GPU")

@@ -25,6 +25,14 @@ class UsageError(ValueError):
     """What was asked for cannot be; says what, and what to do."""
 
 
+class RunFailedError(RuntimeError):
+    """A run of several has failed; says which."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
 def main() -> int:
     args = parser().parse_args()
     try:
@@ -32,6 +40,9 @@ def main() -> int:
     except (UsageError, ScenarioError, ScheduleError, SloError, PhotoFolderError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except RunFailedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -42,6 +53,8 @@ def _run(args: argparse.Namespace) -> int:
     from loadtest.run import WorkersError
 
     settings = settings_from(args)
+    if args.repository and not (args.repository / "manifest.json").is_file():
+        raise UsageError(f"--repository {args.repository} has no manifest.json: build one with python -m builders")
     _require_new(args.output)
     with ExitStack() as stack:
         pid, url, metrics_url = None, args.url, args.metrics_url
@@ -56,7 +69,8 @@ def _run(args: argparse.Namespace) -> int:
             try:
                 server = stack.enter_context(EmbeddedServer(server_settings))
             except ServingError as error:
-                raise UsageError(str(error)) from error
+                print(f"error: {error}", file=sys.stderr)
+                return error.exit_status
             pid, url = server.pid, server.url
             metrics_url = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
         try:
@@ -75,6 +89,8 @@ def _knee(args: argparse.Namespace) -> int:
     from loadtest.knee_report import KneeReport
 
     slo = read_slo(args.slo)
+    if not args.start > 0:
+        raise UsageError(f"--start is {args.start:g}, but more than 0 is expected")
     _require_new(args.output)
     report = KneeReport(args.output, slo, args.slo.read_text("utf-8"))
 
@@ -89,7 +105,7 @@ def _knee(args: argparse.Namespace) -> int:
         if status == INTERRUPTED:
             raise KeyboardInterrupt
         if not (folder / JSON_FILE).exists():
-            raise UsageError(f"the run at {rate:.1f}/s wrote no report; what it said stands above")
+            raise RunFailedError(f"the run at {rate:.1f}/s wrote no report; what it said stands above", status)
         return report.add(rate, read_report(folder))
 
     try:

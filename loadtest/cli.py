@@ -3,6 +3,7 @@
 import argparse
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from loadtest.scenario import NAMED
 from loadtest.schedule import ARRIVALS
@@ -67,6 +68,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _metrics_url(text: str) -> str:
+    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc:
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} came, but an address such as http://localhost:8002/metrics is expected"
+        )
+    return text
+
+
 def _add_what(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--scenario",
@@ -96,6 +105,7 @@ def _add_what(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--metrics-url",
         default=os.environ.get("VITRINE_METRICS_URL"),
+        type=_metrics_url,
         metavar="URL",
         help="the server's, such as http://localhost:8002/metrics (default: VITRINE_METRICS_URL)",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from vitrine_client import VitrineError, VqaClient
+from vitrine_client import InvalidRequestError, VitrineError, VqaClient
 
 from loadtest import run
 from loadtest.report import reported
@@ -32,9 +32,11 @@ def settings_from(args: argparse.Namespace) -> RunSettings:
     Raises:
         ScenarioError, ScheduleError: something impossible was asked for.
     """
-    for name in ("workers", "max_in_flight", "photo_count", "timeout"):
-        if getattr(args, name) <= 0:
+    for name in ("workers", "max_in_flight", "photo_count", "timeout", "slo_ms"):
+        if getattr(args, name) is not None and not getattr(args, name) > 0:
             raise ScheduleError(f"--{name.replace('_', '-')} is {getattr(args, name)}, but more than 0 is expected")
+    if args.web is not None and not 0 < args.web < 2**16:
+        raise ScheduleError(f"--web is {args.web}, but a port of 1 to 65535 is expected")
     if args.seed < 0:
         raise ScheduleError(f"--seed is {args.seed}, but a number of 0 or more is expected")
     if args.closed is not None and args.closed < args.workers:
@@ -170,6 +172,8 @@ def _require_server(settings: RunSettings) -> None:
         with VqaClient(settings.url) as client:
             if client.health(timeout_s=max(0.1, deadline - time.monotonic())).model_ready:
                 return
+    except InvalidRequestError as error:
+        raise ScheduleError(f"--url: {error}") from error
     except VitrineError as error:
         raise ServerGoneError(str(error)) from error
     raise ServerGoneError(f"the server at {settings.url} has no model vqa that is ready")

@@ -1,25 +1,28 @@
 """`python -m serving`: serve a built repository."""
 
 import argparse
+import ipaddress
 import sys
 import time
 from pathlib import Path
 
 from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
+from serving.command_line import exit_status, whole_number
 from serving.errors import ServingError
 from serving.log import say
+from serving.ports import ipv4_address
 from serving.server import READY_TIMEOUT_S, EmbeddedServer
 from serving.signals import end_on_signals
 from serving.supervisor import serve_until_signal
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    parser = _parser()
+    args = parser.parse_args()
+    if args.open_administration and not ipaddress.ip_address(ipv4_address(args.host)).is_loopback:
+        parser.error(f"--open-administration is for this machine only, not for --host {args.host}")
     end_on_signals()
-    if args.cache_mib < 1:
-        print(f"error: --cache-mib is {args.cache_mib}, but must be at least 1", file=sys.stderr)
-        return 2
     settings = ServerSettings(
         repository=args.repository,
         host=args.host,
@@ -30,13 +33,14 @@ def main() -> int:
         log_file=args.log_file,
         trace_url=args.trace_url,
         admin_key_file=args.admin_key_file,
+        open_administration=args.open_administration,
     )
     start_s = time.perf_counter()
     try:
         server = EmbeddedServer(settings, ready_timeout_s=args.ready_timeout)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     return serve_until_signal(server, lambda: _say_addresses(server, time.perf_counter() - start_s))
 
 
@@ -82,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-metrics", action="store_true", help="no metrics endpoint")
     parser.add_argument(
         "--cache-mib",
-        type=int,
+        type=whole_number(1),
         default=DEFAULT_CACHE_MIB,
         metavar="N",
         help=f"memory for photos' features (default: {DEFAULT_CACHE_MIB})",
@@ -101,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         "(default: closed to all)",
     )
     parser.add_argument(
+        "--open-administration",
+        action="store_true",
+        help="the same without a key, on this machine only: for tools that can show none, such as perf_analyzer",
+    )
+    parser.add_argument(
         "--ready-timeout",
         type=float,
         default=READY_TIMEOUT_S,
@@ -114,4 +123,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

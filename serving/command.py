@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from serving.errors import ServingError
+from serving.errors import UsageError
 from serving.installation import TritonInstallation
+from serving.key_files import require_private
 from serving.ports import ipv4_address, resolved_ports
 
 _SHM_BYTES = 2 * 2**20
@@ -108,7 +109,8 @@ def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
     """What was left open, chosen: ports of 0, and the log; and the host's address instead of its name.
 
     Raises:
-        ServingError: a host or port is taken or impossible, or the log would be in the repository.
+        ServingError: a host or port is taken or impossible.
+        UsageError: the log would be in the repository.
     """
     host = ipv4_address(settings.host)
     asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
@@ -116,7 +118,7 @@ def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
     name = Path(os.path.normpath(settings.repository.absolute())).name
     log = settings.log_file or beside(settings.repository) / f"{name}-{ports['grpc_port']}.log"
     if log.resolve().is_relative_to(settings.repository.resolve()):
-        raise ServingError(
+        raise UsageError(
             f"the log {log} would be in the repository, which holds what was built only: choose another with --log-file"
         )
     return replace(
@@ -132,17 +134,18 @@ def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
 def admin_key_of(settings: ServerSettings) -> str:
     """
     Raises:
-        ServingError: no such file, or a key that can be guessed.
+        UsageError: no such file, one that others may read, or a key that can be guessed.
     """
     file = settings.admin_key_file
     if file is None:
         return secrets.token_hex(32)
+    require_private(file, "the key of administration")
     try:
         key = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ServingError(f"cannot read the key of administration in {file}: {error}") from error
+        raise UsageError(f"cannot read the key of administration in {file}: {error}") from error
     if not re.fullmatch(rf"[0-9A-Za-z_-]{{{_LEAST_KEY_LENGTH},}}", key):
-        raise ServingError(
+        raise UsageError(
             f"the key of administration in {file} is expected to be at least {_LEAST_KEY_LENGTH} letters, digits, - "
             f"and _, and nothing else, but {len(key)} characters came: openssl rand -hex 32 > {file}"
         )
@@ -152,7 +155,7 @@ def admin_key_of(settings: ServerSettings) -> str:
 def _checked_trace_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
-        raise ServingError(
+        raise UsageError(
             f"the address for spans is {url!r}, but a collector's OTLP/HTTP one is expected, with its path, such as "
             "http://collector:4318/v1/traces"
         )
@@ -177,7 +180,7 @@ def _options(settings: ServerSettings, admin_key: str) -> list[str]:
         ["--allow-metrics=false"]
         if settings.metrics_port is None
         else [
-            f"--metrics-address={settings.host}",
+            "--metrics-address=127.0.0.1",  # for `metrics_door.py`, which is what others reach
             f"--metrics-port={settings.metrics_port}",
             "--metrics-config=summary_latencies=true",  # percentiles of the last minute
         ]

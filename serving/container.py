@@ -11,8 +11,10 @@ from typing import Any
 from vitrine_client import TlsFiles
 
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
-from serving.errors import ServingError
+from serving.command_line import whole_number
+from serving.errors import ServingError, UsageError
 from serving.integrity import read_manifest
+from serving.key_files import require_private
 from serving.launch import Launch
 from serving.log import say
 from serving.server import EmbeddedServer
@@ -56,7 +58,7 @@ def main() -> int:
         server = EmbeddedServer(settings, ready_timeout_s=args.ready_timeout, client_tls=canary_tls, launch_from=launch)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:
         return 0
     return serve_until_signal(server, lambda: say("ready"))
@@ -130,24 +132,27 @@ def _tls_settings(folder: Path | None) -> TlsSettings | None:
     certificate, key, authority = (folder / name for name in ("server.crt", "server.key", "client-ca.crt"))
     missing = [file.name for file in (certificate, key) if not file.is_file()]
     if missing:
-        raise ServingError(
+        raise UsageError(
             f"TLS: {folder} has no {' and no '.join(missing)}; "
             "to serve in plain text, leave VITRINE_TLS_FOLDER as it was"
         )
+    require_private(key, "the server's TLS key")
     return TlsSettings(certificate, key, authority if authority.is_file() else None)
 
 
 def _canary_tls(folder: Path) -> TlsFiles:
     """What our own questions show and trust; the health check's too."""
     if not (folder / "ca.crt").is_file():
-        raise ServingError(f"TLS: {folder} has no ca.crt, by which the server's own questions trust its certificate")
+        raise UsageError(f"TLS: {folder} has no ca.crt, by which the server's own questions trust its certificate")
     certificate, key = folder / "canary.crt", folder / "canary.key"
     missing = [file.name for file in (certificate, key) if not file.is_file()]
     if missing and (len(missing) == 1 or (folder / "client-ca.crt").is_file()):
-        raise ServingError(
+        raise UsageError(
             f"TLS: {folder} has no {' and no '.join(missing)}, by which the server's own questions prove themselves "
             "(client-ca.crt asks for it): make both, signed by that authority"
         )
+    if not missing:
+        require_private(key, "the canary's TLS key")
     return TlsFiles(str(folder / "ca.crt"), *(() if missing else (str(certificate), str(key))))
 
 
@@ -158,7 +163,9 @@ def _parser() -> argparse.ArgumentParser:
         "TensorRT are refused with the reason; administration over gRPC is closed.",
     )
     parser.add_argument("repository", type=Path, help="a built repository, such as /models")
-    parser.add_argument("--cache-mib", type=int, default=DEFAULT_CACHE_MIB, metavar="N", help="memory for features")
+    parser.add_argument(
+        "--cache-mib", type=whole_number(1), default=DEFAULT_CACHE_MIB, metavar="N", help="memory for features"
+    )
     parser.add_argument(
         "--tls-folder",
         type=Path,

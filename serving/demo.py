@@ -10,10 +10,11 @@ from vitrine_client import VitrineError, VqaClient
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings, beside
-from serving.errors import ServingError, only_serving_errors
+from serving.command_line import exit_status
+from serving.errors import only_serving_errors
 from serving.integrity import read_manifest
 from serving.server import EmbeddedServer
-from serving.signals import INTERRUPTED, end_on_signals
+from serving.signals import end_on_signals
 
 QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (0, ("What is this?", "What colour is it?", "这个商品有几件？")),
@@ -49,11 +50,9 @@ def main() -> int:
             heatmap = photos[-1].with_name("heatmap.png")
             client.ask(photos[0], QUESTIONS[0][1][0]).overlay(photos[0]).save(heatmap)
             print(f"where {QUESTIONS[0][1][0]!r} looked in photo1.jpg: {heatmap}")
-    except (ServingError, VitrineError) as error:
+    except VitrineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
     print("The server has stopped. Next: make serve")
     return 0
 
@@ -84,4 +83,4 @@ def _padded(text: str, columns: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -9,6 +9,14 @@ from vitrine_client import VitrineError
 class ServingError(RuntimeError):
     """The server cannot run. The message says what came, what was expected and what to do."""
 
+    exit_status = 1
+
+
+class UsageError(ServingError):
+    """What was asked for cannot be: the value of an option, or a file or folder that it names."""
+
+    exit_status = 2
+
 
 @contextmanager
 def only_serving_errors(what: str) -> Iterator[None]:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from serving.errors import ServingError
+from serving.errors import ServingError, UsageError
 
 _CACHE = "__pycache__"
 _OF_PEOPLE = ("answer_rules.yaml",)
@@ -17,7 +17,7 @@ _OF_PEOPLE = ("answer_rules.yaml",)
 def read_manifest(repository: Path) -> dict[str, Any]:
     """
     Raises:
-        ServingError: no such folder, or not one that `python -m builders` wrote.
+        UsageError: no such folder, or not one that `python -m builders` wrote.
     """
     file = repository / "manifest.json"
     try:
@@ -26,12 +26,12 @@ def read_manifest(repository: Path) -> dict[str, Any]:
             raise TypeError("sha256 is not an object")
     except (FileNotFoundError, NotADirectoryError) as error:
         what = "has no manifest.json" if repository.is_dir() else "is not a folder that exists"
-        raise ServingError(
+        raise UsageError(
             f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output FOLDER` "
             "has built (in a container VITRINE_REPOSITORY names it)"
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ServingError(f"{file} is broken ({type(error).__name__}: {error}): build the repository again") from error
+        raise UsageError(f"{file} is broken ({type(error).__name__}: {error}): build the repository again") from error
     return dict(manifest)
 
 
@@ -58,7 +58,7 @@ def require_intact(repository: Path) -> None:
     Python's caches, which the steps write and would run instead of what was built, are removed.
 
     Raises:
-        ServingError: a file is missing, was changed, or was not built; names it.
+        UsageError: a file is missing, was changed, or was not built; names it.
     """
     remove_python_caches(repository)
     expected: dict[str, str] = read_manifest(repository)["sha256"]
@@ -66,20 +66,20 @@ def require_intact(repository: Path) -> None:
     for name, sha256 in expected.items():
         file = repository / name
         if not file.is_file():
-            raise ServingError(f"{repository} lacks {name}, which was built: {remedy}")
+            raise UsageError(f"{repository} lacks {name}, which was built: {remedy}")
         with file.open("rb") as data:
             found = hashlib.file_digest(data, "sha256").hexdigest()
         if found != sha256:
-            raise ServingError(
+            raise UsageError(
                 f"{file} is not what was built (SHA-256 {found[:12]}…, built was {sha256[:12]}…): {remedy}"
             )
     known = {*expected, *_OF_PEOPLE, "manifest.json"}
     for folder in sorted(path for path in repository.iterdir() if path.is_dir()):
         if not any(name.startswith(f"{folder.name}/") for name in expected):  # Triton takes each one for a model
-            raise ServingError(f"{folder} was not built, so it may not be served: remove it")
+            raise UsageError(f"{folder} was not built, so it may not be served: remove it")
     for link in (path for path in _found_in(repository) if path.is_symlink()):
-        raise ServingError(f"{link} is a link, so what it leads to was not built: remove it")
+        raise UsageError(f"{link} is a link, so what it leads to was not built: remove it")
     for file in (path for path in _found_in(repository) if path.is_file()):
         # Another server of this repository may be writing caches at this very moment.
         if str(file.relative_to(repository)) not in known and file.parent.name != _CACHE:
-            raise ServingError(f"{file} was not built, so it may not be served: remove it")
+            raise UsageError(f"{file} was not built, so it may not be served: remove it")

@@ -1,17 +1,24 @@
 """Triton's log: a file that others may turn over, or our own standard output."""
 
+import fcntl
 import os
 import re
+import stat
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TextIO
 
-from serving.errors import ServingError
+from serving.errors import ServingError, UsageError
 
 _NOT_LOADED = re.compile(r"failed to load '([^']+)' version \d+: (?:Internal: )?(.+?)(?:\\n|\"?$)")
 """Of Triton's line about a model, whose further lines, a traceback, are written as \\n."""
+
+_LAST_OWNER_S = 2.0
+"""For processes of a server that has just been killed."""
+_POLL_S = 0.05
 
 _OF_NO_GPU = re.compile("CudaDriverHelper|CUDA driver version|NVML")
 """Of what Triton calls errors on each machine without a GPU."""
@@ -20,15 +27,48 @@ _OF_NO_GPU = re.compile("CudaDriverHelper|CUDA driver version|NVML")
 def opened_log(file: Path, *, is_emptied: bool) -> IO[bytes]:
     """Always to append, so that what others cut short does not grow back with a hole in it.
 
+    As long as it is open here, no other server takes it.
+
     Raises:
-        ServingError: it cannot be written.
+        UsageError: it cannot be written.
+        ServingError: another server writes it.
     """
     try:
-        if is_emptied:
-            file.write_bytes(b"")
-        return file.open("ab")
+        log = file.open("ab")
     except OSError as error:
-        raise ServingError(f"cannot write the log {file} ({error.strerror}): choose another with --log-file") from error
+        raise UsageError(f"cannot write the log {file} ({error.strerror}): choose another with --log-file") from error
+    if stat.S_ISREG(os.fstat(log.fileno()).st_mode):  # /dev/null is for all
+        if not _is_ours(log):
+            log.close()
+            raise ServingError(
+                f"another server writes the log {file}: choose another with --log-file, or stop that server"
+            )
+        if is_emptied:
+            log.truncate(0)
+    return log
+
+
+def _is_ours(log: IO[bytes]) -> bool:
+    end_s = time.monotonic() + _LAST_OWNER_S
+    while True:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end_s:
+                return False
+            time.sleep(_POLL_S)
+        except OSError:  # a file system that knows no locks
+            return True
+        else:
+            return True
+
+
+def is_same_file(log: IO[bytes], file: Path) -> bool:
+    """Whether an open log is still the file of that name: others may have moved it away."""
+    try:
+        return os.path.samestat(os.fstat(log.fileno()), file.stat())
+    except OSError:
+        return False
 
 
 def copy_to_output(log: IO[bytes], logged: threading.Event) -> None:

@@ -1,10 +1,11 @@
 """TCP ports: free ones, and a clear word when one is taken."""
 
+import errno
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 
-from serving.errors import ServingError
+from serving.errors import ServingError, UsageError
 
 
 def free_port() -> int:
@@ -16,14 +17,14 @@ def ipv4_address(host: str) -> str:
     """Of a name too: Triton takes a name for gRPC, but listens for HTTP and metrics where nobody comes.
 
     Raises:
-        ServingError: there is no such name.
+        UsageError: there is no such name.
     """
     try:
         if not host:
             raise ValueError("it is empty")
         return socket.gethostbyname(host)
     except (OSError, ValueError) as error:
-        raise ServingError(
+        raise UsageError(
             f"--host: an IPv4 address of this machine or its name is expected, but {host!r} came ({error})"
         ) from error
 
@@ -35,7 +36,8 @@ def resolved_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
         ports: by name, such as "grpc_port"; the option is --grpc-port.
 
     Raises:
-        ServingError: a port is taken or impossible, or the host is not this machine's.
+        ServingError: a port is taken, or may not be listened on.
+        UsageError: a port is impossible, or the host is not this machine's.
     """
     with ExitStack() as listening:  # all at once, so that none is taken twice
         return {name: _listened_port(listening, host, port, name) for name, port in ports.items()}
@@ -49,7 +51,8 @@ def _listened_port(listening: ExitStack, host: str, port: int, name: str) -> int
         listener.listen()
     except (OSError, OverflowError) as error:
         option = f"--{name.replace('_', '-')}"
-        raise ServingError(
+        is_wrong = isinstance(error, OverflowError | socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        raise (UsageError if is_wrong else ServingError)(
             f"{option}: cannot listen on {host}:{port} ({error}): stop the program that uses it, or choose another "
             f"port, 0 to 65535 (0 takes any free one); a host is this machine's own"
         ) from error

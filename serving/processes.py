@@ -1,11 +1,18 @@
 """The processes of a running Triton: its Python steps, and their shared memory."""
 
+import signal
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where Linux keeps shared memory, not a temporary folder
 _STUB = "/triton_python_backend_stub"
+_LAST_THREAD_S = 5.0
+_STATE, _FLAGS = 0, 6  # fields of /proc/PID/stat after the name in brackets, see proc(5): 3 and 9
+_ENDED = "ZX"
+_PF_EXITING = 0x4  # see the kernel's include/linux/sched.h
 _LOST = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
 
 
@@ -26,6 +33,33 @@ def is_alive(step: psutil.Process) -> bool:
         return step.is_running() and step.status() not in _LOST
     except psutil.NoSuchProcess:
         return False
+
+
+def runs(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process of many threads has not ended, and is not on its way out.
+
+    What is to end with it goes by its first thread (see `with_parent.py`), and so may be gone some time before its last
+    thread is, and it can be waited for.
+    """
+    if process.returncode is not None:
+        return False
+    try:
+        fields = Path(f"/proc/{process.pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[_STATE] not in _ENDED and not int(fields[_FLAGS]) & _PF_EXITING
+
+
+def end_of(triton: subprocess.Popen[bytes]) -> str | None:
+    """How it ended, in words; None: it runs."""
+    if runs(triton):
+        return None
+    with suppress(subprocess.TimeoutExpired):
+        triton.wait(_LAST_THREAD_S)
+    if triton.returncode is None:
+        return "Triton comes to no end"
+    names = [number.name for number in signal.Signals if number == -triton.returncode]
+    return f"Triton ended with status {triton.returncode}{f' ({names[0]})' if names else ''}"
 
 
 def regions(prefix: str) -> list[Path]:

@@ -5,23 +5,28 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import nullcontext, suppress
+from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
+from typing import IO
 
 import psutil
 from vitrine_client import TlsFiles
 
 from serving.canary import Canary
 from serving.command import ServerSettings, admin_key_of, with_ports_and_log
+from serving.condition import Condition, Problem
 from serving.drain import drain
-from serving.errors import ServingError, only_serving_errors
+from serving.errors import ServingError, UsageError, only_serving_errors
 from serving.hang import is_hung
 from serving.heartbeats import Heartbeats
 from serving.integrity import read_manifest, remove_python_caches, require_intact
 from serving.launch import MALLOC, Launch, LaunchFrom, embedded_launch
-from serving.log import copy_to_output, opened_log, reason_in, size_of
+from serving.log import copy_to_output, is_same_file, opened_log, reason_in, size_of
+from serving.metrics_door import MetricsDoor
+from serving.ports import free_port
 from serving.process_list import hide_argument
-from serving.processes import is_alive, steps_of
+from serving.processes import end_of, is_alive, runs, steps_of
 from serving.signals import signals_put_off
 from serving.with_parent import with_parent
 from serving.work_folder import DOORS, HEARTBEATS, WorkFolder, remove_left_over
@@ -57,10 +62,10 @@ class EmbeddedServer:
             launch_from: which Triton is started, and how.
 
         Raises:
-            ServingError: a key of administration or a timeout that cannot be.
+            UsageError: a key of administration or a timeout that cannot be.
         """
         if not ready_timeout_s > 0:  # also where it is not a number
-            raise ServingError(f"--ready-timeout is {ready_timeout_s:g}, but seconds, more than 0, are expected")
+            raise UsageError(f"--ready-timeout is {ready_timeout_s:g}, but seconds, more than 0, are expected")
         self.settings = settings
         self._launch_from = launch_from
         self._ready_timeout_s = ready_timeout_s
@@ -71,6 +76,11 @@ class EmbeddedServer:
         self._canary: Canary | None = None
         self._steps: dict[str, psutil.Process] = {}
         self._heartbeats: Heartbeats | None = None
+        self._triton_metrics_port: int | None = None
+        self._log: IO[bytes] | None = None
+        self._metrics: MetricsDoor | None = None
+        self.condition = Condition()
+        """What the metrics say of it, beside Triton's own."""
 
     @property
     def url(self) -> str:
@@ -91,16 +101,34 @@ class EmbeddedServer:
             self.settings = with_ports_and_log(self.settings)
             remove_left_over()
             try:
+                if self.settings.metrics_port is not None:
+                    self._metrics = MetricsDoor(
+                        self.settings.host, self.settings.metrics_port, self.condition, self._metrics_port_of_triton
+                    )
                 self._start(is_first=True)
             except BaseException:
-                self.stop()
+                self._end()
                 raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.stop()
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            self.stop()
+        finally:
+            self._close_log()
+            if self._metrics:
+                self._metrics.close()
+                self._metrics = None
+
+    def _close_log(self) -> None:
+        if self._log:
+            self._log.close()
+            self._log = None
 
     def restart(self) -> None:
         """End what is left, and start anew at the same address.
@@ -112,17 +140,17 @@ class EmbeddedServer:
             self.stop()
             self._start(is_first=False)
 
-    def problem(self) -> str | None:
+    def problem(self) -> Problem | None:
         """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
         if self._process is None:
-            return "it is not running"
+            return Problem("start_failed", "it is not running")
         lost = [name for name, step in self._steps.items() if not is_alive(step)]
-        if self._process.poll() is not None:  # after a look at the steps, which end with it
-            return f"Triton ended with status {self._process.returncode}"
+        if ended := end_of(self._process):  # after a look at the steps, which end with it
+            return Problem("triton_crash", ended)
         if lost:
-            return f"the step {lost[0]} has ended or was stopped"
+            return Problem("step_died", f"the step {lost[0]} has ended or was stopped")
         hanging = self._heartbeats and self._heartbeats.at_one_piece_for(_MOST_AT_ONE_PIECE_S)
-        return f"the step {hanging} does not come to an end of its work" if hanging else None
+        return Problem("step_hung", f"the step {hanging} does not come to an end of its work") if hanging else None
 
     def is_hung(self) -> bool:
         """Whether nothing is answered any more, though all looks alive and nothing is at work. Takes seconds to see."""
@@ -138,6 +166,7 @@ class EmbeddedServer:
         """
         if not (self._canary and self._heartbeats and self._work):  # in the middle of a restart
             return False
+        self.condition.become("stopping")
         try:
             is_drained = drain(self._canary, self._work.folder(DOORS), self._heartbeats.is_at_work, timeout_s=timeout_s)
         except OSError:  # no door can be closed
@@ -159,6 +188,8 @@ class EmbeddedServer:
             self._heartbeats.close()
             self._heartbeats = None
         if self._process:
+            if self.condition.state != "stopping":
+                self.condition.become("restarting")
             with suppress(ProcessLookupError):
                 # With its Python steps, which outlive it otherwise; they share its session, which is theirs alone.
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -176,11 +207,17 @@ class EmbeddedServer:
     def _start(self, *, is_first: bool) -> None:
         require_intact(self.settings.repository)
         self._work = WorkFolder()
-        launch = self._launch_from(self.settings, self._work.path, self._work.shm_prefix, self._admin_key)
-        log = opened_log(launch.log_file, is_emptied=is_first) if launch.log_file else None
+        if self.settings.metrics_port is not None:
+            self._triton_metrics_port = free_port()
+        inner = replace(self.settings, metrics_port=self._triton_metrics_port)
+        launch = self._launch_from(inner, self._work.path, self._work.shm_prefix, self._admin_key)
+        if launch.log_file and not (self._log and is_same_file(self._log, launch.log_file)):
+            self._close_log()
+            self._log = opened_log(launch.log_file, is_emptied=is_first)
+        log = self._log
         log_start = size_of(launch.log_file)
         folders = {f"VITRINE_{name.upper()}": str(self._work.folder(name)) for name in (DOORS, HEARTBEATS)}
-        with log or nullcontext(), signals_put_off():  # a process that nobody knows of would be left
+        with signals_put_off():  # a process that nobody knows of would be left
             self._process = subprocess.Popen(
                 with_parent(launch.command),
                 stdout=log or subprocess.PIPE,
@@ -200,11 +237,8 @@ class EmbeddedServer:
         self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
-            if self._process.poll() is not None:
-                raise ServingError(
-                    f"Triton ended with status {self._process.returncode} while starting; "
-                    f"{reason_in(launch.log_file, log_start)}"
-                )
+            if ended := end_of(self._process):
+                raise ServingError(f"{ended} while starting; {reason_in(launch.log_file, log_start)}")
             if logged.is_set() or size_of(launch.log_file) > log_start:
                 # It has read its arguments, which need not be seen any more.
                 hide_argument(self.pid, self._admin_key)
@@ -214,14 +248,21 @@ class EmbeddedServer:
                 try:
                     self._steps = steps_of(psutil.Process(self.pid))
                 except psutil.Error as error:
-                    raise ServingError("a step ended as soon as it had answered") from error
+                    ended = end_of(self._process) or "a step ended"
+                    raise ServingError(f"{ended} as soon as it had answered") from error
                 self._heartbeats = Heartbeats(self._work.folder(HEARTBEATS), self._steps)
+                self.condition.become("ready")
                 return
             time.sleep(_POLL_S)
         raise ServingError(
             f"Triton did not answer a question within {self._ready_timeout_s:g} s ({self._canary.said}): let it take "
             f"longer by --ready-timeout, where it is only slow; {reason_in(launch.log_file, log_start)}"
         )
+
+    def _metrics_port_of_triton(self) -> int | None:
+        """Asked from other threads; None while it does not run."""
+        process = self._process
+        return self._triton_metrics_port if process and runs(process) else None
 
     def _hide_key(self, deadline_s: float) -> None:
         assert self._canary

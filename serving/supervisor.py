@@ -1,49 +1,27 @@
-"""Looks after one server: restarts what has died or hangs, with back-off and a limit."""
+"""Looks after one server: restarts what has died or hangs, at once at first, and slowly in a crash loop."""
 
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
+from serving.condition import Problem
 from serving.errors import ServingError
 from serving.log import say
+from serving.restart_policy import RestartPolicy, Restarts
 from serving.server import EmbeddedServer
 
 _GLANCE_S = 0.25
 _CANARY_EVERY_S = 15.0  # each writes one photo into the cache of features
-
-
-@dataclass(frozen=True)
-class RestartPolicy:
-    most: int = 5
-    """So many restarts within `within_s`; at one more, something is wrong that no restart mends."""
-    within_s: float = 600.0
-    first_delay_s: float = 1.0
-    """Before the second restart; each further one waits twice as long. The first one waits for nothing."""
-
-    def delay_s(self, recent: int) -> float:
-        """
-        Args:
-            recent: restarts within `within_s`, before this one.
-
-        Raises:
-            ServingError: too many.
-        """
-        if recent >= self.most:
-            raise ServingError(
-                f"{recent} restarts in {self.within_s / 60:g} minutes did not help: see the log, mend the cause, and "
-                "start again"
-            )
-        return 0.0 if recent == 0 else self.first_delay_s * 2.0 ** (recent - 1)
+_HANG = Problem("hang", "nothing is answered any more")
 
 
 def serve_until_signal(server: EmbeddedServer, say_ready: Callable[[], None]) -> int:
     """Start a server and look after it; at the first signal answer what it has accepted, at a second one end at once.
 
     Returns:
-        An exit status: 0 all that had been accepted was answered, 1 it was not, or the server cannot run.
+        An exit status: 0 all that had been accepted was answered, 1 it was not, or the server could not be started, 2
+        what was asked for cannot be.
     """
     status = None
     try:
@@ -52,7 +30,7 @@ def serve_until_signal(server: EmbeddedServer, say_ready: Callable[[], None]) ->
             status = _looked_after(server)
     except ServingError as error:
         say(f"error: {error}", is_trouble=True)
-        return 1
+        return error.exit_status
     except KeyboardInterrupt:  # while it started or, where there is a status, while it was being stopped
         if status is None:
             say("stopped")
@@ -64,9 +42,6 @@ def _looked_after(server: EmbeddedServer) -> int:
         with suppress(KeyboardInterrupt):
             supervise(server, partial(say, is_trouble=True))
         is_drained = server.drain()
-    except ServingError as error:
-        say(f"error: {error}", is_trouble=True)
-        return 1
     except KeyboardInterrupt:
         is_drained = False
     say("stopped" if is_drained else "stopped before everything was answered")
@@ -74,45 +49,57 @@ def _looked_after(server: EmbeddedServer) -> int:
 
 
 def supervise(server: EmbeddedServer, say: Callable[[str], None], policy: RestartPolicy | None = None) -> None:
-    """Watch a running server until a signal's exception ends this.
+    """Watch a running server until a signal's exception ends this; restart it as often as it takes.
 
     Args:
         say: gets a line for people when something happens.
-
-    Raises:
-        ServingError: restarts do not help.
     """
-    policy = policy or RestartPolicy()
-    restarts: deque[float] = deque()
+    restarts = Restarts(policy or RestartPolicy())
     asked_s = time.monotonic()
     while True:
         time.sleep(_GLANCE_S)
         problem = server.problem()
         if problem is None and time.monotonic() - asked_s > _CANARY_EVERY_S:
-            problem = "nothing is answered any more" if server.is_hung() else None
+            problem = (server.problem() or _HANG) if server.is_hung() else None  # what has ended answers nothing either
             asked_s = time.monotonic()
         if problem:
-            _restart(server, problem, restarts, policy, say)
+            _restart(server, problem, restarts, say)
             asked_s = time.monotonic()
+        if restarts.calms(time.monotonic()):
+            server.condition.is_crash_loop = False
+            say(f"it has run for {_minutes(restarts.policy)}: a restart would be at once again")
 
 
-def _restart(
-    server: EmbeddedServer, problem: str, restarts: deque[float], policy: RestartPolicy, say: Callable[[str], None]
-) -> None:
+def _restart(server: EmbeddedServer, problem: Problem, restarts: Restarts, say: Callable[[str], None]) -> None:
     broken_s = time.monotonic()
     while True:
-        while restarts and time.monotonic() - restarts[0] > policy.within_s:
-            restarts.popleft()
-        delay_s = policy.delay_s(len(restarts))
+        was_crash_loop = restarts.is_crash_loop
+        delay_s = restarts.next_delay_s(time.monotonic())
+        server.condition.is_restarted(problem.cause, delay_s=delay_s, is_crash_loop=restarts.is_crash_loop)
+        if restarts.is_crash_loop and not was_crash_loop:
+            say(_crash_loop_words(restarts.policy))
         say(f"restarting{f' in {delay_s:g} s' if delay_s else ''}: {problem}")
         if delay_s:
             server.stop()  # nothing half dead answers meanwhile, and clients go elsewhere
             time.sleep(delay_s)
-        restarts.append(time.monotonic())
+            server.condition.delay_s = 0.0
         try:
             server.restart()
         except ServingError as error:
-            problem = str(error)
+            problem = Problem("start_failed", str(error))
             continue
+        finally:
+            restarts.note(time.monotonic())
         say(f"whole again after {time.monotonic() - broken_s:.1f} s")
         return
+
+
+def _crash_loop_words(policy: RestartPolicy) -> str:
+    return (
+        f"crash loop: {policy.most} restarts in {_minutes(policy)} did not help. From now on one is tried every "
+        f"{policy.slow_delay_s:g} s, until it has run for {_minutes(policy)}: see the log, and mend the cause"
+    )
+
+
+def _minutes(policy: RestartPolicy) -> str:
+    return f"{policy.within_s / 60:g} minutes"

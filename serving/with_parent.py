@@ -45,7 +45,10 @@ def _become(program: list[str], parent: int) -> None:
     if os.fork() == 0:
         # Anew, for the program's arguments, which may hold a secret, must not be seen in the watcher's.
         os.execv(sys.executable, [sys.executable, "-I", "-S", __file__, _WATCH, ours])  # noqa: S606  as below
-    os.execvp(program[0], program)  # noqa: S606  what our own code names
+    try:
+        os.execvp(program[0], program)  # noqa: S606  what our own code names
+    except OSError as error:
+        sys.exit(f"error: cannot start {program[0]} ({error.strerror})")
 
 
 if __name__ == "__main__":

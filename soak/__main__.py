@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from serving.errors import ServingError
-from serving.signals import INTERRUPTED, end_on_signals
+from serving.command_line import built_repository, exit_status, make_folder, positive, whole_number
+from serving.signals import end_on_signals
 from soak.faults import schedule
 from soak.processes import Sample, sample
 from soak.report import Growth, growths, plot
@@ -32,14 +32,8 @@ _CACHE_MIB = 16
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
-    args.output.mkdir(parents=True, exist_ok=True)
-    try:
-        return _soaked(args)
-    except ServingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    make_folder(args.output)
+    return _soaked(args)
 
 
 def _soaked(args: argparse.Namespace) -> int:
@@ -131,14 +125,14 @@ def _parser() -> argparse.ArgumentParser:
         "In the first half steps and Triton are killed; in the second memory, handles, threads and shared memory, of "
         "all processes together, may not grow, and nothing may be answered by INTERNAL.",
         epilog="exit status: 0 all is well; 1 something grew, was answered wrongly or too seldom, or restarts and "
-        "faults differ. Writes soak.png and soak.json.",
+        "faults differ; 2 wrong usage. Writes soak.png and soak.json.",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
-    parser.add_argument("--duration", type=float, default=3600, metavar="S", help="seconds (default: 3600)")
-    parser.add_argument("--callers", type=int, default=6, metavar="N", help="at the same time (default: 6)")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
+    parser.add_argument("--duration", type=positive, default=3600, metavar="S", help="seconds (default: 3600)")
+    parser.add_argument("--callers", type=whole_number(1), default=6, metavar="N", help="at the same time (default: 6)")
     parser.add_argument(
         "--max-growth",
-        type=float,
+        type=positive,
         default=0.01,
         metavar="SHARE",
         help="that anything may grow by over the last half (default: 0.01; short runs need more, for they warm up)",
@@ -148,4 +142,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

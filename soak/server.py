@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,10 @@ class Served:
     url: str
     said: list[str]
     """Line by line, restarts among it; more may come."""
+
+    @property
+    def metrics_url(self) -> str:
+        return next(line.split()[1] for line in self.said if line.startswith("  metrics "))
 
     def restarts(self) -> int:
         return sum(line.startswith("whole again") for line in self.said)
@@ -52,15 +56,18 @@ class Served:
 
 
 @contextmanager
-def served(repository: Path, log_file: Path, *arguments: str) -> Iterator[Served]:
+def served(
+    repository: Path, log_file: Path, *arguments: str, program: Sequence[str] = ("-m", "serving")
+) -> Iterator[Served]:
     """
     Args:
         arguments: for `python -m serving`; those that come last count.
+        program: what Python runs instead, with the same arguments.
 
     Raises:
         ServingError: it does not start.
     """
-    command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
+    command = [sys.executable, *program, str(repository), "--grpc-port", "0", "--metrics-port", "0"]
     command += ["--log-file", str(log_file), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         said: list[str] = []

@@ -39,6 +39,7 @@ def server_url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     from serving.server import EmbeddedServer
 
     folder = tmp_path_factory.mktemp("server")
+    (folder / "admin-key").touch(mode=0o600)
     (folder / "admin-key").write_text(secrets.token_hex(32), "utf-8")
     os.environ["VITRINE_TEST_ADMIN_KEY_FILE"] = str(folder / "admin-key")
     settings = ServerSettings(

@@ -61,6 +61,11 @@ def main() -> int:
     text_steps = args.steps if args.start else TrainingOptions.text_steps
     if args.photos < 1 or args.workers < 1 or args.steps < max(1, text_steps):
         parser.error(f"--photos and --workers must be at least 1, --steps {max(1, text_steps)}")
+    if args.start and not (args.start / "config.json").is_file():
+        parser.error(f"--from: {args.start} has no config.json: name the folder of a checkpoint")
+    for folder in (args.checkpoint, args.work):
+        if folder.exists() and not folder.is_dir():
+            parser.error(f"{folder} is a file, but a folder is expected")
     photos_folder = args.work / "photos"
     test_photos = rendered_photos(photos_folder, "test", 500, workers=args.workers)
     train_photos = rendered_photos(photos_folder, "train", args.photos, workers=args.workers)

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from builders.checkpoint import Checkpoint
-from builders.errors import BuildError
+from builders.errors import BuildError, UsageError
 from builders.files import sha256_of_folder
 from builders.repository import ENGINES, EXTRA_ROWS, BuildDimensions
 
@@ -56,7 +56,7 @@ def finished_graphs(
         cache.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=".graphs-", dir=cache))
     except OSError as error:
-        raise BuildError(f"cannot write to the cache {cache} ({error.strerror}): name another --cache") from error
+        raise UsageError(f"cannot write to the cache {cache} ({error.strerror}): name another --cache") from error
     try:
         _export(Graphs(partial), checkpoint, dimensions, precision, strategy, stage)
         partial.rename(graphs.folder)

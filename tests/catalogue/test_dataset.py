@@ -35,7 +35,7 @@ def test_a_data_set_is_written(tmp_path: Path) -> None:
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
     done = run(str(tmp_path), "--photos", "1")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "is not empty" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

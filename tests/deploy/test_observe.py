@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 import urllib.parse
@@ -21,14 +20,13 @@ from vitrine_client import InvalidRequestError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.ports import free_port
+from tests.deploy.prometheus import CONFIG, asked, program, prometheus_of, rules_of, wait_until
 from tests.deploy.test_compose import ROOT, resolved
 
 OBSERVE = ROOT / "deploy" / "observe"
 DASHBOARD = json.loads((OBSERVE / "grafana/dashboards/vitrine.json").read_text("utf-8"))
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 ALERTS = yaml.safe_load((OBSERVE / "prometheus/alerts.yml").read_text("utf-8"))["groups"][0]["rules"]
-CONFIG = yaml.safe_load((OBSERVE / "prometheus/prometheus.yml").read_text("utf-8"))
 QUERIES = {
     **{f"{p['title']} {t['refId']}": t["expr"] for p in PANELS for t in p["targets"]},
     **{alert["alert"]: alert["expr"] for alert in ALERTS},
@@ -113,70 +111,22 @@ def test_the_gpus_metrics_are_the_only_ones_that_were_not_seen(series: Series) -
     assert used - {name for name, _ in series} == GPU_ONLY | FROM_PROMETHEUS
 
 
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    assert found, f"no {name} here: apt-get install prometheus"
-    return found
-
-
 @pytest.fixture(scope="module")
 def prometheus(traffic: str, server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Prometheus with our own configuration, but of this server, and each second."""
+    """The address of a Prometheus that sees this server each second."""
     folder = tmp_path_factory.mktemp("prometheus")
-    target = urllib.parse.urlsplit(traffic).netloc
-    config = json.loads(json.dumps(CONFIG))
-    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
-    config["rule_files"] = [str(OBSERVE / "prometheus/alerts.yml")]
-    (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
-    address = f"127.0.0.1:{free_port()}"
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                _program("prometheus"),
-                f"--config.file={folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={address}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            url = f"http://{address}"
-            _wait_until(lambda: _asked(url, 'up{job="vitrine"} == 1') and _asked(url, "up offset 2s"))
-            for _ in range(3):  # counters must grow for a rate to be one
-                _send(server_url)
-                time.sleep(1.5)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def _wait_until(is_so: Any, limit_s: float = 60.0) -> None:
-    end_s = time.monotonic() + limit_s
-    while time.monotonic() < end_s:
-        with suppress(OSError):
-            if is_so():
-                return
-        time.sleep(0.5)
-    raise AssertionError(f"not within {limit_s:g} s")
-
-
-def _asked(url: str, query: str) -> list[Any]:
-    address = f"{url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    with urllib.request.urlopen(address) as page:  # noqa: S310  our own Prometheus
-        answer = json.load(page)
-    assert answer["status"] == "success", answer
-    result: list[Any] = answer["data"]["result"]
-    return result
+    with prometheus_of(traffic, folder, OBSERVE / "prometheus/alerts.yml", every="1s") as url:
+        for _ in range(3):  # counters must grow for a rate to be one
+            _send(server_url)
+            time.sleep(1.5)
+        yield url
 
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_a_real_prometheus_answers_the_panel(panel: dict[str, Any], prometheus: str) -> None:
     for target in panel["targets"]:
         query = target["expr"].replace("$__rate_interval", "30s").replace("$__range", "1m")
-        result = _asked(prometheus, query)
+        result = asked(prometheus, query)
         if GPU_ONLY & {metric for metric, _ in selectors(query)}:
             continue
         assert result, query
@@ -186,13 +136,8 @@ def test_a_real_prometheus_answers_the_panel(panel: dict[str, Any], prometheus: 
 
 
 def test_a_real_prometheus_evaluates_all_alerts_and_none_fires(prometheus: str) -> None:
-    def rules() -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{prometheus}/api/v1/rules") as page:  # noqa: S310  our own Prometheus
-            found: list[dict[str, Any]] = json.load(page)["data"]["groups"][0]["rules"]
-        return found
-
-    _wait_until(lambda: all(rule["health"] == "ok" for rule in rules()))
-    states = {rule["name"]: rule["state"] for rule in rules()}
+    wait_until(lambda: all(rule["health"] == "ok" for rule in rules_of(prometheus)))
+    states = {rule["name"]: rule["state"] for rule in rules_of(prometheus)}
     assert set(states) == {alert["alert"] for alert in ALERTS}
     assert "firing" not in states.values(), states  # a slow machine may be near it
 
@@ -203,7 +148,7 @@ def test_each_alert_fires_when_it_should_and_not_before(tmp_path: Path) -> None:
     (tmp_path / "alerts.yml").write_text(yaml.safe_dump({"groups": [{"name": "vitrine", "rules": bare}]}), "utf-8")
     (tmp_path / "alerts_test.yml").write_text(cases, "utf-8")
     done = subprocess.run(
-        [_program("promtool"), "test", "rules", str(tmp_path / "alerts_test.yml")],
+        [program("promtool"), "test", "rules", str(tmp_path / "alerts_test.yml")],
         capture_output=True,
         text=True,
         check=False,
@@ -219,7 +164,7 @@ def test_each_alert_fires_when_it_should_and_not_before(tmp_path: Path) -> None:
 def test_promtool_accepts_both_files_and_their_annotations() -> None:
     for command in (["check", "config", "prometheus.yml"], ["check", "rules", "alerts.yml"]):
         done = subprocess.run(
-            [_program("promtool"), *command], cwd=OBSERVE / "prometheus", capture_output=True, text=True, check=False
+            [program("promtool"), *command], cwd=OBSERVE / "prometheus", capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -56,7 +56,7 @@ def test_the_same_command_goes_on_and_another_one_is_refused(report: Path, repos
     assert again.returncode == 0, again.stderr
     assert journal.read_text("utf-8") == before, "nothing was asked twice"
     other = evaluation(repository, "--url", server_url, "--output", report, "--questions", 43)
-    assert other.returncode == 1
+    assert other.returncode == 2
     assert "holds an evaluation with other" in other.stderr
 
 
@@ -111,6 +111,6 @@ def test_a_real_change_is_beyond_chance() -> None:
 
 def test_a_folder_without_a_report_is_named(tmp_path: Path) -> None:
     done = evaluation(tmp_path, tmp_path, module="evaluation.compare")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "error: not a finished evaluation" in done.stderr
     assert os.fspath(tmp_path) in done.stderr

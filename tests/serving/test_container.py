@@ -105,10 +105,13 @@ def test_the_gpu_is_read_from_nvidia_smi(tmp_path: Path) -> None:
 
 def test_tls_is_never_dropped_in_silence(repository: Path, tmp_path: Path) -> None:
     done = dry_run(repository, "--tls-folder", str(tmp_path))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "has no server.crt and no server.key" in done.stderr
     (tmp_path / "server.crt").touch()
     (tmp_path / "server.key").touch()
+    (tmp_path / "server.key").chmod(0o644)
+    assert "others may read or change the server's TLS key" in dry_run(repository, "--tls-folder", str(tmp_path)).stderr
+    (tmp_path / "server.key").chmod(0o600)
     assert "has no ca.crt" in dry_run(repository, "--tls-folder", str(tmp_path)).stderr
     (tmp_path / "ca.crt").touch()
     assert "--grpc-use-ssl=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
@@ -118,6 +121,9 @@ def test_tls_is_never_dropped_in_silence(repository: Path, tmp_path: Path) -> No
     (tmp_path / "canary.crt").touch()
     assert "has no canary.key" in dry_run(repository, "--tls-folder", str(tmp_path)).stderr
     (tmp_path / "canary.key").touch()
+    (tmp_path / "canary.key").chmod(0o640)
+    assert "others may read or change the canary's TLS key" in dry_run(repository, "--tls-folder", str(tmp_path)).stderr
+    (tmp_path / "canary.key").chmod(0o600)
     assert "--grpc-use-ssl-mutual=true" in dry_run(repository, "--tls-folder", str(tmp_path)).stdout
     plain = Path(__file__).parents[2] / "deploy" / "no-tls"
     assert "ssl" not in dry_run(repository, "--tls-folder", str(plain)).stdout

@@ -350,6 +350,7 @@ def test_callers_whose_connection_is_cut_harm_nobody(repository: Path, tmp_path:
 
 def test_the_key_of_administration_is_in_no_process_list(repository: Path, tmp_path: Path) -> None:
     key = "a-key-that-nobody-may-see-0123456789"
+    (tmp_path / "key").touch(mode=0o600)
     (tmp_path / "key").write_text(f"{key}\n", "utf-8")
     with serving(repository, tmp_path, "--admin-key-file", str(tmp_path / "key")) as server:
         tree = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from serving.command import ServerSettings, embedded_command
 from serving.errors import ServingError
 from serving.installation import find_installation
 from serving.integrity import require_intact
+from serving.log import opened_log
 from serving.ports import free_port, resolved_ports
 from serving.processes import is_alive, regions, steps_of
 from serving.server import EmbeddedServer
@@ -143,7 +145,8 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
         assert process.stdout
         assert process.stdout.readline().startswith("ready in")
         children = psutil.Process(process.pid).children(recursive=True)
-        with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url) as client:
+        beside = replace(settings(repository, tmp_path), log_file=tmp_path / "another.log")
+        with EmbeddedServer(beside) as server, VqaClient(server.url) as client:
             assert client.ask(PHOTO, "这是什么？").text
         prefix = prefix_of(children)
         assert all(map(is_alive, children)), "what is in use is left alone"
@@ -200,6 +203,43 @@ def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path)
     unwritable = ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=tmp_path / "none" / "triton.log")
     with pytest.raises(ServingError, match=r"cannot write the log .*--log-file"):
         EmbeddedServer(unwritable).__enter__()
+
+
+def test_a_log_that_another_server_writes_is_left_to_it(repository: Path, tmp_path: Path) -> None:
+    with EmbeddedServer(settings(repository, tmp_path)) as server:
+        log = tmp_path / "triton.log"
+        written = log.read_bytes()
+        assert written
+        (tmp_path / "link.log").symlink_to(log)
+        for name in ("triton.log", "link.log"):
+            second = replace(settings(repository, tmp_path), log_file=tmp_path / name)
+            with pytest.raises(ServingError, match=r"another server writes the log .*: choose another with --log-file"):
+                EmbeddedServer(second).__enter__()
+        assert log.read_bytes().startswith(written)
+        os.kill(server.pid, signal.SIGKILL)
+        server.restart()  # the log is still its own
+        log.rename(tmp_path / "old.log")
+        server.restart()
+        assert log.stat().st_size, "one that was moved away is begun anew"
+    with opened_log(log, is_emptied=True):
+        assert not log.stat().st_size, "it is free again"
+
+
+def test_a_log_that_is_no_file_is_for_all(tmp_path: Path) -> None:
+    null = Path(os.devnull)
+    with opened_log(null, is_emptied=True), opened_log(null, is_emptied=True) as second:
+        assert second.write(b"lost") == 4
+
+
+def test_a_log_is_free_as_soon_as_its_last_owner_has_ended(tmp_path: Path) -> None:
+    log = tmp_path / "triton.log"
+    hold = "import fcntl, sys; log = open(sys.argv[1], 'ab'); fcntl.flock(log, 2); print(1, flush=True); input()"
+    with started([sys.executable, "-c", hold, str(log)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout
+        owner.stdout.readline()
+        threading.Timer(0.3, owner.kill).start()
+        with opened_log(log, is_emptied=True):
+            pass
 
 
 def test_a_log_in_the_repository_is_refused(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

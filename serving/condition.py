@@ -1,0 +1,99 @@
+"""How a server fares, from its first start on: what its metrics and its page of health say, and Triton cannot."""
+
+import time
+from dataclasses import dataclass
+
+CAUSES = ("triton_crash", "step_died", "step_hung", "hang", "start_failed")
+"""Why a server is restarted: Triton ended; a Python step ended or was stopped; one does not end its work; nothing is
+answered, though all looks alive; the start before it failed."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    cause: str
+    """One of `CAUSES`."""
+    words: str
+    """For people."""
+
+    def __str__(self) -> str:
+        return self.words
+
+
+class Condition:
+    """Of one server. Restarts of Triton set nothing of it back. One thread writes it, others may read."""
+
+    def __init__(self) -> None:
+        self.restarts = dict.fromkeys(CAUSES, 0)
+        self.is_crash_loop = False
+        """Whether restarts have not helped, so that they are tried slowly."""
+        self.delay_s = 0.0
+        """How long the next try is waited for; 0: nothing is waited for."""
+        self.started_at_s = time.time()
+        self._state = "starting"
+        self._since_s = time.monotonic()
+        self._down_s = 0.0
+        self._was_ready = False
+
+    @property
+    def state(self) -> str:
+        """Says "starting", "ready", "restarting", "crash loop" or "stopping"."""
+        return "crash loop" if self.is_crash_loop and self._state != "ready" else self._state
+
+    @property
+    def down_s(self) -> float:
+        """Seconds in which it was to answer, and did not, since its first start ended."""
+        is_down = self._was_ready and self._state == "restarting"
+        return self._down_s + (time.monotonic() - self._since_s if is_down else 0.0)
+
+    def become(self, state: str) -> None:
+        """
+        Args:
+            state: any but "crash loop", which the restarts tell.
+        """
+        self._down_s, self._since_s, self._state = self.down_s, time.monotonic(), state
+        self._was_ready = self._was_ready or state == "ready"
+
+    def is_restarted(self, cause: str, *, delay_s: float, is_crash_loop: bool) -> None:
+        """
+        Args:
+            cause: one of `CAUSES`.
+            delay_s: until the try.
+        """
+        self.restarts[cause] += 1
+        self.delay_s = delay_s
+        self.is_crash_loop = is_crash_loop
+        self.become("restarting")
+
+
+def metrics_text(condition: Condition, *, is_up: bool) -> str:
+    """The text format of Prometheus."""
+    by_cause = {f'{{cause="{cause}"}}': float(count) for cause, count in condition.restarts.items()}
+    return "".join(
+        [
+            _family("vitrine_up", "gauge", "1: questions are answered; 0: it starts, restarts or stops", float(is_up)),
+            _family("vitrine_restarts_total", "counter", "Restarts of Triton, by what made them necessary", by_cause),
+            _family(
+                "vitrine_crash_loop", "gauge", "1: restarts do not help, and are tried slowly", condition.is_crash_loop
+            ),
+            _family("vitrine_restart_delay_seconds", "gauge", "How long the next try is waited for", condition.delay_s),
+            _family("vitrine_down_seconds_total", "counter", "Time without answers between starts", condition.down_s),
+            _family("vitrine_start_time_seconds", "gauge", "When the supervisor started", condition.started_at_s),
+        ]
+    )
+
+
+def _family(name: str, kind: str, what: str, values: float | dict[str, float]) -> str:
+    by_labels = values if isinstance(values, dict) else {"": float(values)}
+    samples = "".join(f"{name}{labels} {value:.15g}\n" for labels, value in by_labels.items())
+    return f"# HELP {name} {what}\n# TYPE {name} {kind}\n{samples}"
+
+
+def health(condition: Condition, *, is_up: bool) -> dict[str, object]:
+    """For programs that look whether the server is there; no words of Triton's, which name files."""
+    return {
+        "ready": is_up,
+        "state": condition.state if is_up or condition.state != "ready" else "restarting",
+        "crash_loop": condition.is_crash_loop,
+        "restarts": sum(condition.restarts.values()),
+        "next_try_in_s": condition.delay_s,
+    }

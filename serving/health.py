@@ -1,0 +1,61 @@
+"""`python -m serving.health`: what the supervisor of a running server says of it, also while Triton is down."""
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+from serving.command_line import exit_status
+from serving.errors import ServingError
+
+_TIMEOUT_S = 5.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.health",
+        description="Say what the supervisor says of its server: ready, starting, restarting, or in a crash loop.",
+        epilog="exit status: 0 questions are answered, 1 they are not, 2 wrong usage",
+    )
+    parser.add_argument(
+        "url", nargs="?", default="http://localhost:8002/health", help="(default: http://localhost:8002/health)"
+    )
+    args = parser.parse_args()
+    if not args.url.startswith(("http://", "https://")):
+        parser.error(f"{args.url[:80]!r} came, but an address such as http://localhost:8002/health is expected")
+    said = said_at(args.url)
+    print(words(said))
+    return 0 if said["ready"] else 1
+
+
+def said_at(url: str) -> dict[str, Any]:
+    """
+    Raises:
+        ServingError: no supervisor is there.
+    """
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as page:  # noqa: S310  the user names it
+            content = page.read()
+    except urllib.error.HTTPError as error:  # 503 where it is not ready
+        content = error.read()
+    except (OSError, ValueError) as error:
+        raise ServingError(f"no supervisor at {url} ({error}): is the server up, and with metrics?") from error
+    try:
+        said = json.loads(content)
+        return {name: said[name] for name in ("ready", "state", "crash_loop", "restarts", "next_try_in_s")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServingError(f"what is at {url} is no supervisor's page: name its /health") from error
+
+
+def words(said: dict[str, Any]) -> str:
+    """One line for people."""
+    restarts = f"{said['restarts']} restarts since it was started" if said["restarts"] else "never restarted"
+    loop = "; restarts do not help: one is tried a minute, see its standard error and Triton's log"
+    wait = f"; the next try is {said['next_try_in_s']:g} s after the last one" if said["next_try_in_s"] else ""
+    return f"{said['state']}; {restarts}{wait}{loop if said['crash_loop'] else ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))
