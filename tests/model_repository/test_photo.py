@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import photo as photo_step
 import pytest
+import square
 from hypothesis import given
 from hypothesis import strategies as st
 from photo import DRAFT_RATIO, PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
@@ -309,7 +310,7 @@ def test_converting_in_strips_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
     photos.append(encoded(Image.fromarray(pixels.view(np.uint16)[..., 0])))
     limits = PhotoLimits()
     whole = [pixels_from_photo(photo, side_px=16, limits=limits) for photo in photos]
-    monkeypatch.setattr(photo_step, "_STRIP_PIXELS", 10_000)
+    monkeypatch.setattr(square, "_STRIP_PIXELS", 10_000)
     for photo, expected in zip(photos, whole, strict=True):
         assert np.array_equal(pixels_from_photo(photo, side_px=16, limits=limits), expected)
 
