@@ -98,7 +98,9 @@ def _read(profile: bytes) -> _Known:
 
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform:
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    return ImageCms.buildTransform(source, _srgb, mode, "RGB", ImageCms.Intent.PERCEPTUAL)
+    # LittleCMS would make a short table of what grey becomes: of linear light, it was off by 10 levels.
+    flags = ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE
+    return ImageCms.buildTransform(source, _srgb, mode, "RGB", ImageCms.Intent.PERCEPTUAL, flags)
 
 
 def _moves_nothing(conversion: Conversion) -> bool:

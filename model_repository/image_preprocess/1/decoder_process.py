@@ -24,7 +24,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: whoever asks ends this
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     if heic_is_decoded():
-        import pillow_heif  # type: ignore[import-not-found, unused-ignore]
+        import pillow_heif
 
         pillow_heif.options.DECODE_THREADS = 1
         pillow_heif.register_heif_opener()

@@ -1,4 +1,4 @@
-"""Writes small ICC profiles (matrix and curves, version 2): what the colour numbers of PNG and AVIF mean, for LittleCMS.
+"""Writes small ICC profiles of a matrix and curves: what the colour numbers of PNG and AVIF mean, for LittleCMS.
 
 Source: ICC.1:2001-04; ITU-T H.273 for the numbers; SMPTE ST 2084 and ITU-R BT.2100 for the curves of HDR.
 """
@@ -55,11 +55,14 @@ H273_PRIMARIES = {
 
 
 def gamma_curve(gamma: float) -> Curve:
-    return lambda stored: np.power(stored, gamma)
+    def curve(stored: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(stored**gamma)
+
+    return curve
 
 
 def srgb_curve(stored: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4))
 
 
 def _smpte_240m_curve(stored: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,7 +74,7 @@ def pq_curve(stored: NDArray[np.float64]) -> NDArray[np.float64]:
     m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
     root = stored ** (1 / m2)
     nits = 10_000 * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
-    return np.minimum(nits / _WHITE_NITS, 1)
+    return np.asarray(np.minimum(nits / _WHITE_NITS, 1))
 
 
 def hlg_curve(stored: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -142,7 +145,7 @@ def _xyz_tag(xyz: NDArray[Any]) -> bytes:
 
 def _curve_tag(curve: Curve) -> bytes:
     points = np.round(np.clip(curve(np.linspace(0, 1, _CURVE_POINTS)), 0, 1) * 65535).astype(">u2")
-    return b"curv\0\0\0\0" + struct.pack(">I", _CURVE_POINTS) + points.tobytes()
+    return b"curv\0\0\0\0" + struct.pack(">I", _CURVE_POINTS) + bytes(points.tobytes())
 
 
 def profile_from_tags(kind: bytes, space: bytes, pcs: bytes, tags: dict[bytes, bytes], name: str) -> bytes:
@@ -162,6 +165,6 @@ def profile_from_tags(kind: bytes, space: bytes, pcs: bytes, tags: dict[bytes, b
             data += content + bytes(-len(content) % 4)
         table += tag + struct.pack(">II", places[content], len(content))
     size = start + len(data)
-    header: bytes = struct.pack(">I4xI4s4s4s12x4s40x", size, 0x02400000, kind, space, pcs, b"acsp")
-    header = header[:68] + struct.pack(">3i", *(round(float(value) * 65536) for value in _D50)) + bytes(48)
-    return header + struct.pack(">I", len(tags)) + table + data
+    header = struct.pack(">I4xI4s4s4s12x4s40x", size, 0x02400000, kind, space, pcs, b"acsp")
+    illuminant = _xyz_tag(_D50)[8:]
+    return header[:68] + illuminant + bytes(48) + struct.pack(">I", len(tags)) + table + data
