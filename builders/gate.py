@@ -30,7 +30,7 @@ from catalogue.photos import photo_from_seed
 
 _QUESTIONS_PER_PHOTO = 7
 _LARGE_PHOTOS, _TILES = 6, 3
-_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def parity_material(photo_count: int, folder: Path | None = None) -> tuple[list[
 
     Args:
         photo_count: at most so many photos.
-        folder: of JPEG, PNG and WebP files. None: photos are drawn.
+        folder: of JPEG, PNG, WebP and AVIF files. None: photos are drawn.
 
     Raises:
         BuildError: no photos in the folder.

@@ -16,7 +16,7 @@ from evaluation.journal import Job, Row
 
 SECTION = "unfamiliar photos"
 KINDS = ("category", "colour", "pattern", "number")
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 _PER_PHOTO = 14  # one of each kind in each language
 _NOISE, _BLANK = 8, (0, 60, 128, 200, 255)
 _SIDE_PX = 200

@@ -14,7 +14,7 @@ from typing import Any
 
 import atheris
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 from fuzz.leaks import leak_in
 from serving.command_line import built_repository, exit_status, make_folder, whole_number
@@ -23,11 +23,14 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "model_repository"
 _SIDE_PX = 112
 _SEED_SIZE = (48, 40)
+_PHOTO_MODULES = (
+    "photo", "budget", "square", "colours", "colour_tags", "icc_check", "matrix_profile", "cut_jpeg", "file_kind",
+)  # fmt: skip
 
 
 def photo_target(repository: Path) -> Callable[[bytes], None]:
     sys.path += [str(SOURCE), str(SOURCE / "image_preprocess" / "1")]
-    with atheris.instrument_imports(include=["photo", "budget", "PIL"]):
+    with atheris.instrument_imports(include=[*_PHOTO_MODULES, "PIL"]):
         import photo
     limits = photo.PhotoLimits()
 
@@ -107,11 +110,14 @@ def seeds(target: str) -> list[bytes]:
         return [bytes(320), b"\1\0\0\0" * 80]
     picture = Image.linear_gradient("L").resize(_SEED_SIZE)
     colour = Image.merge("RGB", (picture, picture.rotate(180), picture))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = srgb.replace(b"rXYZ", b"last").replace(b"bXYZ", b"rXYZ").replace(b"last", b"bXYZ")  # a space of its own
     variants: list[tuple[Image.Image, str, dict[str, Any]]] = [
         (colour, "JPEG", {}), (colour, "JPEG", {"progressive": True}), (colour.convert("CMYK"), "JPEG", {}),
         (colour, "PNG", {}), (colour.quantize(8), "PNG", {"transparency": 1}), (colour.convert("RGBA"), "PNG", {}),
         (colour, "WEBP", {"lossless": True}), (colour, "WEBP", {"quality": 50}),
-        (colour, "MPO", {"save_all": True, "append_images": [colour]}),
+        (colour, "MPO", {"save_all": True, "append_images": [colour]}), (colour, "AVIF", {}),
+        (colour, "JPEG", {"icc_profile": profile}), (colour, "PNG", {"icc_profile": profile}),
     ]  # fmt: skip
     found = []
     for image, kind, options in variants:

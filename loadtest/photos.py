@@ -13,7 +13,7 @@ from tqdm import tqdm
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 _FIRST = 5_000_000  # seeds of no other photos
 
 

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tritonclient.grpc as triton
-from PIL import Image
+from PIL import Image, ImageCms
 from tritonclient.utils import InferenceServerException
 from vitrine_client import GrpcTransport, InvalidRequestError, VqaClient
 from vitrine_client.calls import ask_call
 
+from builders.steps import DISPLAY_P3_PRIMARIES, rgb_profile, srgb_curve
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from fuzz.leaks import leak_in
@@ -39,7 +40,9 @@ RED = Image.new("RGB", (50, 40), "red")
 BAD_PHOTOS = {
     "empty": (b"", "empty (0 bytes)"),
     "not an image": (b"certainly not", "not an image that is known here"),
-    "a GIF": (encoded(RED, "GIF"), "JPEG, PNG, WEBP"),
+    "a GIF": (encoded(RED, "GIF"), "JPEG, PNG, WEBP, AVIF"),
+    "a film": (b"\0\0\0\x18ftypmp42" + bytes(50), "format, MP4, is not accepted"),
+    "an AVIF cut short": (encoded(RED.resize((300, 300)), "AVIF")[:-90], "the AVIF photo"),
     "cut short": (encoded(RED.resize((300, 300)), "JPEG")[:700], "broken or cut short"),
     "too many bytes": (b"\xff\xd8\xff" + bytes(17 * 2**20), "more than the 16777216 allowed"),
     "too many pixels": (encoded(Image.new("1", (8000, 8000)), "PNG"), "64000000 pixels"),
@@ -133,6 +136,8 @@ def test_full_width_asks_the_same(client: VqaClient, photo: bytes) -> None:
 
 
 ODD_PHOTOS = {
+    "AVIF": encoded(RED, "AVIF"),
+    "a JPEG without its end marker": encoded(RED, "JPEG")[:-2],
     "CMYK": encoded(RED.convert("CMYK"), "JPEG"),
     "16-bit grey": encoded(Image.fromarray(np.full((40, 50), 40000, np.uint16)), "PNG"),
     "palette": encoded(RED.convert("P"), "PNG"),
@@ -148,6 +153,18 @@ ODD_PHOTOS = {
 def test_odd_photos_are_answered(client: VqaClient, sentence: str) -> None:
     answers = client.ask_many(ODD_PHOTOS[sentence], ["What colour is it?", "什么颜色"])
     assert all(answer.text for answer in answers)
+
+
+def test_a_profile_and_a_process_apart_change_no_answer(client: VqaClient) -> None:
+    """The same product in sRGB, in Display P3 with its profile, and as AVIF."""
+    image = photo_from_seed(first_seed("test") + 5, long_side_px=(300, 400)).image
+    profile = rgb_profile(DISPLAY_P3_PRIMARIES, srgb_curve)
+    p3 = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    wide = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), p3)
+    photos = [encoded(image, "PNG"), encoded(wide, "PNG", icc_profile=profile), encoded(image, "AVIF", quality=95)]
+    questions = ["What is it?", "什么颜色"]
+    own, *others = [[answer.text for answer in client.ask_many(photo, questions)] for photo in photos]
+    assert others == [own, own]
 
 
 def test_a_request_of_several_rows_is_answered_row_by_row(server_url: str, client: VqaClient, photo: bytes) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import photo as photo_step
 import pytest
+import square
 from hypothesis import given
 from hypothesis import strategies as st
 from photo import DRAFT_RATIO, PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
@@ -72,6 +73,17 @@ def test_twelve_megapixels_are_not_decoded_in_full(monkeypatch: pytest.MonkeyPat
     assert np.abs(pixels.astype(int) - RED).max() <= 2
 
 
+def png(depth: int, kind: int, row: bytes, clear: bytes, rows: int = 20, columns: int = 20) -> bytes:
+    """A PNG of bit depths that Pillow does not write, with a transparent colour."""
+    photo = b"\x89PNG\r\n\x1a\n"
+    header = struct.pack(">2I5B", columns, rows, depth, kind, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"tRNS", clear), (b"IDAT", zlib.compress((b"\0" + row) * rows)), (b"IEND", b""))
+    for name, content in chunks:
+        photo += struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+    return photo
+
+
+GREY, COLOUR = 0, 2
 CLEAR = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
 PALETTE_CLEAR = Image.new("P", (20, 20), 0)
 PALETTE_CLEAR.putpalette([0, 0, 0, *RED])
@@ -92,6 +104,15 @@ ACCEPTED = {
                 append_images=[Image.new("RGB", (20, 20), GREEN)]),
         RED,
     ),
+    "16-bit grey that is clear": (png(16, GREY, b"\1\2" * 20, b"\1\2"), WHITE),
+    "16-bit grey that is hardly not the clear one": (png(16, GREY, b"\1\2" * 20, b"\1\3"), (1, 1, 1)),
+    "16-bit colour that is clear": (png(16, COLOUR, b"\1\2\3\4\5\6" * 20, b"\1\2\3\4\5\6"), WHITE),
+    "16-bit colour that is not": (png(16, COLOUR, b"\xc8\2\3\4\5\6" * 20, b"\1\2\3\4\5\6"), (200, 3, 5)),
+    "8-bit colour that is clear": (png(8, COLOUR, b"\1\3\5" * 20, b"\0\1\0\3\0\5"), WHITE),
+    "4-bit grey that is clear": (png(4, GREY, b"\x33" * 10, b"\0\3"), WHITE),
+    "4-bit grey that is not": (png(4, GREY, b"\x33" * 10, b"\0\2"), (51, 51, 51)),
+    "2-bit grey that is clear": (png(2, GREY, b"\x55" * 5, b"\0\1"), WHITE),
+    "1-bit black that is clear": (png(1, GREY, b"\0\0\0", b"\0\0"), WHITE),
     "one pixel": (encoded(Image.new("RGB", (1, 1), RED)), RED),
 }  # fmt: skip
 
@@ -309,7 +330,7 @@ def test_converting_in_strips_changes_no_bit(monkeypatch: pytest.MonkeyPatch) ->
     photos.append(encoded(Image.fromarray(pixels.view(np.uint16)[..., 0])))
     limits = PhotoLimits()
     whole = [pixels_from_photo(photo, side_px=16, limits=limits) for photo in photos]
-    monkeypatch.setattr(photo_step, "_STRIP_PIXELS", 10_000)
+    monkeypatch.setattr(square, "_STRIP_PIXELS", 10_000)
     for photo, expected in zip(photos, whole, strict=True):
         assert np.array_equal(pixels_from_photo(photo, side_px=16, limits=limits), expected)
 

@@ -11,6 +11,7 @@ from typing import Any
 from PIL.JpegImagePlugin import JpegImageFile
 
 _WEBP_BYTES_A_PIXEL = 20  # the decoder's canvas, its copy of the frame before, what it returns, and Pillow's own
+_AVIF_BYTES_A_PIXEL = 9  # at least: with alpha, or every colour of every pixel, 11 to 13; the process apart sees to it
 _COEFFICIENT_BYTES = 2
 _FILL = 0xFF  # begins a marker; as many as like may
 _START_OF_SCAN = b"\xff\xda"
@@ -22,22 +23,43 @@ class TooCostlyError(Exception):
     """Decoding would take, or has taken, more than it may. The message says what of, and how much."""
 
 
-class TimedPhoto(io.BytesIO):
-    """A photo's bytes, which can be read until the thread that made this has spent its time on them.
+class Clock:
+    """What the thread that made this may spend on one photo.
 
-    Pillow reads a photo marker by marker and block by block, so a decoder
-    that is kept busy comes by here again and again. Time is the processor's,
-    so that a loaded machine decodes what an idle one does.
+    Time is the processor's, so that a loaded machine decodes what an idle one
+    does.
     """
 
-    def __init__(self, photo: bytes, max_s: float) -> None:
-        super().__init__(photo)
+    def __init__(self, max_s: float) -> None:
         self._max_s = max_s
         self._end_s = time.thread_time() + max_s
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def check(self) -> None:
+        """
+        Raises:
+            TooCostlyError: it is spent.
+        """
         if time.thread_time() > self._end_s:
-            raise TooCostlyError(f"takes more than {self._max_s:g} s to decode")
+            raise out_of_time(self._max_s)
+
+
+def out_of_time(max_s: float) -> TooCostlyError:
+    return TooCostlyError(f"takes more than {max_s:g} s to decode")
+
+
+class TimedPhoto(io.BytesIO):
+    """A photo's bytes, which can be read until their time is spent.
+
+    Pillow reads a photo marker by marker and block by block, so a decoder
+    that is kept busy comes by here again and again.
+    """
+
+    def __init__(self, photo: bytes, clock: Clock) -> None:
+        super().__init__(photo)
+        self._clock = clock
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._clock.check()
         return super().read(size)
 
 
@@ -55,6 +77,8 @@ def require_affordable(image: Any, photo: bytes, file_pixels: int, *, max_bytes:
     """
     if image.format == "WEBP":
         needed = file_pixels * _WEBP_BYTES_A_PIXEL
+    elif image.format == "AVIF":
+        needed = file_pixels * _AVIF_BYTES_A_PIXEL
     else:
         needed = image.width * image.height * _bytes_a_pixel(image.mode)
     # Not by its format: Pillow calls a JPEG MPO once it names further pictures.

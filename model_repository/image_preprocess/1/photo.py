@@ -4,11 +4,17 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from budget import TimedPhoto, TooCostlyError, require_affordable
+from apart import APART_KINDS, DecoderApart, heic_is_decoded
+from budget import Clock, TimedPhoto, TooCostlyError, require_affordable
+from colour_tags import profile_of_photo
+from colours import conversion_from_profile
+from cut_jpeg import picture_of_cut_jpeg
+from file_kind import kind_of_file
 from numpy.typing import NDArray
 from PIL import Image
+from square import mend_clear_colour, rgb_square
 
-ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP")
+ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 DRAFT_RATIO = 8
 """A large photo is shrunk cheaply first, while both sides stay so many times as long as those that come back: a JPEG
 in its decoder, by a half, a quarter or an eighth; then any photo by averaging blocks of pixels (Pillow's reducing gap).
@@ -19,7 +25,6 @@ asked for). A JPEG of 12 megapixels takes 41 ms instead of 130, a PNG's resize 2
 # Our own pixel limit is checked before any pixel is decoded; Pillow's, which only warns at first, is off.
 Image.MAX_IMAGE_PIXELS = None
 
-_STRIP_PIXELS = 1_000_000
 _ORIENTATION_TAG = 0x0112
 _TURN_OF_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,20 +34,6 @@ _TURN_OF_ORIENTATION = {
     6: Image.Transpose.ROTATE_270,
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}
-_MAGIC = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"RIFF": "WEBP",
-    b"GIF8": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"%PDF": "PDF",
-    b"<svg": "SVG",
-    b"\0\0\0\x1cftyp": "AVIF or HEIC",
-    b"\0\0\0 ftyp": "AVIF or HEIC",
-    b"\0\0\0\x18ftyp": "AVIF or HEIC",
 }
 
 
@@ -64,9 +55,17 @@ class PhotoLimits:
     """Of a JPEG that comes in several scans: its pixels times their number."""
 
 
+_decoder_apart = DecoderApart()
+
+
 def sha256_of_photo(photo: bytes) -> NDArray[np.uint8]:
     """SHA-256 of the encoded photo: [32] uint8."""
     return np.frombuffer(hashlib.sha256(photo).digest(), np.uint8)
+
+
+def accepted_formats() -> tuple[str, ...]:
+    """Names of what is decoded here; HEIC is where its decoder is installed."""
+    return (*ACCEPTED_FORMATS, "HEIC") if heic_is_decoded() else ACCEPTED_FORMATS
 
 
 def pixels_from_photo(
@@ -75,117 +74,138 @@ def pixels_from_photo(
     """Decode one product photo as the image encoder expects it.
 
     Args:
-        photo: an encoded JPEG, PNG or WebP, at most `limits.max_bytes` long.
-            Of an animation, the first frame counts.
+        photo: an encoded JPEG, PNG, WebP or AVIF (HEIC where its decoder is
+            installed), at most `limits.max_bytes` long. Of an animation, the
+            first frame counts.
         side_px: side of the square that comes back, in pixels.
         draft_ratio: see `DRAFT_RATIO`. None: large photos are decoded and resized in full.
 
     Returns:
-        [side_px, side_px, 3] uint8, RGB, C-contiguous: upright (EXIF
+        [side_px, side_px, 3] uint8, sRGB, C-contiguous: upright (EXIF
         orientation applied), transparency on white, resized with Pillow's
-        bicubic filter and no crop, like the checkpoint's own processor.
+        bicubic filter and no crop, like the checkpoint's own processor; then
+        in the colours that the photo's own profile says.
 
     Raises:
         PhotoError: empty, not an image, a format that is not accepted, too
             large in bytes or pixels, too costly to decode, or broken. The
             message names what came and what is accepted.
     """
-    image = _opened_photo(photo, limits)
-    file_pixels = image.width * image.height
+    kind = _accepted_kind(photo, limits)
+    if kind not in APART_KINDS:
+        return pixels_decoded_here(photo, kind, side_px=side_px, limits=limits, draft_ratio=draft_ratio)
     try:
-        if draft_ratio:
-            image.draft(image.mode, (draft_ratio * side_px, draft_ratio * side_px))  # does nothing to other formats
-        require_affordable(
-            image,
-            photo,
-            file_pixels,
-            max_bytes=limits.max_decode_bytes,
-            max_scanned_pixels=limits.max_scanned_pixels,
-        )
-        square = _rgb_square(image, side_px, draft_ratio)
+        pixels, message = _decoder_apart.pixels(photo, kind, side_px=side_px, limits=limits, draft_ratio=draft_ratio)
     except TooCostlyError as error:
-        raise _costly(photo, error) from error
+        raise _costly(photo, kind, error) from error
+    if pixels is None:
+        raise PhotoError(message)
+    return pixels
+
+
+def pixels_decoded_here(
+    photo: bytes, kind: str, *, side_px: int, limits: PhotoLimits, draft_ratio: int | None
+) -> NDArray[np.uint8]:
+    """Decode a photo of an accepted kind in this process; see `pixels_from_photo`.
+
+    Raises:
+        PhotoError: as there.
+    """
+    clock = Clock(limits.max_decode_s)
+    draft_px = draft_ratio * side_px if draft_ratio else None
+    try:
+        image = _opened(photo, kind, limits, clock, draft_px)
+        profile = profile_of_photo(image, photo)
+        conversion = conversion_from_profile(profile, image.mode)
+        image = _loaded(image, photo, kind, limits, clock, draft_px)
+        square = rgb_square(image, side_px, draft_ratio, conversion)
+        clock.check()
+    except TooCostlyError as error:
+        raise _costly(photo, kind, error) from error
+    except PhotoError:
+        raise
     except Exception as error:
         # Decoders raise OSError, ValueError, SyntaxError, struct.error and more on broken
         # files; whatever it is, the photo is at fault and its neighbours in the batch are not.
-        raise _broken(photo) from error
+        raise PhotoError(
+            f"the {kind} photo is broken or cut short ({len(photo)} bytes): send the whole file"
+        ) from error
     turn = _TURN_OF_ORIENTATION.get(_orientation(image))
     # Turning the small square, not the photo, saves a copy of the whole photo.
     return np.asarray(square if turn is None else square.transpose(turn))
 
 
-def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
-    """Read the header only, and check everything that can be checked without decoding."""
-    accepted = ", ".join(ACCEPTED_FORMATS)
+def _accepted_kind(photo: bytes, limits: PhotoLimits) -> str:
+    """What the file's first bytes say that it is, where that is accepted."""
+    accepted = ", ".join(accepted_formats())
     if not photo:
         raise PhotoError(f"the photo is empty (0 bytes): send a {accepted} file")
     if len(photo) > limits.max_bytes:
         raise PhotoError(
             f"the photo has {len(photo)} bytes, more than the {limits.max_bytes} allowed: send a smaller file"
         )
-    try:
-        image = Image.open(TimedPhoto(photo, limits.max_decode_s), formats=ACCEPTED_FORMATS)
-    except TooCostlyError as error:
-        raise _costly(photo, error) from error
-    except Exception as error:  # as above: any failure to read a header is the photo's
-        kind = _kind(photo)
-        if kind in ACCEPTED_FORMATS:
-            raise _broken(photo) from error
-        if kind:
-            raise PhotoError(f"the photo's format, {kind}, is not accepted: send {accepted}") from error
+    kind = kind_of_file(photo)
+    if kind in accepted_formats():
+        return kind
+    if kind in APART_KINDS:
         raise PhotoError(
-            f"the photo is not an image that is known here ({len(photo)} bytes, starting with "
-            f"{photo[:8].hex(' ')}): send {accepted}"
-        ) from error
+            f"the photo's format, {kind}, is not accepted here: convert it to JPEG "
+            f"(an iPhone takes JPEG under Settings, Camera, Formats, Most Compatible), or send {accepted}"
+        )
+    if kind:
+        raise PhotoError(f"the photo's format, {kind}, is not accepted: send {accepted}")
+    raise PhotoError(
+        f"the photo is not an image that is known here ({len(photo)} bytes, starting with "
+        f"{photo[:8].hex(' ')}): send {accepted}"
+    )
+
+
+def _opened(photo: bytes, kind: str, limits: PhotoLimits, clock: Clock, draft_px: int | None) -> Image.Image:
+    """Read the header only, and check everything that can be checked without decoding."""
+    image = Image.open(TimedPhoto(photo, clock), formats=("HEIF" if kind == "HEIC" else kind,))
     pixels = image.width * image.height
     if pixels > limits.max_pixels:
         raise PhotoError(
             f"the photo has {image.width} x {image.height} = {pixels} pixels, more than the "
             f"{limits.max_pixels} allowed: send a smaller one"
         )
+    if draft_px and kind == "JPEG":  # of HEIC it would be the thumbnail, which may show something else
+        image.draft(image.mode, (draft_px, draft_px))
+    mend_clear_colour(image)
+    require_affordable(
+        image, photo, pixels, max_bytes=limits.max_decode_bytes, max_scanned_pixels=limits.max_scanned_pixels
+    )
     return image
 
 
-def _broken(photo: bytes) -> PhotoError:
-    return PhotoError(f"the {_kind(photo)} photo is broken or cut short ({len(photo)} bytes): send the whole file")
+def _loaded(
+    image: Image.Image, photo: bytes, kind: str, limits: PhotoLimits, clock: Clock, draft_px: int | None
+) -> Image.Image:
+    """Decode it; of a JPEG that lacks its last bytes, what is there."""
+    try:
+        image.load()
+    except TooCostlyError:
+        raise
+    except Exception:
+        if kind != "JPEG":
+            raise
+    else:
+        return image
+    image.close()
+
+    def loaded(continued: bytes) -> Image.Image:
+        opened = _opened(continued, kind, limits, clock, draft_px)
+        opened.load()
+        return opened
+
+    picture = picture_of_cut_jpeg(photo, loaded)
+    if picture is None:
+        raise ValueError("a JPEG that lacks more than its last bytes")
+    return picture
 
 
-def _costly(photo: bytes, reason: TooCostlyError) -> PhotoError:
-    return PhotoError(f"the {_kind(photo)} photo ({len(photo)} bytes) {reason}: send a smaller one, saved anew")
-
-
-def _kind(photo: bytes) -> str | None:
-    return next((name for magic, name in _MAGIC.items() if photo.startswith(magic)), None)
-
-
-def _rgb_square(image: Image.Image, side_px: int, gap: float | None) -> Image.Image:
-    """Resize, then turn into RGB: large photos are kept in memory in as few bytes a pixel as they came in."""
-    size = (side_px, side_px)
-    # Alpha is multiplied in before colours are averaged, so clear pixels leave no fringe.
-    mode = "RGBa" if image.has_transparency_data else "L" if image.mode[0] in "LI" else "RGB"
-    across, down = (max(1, int(side / side_px / gap)) if gap else 1 for side in image.size)
-    small = image.reduce((across, down)) if image.mode == mode else _reduced_in_strips(image, mode, across, down)
-    box = (0.0, 0.0, image.width / across, image.height / down)
-    square = small.resize(size, Image.Resampling.BICUBIC, box)
-    if mode == "RGBa":
-        return Image.alpha_composite(Image.new("RGBA", size, "white"), square.convert("RGBA")).convert("RGB")
-    return square.convert("RGB")
-
-
-def _reduced_in_strips(image: Image.Image, mode: str, across: int, down: int) -> Image.Image:
-    """Convert and reduce by whole factors, a strip at a time: the photo is never there twice."""
-    image.load()
-    width, height = image.size
-    rows = down * max(1, _STRIP_PIXELS // (width * down))
-    small = Image.new(mode, (-(-width // across), -(-height // down)))
-    for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(top + rows, height)))
-        if strip.mode.startswith("I"):  # 16 bits a pixel: Pillow would clip it, not scale it
-            strip = Image.fromarray((np.asarray(strip) >> 8).astype(np.uint8))
-        if mode == "RGBa":
-            strip = strip.convert("RGBA")
-        small.paste(strip.convert(mode).reduce((across, down)), (0, top // down))
-    return small
+def _costly(photo: bytes, kind: str, reason: TooCostlyError) -> PhotoError:
+    return PhotoError(f"the {kind} photo ({len(photo)} bytes) {reason}: send a smaller one, saved anew")
 
 
 def _orientation(image: Image.Image) -> int:

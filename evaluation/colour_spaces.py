@@ -1,0 +1,199 @@
+"""`python -m evaluation.colour_spaces REPOSITORY`: are photos of other colour spaces answered like their sRGB twins?"""
+
+import argparse
+import io
+import random
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PIL import Image, ImageCms
+from tqdm import tqdm
+from vitrine_client import VitrineError, VqaClient
+
+from builders.steps import (
+    ADOBE_RGB_PRIMARIES,
+    DISPLAY_P3_PRIMARIES,
+    PROPHOTO_PRIMARIES,
+    REC2020_PRIMARIES,
+    gamma_curve,
+    rgb_profile,
+    srgb_curve,
+)
+from catalogue.attributes import LANGUAGES, Kind
+from catalogue.dataset import first_seed
+from catalogue.photos import attributes_from_seed, photo_from_seed
+from catalogue.questions import question_for
+from evaluation.accuracy import plain
+from evaluation.cmyk_profile import press_profile
+from serving.command import ServerSettings
+from serving.errors import ServingError
+from serving.server import EmbeddedServer
+from serving.signals import INTERRUPTED, end_on_signals
+
+KINDS: tuple[Kind, ...] = ("colour", "category")
+SRGB = "sRGB"
+MOST_WORSE = 0.01
+"""A share: how many right answers fewer than of the sRGB twins are too many."""
+_QUALITY = 95
+_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Space:
+    profile: bytes
+    mode: str = "RGB"
+
+
+@dataclass(frozen=True)
+class Asked:
+    space: str
+    with_profile: bool
+    is_right: bool
+    is_like_twin: bool
+    """The same answer as about the sRGB twin."""
+
+
+def spaces(cmyk_profile: Path | None) -> dict[str, Space]:
+    """The spaces that cameras, phones and presses write, with their profiles.
+
+    Args:
+        cmyk_profile: of a real press; None: of a simple one of our own.
+    """
+    found = {
+        "Display P3": rgb_profile(DISPLAY_P3_PRIMARIES, srgb_curve),
+        "Adobe RGB": rgb_profile(ADOBE_RGB_PRIMARIES, gamma_curve(563 / 256)),
+        "ProPhoto": rgb_profile(PROPHOTO_PRIMARIES, gamma_curve(1.8)),
+        "Rec. 2020": rgb_profile(REC2020_PRIMARIES, gamma_curve(2.4)),
+    }
+    cmyk = cmyk_profile.read_bytes() if cmyk_profile else press_profile()
+    return {name: Space(profile) for name, profile in found.items() if profile} | {"CMYK": Space(cmyk, "CMYK")}
+
+
+def twin(image: Image.Image, space: Space, *, with_profile: bool) -> bytes:
+    """The same picture, written in another space.
+
+    Args:
+        image: RGB, in sRGB.
+        with_profile: False: as a program writes it that drops what describes the colours.
+    """
+    target = ImageCms.ImageCmsProfile(io.BytesIO(space.profile))
+    converted = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), target, outputMode=space.mode)
+    assert converted  # not in place
+    return _jpeg(converted, space.profile if with_profile else b"")
+
+
+def _jpeg(image: Image.Image, profile: bytes = b"") -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=_QUALITY, subsampling=0, icc_profile=profile)
+    return buffer.getvalue()
+
+
+def asked_about(client: VqaClient, known: dict[str, Space], seed: int) -> list[Asked]:
+    """Colour and category of one catalogue photo in both languages, in each space, with its profile and without."""
+    image, attributes = photo_from_seed(seed).image, attributes_from_seed(seed)
+    rng = random.Random(f"colour spaces {seed}")
+    questions = [question_for(attributes, kind, language, "test", rng) for kind in KINDS for language in LANGUAGES]
+    texts = [question.text for question in questions]
+    truth = [plain(question.answer) for question in questions]
+
+    def answers(photo: bytes) -> list[str]:
+        return [plain(answer.text) for answer in client.ask_many(photo, texts)]
+
+    own = answers(_jpeg(image))
+    found = [Asked(SRGB, False, answer == right, True) for answer, right in zip(own, truth, strict=True)]
+    for name, space in known.items():
+        for with_profile in (True, False):
+            got = answers(twin(image, space, with_profile=with_profile))
+            found += [
+                Asked(name, with_profile, answer == right, answer == first)
+                for answer, right, first in zip(got, truth, own, strict=True)
+            ]
+    return found
+
+
+def right_share(rows: Sequence[Asked], space: str, *, with_profile: bool) -> float:
+    of_space = [row.is_right for row in rows if (row.space, row.with_profile) == (space, with_profile)]
+    return sum(of_space) / len(of_space)
+
+
+def too_much_worse(rows: Sequence[Asked], names: Sequence[str]) -> list[str]:
+    """Spaces whose photos, with their profiles, are answered rightly more rarely than they may be."""
+    own = right_share(rows, SRGB, with_profile=False)
+    return [name for name in names if right_share(rows, name, with_profile=True) < own - MOST_WORSE]
+
+
+def table(rows: Sequence[Asked], names: Sequence[str]) -> str:
+    own = right_share(rows, SRGB, with_profile=False)
+    lines = [
+        f"{'space':<12} {'right':>8} {'to sRGB':>9} {'like twin':>10} {'without its profile':>20}",
+        f"{SRGB:<12} {own:>8.2%}",
+    ]
+    for name in names:
+        alike = [row.is_like_twin for row in rows if row.space == name and row.with_profile]
+        right, bare = (right_share(rows, name, with_profile=is_said) for is_said in (True, False))
+        lines.append(f"{name:<12} {right:>8.2%} {right - own:>+9.2%} {sum(alike) / len(alike):>10.2%} {bare:>20.2%}")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    end_on_signals()
+    try:
+        known = spaces(args.cmyk_profile)
+        if args.url:
+            rows = _all_asked(args.url, known, args)
+        else:
+            with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
+                rows = _all_asked(server.url, known, args)
+    except (ServingError, VitrineError, ImageCms.PyCMSError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    print(f"{args.photos} photos, {', '.join(KINDS)} in {', '.join(LANGUAGES)}:\n{table(rows, list(known))}")
+    if worse := too_much_worse(rows, list(known)):
+        print(f"error: more than {MOST_WORSE:.0%} worse than their sRGB twins: {', '.join(worse)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _all_asked(url: str, known: dict[str, Space], args: argparse.Namespace) -> list[Asked]:
+    first = first_seed("test") + args.first_photo
+    seeds = range(first, first + args.photos)
+    with VqaClient(url, timeout_s=_TIMEOUT_S) as client, ThreadPoolExecutor(args.threads) as pool:
+        about: Callable[[int], list[Asked]] = partial(asked_about, client, known)
+        return [row for rows in tqdm(pool.map(about, seeds), total=len(seeds), unit=" photos") for row in rows]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} came, but at least 1 is expected")
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evaluation.colour_spaces",
+        description="Draw catalogue photos, write each in other colour spaces with the profile of each, and ask colour "
+        "and category in both languages: are as many answers right as about the sRGB twins?",
+        epilog="example: python -m evaluation.colour_spaces build/vitrine-small --photos 120; exit status 1: a space "
+        f"is more than {MOST_WORSE:.0%} worse",
+    )
+    parser.add_argument("repository", type=Path, help="a built repository; served embedded unless --url is given")
+    parser.add_argument("--url", help="a server that runs already")
+    parser.add_argument("--photos", type=_positive, default=120, metavar="N", help="default: 120")
+    parser.add_argument("--first-photo", type=int, default=30_000, metavar="N", help="where to begin (default: 30000)")
+    parser.add_argument("--threads", type=_positive, default=2, metavar="N", help="photos at once (default: 2)")
+    parser.add_argument(
+        "--cmyk-profile", type=Path, metavar="FILE", help="of a real press, such as FOGRA39 (default: a simple one)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
