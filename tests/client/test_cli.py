@@ -62,7 +62,7 @@ def test_no_such_photo_is_one_clear_line() -> None:
 
 def test_a_file_that_is_no_key_is_one_clear_line(photo: Path) -> None:
     done = vitrine("ask", str(photo), "什么颜色", "--url", "localhost:1", "--tls-ca", str(photo))
-    assert done.returncode == 1
+    assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"vitrine: TLS: cannot use {photo}")
 
@@ -111,7 +111,7 @@ def test_an_impossible_timeout_is_wrong_usage(timeout: str) -> None:
 )
 def test_an_address_that_cannot_be_is_refused_at_once(url: str, words: str) -> None:
     done = vitrine("health", "--url", url)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert words in done.stderr
 
 

@@ -170,9 +170,8 @@ def test_addresses_of_all_kinds_are_taken(url: str) -> None:
 
 
 def test_what_is_no_address_and_no_tls_is_refused_here() -> None:
-    for wrong in (None, 5):
-        with pytest.raises(InvalidRequestError, match="a gRPC address is text"):
-            VqaClient(wrong)  # type: ignore[arg-type]  # as callers without a type checker may
+    with pytest.raises(InvalidRequestError, match="a gRPC address is text"):
+        VqaClient(5)  # type: ignore[arg-type]  # as callers without a type checker may
     for empty in ("dns:", "dns:///", "unix:"):
         with pytest.raises(InvalidRequestError, match="a gRPC address is host:port"):
             VqaClient(empty)

@@ -4,7 +4,6 @@ import multiprocessing
 import socket
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from tritonclient.grpc import service_pb2_grpc
-from vitrine_client import InvalidRequestError, RequestCancelledError, ServerUnavailableError, VitrineError, VqaClient
+from vitrine_client import InvalidRequestError, RequestCancelledError, VitrineError, VqaClient
 
 from .conftest import HAS_SERVER
 
@@ -171,17 +170,3 @@ def test_photos_of_any_size_are_tried_again(size_bytes: int) -> None:
     finally:
         server.stop(None)
     assert busy.requests == 3
-
-
-def test_nobody_there_is_said_within_the_retries() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        url = f"127.0.0.1:{unused.getsockname()[1]}"
-    with VqaClient(url, timeout_s=10) as client:
-        start_s = time.monotonic()
-        with pytest.raises(ServerUnavailableError, match="with TLS or without as here, or is it overloaded") as caught:
-            client.ask(b"photo", "What is it?")
-        assert 1 < time.monotonic() - start_s < 8
-        assert caught.value.code == "UNAVAILABLE"
-        assert caught.value.model == "vqa"
-        assert caught.value.request_id

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,31 @@ def test_the_parts_make_the_whole() -> None:
     assert found.steps_ms == {model: 10 if model == "answer_decoder" else 0 for model in STEPS}
     assert found.is_alone
     assert "others" not in profile_text(found, found)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"vqa": (9, 900 * 10**6, 0, 0)},  # questions like ours, but slow ones
+        {"vqa": (2, 30 * 10**6, 0, 0), "image_preprocess": (9, 0, 0, 500 * 10**6)},  # embeddings, or choices
+    ],
+)
+def test_no_time_is_negative_where_others_asked(others: dict[str, tuple[int, int, int, int]]) -> None:
+    found = profile_from({}, counted(**others), questions=2, total_ms=20, called_ms=19)
+    assert not found.is_alone
+    assert found.network_ms is None or found.network_ms >= 0
+    assert found.triton_ms is None or found.triton_ms >= 0
+    assert None in (found.network_ms, found.triton_ms)
+    text = profile_text(found, found)
+    assert "the server answered others at the same time" in text
+    assert not re.search(r"-\d", text)
+    assert " ?" in text
+
+
+def test_clocks_that_differ_by_a_little_make_no_time_negative() -> None:
+    found = profile_from({}, counted(vqa=(2, 2 * 19_001_000, 0, 0)), questions=2, total_ms=20, called_ms=19)
+    assert found.is_alone
+    assert found.network_ms == 0
 
 
 def test_a_server_that_answered_others_is_told() -> None:

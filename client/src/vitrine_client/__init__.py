@@ -1,5 +1,7 @@
 """Asks a Vitrine server questions about product photos."""
 
+import logging
+
 from vitrine_client.aio import AsyncGrpcTransport, AsyncTransport, AsyncVqaClient
 from vitrine_client.channel import TlsFiles
 from vitrine_client.client import VqaClient
@@ -14,11 +16,13 @@ from vitrine_client.errors import (
     VitrineError,
 )
 from vitrine_client.fake import AsyncFakeTransport, FakeTransport
-from vitrine_client.results import Answer, Choice, Embedding, Health
+from vitrine_client.photos import Photo
+from vitrine_client.results import Alternative, Answer, Choice, Embedding, Health, Status
 from vitrine_client.transport import GrpcTransport, Transport
 
 __all__ = [
     "AccessDeniedError",
+    "Alternative",
     "Answer",
     "AsyncFakeTransport",
     "AsyncGrpcTransport",
@@ -32,11 +36,15 @@ __all__ = [
     "Health",
     "InvalidPhotoError",
     "InvalidRequestError",
+    "Photo",
     "RequestCancelledError",
     "ServerError",
     "ServerUnavailableError",
+    "Status",
     "TlsFiles",
     "Transport",
     "VitrineError",
     "VqaClient",
 ]
+
+logging.getLogger("vitrine_client").addHandler(logging.NullHandler())  # what is done with its lines is the caller's

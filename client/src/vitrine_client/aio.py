@@ -1,14 +1,16 @@
 """The client for asyncio: the same calls, results and errors as `VqaClient`'s, awaited."""
 
 import asyncio
+import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NoReturn, Protocol
 
+import grpc
 import grpc.aio
-import tritonclient.grpc.aio as triton
 from numpy.typing import NDArray
-from tritonclient.utils import InferenceServerException
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from vitrine_client.calls import (
     Call,
@@ -21,13 +23,13 @@ from vitrine_client.calls import (
     require_timeout,
     time_left,
 )
-from vitrine_client.channel import TlsFiles, channel_args, tls_arguments
-from vitrine_client.client import DEFAULT_URL
+from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, credentials_from_tls, require_tls
 from vitrine_client.errors import InvalidRequestError, error_from_code
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
-from vitrine_client.sending import Sender, translated
-from vitrine_client.transport import input_from_array, requested
+from vitrine_client.sending import Sender, library_error, translated
+from vitrine_client.settings import connection_settings, timeout_setting
+from vitrine_client.transport import arrays_from_response, request_from_tensors
 
 
 class AsyncTransport(Protocol):
@@ -44,63 +46,96 @@ class AsyncTransport(Protocol):
     async def close(self) -> None: ...
 
 
+class AsyncConnection:
+    """A channel of one event loop in one process, and what ends with it."""
+
+    def __init__(self, url: str, tls: TlsFiles | None, loop: asyncio.AbstractEventLoop) -> None:
+        self.pid = os.getpid()
+        self.loop = loop
+        self.is_closed = asyncio.Event()
+        self._channel = (
+            grpc.aio.secure_channel(url, credentials_from_tls(tls), options=CHANNEL_ARGS)
+            if tls
+            else grpc.aio.insecure_channel(url, options=CHANNEL_ARGS)
+        )
+        self.stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+
+    def is_connected(self) -> bool:
+        return bool(self._channel.get_state() is grpc.ChannelConnectivity.READY)
+
+    async def close(self) -> None:
+        self.is_closed.set()
+        await self._channel.close()
+
+
 class AsyncGrpcTransport:
-    """As `GrpcTransport`, for one event loop: make it where that runs."""
+    """As `GrpcTransport`, for one event loop: that of its first call. It may be made where none runs yet."""
 
     def __init__(
         self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True
     ) -> None:
-        try:
-            self._loop = asyncio.get_running_loop()
-        except RuntimeError as error:
-            raise InvalidRequestError(
-                "an AsyncVqaClient belongs to one event loop: make it in a coroutine that runs there"
-            ) from error
-        self._sender = Sender(url, tls, api_key, throttles=retries)
-        self._client = triton.InferenceServerClient(url, channel_args=channel_args(retries), **tls_arguments(tls))
+        self._sender = Sender(url, tls, api_key, retries=retries)
+        require_tls(tls)
+        self._tls = tls
+        self._connected: AsyncConnection | None = None
+        self._is_closed = False
 
     async def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
     ) -> dict[str, NDArray[Any]]:
-        self._require_loop()
-        with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as headers:
-            try:
-                result = await self._client.infer(
-                    model,
-                    [input_from_array(name, array) for name, array in inputs.items()],
-                    outputs=requested(tuple(outputs)),
-                    client_timeout=timeout_s,
-                    request_id=request_id,
-                    headers=headers,
-                )
-            except (asyncio.CancelledError, grpc.aio.UsageError) as error:
-                _raise_as_closed(error, model, request_id)
-        return {name: result.as_numpy(name) for name in outputs}
+        request = request_from_tensors(model, inputs, outputs, request_id)
+        connection = self._connection(model, request_id)
+        with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as sending:
+            while True:
+                while wait_s := sending.wait_s():
+                    with suppress(asyncio.TimeoutError):
+                        await asyncio.wait_for(connection.is_closed.wait(), wait_s)
+                        _raise_as_closed(None, model, request_id)
+                with sending.attempt(connection.is_connected):
+                    try:
+                        response = await connection.stub.ModelInfer(
+                            request, timeout=sending.left_s(), metadata=sending.metadata
+                        )
+                    except (asyncio.CancelledError, grpc.aio.UsageError) as error:
+                        _raise_as_closed(error, model, request_id)
+                    return arrays_from_response(response, outputs)
 
     async def health(self, *, timeout_s: float) -> Health:
-        self._require_loop()
-        headers, left_s = self._sender.key_headers, time_left(timeout_s)
+        sender, stub, left_s = self._sender, self._connection("server", "").stub, time_left(timeout_s)
+        metadata = tuple(sender.key_headers.items())
         try:
-            return Health(
-                live=await self._client.is_server_live(headers, left_s()),
-                ready=await self._client.is_server_ready(headers, left_s()),
-                model_ready=await self._client.is_model_ready("vqa", headers=headers, client_timeout=left_s()),
-            )
-        except InferenceServerException as error:
-            raise translated(error, self._sender.url, "server", timeout_s, "") from error
+            live = await stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=left_s(), metadata=metadata)
+            ready = await stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=left_s(), metadata=metadata)
+            model = service_pb2.ModelReadyRequest(name="vqa")
+            model_ready = await stub.ModelReady(model, timeout=left_s(), metadata=metadata)
+        except grpc.RpcError as error:
+            raise translated(library_error(error), sender.url, "server", timeout_s, "") from error
         except (asyncio.CancelledError, grpc.aio.UsageError) as error:
             _raise_as_closed(error, "server", "")
+        sender.was_reached = True
+        return Health(live=live.live, ready=ready.ready, model_ready=model_ready.ready)
 
     async def close(self) -> None:
-        await self._client.close()
+        self._is_closed = True
+        if self._connected is not None and self._connected.pid == os.getpid():
+            await self._connected.close()
 
-    def _require_loop(self) -> None:
-        if asyncio.get_running_loop() is not self._loop:
-            raise InvalidRequestError("an AsyncVqaClient belongs to one event loop, and this is another: make one here")
+    def _connection(self, model: str, request_id: str) -> AsyncConnection:
+        """Connects at the first call, for only then is it known which loop; a child process has one of its own."""
+        loop = asyncio.get_running_loop()
+        if self._is_closed:
+            _raise_as_closed(None, model, request_id)
+        if self._connected is None or self._connected.pid != os.getpid():
+            self._connected = AsyncConnection(self._sender.url, self._tls, loop)
+        elif self._connected.loop is not loop:
+            raise InvalidRequestError(
+                "an AsyncVqaClient belongs to the event loop of its first call, and this is another: make one here"
+            )
+        return self._connected
 
 
 class AsyncVqaClient:
-    """Asks a Vitrine server about product photos, from one event loop.
+    """Asks a Vitrine server about product photos, from one event loop: that of its first call.
 
     Every method raises a `VitrineError`, and nothing else, when the photo, the
     question, the server or the deadline is at fault. A cancelled call is
@@ -109,16 +144,16 @@ class AsyncVqaClient:
 
     def __init__(
         self,
-        url: str = DEFAULT_URL,
+        url: str | None = None,
         *,
-        timeout_s: float = 10.0,
+        timeout_s: float | None = None,
         tls: TlsFiles | None = None,
         api_key: str | None = None,
         transport: AsyncTransport | None = None,
     ) -> None:
-        """See `VqaClient`; `transport` may be an `AsyncFakeTransport`."""
-        self._timeout_s = require_timeout(timeout_s)
-        self._transport = transport or AsyncGrpcTransport(url, tls=tls, api_key=api_key)
+        """See `VqaClient`; `transport` may be an `AsyncFakeTransport`. No event loop needs to run yet."""
+        self._timeout_s = timeout_setting(timeout_s)
+        self._transport = transport or AsyncGrpcTransport(**connection_settings(url, tls, api_key))
 
     async def __aenter__(self) -> "AsyncVqaClient":
         return self
@@ -178,7 +213,7 @@ class AsyncVqaClient:
         return call.result_from(tensors, call.request_id)
 
 
-def _raise_as_closed(error: BaseException, model: str, request_id: str) -> NoReturn:
+def _raise_as_closed(error: BaseException | None, model: str, request_id: str) -> NoReturn:
     """Unless the call was cancelled by its caller, which Python 3.10 cannot tell."""
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task()

@@ -1,46 +1,30 @@
 """How a server is reached: its address, encryption and keys, and what gRPC itself does about faults."""
 
 import json
+import os
 import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import grpc
+
 from vitrine_client.errors import InvalidRequestError
+from vitrine_client.shown import named, shown
 
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _PORTS = 65_536
 _HOSTS = {"ipv4": r"[0-9.]+", "ipv6": r"\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?\]"}
 _SCHEMES = ("dns", "unix", "unix-abstract", "vsock", "xds")
 """That gRPC knows besides; see its "Name Resolution"."""
-_SERVICE_CONFIG = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [
-        {
-            # Questions only: who asks for the server's health wants to know it now.
-            "name": [{"service": "inference.GRPCInferenceService", "method": "ModelInfer"}],
-            "retryPolicy": {
-                # With gRPC's own jitter these waits come to 3 to 5 s: a server that restarts is back by then.
-                "maxAttempts": 5,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "2.5s",
-                "backoffMultiplier": 3,
-                # Only this: no server was reached, or it shed the request, or the connection
-                # was lost; and asking twice is harmless.
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-    # The budget: a failed attempt takes 1, an answer gives 0.1 back, and at half nothing is retried.
-    "retryThrottling": {"maxTokens": 1000, "tokenRatio": 0.1},
-}
-_CHANNEL_ARGS = [
+_SERVICE_CONFIG: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+CHANNEL_ARGS: list[tuple[str, Any]] = [  # tritonclient's own defaults fall away when some are given: all are here
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    # What is to be tried again is kept until it is answered; of itself gRPC keeps 256 KiB, less than most photos have.
-    ("grpc.per_rpc_retry_buffer_size", _MAX_MESSAGE_BYTES),
+    # Its retries end after five attempts, whatever the deadline: ours are in `retries.py`.
+    ("grpc.enable_retries", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
@@ -50,11 +34,6 @@ _CHANNEL_ARGS = [
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
 ]
-
-
-def channel_args(retries: bool) -> list[tuple[str, Any]]:
-    """Of either client. tritonclient's own defaults fall away when some are given, so all of them are here."""
-    return [*_CHANNEL_ARGS, ("grpc.enable_retries", int(retries))]
 
 
 @dataclass(frozen=True)
@@ -68,20 +47,23 @@ class TlsFiles:
     key: str | None = None
 
 
+def credentials_from_tls(tls: TlsFiles) -> grpc.ChannelCredentials:
+    """
+    Raises:
+        InvalidRequestError: a file cannot be read any more; call `require_tls` first.
+    """
+    try:
+        read = [None if file is None else Path(file).read_bytes() for file in (tls.authority, tls.key, tls.certificate)]
+    except OSError as error:
+        raise InvalidRequestError(f"TLS: cannot read a file ({error.strerror})") from error
+    return grpc.ssl_channel_credentials(*read)
+
+
 def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
-    """Of either of tritonclient's clients."""
+    """For either of tritonclient's own clients."""
+    require_tls(tls)
     if tls is None:
         return {}
-    if not isinstance(tls, TlsFiles):
-        raise InvalidRequestError(f"tls is TlsFiles(AUTHORITY) or None, but {tls!r} came")
-    if tls.authority is None:
-        raise InvalidRequestError("TLS: name the certificate of the authority that signed the server's, but None came")
-    for file in (tls.authority, tls.certificate, tls.key):
-        if file is not None and not Path(file).is_file():
-            raise InvalidRequestError(f"TLS: there is no file {file}")
-    if (tls.certificate is None) != (tls.key is None):
-        raise InvalidRequestError("TLS: a certificate and its key go together, but only one of them came")
-    _require_pem(tls)
     return {
         "ssl": True,
         "root_certificates": tls.authority,
@@ -90,20 +72,39 @@ def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
     }
 
 
+def require_tls(tls: TlsFiles | None) -> None:
+    """
+    Raises:
+        InvalidRequestError: files that are missing, no PEM, or do not go together.
+    """
+    if tls is None:
+        return
+    if not isinstance(tls, TlsFiles):
+        raise InvalidRequestError(f"tls is TlsFiles(AUTHORITY) or None, but {shown(tls)} came")
+    if tls.authority is None:
+        raise InvalidRequestError("TLS: name the certificate of the authority that signed the server's, but None came")
+    for file in (tls.authority, tls.certificate, tls.key):
+        if file is not None and not os.path.isfile(file):  # noqa: PTH113  Path raises for a name that is too long
+            raise InvalidRequestError(f"TLS: there is no file {named(file)}")
+    if (tls.certificate is None) != (tls.key is None):
+        raise InvalidRequestError("TLS: a certificate and its key go together, but only one of them came")
+    _require_pem(tls)
+
+
 def _require_pem(tls: TlsFiles) -> None:
     """gRPC says only that nothing can be reached, whatever is wrong with a file."""
-    named = tls.authority
+    files = named(tls.authority)
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # how strong keys have to be is for gRPC to say
         context.load_verify_locations(tls.authority)
         if tls.certificate and tls.key:
-            named = f"{tls.certificate} and {tls.key}"
+            files = f"{named(tls.certificate)} and {named(tls.key)}"
             context.load_cert_chain(tls.certificate, tls.key, password="")  # so that it asks for none
     except OSError as error:
         raise InvalidRequestError(
-            f"TLS: cannot use {named} ({error}): PEM files are expected, and a key without a password that fits its "
-            "certificate"
+            f"TLS: cannot use {files} ({error.strerror or type(error).__name__}): PEM files are expected, and a key "
+            "without a password that fits its certificate"
         ) from error
 
 
@@ -114,11 +115,11 @@ def _is_host_and_port(address: str, host: str) -> bool:
 
 def require_address(url: str) -> str:
     if not isinstance(url, str):
-        raise InvalidRequestError(f"a gRPC address is text, host:port, but {url!r} came")
+        raise InvalidRequestError(f"a gRPC address is text, host:port, but {shown(url)} came")
     if url.startswith(("http://", "https://", "grpc://")):
-        raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {url!r} came")
+        raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {shown(url)} came")
     if "," in url and not url.startswith(("ipv4:", "ipv6:")):
-        raise InvalidRequestError(f"several addresses are ipv4:HOST:PORT,HOST:PORT with numbers, but {url!r} came")
+        raise InvalidRequestError(f"several addresses are ipv4:HOST:PORT,HOST:PORT with numbers, but {shown(url)} came")
     scheme, _, rest = url.partition(":")
     if scheme in _HOSTS:
         are_good = all(_is_host_and_port(address, _HOSTS[scheme]) for address in rest.split(","))
@@ -127,7 +128,9 @@ def require_address(url: str) -> str:
             url, rf"[A-Za-z0-9._-]+|{_HOSTS['ipv6']}"
         )
     if not are_good:
-        raise InvalidRequestError(f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {url!r} came")
+        raise InvalidRequestError(
+            f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {shown(url)} came"
+        )
     return url
 
 

@@ -7,9 +7,10 @@ from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call,
 from vitrine_client.channel import TlsFiles
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
+from vitrine_client.settings import DEFAULT_URL, connection_settings, timeout_setting
 from vitrine_client.transport import GrpcTransport, Transport
 
-DEFAULT_URL = "localhost:8001"
+__all__ = ["DEFAULT_URL", "VqaClient"]
 
 
 class VqaClient:
@@ -21,23 +22,27 @@ class VqaClient:
 
     def __init__(
         self,
-        url: str = DEFAULT_URL,
+        url: str | None = None,
         *,
-        timeout_s: float = 10.0,
+        timeout_s: float | None = None,
         tls: TlsFiles | None = None,
         api_key: str | None = None,
         transport: Transport | None = None,
     ) -> None:
-        """
+        """Nothing is sent yet. What is not given is taken from the environment.
+
         Args:
-            url: the server's gRPC address, "host:port"; see `GrpcTransport`.
-            timeout_s: deadline of a call that names none, retries counted in.
+            url: the server's gRPC address, "host:port"; see `GrpcTransport`. Else VITRINE_URL, else localhost:8001.
+            timeout_s: deadline of a call that names none, retries counted in. Else VITRINE_TIMEOUT_S, else 10.
             tls: PEM files of an encrypted connection; None: plain text.
-            api_key: what a gateway in front of the servers asks for; needs `tls`.
-            transport: something else than gRPC, such as a `FakeTransport`; `url` is then unused.
+            api_key: what a gateway in front of the servers asks for; needs `tls`. Else VITRINE_API_KEY, else none.
+            transport: something else than gRPC, such as a `FakeTransport`; `url`, `tls` and `api_key` are then unused.
+
+        Raises:
+            InvalidRequestError: a setting that cannot be; the message says which, and where it came from.
         """
-        self._timeout_s = require_timeout(timeout_s)
-        self._transport = transport or GrpcTransport(url, tls=tls, api_key=api_key)
+        self._timeout_s = timeout_setting(timeout_s)
+        self._transport = transport or GrpcTransport(**connection_settings(url, tls, api_key))
 
     def __enter__(self) -> "VqaClient":
         return self
@@ -56,7 +61,8 @@ class VqaClient:
         """Ask one question about one photo.
 
         Args:
-            photo: a path, encoded bytes, a `PIL.Image` or a uint8 array.
+            photo: a path, encoded bytes, an open binary file (read from
+                where it stands), a `PIL.Image` or a uint8 array.
             question: in English or Chinese.
             max_risk: share of such answers that may be wrong, such as 0.001;
                 stricter than the server's own, or without effect. What is not

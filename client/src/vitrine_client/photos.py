@@ -2,23 +2,42 @@
 
 import io
 import os
+import re
 import threading
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from vitrine_client.errors import InvalidPhotoError
+from vitrine_client.shown import shown, without_long_words
 
-Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
+
+class BinaryFile(Protocol):
+    """Whatever is read as a file is: one that was opened with "rb", a `BytesIO`, an upload."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | Image.Image | NDArray[Any]
+"""What a caller may have: see `bytes_from_photo`."""
 
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _UNSCALED_MODES = ("I", "F", "I;16B", "I;16L", "I;16N")
 _MAX_PIXELS = 4_000_000
 MAX_BYTES = 16 * 2**20
 """The server takes no more."""
+_KINDS = "a path, bytes, an open binary file, a PIL.Image or a uint8 array"
+_AS_TEXT = 'the photo\'s file was opened as text: open it as binary, open(path, "rb")'
+_URL = re.compile(r"\s*[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_DATA_URI = re.compile(r"\s*data:", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_=\s-]*")
+_BASE64_BEGINNINGS = ("/9j/", "iVBORw0KGgo", "UklGR", "AAAA", "R0lGOD")
+"""JPEG, PNG, WebP, AVIF and HEIC, GIF."""
+_BASE64_CHARACTERS = 200
+"""A shorter text that begins otherwise is taken for the path that it may be."""
 _LOADING = threading.Lock()
 """Pillow reads an opened file's pixels when they are first asked for, and not safely from two threads."""
 if hasattr(os, "register_at_fork"):  # a child must not find it held by a thread that it has not
@@ -29,9 +48,10 @@ def bytes_from_photo(photo: Photo) -> bytes:
     """Encode a photo for the server.
 
     Args:
-        photo: a path; the bytes of an image file; a `PIL.Image`; or a uint8
-            array, [height, width] grey or [height, width, 3] RGB or
-            [height, width, 4] RGBA.
+        photo: a path; the bytes of an image file; an open binary file or
+            what is read like one, from where it stands to its end; a
+            `PIL.Image`; or a uint8 array, [height, width] grey or
+            [height, width, 3] RGB or [height, width, 4] RGBA.
 
     Returns:
         A file's bytes untouched, whatever they hold; an image or an array as
@@ -39,11 +59,12 @@ def bytes_from_photo(photo: Photo) -> bytes:
         shrinks it further anyway, and takes 16 MiB at most).
 
     Raises:
-        InvalidPhotoError: no such file, one that is too large, or an array or image that cannot be encoded.
+        InvalidPhotoError: no such file, one that is too large or was opened as text, an array or image that cannot
+            be encoded; or a text that is no path but a photo in base64, or its address.
     """
     encoded = _encoded(photo)
     if len(encoded) > MAX_BYTES:
-        named = f" {os.fspath(photo)!r}" if isinstance(photo, (str, os.PathLike)) else ""
+        named = f" {shown(os.fspath(photo))}" if isinstance(photo, (str, os.PathLike)) else ""
         raise InvalidPhotoError(f"the photo{named} has more than the {MAX_BYTES} bytes allowed: send a smaller file")
     return encoded
 
@@ -57,7 +78,7 @@ def _encoded(photo: Photo) -> bytes:
                 size = os.fstat(file.fileno()).st_size or MAX_BYTES  # a device has none, and may be endless
                 return file.read(min(size, MAX_BYTES) + 1)
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            raise InvalidPhotoError(f"cannot read the photo {os.fspath(photo)!r}: {error}") from error
+            raise InvalidPhotoError(_unread(os.fspath(photo), error)) from error
     if isinstance(photo, np.ndarray):
         return _png_from_image(_image_from_array(photo))
     if isinstance(photo, Image.Image):
@@ -66,9 +87,57 @@ def _encoded(photo: Photo) -> bytes:
                 f"an image of mode {photo.mode} has no agreed range of values: convert it to RGB or L first"
             )
         return _png_from_image(photo)
-    raise InvalidPhotoError(
-        f"a photo is a path, bytes, a PIL.Image or a uint8 array, but a {type(photo).__name__} came"
-    )
+    if callable(getattr(photo, "read", None)):
+        return _bytes_from_file(photo)
+    raise InvalidPhotoError(f"a photo is {_KINDS}, but a {type(photo).__name__} came")
+
+
+def _unread(path: str, error: Exception) -> str:
+    """What is wrong with a path that cannot be read: often it is none."""
+    text = os.fsdecode(path)
+    if _DATA_URI.match(text):
+        return f"a data: URI came, {shown(text)}: decode what follows its comma (base64.b64decode) and send the bytes"
+    if _URL.match(text):
+        return f"a URL came, {shown(text)}: nothing is fetched for you; download the photo and send its bytes"
+    if _BASE64.fullmatch(text) and (text.startswith(_BASE64_BEGINNINGS) or len(text) > _BASE64_CHARACTERS):
+        return f"a photo as base64 came, it seems, {shown(text)}: decode it (base64.b64decode) and send the bytes"
+    return f"cannot read the photo {shown(text)}: {_reason(error)}"
+
+
+def _bytes_from_file(file: BinaryFile) -> bytes:
+    """From where it stands; what comes in small parts, such as from a pipe, is read to its end."""
+    parts: list[bytes] = []
+    left_bytes = MAX_BYTES + 1
+    while left_bytes > 0:
+        try:
+            part: Any = file.read(left_bytes)
+        except UnicodeDecodeError as error:
+            raise InvalidPhotoError(_AS_TEXT) from error
+        except Exception as error:  # whatever stands behind a file that is none
+            raise InvalidPhotoError(f"cannot read the photo from a {type(file).__name__}: {_reason(error)}") from error
+        if isinstance(part, str):
+            raise InvalidPhotoError(_AS_TEXT)
+        if not isinstance(part, (bytes, bytearray, memoryview)):
+            if hasattr(part, "close"):
+                part.close()  # a coroutine that nobody will await
+            raise InvalidPhotoError(
+                f"read() of a {type(file).__name__} gave a {type(part).__name__}, but bytes are expected: of an upload "
+                "that is awaited send its `.file`"
+            )
+        if not part:
+            break
+        parts.append(bytes(part))
+        left_bytes -= len(part)
+    if not parts:
+        raise InvalidPhotoError(
+            f"nothing is left to read in the photo's file, a {type(file).__name__}: was it read before? Then seek(0)"
+        )
+    return b"".join(parts)
+
+
+def _reason(error: Exception) -> str:
+    """In words that hold nothing of the path, which may be long."""
+    return (error.strerror if isinstance(error, OSError) else None) or without_long_words(str(error))
 
 
 def _image_from_array(array: NDArray[Any]) -> Image.Image:
@@ -95,6 +164,7 @@ def _png_from_image(image: Image.Image) -> bytes:
         upright.save(buffer, "PNG", compress_level=1)
     except Exception as error:  # Pillow raises OSError, ValueError, SyntaxError and more on broken images
         raise InvalidPhotoError(
-            f"cannot encode the image (mode {image.mode}, size {image.size}): {type(error).__name__}: {error}"
+            f"cannot encode the image (mode {image.mode}, size {image.size}): {type(error).__name__}: "
+            f"{without_long_words(str(error))}"
         ) from error
     return buffer.getvalue()

@@ -11,7 +11,7 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from vitrine_client.calls import ask_call
-from vitrine_client.channel import TlsFiles, admin_headers, channel_args, tls_arguments
+from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, admin_headers, tls_arguments
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.sending import translated
@@ -43,14 +43,14 @@ class Profile:
     """From the call to its result."""
     client_ms: float
     """Of it, in this process: tensors made and read."""
-    network_ms: float
-    """Of it, neither here nor in the server's models: gRPC and the way."""
+    network_ms: float | None
+    """Of it, neither here nor in the server's models: gRPC and the way. None: others' questions leave it unknown."""
     queue_ms: float
     """Of it, waiting for a step that was at work."""
     steps_ms: dict[str, float]
     """Of it, at work in each step; 0 where features came from the cache."""
-    triton_ms: float
-    """Of it, in the server and in no step: cache, and handing tensors from one step to the next."""
+    triton_ms: float | None
+    """Of it, in the server and in no step: cache, and handing tensors from one step to the next. None: as above."""
     is_alone: bool
     """Whether the server answered nobody else meanwhile. If it did, its part is a mean of theirs too."""
 
@@ -145,14 +145,22 @@ def profile_from(
     server_ms = per_question_ms(_WHOLE, "success_ns")
     steps_ms = {model: per_question_ms(model, "work_ns") for model in STEPS}
     queue_ms = sum(per_question_ms(model, "queue_ns") for model in STEPS)
+    counts = [now.get("success", 0) for model, now in change.items() if model != _WHOLE]
+    # A choice, an embedding and what failed are counted in the steps only.
+    is_alone = change.get(_WHOLE, {}).get("success", 0) == questions and max(counts, default=0) <= questions
+
+    def rest_ms(rest: float) -> float | None:
+        """What is left of a time when its parts are taken away: of others' parts too, more may be taken than it has."""
+        return max(rest, 0.0) if is_alone or rest >= 0 else None
+
     return Profile(
         total_ms=total_ms,
         client_ms=total_ms - called_ms,
-        network_ms=called_ms - server_ms,
+        network_ms=rest_ms(called_ms - server_ms),
         queue_ms=queue_ms,
         steps_ms=steps_ms,
-        triton_ms=server_ms - queue_ms - sum(steps_ms.values()),
-        is_alone=change.get(_WHOLE, {}).get("success", 0) == questions,
+        triton_ms=rest_ms(server_ms - queue_ms - sum(steps_ms.values())),
+        is_alone=is_alone,
     )
 
 
@@ -161,7 +169,7 @@ def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, ti
     Raises:
         VitrineError: no server, or its statistics are closed.
     """
-    client = triton.InferenceServerClient(url, channel_args=channel_args(True), **tls_arguments(tls))
+    client = triton.InferenceServerClient(url, channel_args=CHANNEL_ARGS, **tls_arguments(tls))
     try:
         answer: Any = client.get_inference_statistics(headers=admin_headers(admin_key), client_timeout=timeout_s)
     except InferenceServerException as error:
@@ -197,7 +205,14 @@ def profile_text(new: Profile, known: Profile) -> str:
         ("total", new.total_ms, known.total_ms),
     ]
     lines = [f"{'ms a question, mean':<40}{'new photo':>11}{'known photo':>13}"]
-    lines += [f"{name:<40}{first:>11.2f}{again:>13.2f}" for name, first, again in rows]
+    lines += [f"{name:<40}{_told(first):>11}{_told(again):>13}" for name, first, again in rows]
     if not (new.is_alone and known.is_alone):
-        lines.append("! the server answered others at the same time: its times are means of theirs too")
+        lines.append(
+            "! the server answered others at the same time: its times are means of theirs too, and a part that"
+        )
+        lines.append("  cannot be told from theirs is a ?; profile a server that nobody else asks")
     return "\n".join(lines)
+
+
+def _told(ms: float | None) -> str:
+    return "?" if ms is None else f"{ms:.2f}"

@@ -1,7 +1,8 @@
 """What the server answers, typed and frozen."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,24 @@ from vitrine_client.photos import Photo
 Status = Literal["answered", "cannot_tell", "hand_over"]
 
 
+def _plain(number: float | None) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return float(number) if number is not None and math.isfinite(number) else None
+
+
+def _plain_map(heatmap: NDArray[np.float32]) -> list[list[float | None]]:
+    return [[_plain(share) for share in row] for row in heatmap.tolist()]
+
+
 @dataclass(frozen=True)
 class Alternative:
     text: str
     confidence: float | None
     """As of the answer."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None."""
+        return {"text": self.text, "confidence": _plain(self.confidence)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +56,23 @@ class Answer:
     def overlay(self, photo: Photo) -> Image.Image:
         """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
         return overlaid(photo, self.heatmap)
+
+    def to_dict(self, *, heatmap: bool = False) -> dict[str, Any]:
+        """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None.
+
+        Args:
+            heatmap: whether the heatmap comes too, as a list of rows.
+        """
+        return {
+            "text": self.text,
+            "status": self.status,
+            "confidence": _plain(self.confidence),
+            "reason": self.reason,
+            "alternatives": [alternative.to_dict() for alternative in self.alternatives],
+            **({"heatmap": _plain_map(self.heatmap)} if heatmap else {}),
+            "release": self.release,
+            "request_id": self.request_id,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +99,23 @@ class Choice:
         """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
         return overlaid(photo, self.heatmap)
 
+    def to_dict(self, *, heatmap: bool = False) -> dict[str, Any]:
+        """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None.
+
+        Args:
+            heatmap: whether the heatmap comes too, as a list of rows.
+        """
+        return {
+            "text": self.text,
+            "status": self.status,
+            "confidence": _plain(self.confidence),
+            "reason": self.reason,
+            "probabilities": {text: _plain(share) for text, share in self.probabilities.items()},
+            **({"heatmap": _plain_map(self.heatmap)} if heatmap else {}),
+            "release": self.release,
+            "request_id": self.request_id,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
@@ -81,6 +129,15 @@ class Embedding:
     """As of an answer."""
     request_id: str
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same, fit for `json.dumps`: the vector as a list, the digest in hexadecimal."""
+        return {
+            "vector": [_plain(value) for value in self.vector.tolist()],
+            "sha256": self.sha256.hex(),
+            "release": self.release,
+            "request_id": self.request_id,
+        }
+
 
 @dataclass(frozen=True)
 class Health:
@@ -90,3 +147,7 @@ class Health:
     """All its models are loaded."""
     model_ready: bool
     """The model `vqa` is loaded. Only an answered question proves that all its steps live."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same, fit for `json.dumps`."""
+        return {"live": self.live, "ready": self.ready, "model_ready": self.model_ready}

@@ -1,71 +1,196 @@
-"""What surrounds each call, whichever client sends it: throttle, trace, keys, and the library's errors made ours."""
+"""What surrounds each call, whichever client sends it: retries, throttle, trace, keys, and errors made ours."""
 
+import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import grpc
 from tritonclient.utils import InferenceServerException
 
 from vitrine_client.channel import TlsFiles, key_headers, require_address
 from vitrine_client.errors import VitrineError, error_from_code
+from vitrine_client.retries import Retries
+from vitrine_client.shown import MOST_CHARACTERS, named
 from vitrine_client.throttle import Throttle
 from vitrine_client.tracing import client_span
 
+_log = logging.getLogger("vitrine_client")
 _ENSEMBLE_PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )*(\[request id: [^\]]*\] )?")
 _SAYS_NOTHING = ("DEADLINE_EXCEEDED", "CANCELLED")
 """Codes that do not tell whether a server took the call."""
 _NOT_GRPC = "Received http2 header with status"
 _NO_SHARED_MEMORY = "increase the shared memory pool"
 """Of Triton's own error, which goes on with a name that is nobody's business (CVE-2025-23320)."""
+_LEAST_LEFT_S = 0.02
+"""With less of its deadline left no call is sent again."""
 
 
 class Sender:
     """The state of one connection's calls, shared by all threads or tasks that use it."""
 
-    def __init__(self, url: str, tls: TlsFiles | None, api_key: str | None, *, throttles: bool) -> None:
+    def __init__(self, url: str, tls: TlsFiles | None, api_key: str | None, *, retries: bool) -> None:
         self.url = require_address(url)
-        self._throttles = throttles
         self.key_headers = key_headers(api_key, tls)
-        self._throttle, self._pid = Throttle(), os.getpid()
+        self.are_retried = retries
+        self.was_reached = False
+        """Whether a server was ever there: one that never was is not waited for."""
+        self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
 
     @contextmanager
-    def sending(self, model: str, *, timeout_s: float, request_id: str) -> Iterator[dict[str, str] | None]:
-        """Around one call.
-
-        Yields:
-            The metadata to send with it.
-
-        Raises:
-            VitrineError: what the call raised, made ours; or it may not be sent.
-        """
+    def sending(self, model: str, *, timeout_s: float, request_id: str) -> "Iterator[Sending]":
+        """Around one call, however often it is sent."""
         with client_span(model, url=self.url, request_id=request_id) as headers:
             if self._pid != os.getpid():  # after a fork, a lock may be held by a thread that is not there
-                self._throttle, self._pid = Throttle(), os.getpid()
-            if self._throttles and not self._throttle.may_send():
-                raise error_from_code(
-                    "UNAVAILABLE",
-                    f"not sent, because {self.url} has taken next to nothing in the last seconds: ask again in a "
-                    "second, lower the load, or add a server",
-                    model=model,
-                    request_id=request_id,
+                self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
+            yield Sending(self, model, timeout_s, request_id, {**(headers or {}), **self.key_headers})
+
+
+class Sending:
+    """One call on its way: ask `wait_s` until it is 0, then send it in `attempt`; the same again if that swallows."""
+
+    def __init__(self, sender: Sender, model: str, timeout_s: float, request_id: str, headers: dict[str, str]) -> None:
+        self.metadata = tuple(headers.items())
+        self._sender, self._model, self._timeout_s, self._request_id = sender, model, timeout_s, request_id
+        self._clock = sender.retries.clock
+        self._start_s = self._clock()
+        self._again_s = 0.0
+        self._attempts = 0
+        self._last: VitrineError | None = None
+
+    def left_s(self) -> float:
+        """Of the deadline, which all attempts share; never less than some."""
+        return max(self._start_s + self._timeout_s - self._clock(), 0.001)
+
+    def wait_s(self) -> float:
+        """Seconds to wait before asking this again; 0: send now.
+
+        Raises:
+            VitrineError: it will not be sent any more: no time is left, or most calls are refused.
+        """
+        sender = self._sender
+        if not sender.are_retried:
+            return 0.0
+        wait_s = self._again_s - self._clock()
+        if wait_s <= 0:
+            wait_s = sender.retries.turn_s()
+            if not wait_s and not sender.retries.is_down() and not sender.throttle.may_send():
+                wait_s = self._wait_after(self._last or self._not_sent())
+        if wait_s <= 0:
+            return 0.0
+        left_s = self.left_s()
+        if left_s < _LEAST_LEFT_S:
+            raise self._gave_up(self._last or self._not_sent())
+        return min(wait_s, left_s / 2)  # so that the end of the time is not slept through
+
+    @contextmanager
+    def attempt(self, is_connected: Callable[[], bool]) -> Iterator[None]:
+        """Around sending it once. An error after which it is to be sent again is swallowed.
+
+        Args:
+            is_connected: whether a server holds the connection at this moment.
+        """
+        self._attempts += 1
+        try:
+            yield
+        except grpc.RpcError as error:
+            theirs = library_error(error)
+            ours = translated(theirs, self._sender.url, self._model, self._timeout_s, self._request_id)
+            if self._is_sent_again(ours, is_connected):
+                return
+            if not self._sender.was_reached:
+                ours = translated(
+                    theirs, self._sender.url, self._model, self._timeout_s, self._request_id, is_there=False
                 )
-            try:
-                yield {**(headers or {}), **self.key_headers} or None
-            except InferenceServerException as error:
-                ours = translated(error, self.url, model, timeout_s, request_id)
-                if ours.code not in _SAYS_NOTHING:
-                    self._throttle.note(was_taken=ours.code != "UNAVAILABLE")
-                raise ours from error
-            self._throttle.note(was_taken=True)
+            raise ours from error
+        else:
+            self._note_taken()
+
+    def _is_sent_again(self, error: VitrineError, is_connected: Callable[[], bool]) -> bool:
+        sender = self._sender
+        if error.code in _SAYS_NOTHING:
+            return False
+        if error.code != "UNAVAILABLE":
+            self._note_taken()
+            return False
+        if not sender.was_reached:
+            sender.was_reached = is_connected()
+        was_down = sender.retries.is_down()
+        sender.retries.note(was_taken=False)
+        if not sender.are_retried or not sender.was_reached:
+            return False
+        if not was_down:
+            sender.throttle.note(was_taken=False)
+        wait_s = self._wait_after(error)
+        _log.info(
+            "%s, request %s: UNAVAILABLE from %s; attempt %d follows in %.2f s",
+            self._model, self._request_id, named(sender.url), self._attempts + 1, wait_s,
+        )  # fmt: skip
+        return True
+
+    def _wait_after(self, error: VitrineError) -> float:
+        """
+        Raises:
+            VitrineError: the one that came; nothing is left to try again with.
+        """
+        self._last = error
+        wait_s = self._sender.retries.backoff_s(max(self._attempts, 1))
+        if wait_s is None or self.left_s() < _LEAST_LEFT_S:
+            raise self._gave_up(error)
+        self._again_s = self._clock() + wait_s
+        return wait_s
+
+    def _note_taken(self) -> None:
+        sender = self._sender
+        sender.was_reached = True
+        down_s = sender.retries.note(was_taken=True)
+        if down_s is not None:
+            sender.throttle = Throttle()  # an outage is no overload: what it refused says nothing of now
+            _log.info("%s takes calls again, after %.1f s", named(sender.url), down_s)
+        sender.throttle.note(was_taken=True)
+
+    def _gave_up(self, error: VitrineError) -> VitrineError:
+        if self._attempts > 1:
+            spent_s = self._clock() - self._start_s
+            error.message += f" (sent {self._attempts} times in {spent_s:.1f} s)"
+            error.args = (error.message,)
+        return error
+
+    def _not_sent(self) -> VitrineError:
+        return error_from_code(
+            "UNAVAILABLE",
+            f"not sent, because {named(self._sender.url)} has taken next to nothing in the last seconds: ask again "
+            "in a second, lower the load, or add a server",
+            model=self._model,
+            request_id=self._request_id,
+        )
+
+
+def library_error(error: grpc.RpcError) -> InferenceServerException:
+    """As tritonclient tells what gRPC raised."""
+    return InferenceServerException(msg=error.details(), status=str(error.code()))
 
 
 def translated(
-    error: InferenceServerException, url: str, model: str, timeout_s: float, request_id: str
+    error: InferenceServerException,
+    url: str,
+    model: str,
+    timeout_s: float,
+    request_id: str,
+    *,
+    is_there: bool = True,
 ) -> VitrineError:
-    """The one place where the library's errors become ours."""
+    """The one place where the library's errors become ours.
+
+    Args:
+        is_there: whether a server was ever reached at that address.
+    """
     code = str(error.status() or "UNKNOWN").removeprefix("StatusCode.")
     message = _ENSEMBLE_PREFIX.sub("", error.message() or "no message")
+    if len(url) > MOST_CHARACTERS:  # gRPC names it, or parts of it
+        message = "connection failed" if code == "UNAVAILABLE" else message
+    url = named(url)
     if code == "DEADLINE_EXCEEDED":
         message = f"no answer from {url} within {timeout_s:g} s: is a server there? Wait longer, or lower the load"
     elif code == "UNAVAILABLE":
@@ -74,7 +199,8 @@ def translated(
             if "handshake failed" in message
             else "is one running, with TLS or without as here, or is it overloaded?"
         )
-        message = f"no server at {url} took the request ({message}): {cause}"
+        said = f"no server at {url} took the request" if is_there else f"no server listens at {url}"
+        message = f"{said} ({message}): {cause}"
     elif message.startswith(_NOT_GRPC):
         message = f"{url} does not speak gRPC ({message}): name the gRPC port of a Vitrine server"
     elif _NO_SHARED_MEMORY in message:

@@ -1,20 +1,25 @@
-"""How tensors reach the server: gRPC, with its own retries, round robin and keep-alive."""
+"""How tensors reach the server: gRPC, with its own round robin and keep-alive."""
 
 import os
+import queue
+import struct
+import threading
+import weakref
 from collections.abc import Sequence
-from functools import cache
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
-import numpy as np
-import tritonclient.grpc as triton
+import grpc
 from numpy.typing import NDArray
-from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+from tritonclient.grpc import InferResult, service_pb2, service_pb2_grpc
+from tritonclient.utils import np_to_triton_dtype
 
 from vitrine_client.calls import Tensors, time_left
-from vitrine_client.channel import TlsFiles, channel_args, tls_arguments
-from vitrine_client.errors import InvalidRequestError, error_from_code
+from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, credentials_from_tls, require_tls
+from vitrine_client.errors import error_from_code
 from vitrine_client.results import Health
-from vitrine_client.sending import Sender, translated
+from vitrine_client.sending import Sender, library_error, translated
+
+_STATE_TIMEOUT_S = 1.0
 
 
 class Transport(Protocol):
@@ -31,6 +36,40 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
+class Connection:
+    """A channel of one process, and what ends with it."""
+
+    def __init__(self, url: str, tls: TlsFiles | None) -> None:
+        self.pid = os.getpid()
+        self.is_closed = threading.Event()
+        self._channel = (
+            grpc.secure_channel(url, credentials_from_tls(tls), options=CHANNEL_ARGS)
+            if tls
+            else grpc.insecure_channel(url, options=CHANNEL_ARGS)
+        )
+        self.stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        # At exit, before the interpreter is taken apart: under gevent gRPC would then wait for good.
+        self.close = weakref.finalize(self, _close, self._channel, self.is_closed, self.pid)
+
+    def is_connected(self) -> bool:
+        """Ask gRPC, which tells its state to a callback only, at once."""
+        states: queue.SimpleQueue[grpc.ChannelConnectivity] = queue.SimpleQueue()
+        put = states.put
+        try:
+            self._channel.subscribe(put)
+            return states.get(timeout=_STATE_TIMEOUT_S) is grpc.ChannelConnectivity.READY
+        except (queue.Empty, ValueError):  # ValueError: closed meanwhile
+            return False
+        finally:
+            self._channel.unsubscribe(put)
+
+
+def _close(channel: grpc.Channel, is_closed: threading.Event, pid: int) -> None:
+    if pid == os.getpid():  # after a fork it is the parent's
+        is_closed.set()
+        channel.close()
+
+
 class GrpcTransport:
     """A connection to one server, or to several behind one address. Safe to use from many threads, and after a fork."""
 
@@ -43,70 +82,84 @@ class GrpcTransport:
                 "dns:///vqa.shop:8001" or "ipv4:10.0.0.1:8001,10.0.0.2:8001".
             tls: None: the connection is in plain text.
             api_key: what a gateway asks for; needs `tls`.
-            retries: whether a call that no server took is tried again, up to five times within its deadline;
-                without them nothing is throttled either.
+            retries: whether a call that no server took is sent again while its deadline lasts, unless no server was
+                ever there; without them nothing is throttled either.
         """
-        self._sender = Sender(url, tls, api_key, throttles=retries)
-        self._arguments: dict[str, Any] = {"channel_args": channel_args(retries), **tls_arguments(tls)}
-        self._connected = self._connect()
+        self._sender = Sender(url, tls, api_key, retries=retries)
+        require_tls(tls)
+        self._tls = tls
+        self._connected = Connection(url, tls)
 
     def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
     ) -> dict[str, NDArray[Any]]:
-        with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as headers:
-            tensors = [input_from_array(name, array) for name, array in inputs.items()]
-            try:
-                result = self._client().infer(
-                    model,
-                    tensors,
-                    outputs=requested(tuple(outputs)),
-                    client_timeout=timeout_s,
-                    request_id=request_id,
-                    headers=headers,
-                )
-            except ValueError as error:  # of gRPC, on a channel that was closed
-                raise error_from_code(
-                    "CANCELLED", f"the client is closed ({error})", model=model, request_id=request_id
-                ) from error
-        return {name: result.as_numpy(name) for name in outputs}
+        request = request_from_tensors(model, inputs, outputs, request_id)
+        connection = self._connection()
+        with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as sending:
+            while True:
+                while wait_s := sending.wait_s():
+                    if connection.is_closed.wait(wait_s):
+                        _raise_as_closed(None, model, request_id)
+                with sending.attempt(connection.is_connected):
+                    try:
+                        response = connection.stub.ModelInfer(
+                            request, timeout=sending.left_s(), metadata=sending.metadata
+                        )
+                    except ValueError as error:  # of gRPC, on a channel that was closed
+                        _raise_as_closed(error, model, request_id)
+                    return arrays_from_response(response, outputs)
 
     def health(self, *, timeout_s: float) -> Health:
-        client, headers, left_s = self._client(), self._sender.key_headers, time_left(timeout_s)
+        sender, stub, left_s = self._sender, self._connection().stub, time_left(timeout_s)
+        metadata = tuple(sender.key_headers.items())
         try:
-            return Health(
-                live=client.is_server_live(headers, left_s()),
-                ready=client.is_server_ready(headers, left_s()),
-                model_ready=client.is_model_ready("vqa", headers=headers, client_timeout=left_s()),
+            health = Health(
+                live=stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=left_s(), metadata=metadata).live,
+                ready=stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=left_s(), metadata=metadata).ready,
+                model_ready=stub.ModelReady(
+                    service_pb2.ModelReadyRequest(name="vqa"), timeout=left_s(), metadata=metadata
+                ).ready,
             )
-        except InferenceServerException as error:
-            raise translated(error, self._sender.url, "server", timeout_s, "") from error
+        except grpc.RpcError as error:
+            raise translated(library_error(error), sender.url, "server", timeout_s, "") from error
         except ValueError as error:  # as above
-            raise error_from_code(
-                "CANCELLED", f"the client is closed ({error})", model="server", request_id=""
-            ) from error
+            _raise_as_closed(error, "server", "")
+        sender.was_reached = True
+        return health
 
     def close(self) -> None:
-        self._client().close()
+        self._connection().close()
 
-    def _client(self) -> triton.InferenceServerClient:
+    def _connection(self) -> Connection:
         """gRPC's threads do not survive a fork, so a child process has a connection of its own."""
-        if self._connected[0] != os.getpid():
-            self._connected = self._connect()
-        return self._connected[1]
-
-    def _connect(self) -> tuple[int, triton.InferenceServerClient]:
-        try:
-            return os.getpid(), triton.InferenceServerClient(self._sender.url, **self._arguments)
-        except OSError as error:  # files that were there before a fork
-            raise InvalidRequestError(f"TLS: cannot read a file ({error})") from error
+        if self._connected.pid != os.getpid():
+            self._connected = Connection(self._sender.url, self._tls)
+        return self._connected
 
 
-@cache
-def requested(outputs: tuple[str, ...]) -> list[triton.InferRequestedOutput]:
-    return [triton.InferRequestedOutput(name) for name in outputs]
+def _raise_as_closed(error: Exception | None, model: str, request_id: str) -> NoReturn:
+    raise error_from_code("CANCELLED", "the client is closed", model=model, request_id=request_id) from error
 
 
-def input_from_array(name: str, array: NDArray[Any]) -> triton.InferInput:
-    tensor = triton.InferInput(name, list(array.shape), np_to_triton_dtype(array.dtype))
-    tensor.set_data_from_numpy(np.ascontiguousarray(array))
-    return tensor
+def request_from_tensors(
+    model: str, inputs: Tensors, outputs: Sequence[str], request_id: str
+) -> service_pb2.ModelInferRequest:
+    request = service_pb2.ModelInferRequest(model_name=model, id=request_id)
+    for name, array in inputs.items():
+        request.inputs.add(name=name, datatype=np_to_triton_dtype(array.dtype), shape=array.shape)
+        request.raw_input_contents.append(_raw(array))
+    for name in outputs:
+        request.outputs.add(name=name)
+    return request
+
+
+def arrays_from_response(response: service_pb2.ModelInferResponse, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+    result = InferResult(response)
+    return {name: result.as_numpy(name) for name in outputs}
+
+
+def _raw(array: NDArray[Any]) -> bytes:
+    """In row-major order; each element of BYTES follows its length."""
+    if array.dtype != object:
+        return array.tobytes()
+    return b"".join(part for element in array.flat for part in (struct.pack("<I", len(element)), element))

@@ -1,0 +1,237 @@
+"""What each command of `vitrine` does, once it is known what was meant."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from vitrine_client.client import VqaClient
+from vitrine_client.errors import AccessDeniedError, InvalidRequestError, ServerUnavailableError, VitrineError
+from vitrine_client.photos import Photo, bytes_from_photo
+from vitrine_client.profile import profile_of, profile_text
+from vitrine_client.progress import Counter
+from vitrine_client.results import Answer, Choice
+from vitrine_client.shown import named
+from vitrine_client.transport import GrpcTransport
+
+Result = TypeVar("Result")
+_AT_ONCE = 4
+"""Photos that are under way at any time."""
+_ENDS_ALL = (ServerUnavailableError, AccessDeniedError)
+"""No photo's fault: the others would fail as well."""
+
+
+def ask(args: argparse.Namespace) -> int:
+    def asked(client: VqaClient, photo: Photo) -> list[Answer]:
+        return client.ask_many(photo, args.questions, max_risk=args.max_risk)
+
+    failures = 0
+    with _client(args) as client, Counter(len(args.photos), "photos") as counter:
+        if len(args.photos) == 1:
+            return _ask_one(client, args)
+        for name, answers, time_ms in _of_each(client, args.photos, asked, counter):
+            with counter.hidden():
+                if isinstance(answers, VitrineError):
+                    failures += 1
+                    _print_failure(name, answers, args)
+                    continue
+                if not args.json:
+                    print(named(name))
+                for question, answer in zip(args.questions, answers, strict=True):
+                    line = _row(name, question, answer, time_ms) if args.json else f"  {_text(question, answer)}"
+                    print(line)
+    return 1 if failures else 0
+
+
+def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
+    name, photo = args.photos[0], _photo(args.photos[0])
+    start_s = time.perf_counter()
+    answers = client.ask_many(photo, args.questions, max_risk=args.max_risk)
+    time_ms = (time.perf_counter() - start_s) * 1000
+    for question, answer in zip(args.questions, answers, strict=True):
+        print(_row(name, question, answer, time_ms) if args.json else _said(answer))
+    if not args.json:
+        together = f" for {len(answers)} questions together" if len(answers) > 1 else ""
+        print(f"{time_ms:.0f} ms{together}", file=sys.stderr)
+    if args.heatmap:
+        _write_heatmap(answers[0], photo, args.heatmap)
+    return 0
+
+
+def choose(args: argparse.Namespace) -> int:
+    photo = _photo(args.photo)
+    with _client(args) as client:
+        start_s = time.perf_counter()
+        choice = client.choose(photo, args.question, args.candidate, max_risk=args.max_risk)
+        time_ms = (time.perf_counter() - start_s) * 1000
+    if args.json:
+        print(_row(args.photo, args.question, choice, time_ms))
+        return 0
+    print(_said(choice))
+    for text, probability in sorted(choice.probabilities.items(), key=lambda item: -item[1]):
+        print(f"{probability:8.2%}  {text}")
+    return 0
+
+
+def embed(args: argparse.Namespace) -> int:
+    lines: list[str] = []
+    vectors: list[Any] = []
+    failures = 0
+    is_written_at_end = args.output is not None
+    with _client(args) as client, Counter(len(args.photos), "photos") as counter:
+        for name, embedding, time_ms in _of_each(client, args.photos, VqaClient.embed, counter):
+            with counter.hidden():
+                if isinstance(embedding, VitrineError):
+                    failures += 1
+                    _print_failure(name, embedding, args)
+                    continue
+                if is_written_at_end and args.output.endswith(".npy"):
+                    vectors.append(embedding.vector)
+                    continue
+                line = _json({"photo": name, **embedding.to_dict(), "time_ms": round(time_ms, 1)})
+                if is_written_at_end:
+                    lines.append(line + "\n")
+                else:
+                    print(line)
+    if failures and vectors:
+        print(f"vitrine: {named(args.output)} is not written: its rows would not be those photos'", file=sys.stderr)
+    elif is_written_at_end:
+        _write_vectors(args.output, vectors, lines)
+    return 1 if failures else 0
+
+
+def profile(args: argparse.Namespace) -> int:
+    new, known = profile_of(
+        _photo(args.photo),
+        args.question,
+        url=args.connection["url"],
+        tls=args.tls,
+        admin_key=args.admin_key,
+        repeat=args.repeat,
+        timeout_s=args.timeout,
+    )
+    print(
+        json.dumps({"new_photo": asdict(new), "known_photo": asdict(known)}) if args.json else profile_text(new, known)
+    )
+    return 0
+
+
+def health(args: argparse.Namespace) -> int:
+    with _client(args) as client:
+        found = client.health(timeout_s=args.timeout)
+    if args.json:
+        print(_json(found.to_dict()))
+    else:
+        print(f"live: {found.live}, ready: {found.ready}, model vqa loaded: {found.model_ready}")
+    return 0 if found.model_ready else 1
+
+
+def questions_in(file: str) -> list[str]:
+    """The lines of a file that are not blank; "-" is standard input.
+
+    Raises:
+        InvalidRequestError: no such file, no text, or nothing in it.
+    """
+    try:
+        text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path, or no UTF-8
+        reason = (error.strerror if isinstance(error, OSError) else None) or "no UTF-8 text"
+        raise InvalidRequestError(f"--questions: cannot read {named(file)}: {reason}") from error
+    questions = [line.strip() for line in text.splitlines() if line.strip()]
+    if not questions:
+        raise InvalidRequestError(f"--questions: {named(file)} holds no question: write one a line")
+    return questions
+
+
+def _client(args: argparse.Namespace) -> VqaClient:
+    return VqaClient(transport=GrpcTransport(**args.connection), timeout_s=args.timeout)
+
+
+def _photo(name: str) -> Photo:
+    """The path that was named; "-" is what comes from standard input, which can be read once only."""
+    return bytes_from_photo(sys.stdin.buffer) if name == "-" else name
+
+
+def _of_each(
+    client: VqaClient, names: list[str], call: Callable[[VqaClient, Photo], Result], counter: Counter
+) -> Iterator[tuple[str, Result | VitrineError, float]]:
+    """Some photos at a time: the name of each in its order, what came of it, and the milliseconds that took.
+
+    Raises:
+        VitrineError: one that would come for the others, too.
+    """
+
+    def timed(name: str) -> tuple[str, Result | VitrineError, float]:
+        start_s = time.perf_counter()
+        try:
+            result: Result | VitrineError = call(client, _photo(name))
+        except _ENDS_ALL:
+            raise
+        except VitrineError as error:
+            result = error
+        counter.count()
+        return name, result, (time.perf_counter() - start_s) * 1000
+
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        yield from pool.map(timed, names)
+    finally:  # where the reader has gone, those that are not sent yet stay so
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _print_failure(name: str, error: VitrineError, args: argparse.Namespace) -> None:
+    if args.json:
+        fields = {field: getattr(error, field) or None for field in ("code", "model", "request_id")}
+        print(_json({"photo": name, "error": error.message, **fields}))
+    print(f"vitrine: {named(name)}: {error}", file=sys.stderr)
+
+
+def _write_heatmap(answer: Answer, photo: Photo, file: str) -> None:
+    try:
+        answer.overlay(photo).save(file)
+    except VitrineError:  # of the photo, not of the file
+        raise
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "no name of a picture"
+        raise InvalidRequestError(
+            f"--heatmap: cannot write {named(file)} ({reason}): name a .png or .jpg in a folder"
+        ) from error
+
+
+def _write_vectors(file: str, vectors: list[Any], lines: list[str]) -> None:
+    try:
+        with Path(file).open("wb") as output:
+            if file.endswith(".npy"):
+                np.save(output, np.stack(vectors))
+            else:
+                output.write("".join(lines).encode())
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "a null byte"
+        raise InvalidRequestError(f"--output: cannot write {named(file)}: {reason}") from error
+
+
+def _row(photo: str, question: str, result: Answer | Choice, time_ms: float) -> str:
+    fields = result.to_dict()
+    answer = fields.pop("text")
+    return _json({"photo": photo, "question": question, "answer": answer, **fields, "time_ms": round(time_ms, 1)})
+
+
+def _json(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def _said(result: Answer | Choice) -> str:
+    sure = "uncalibrated" if result.confidence is None else f"confidence {result.confidence:.3f}"
+    because = f"; {result.reason}" if result.reason else ""
+    return f"{result.text or '(no answer)'}  ({result.status}, {sure}{because})"
+
+
+def _text(question: str, answer: Answer) -> str:
+    return f"{question}  {_said(answer)}"
