@@ -13,6 +13,7 @@ from file_kind import kind_of_file
 from numpy.typing import NDArray
 from PIL import Image
 from square import mend_clear_colour, rgb_square
+from text_sent import hint_about_text
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 DRAFT_RATIO = 8
@@ -147,6 +148,8 @@ def _accepted_kind(photo: bytes, limits: PhotoLimits) -> str:
     kind = kind_of_file(photo)
     if kind in accepted_formats():
         return kind
+    if hint := hint_about_text(photo):
+        raise PhotoError(hint)
     if kind in APART_KINDS:
         raise PhotoError(
             f"the photo's format, {kind}, is not accepted here: convert it to JPEG "
