@@ -7,6 +7,7 @@ from pathlib import Path
 
 from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
+from serving.door import require_door
 from serving.errors import ServingError
 from serving.log import say
 from serving.server import READY_TIMEOUT_S, EmbeddedServer
@@ -17,6 +18,11 @@ from serving.supervisor import serve_until_signal
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
+    try:
+        require_door(args.host, not args.no_door)
+    except ServingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     if args.cache_mib < 1:
         print(f"error: --cache-mib is {args.cache_mib}, but must be at least 1", file=sys.stderr)
         return 2
@@ -30,6 +36,7 @@ def main() -> int:
         log_file=args.log_file,
         trace_url=args.trace_url,
         admin_key_file=args.admin_key_file,
+        door=not args.no_door,
     )
     start_s = time.perf_counter()
     try:
@@ -69,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
+    )
+    parser.add_argument(
+        "--no-door",
+        action="store_true",
+        help="Triton itself listens, without Envoy in front, which keeps out requests that end it; on 127.0.0.1 only",
     )
     parser.add_argument(
         "--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001; 0 takes any free one"

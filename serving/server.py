@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from types import TracebackType
 
 import psutil
@@ -13,6 +14,7 @@ from vitrine_client import TlsFiles
 
 from serving.canary import Canary
 from serving.command import ServerSettings, admin_key_of, with_ports_and_log
+from serving.door import Door
 from serving.drain import drain
 from serving.errors import ServingError, only_serving_errors
 from serving.hang import is_hung
@@ -36,9 +38,9 @@ _MOST_AT_ONE_PIECE_S = 20.0
 
 
 class EmbeddedServer:
-    """A running Triton, as a context manager: ready inside the `with`, gone after it.
+    """A running Triton behind its door, as a context manager: ready inside the `with`, gone after it.
 
-    Triton ends with the thread that entered it, so that must not end earlier than the server.
+    Both end with the thread that entered it, so that must not end earlier than the server.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class EmbeddedServer:
         self._ready_timeout_s = ready_timeout_s
         self._client_tls = client_tls
         self._admin_key = admin_key_of(settings)
+        self._door: Door | None = None
         self._work: WorkFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._canary: Canary | None = None
@@ -77,6 +80,16 @@ class EmbeddedServer:
         """The gRPC address, as programs on this machine reach it."""
         host = "localhost" if self.settings.host == "0.0.0.0" else self.settings.host  # noqa: S104  asked, not bound
         return f"{host}:{self.settings.grpc_port}"
+
+    @property
+    def url_of_triton(self) -> str:
+        """The gRPC address behind the door, for measurements and tests of Triton itself."""
+        return f"unix:{self._door.grpc_socket}" if self._door else self.url
+
+    @property
+    def door_pid(self) -> int:
+        assert self._door
+        return self._door.pid
 
     @property
     def pid(self) -> int:
@@ -91,6 +104,7 @@ class EmbeddedServer:
             self.settings = with_ports_and_log(self.settings)
             remove_left_over()
             try:
+                self._door = Door(self.settings) if self.settings.door else None
                 self._start(is_first=True)
             except BaseException:
                 self.stop()
@@ -103,17 +117,24 @@ class EmbeddedServer:
         self.stop()
 
     def restart(self) -> None:
-        """End what is left, and start anew at the same address.
+        """End what is left, and start anew at the same address; where only the door has ended, it alone.
 
         Raises:
             ServingError: it does not come up.
         """
         with only_serving_errors("the server cannot be started again"):
-            self.stop()
+            if self._door and self._door.problem() and self._problem_behind_the_door() is None:
+                self._door.start()
+                self._wait_for_the_door()
+                return
+            self.stop_triton()
             self._start(is_first=False)
 
     def problem(self) -> str | None:
         """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
+        return self._problem_behind_the_door() or (self._door.problem() if self._door else None)
+
+    def _problem_behind_the_door(self) -> str | None:
         if self._process is None:
             return "it is not running"
         lost = [name for name, step in self._steps.items() if not is_alive(step)]
@@ -147,11 +168,19 @@ class EmbeddedServer:
         return is_drained
 
     def stop(self) -> None:
-        """End Triton at once, and clear up. A second call does nothing."""
+        """End all at once, and clear up. A second call does nothing."""
         with signals_put_off():
-            self._stop()
+            self._stop_triton()
+            if self._door:
+                self._door.stop()
+                self._door = None
 
-    def _stop(self) -> None:
+    def stop_triton(self) -> None:
+        """End Triton at once. The door stays, and tells callers to ask again."""
+        with signals_put_off():
+            self._stop_triton()
+
+    def _stop_triton(self) -> None:
         if self._canary:
             self._canary.close()
             self._canary = None
@@ -176,8 +205,14 @@ class EmbeddedServer:
     def _start(self, *, is_first: bool) -> None:
         require_intact(self.settings.repository)
         self._work = WorkFolder()
-        launch = self._launch_from(self.settings, self._work.path, self._work.shm_prefix, self._admin_key)
+        sockets = self._door.sockets if self._door else None
+        launch = self._launch_from(
+            replace(self.settings, sockets=sockets), self._work.path, self._work.shm_prefix, self._admin_key
+        )
         log = opened_log(launch.log_file, is_emptied=is_first) if launch.log_file else None
+        if self._door:
+            self._door.remove_sockets()
+            self._door.start()
         log_start = size_of(launch.log_file)
         folders = {f"VITRINE_{name.upper()}": str(self._work.folder(name)) for name in (DOORS, HEARTBEATS)}
         with log or nullcontext(), signals_put_off():  # a process that nobody knows of would be left
@@ -200,6 +235,8 @@ class EmbeddedServer:
         self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
+            if self._door and (problem := self._door.problem()):
+                raise ServingError(f"{problem} while starting; {self._door.reason()}")
             if self._process.poll() is not None:
                 raise ServingError(
                     f"Triton ended with status {self._process.returncode} while starting; "
@@ -222,6 +259,17 @@ class EmbeddedServer:
             f"Triton did not answer a question within {self._ready_timeout_s:g} s ({self._canary.said}): let it take "
             f"longer by --ready-timeout, where it is only slow; {reason_in(launch.log_file, log_start)}"
         )
+
+    def _wait_for_the_door(self) -> None:
+        assert self._canary
+        assert self._door
+        deadline_s = time.monotonic() + self._ready_timeout_s
+        while self._canary.code_of_answer(timeout_s=5.0) == "UNAVAILABLE":
+            if problem := self._door.problem():
+                raise ServingError(f"{problem} while starting; {self._door.reason()}")
+            if time.monotonic() > deadline_s:
+                raise ServingError(f"the door does not let questions through ({self._canary.said})")
+            time.sleep(_POLL_S)
 
     def _hide_key(self, deadline_s: float) -> None:
         assert self._canary

@@ -106,7 +106,7 @@ def _restart(
         delay_s = policy.delay_s(len(restarts))
         say(f"restarting{f' in {delay_s:g} s' if delay_s else ''}: {problem}")
         if delay_s:
-            server.stop()  # nothing half dead answers meanwhile, and clients go elsewhere
+            server.stop_triton()  # nothing half dead answers meanwhile, and clients go elsewhere
             time.sleep(delay_s)
         restarts.append(time.monotonic())
         try:
