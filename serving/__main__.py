@@ -9,6 +9,7 @@ from pathlib import Path
 from serving.cache import bytes_per_cached_photo
 from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.command_line import exit_status, whole_number
+from serving.door import require_door
 from serving.errors import ServingError
 from serving.log import say
 from serving.ports import ipv4_address
@@ -23,6 +24,10 @@ def main() -> int:
     if args.open_administration and not ipaddress.ip_address(ipv4_address(args.host)).is_loopback:
         parser.error(f"--open-administration is for this machine only, not for --host {args.host}")
     end_on_signals()
+    try:
+        require_door(args.host, not args.no_door)
+    except ServingError as error:
+        parser.error(str(error))
     settings = ServerSettings(
         repository=args.repository,
         host=args.host,
@@ -34,6 +39,7 @@ def main() -> int:
         trace_url=args.trace_url,
         admin_key_file=args.admin_key_file,
         open_administration=args.open_administration,
+        door=not args.no_door,
     )
     start_s = time.perf_counter()
     try:
@@ -73,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1, this machine only)"
+    )
+    parser.add_argument(
+        "--no-door",
+        action="store_true",
+        help="Triton itself listens, without Envoy in front, which keeps out requests that end it; on 127.0.0.1 only",
     )
     parser.add_argument(
         "--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001; 0 takes any free one"

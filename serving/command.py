@@ -23,6 +23,9 @@ ADMIN_HEADER = "admin-key"
 _ADMINISTRATION = ("shared-memory", "model-repository", "statistics", "trace", "logging")
 _LEAST_KEY_LENGTH = 20
 _SPAN_DELAY_MS = 500
+GRPC_SOCKET, HTTP_SOCKET = "grpc", "http"
+"""In `ServerSettings.sockets`. Triton adds its port's number to the name of the first: "grpc:1"."""
+SOCKET_NUMBER = 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class ServerSettings:
     """None: beside the repository, named after it and the gRPC port."""
     tls: TlsSettings | None = None
     """Of the gRPC port. None: plain text."""
+    door: bool = True
+    """Whether Envoy stands in front of Triton, see `door.py`. Without it whoever reaches Triton can end it."""
+    sockets: Path | None = None
+    """A folder where Triton listens for the door, and nowhere else. None: on `host`, with TLS of its own."""
     admin_key_file: Path | None = None
     """The file that holds the key of administration. None: a key that nobody knows, so that it is closed."""
     open_administration: bool = False
@@ -162,19 +169,23 @@ def _checked_trace_url(url: str) -> str:
     return url
 
 
+def _address(settings: ServerSettings, socket: str) -> str:
+    return settings.host if settings.sockets is None else f"unix:{settings.sockets / socket}"
+
+
 def _options(settings: ServerSettings, admin_key: str) -> list[str]:
     options = [
         f"--model-repository={settings.repository.resolve()}",
         f"--cache-config=local,size={settings.cache_mib * 2**20}",
         "--disable-auto-complete-config",  # the repository's configs are complete
         f"--exit-timeout-secs={_EXIT_TIMEOUT_S}",
-        f"--grpc-address={settings.host}",
-        f"--grpc-port={settings.grpc_port}",
+        f"--grpc-address={_address(settings, GRPC_SOCKET)}",
+        f"--grpc-port={settings.grpc_port if settings.sockets is None else SOCKET_NUMBER}",
     ]
     options += (
         ["--allow-http=false"]
         if settings.http_port is None
-        else [f"--http-address={settings.host}", f"--http-port={settings.http_port}"]
+        else [f"--http-address={_address(settings, HTTP_SOCKET)}", f"--http-port={settings.http_port}"]
     )
     options += (
         ["--allow-metrics=false"]
@@ -185,7 +196,7 @@ def _options(settings: ServerSettings, admin_key: str) -> list[str]:
             "--metrics-config=summary_latencies=true",  # percentiles of the last minute
         ]
     )
-    if settings.tls:
+    if settings.tls and settings.sockets is None:
         options += ["--grpc-use-ssl=true", f"--grpc-server-cert={settings.tls.certificate}"]
         options.append(f"--grpc-server-key={settings.tls.key}")
         if settings.tls.client_authority:

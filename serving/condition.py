@@ -3,9 +3,9 @@
 import time
 from dataclasses import dataclass
 
-CAUSES = ("triton_crash", "step_died", "step_hung", "hang", "start_failed")
+CAUSES = ("triton_crash", "step_died", "step_hung", "hang", "door_died", "start_failed")
 """Why a server is restarted: Triton ended; a Python step ended or was stopped; one does not end its work; nothing is
-answered, though all looks alive; the start before it failed."""
+answered, though all looks alive; the door in front of it ended; the start before it failed."""
 
 
 @dataclass(frozen=True)

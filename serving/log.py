@@ -114,3 +114,14 @@ def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
         if (line.startswith("E") or "error:" in line.lower() or "what():" in line) and not _OF_NO_GPU.search(line)
     ]
     return f"{file} ends with these errors:\n" + "\n".join(errors[-last:]) if errors else f"{file} names no error"
+
+
+def reason_of_envoy(file: Path | None, start_byte: int) -> str:
+    """What Envoy last complained of, from a byte of a log on, for people."""
+    if file is None or not file.is_file():
+        return "see its log"
+    with file.open("rb") as log:
+        log.seek(start_byte)
+        lines = log.read().decode("utf-8", "replace").splitlines()
+    said = [line.rpartition("] ")[2] for line in lines if "][critical][" in line or "][error][" in line]
+    return f"{file} says: {said[-1][:300]}" if said else f"{file} does not say why"

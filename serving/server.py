@@ -16,6 +16,7 @@ from vitrine_client import TlsFiles
 from serving.canary import Canary
 from serving.command import ServerSettings, admin_key_of, with_ports_and_log
 from serving.condition import Condition, Problem
+from serving.door import Door
 from serving.drain import drain
 from serving.errors import ServingError, UsageError, only_serving_errors
 from serving.hang import is_hung
@@ -41,9 +42,9 @@ _MOST_AT_ONE_PIECE_S = 20.0
 
 
 class EmbeddedServer:
-    """A running Triton, as a context manager: ready inside the `with`, gone after it.
+    """A running Triton behind its door, as a context manager: ready inside the `with`, gone after it.
 
-    Triton ends with the thread that entered it, so that must not end earlier than the server.
+    Both end with the thread that entered it, so that must not end earlier than the server.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class EmbeddedServer:
         self._ready_timeout_s = ready_timeout_s
         self._client_tls = client_tls
         self._admin_key = admin_key_of(settings)
+        self._door: Door | None = None
         self._work: WorkFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._canary: Canary | None = None
@@ -89,6 +91,16 @@ class EmbeddedServer:
         return f"{host}:{self.settings.grpc_port}"
 
     @property
+    def url_of_triton(self) -> str:
+        """The gRPC address behind the door, for measurements and tests of Triton itself."""
+        return f"unix:{self._door.grpc_socket}" if self._door else self.url
+
+    @property
+    def door_pid(self) -> int:
+        assert self._door
+        return self._door.pid
+
+    @property
     def pid(self) -> int:
         """Of the Triton process; its Python steps are its children."""
         assert self._process
@@ -105,6 +117,7 @@ class EmbeddedServer:
                     self._metrics = MetricsDoor(
                         self.settings.host, self.settings.metrics_port, self.condition, self._metrics_port_of_triton
                     )
+                self._door = Door(self.settings) if self.settings.door else None
                 self._start(is_first=True)
             except BaseException:
                 self._end()
@@ -131,17 +144,27 @@ class EmbeddedServer:
             self._log = None
 
     def restart(self) -> None:
-        """End what is left, and start anew at the same address.
+        """End what is left, and start anew at the same address; where only the door has ended, it alone.
 
         Raises:
             ServingError: it does not come up.
         """
         with only_serving_errors("the server cannot be started again"):
-            self.stop()
+            if self._door and self._door.problem() and self._problem_behind_the_door() is None:
+                self._door.start(self._log)
+                self._wait_for_the_door()
+                return
+            self.stop_triton()
             self._start(is_first=False)
 
     def problem(self) -> Problem | None:
         """What is wrong with the processes, at a glance; None: nothing that can be seen from outside."""
+        if behind := self._problem_behind_the_door():
+            return behind
+        ended = self._door.problem() if self._door else None
+        return Problem("door_died", ended) if ended else None
+
+    def _problem_behind_the_door(self) -> Problem | None:
         if self._process is None:
             return Problem("start_failed", "it is not running")
         lost = [name for name, step in self._steps.items() if not is_alive(step)]
@@ -176,11 +199,19 @@ class EmbeddedServer:
         return is_drained
 
     def stop(self) -> None:
-        """End Triton at once, and clear up. A second call does nothing."""
+        """End all at once, and clear up. A second call does nothing."""
         with signals_put_off():
-            self._stop()
+            self._stop_triton()
+            if self._door:
+                self._door.stop()
+                self._door = None
 
-    def _stop(self) -> None:
+    def stop_triton(self) -> None:
+        """End Triton at once. The door stays, and tells callers to ask again."""
+        with signals_put_off():
+            self._stop_triton()
+
+    def _stop_triton(self) -> None:
         if self._canary:
             self._canary.close()
             self._canary = None
@@ -209,12 +240,16 @@ class EmbeddedServer:
         self._work = WorkFolder()
         if self.settings.metrics_port is not None:
             self._triton_metrics_port = free_port()
-        inner = replace(self.settings, metrics_port=self._triton_metrics_port)
+        sockets = self._door.sockets if self._door else None
+        inner = replace(self.settings, metrics_port=self._triton_metrics_port, sockets=sockets)
         launch = self._launch_from(inner, self._work.path, self._work.shm_prefix, self._admin_key)
         if launch.log_file and not (self._log and is_same_file(self._log, launch.log_file)):
             self._close_log()
             self._log = opened_log(launch.log_file, is_emptied=is_first)
         log = self._log
+        if self._door:
+            self._door.remove_sockets()
+            self._door.start(log)
         log_start = size_of(launch.log_file)
         folders = {f"VITRINE_{name.upper()}": str(self._work.folder(name)) for name in (DOORS, HEARTBEATS)}
         with signals_put_off():  # a process that nobody knows of would be left
@@ -237,6 +272,8 @@ class EmbeddedServer:
         self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
+            if self._door and (problem := self._door.problem()):
+                raise ServingError(f"{problem} while starting; {self._door.reason()}")
             if ended := end_of(self._process):
                 raise ServingError(f"{ended} while starting; {reason_in(launch.log_file, log_start)}")
             if logged.is_set() or size_of(launch.log_file) > log_start:
@@ -263,6 +300,17 @@ class EmbeddedServer:
         """Asked from other threads; None while it does not run."""
         process = self._process
         return self._triton_metrics_port if process and runs(process) else None
+
+    def _wait_for_the_door(self) -> None:
+        assert self._canary
+        assert self._door
+        deadline_s = time.monotonic() + self._ready_timeout_s
+        while self._canary.code_of_answer(timeout_s=5.0) == "UNAVAILABLE":
+            if problem := self._door.problem():
+                raise ServingError(f"{problem} while starting; {self._door.reason()}")
+            if time.monotonic() > deadline_s:
+                raise ServingError(f"the door does not let questions through ({self._canary.said})")
+            time.sleep(_POLL_S)
 
     def _hide_key(self, deadline_s: float) -> None:
         assert self._canary

@@ -50,6 +50,8 @@ class Served:
         launcher, triton, steps = psutil.Process(self.process.pid), self.triton(), self.steps()
         named = {"python -m serving": launcher, **({"tritonserver": triton} if triton else {}), **steps}
         with suppress(psutil.Error):
+            if door := next((child for child in launcher.children() if child.name() == "envoy"), None):
+                named["envoy"] = door
             others = [child for child in launcher.children(recursive=True) if child not in named.values()]
             named |= {f"other {number}": child for number, child in enumerate(others)}
         return named

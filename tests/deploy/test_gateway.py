@@ -1,15 +1,16 @@
-"""The gateway, as the real nginx runs it: who gets in, how often, how much, and what callers see when they do not."""
+"""The gateway, as the real Envoy runs it: who gets in, how often, how much, and what callers see when they do not."""
 
 import re
-import shutil
+import socket
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,13 @@ from vitrine_client.transport import GrpcTransport
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from serving.command import ServerSettings
+from serving.door import envoy_binary
+from serving.gateway import GatewaySettings, gateway_config, yaml_of
 from serving.ports import free_port
 from serving.server import EmbeddedServer
+from tests.deploy.name_server import name_server
+from tests.serving.hostile import HOSTILE, call_raw
+from tests.started import started
 
 SOURCE = Path(__file__).parents[2] / "deploy" / "gateway"
 KEY, SLOW_KEY = "k" * 64, "s" * 64
@@ -52,32 +58,57 @@ class Gateway:
         return VqaClient(transport=transport, timeout_s=timeout_s)
 
 
+KEYS = f"[{{client: a-shop, key: {KEY}}}, {{client: another-shop, key: {SLOW_KEY}}}]"
+
+
 @contextmanager
-def nginx_before(addresses: Sequence[str], folder: Path) -> Iterator[str]:
-    """A port where nginx serves our configuration, with certificates of `folder`/tls."""
-    assert shutil.which("nginx"), "no nginx here: apt-get install nginx-light"
-    shutil.copytree(SOURCE, folder, dirs_exist_ok=True)
+def envoy_before(servers: Sequence[str], folder: Path, **settings: Any) -> Iterator[str]:
+    """A port where Envoy serves our configuration, with certificates of `folder`/tls.
+
+    Args:
+        servers: their addresses.
+        settings: of `GatewaySettings`, other than here.
+    """
     certificates = [str(SOURCE.parent / "test-certificates.sh"), str(folder / "tls")]
     subprocess.run(certificates, check=True, capture_output=True)
-    (folder / "servers.conf").write_text(
-        "".join(f"server {address} max_fails=3 fail_timeout=5s;\n" for address in addresses), "utf-8"
-    )
-    (folder / "keys.conf").write_text(f'"~^Bearer {KEY}$" a-shop;\n"~^Bearer {SLOW_KEY}$" another-shop;\n', "utf-8")
+    keys = (SOURCE / "keys.yaml").read_text("utf-8")
+    assert keys.endswith("credentials: []\n")
+    (folder / "keys.yaml").write_text(keys.replace("credentials: []", f"credentials: {KEYS}"), "utf-8")
     port = free_port()
-    config = (folder / "nginx.conf").read_text("utf-8")
-    config = config.replace("listen 8443", f"listen 127.0.0.1:{port}").replace("/tmp/", f"{folder}/")  # noqa: S108  the config's own
-    config = config.replace("/tls/", f"{folder}/tls/").replace("/dev/stdout", str(folder / "access.log"))
-    # So that the tests need not send 50 requests a second for long.
-    config = config.replace("rate=50r/s", "rate=20r/s").replace("burst=50", "burst=30")
-    config = config.replace("under_way 128", "under_way 8").replace("of_shop 64", "of_shop 5")
-    (folder / "nginx.conf").write_text(config, "utf-8")
-    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
-    assert subprocess.run([*command, "-t"], check=False, capture_output=True).returncode == 0
-    with subprocess.Popen(command) as process:
-        try:
-            yield f"localhost:{port}"
-        finally:
-            process.terminate()
+    smaller = GatewaySettings(
+        servers=tuple((host, int(port)) for host, _, port in (server.rpartition(":") for server in servers)),
+        host="127.0.0.1",
+        port=port,
+        tls=folder / "tls",
+        keys=folder / "keys.yaml",
+        log=folder / "access.log",
+        # So that the tests need not send 50 requests a second for long.
+        rate_per_s=30,
+        under_way=8,
+        under_way_of_shop=5,
+    )
+    (folder / "envoy.yaml").write_text(yaml_of(gateway_config(replace(smaller, **settings))), "utf-8")
+    command = [str(envoy_binary()), "-c", str(folder / "envoy.yaml"), "--concurrency", "1", "--disable-hot-restart"]
+    command += ["--file-flush-interval-msec", "100", "-l", "warning"]
+    with (folder / "error.log").open("wb") as errors, started(command, stderr=errors) as process:
+        wait_until(lambda: is_listening(port) or process.poll() is not None)
+        assert process.poll() is None, (folder / "error.log").read_text("utf-8")
+        yield f"localhost:{port}"
+
+
+def wait_until(is_so: Callable[[], bool], timeout_s: float = 15) -> None:
+    end_s = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+
+
+def is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +118,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     def server(name: str) -> EmbeddedServer:
         return EmbeddedServer(ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=folder / name))
 
-    with server("1.log") as first, server("2.log") as second, nginx_before([first.url, second.url], folder) as url:
+    with server("1.log") as first, server("2.log") as second, envoy_before([first.url, second.url], folder) as url:
         found = Gateway(url, TlsFiles(str(folder / "tls" / "ca.crt")), [first, second], folder / "access.log")
         with found.client(timeout_s=20) as client:
             assert client.ask(PHOTO, "What is this?").text
@@ -96,7 +127,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(autouse=True)
 def rates_are_whole_again() -> None:
-    time.sleep(1.6)  # 30 requests of a burst at 20 a second, and some
+    time.sleep(1.1)  # a bucket of 30 is full again after a second
 
 
 def test_a_known_key_gets_answers_in_both_languages(gateway: Gateway) -> None:
@@ -192,8 +223,11 @@ class Fake(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
 
     def __init__(self) -> None:
         self.may_end = threading.Event()
+        self.asked: list[dict[str, str]] = []
+        """The headers of each call."""
 
     def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802  gRPC's name
+        self.asked.append(dict(context.invocation_metadata()))
         if request.id == "full":
             message = "Failed to increase the shared memory pool size for key 'vitrine-triton-abcdefgh-1' to 2 bytes"
             context.abort(grpc.StatusCode.INTERNAL, message)
@@ -202,25 +236,127 @@ class Fake(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
         context.abort(grpc.StatusCode.INTERNAL, "100 % of it: 这是什么？")
 
 
+@contextmanager
+def serving_fake(host: str, port: int = 0) -> Iterator[tuple[Fake, int]]:
+    """A server, and its port."""
+    behind, server = Fake(), grpc.server(ThreadPoolExecutor(20), options=[("grpc.so_reuseport", 0)])
+    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(behind, server)
+    port = server.add_insecure_port(f"{host}:{port}")
+    server.start()
+    try:
+        yield behind, port
+    finally:
+        behind.may_end.set()
+        server.stop(None)
+
+
+@contextmanager
+def stub_at(url: str, folder: Path) -> Iterator[Any]:
+    credentials = grpc.ssl_channel_credentials((folder / "tls" / "ca.crt").read_bytes())
+    with grpc.secure_channel(url, credentials) as channel:
+        grpc.channel_ready_future(channel).result(10)
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        stub.channel = channel
+        yield stub
+
+
 @pytest.fixture
 def fake(tmp_path: Path) -> Iterator[tuple[Fake, Any]]:
-    """A server behind a gateway of its own, and a stub to call it by; the first call waits for the gateway."""
-    behind, server = Fake(), grpc.server(ThreadPoolExecutor(20))
-    service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(behind, server)
-    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
-    server.start()
-    with nginx_before([address], tmp_path) as url:
-        credentials = grpc.ssl_channel_credentials((tmp_path / "tls" / "ca.crt").read_bytes())
-        with grpc.secure_channel(url, credentials) as channel:
-            grpc.channel_ready_future(channel).result(10)
-            yield behind, service_pb2_grpc.GRPCInferenceServiceStub(channel)
-    behind.may_end.set()
-    server.stop(None)
+    """A server behind a gateway of its own, and a stub to call it by."""
+    with (
+        serving_fake("127.0.0.1") as (behind, port),
+        envoy_before([f"127.0.0.1:{port}"], tmp_path) as url,
+        stub_at(url, tmp_path) as stub,
+    ):
+        yield behind, stub
 
 
-def failure(stub: Any, request_id: str, key: str = KEY) -> grpc.Future:
-    request = service_pb2.ModelInferRequest(id=request_id)
-    return stub.ModelInfer.future(request, timeout=10, metadata=[("authorization", f"Bearer {key}")])
+def failure(stub: Any, request_id: str, key: str = KEY, timeout_s: float = 10) -> grpc.Future:
+    request = service_pb2.ModelInferRequest(id=request_id, model_name="vqa")
+    return stub.ModelInfer.future(request, timeout=timeout_s, metadata=[("authorization", f"Bearer {key}")])
+
+
+def test_what_would_end_a_server_does_not_reach_it(fake: tuple[Fake, Any]) -> None:
+    behind, stub = fake
+    for name, request in HOSTILE.items():
+        with pytest.raises(grpc.RpcError) as caught:
+            call_raw(stub.channel, request, metadata=[("authorization", f"Bearer {KEY}")], wait_for_ready=True)
+        assert (caught.value.code(), caught.value.details()) == (request.code, request.message), name
+    assert not behind.asked
+
+
+def test_streams_are_refused(fake: tuple[Fake, Any]) -> None:
+    behind, stub = fake
+    metadata = [("authorization", f"Bearer {KEY}"), ("triton_grpc_error", "true")]
+    with pytest.raises(grpc.RpcError, match="streams are not served") as caught:
+        list(stub.ModelStreamInfer(iter([service_pb2.ModelInferRequest()] * 8), timeout=10, metadata=metadata))
+    assert caught.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    assert not behind.asked
+
+
+def test_a_model_behind_vqa_is_closed(fake: tuple[Fake, Any]) -> None:
+    behind, stub = fake
+    for name in ("answer_decoder", "image_features", "no such model"):
+        request = service_pb2.ModelInferRequest(model_name=name)
+        with pytest.raises(grpc.RpcError, match="closed to callers of the gateway") as caught:
+            stub.ModelInfer(request, timeout=10, metadata=[("authorization", f"Bearer {KEY}")])
+        assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert not behind.asked
+
+
+def test_a_shop_cannot_call_itself_another(fake: tuple[Fake, Any], tmp_path: Path) -> None:
+    behind, stub = fake
+    metadata = [("authorization", f"Bearer {KEY}"), ("x-vitrine-shop", "another-shop"), ("admin-key", "k")]
+    call = stub.ModelInfer.future(service_pb2.ModelInferRequest(), timeout=10, metadata=metadata)
+    assert call.code() == grpc.StatusCode.INTERNAL
+    [headers] = behind.asked
+    assert headers["x-vitrine-shop"] == "a-shop"
+    assert not {"authorization", "admin-key"} & set(headers)
+    wait_until(lambda: " a-shop " in (tmp_path / "access.log").read_text("utf-8"))
+    assert "another-shop" not in (tmp_path / "access.log").read_text("utf-8")
+
+
+def test_a_call_that_was_broken_off_counts_until_its_deadline_only(fake: tuple[Fake, Any]) -> None:
+    _, stub = fake
+    for _ in range(5):
+        failure(stub, "slow", timeout_s=2).cancel()
+    wait_until(lambda: failure(stub, "").code() == grpc.StatusCode.INTERNAL)
+
+
+def test_a_server_that_moves_is_followed(tmp_path: Path) -> None:
+    with serving_fake("127.0.0.1") as (old, port), name_server("127.0.0.1") as names:
+        settings = {"name_server": ("127.0.0.1", names.port), "look_up_s": 1}
+        with envoy_before([f"vitrine.test:{port}"], tmp_path, **settings) as url, stub_at(url, tmp_path) as stub:
+            wait_until(lambda: failure(stub, "").code() == grpc.StatusCode.INTERNAL)
+            assert old.asked
+            with serving_fake("127.0.0.2", port) as (new, _):
+                names.address = "127.0.0.2"
+                old.asked.clear()
+                wait_until(lambda: failure(stub, "").code() == grpc.StatusCode.INTERNAL and bool(new.asked))
+                old.asked.clear()
+                assert failure(stub, "").code() == grpc.StatusCode.INTERNAL
+                assert not old.asked
+
+
+def test_the_file_that_comes_with_it_is_what_is_written_and_lets_nobody_in(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "serving.gateway"]
+    written = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (SOURCE / "envoy.yaml").read_text("utf-8") == written
+    with serving_fake("127.0.0.1") as (behind, port), envoy_before([f"127.0.0.1:{port}"], tmp_path, keys=SOURCE / "keys.yaml") as url:  # fmt: skip  # noqa: E501
+        with stub_at(url, tmp_path) as stub:
+            assert failure(stub, "").code() == grpc.StatusCode.UNAUTHENTICATED
+        assert not behind.asked
+
+
+@pytest.mark.parametrize(
+    "option", ["--rate-per-s=0", "--under-way=x", "--server=vitrine", "--server=:1", "--server=a:0"]
+)
+def test_options_that_cannot_be_are_refused(option: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "serving.gateway", option], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "is expected" in done.stderr
 
 
 def test_names_of_shared_memory_stay_inside(fake: tuple[Fake, Any]) -> None:
@@ -233,9 +369,7 @@ def test_names_of_shared_memory_stay_inside(fake: tuple[Fake, Any]) -> None:
 def test_a_shop_whose_calls_do_not_end_keeps_no_other_out(fake: tuple[Fake, Any]) -> None:
     behind, stub = fake
     calls = [failure(stub, "slow", SLOW_KEY) for _ in range(10)]
-    end_s = time.monotonic() + 8
-    while sum(call.done() for call in calls) < 5 and time.monotonic() < end_s:
-        time.sleep(0.01)
+    wait_until(lambda: sum(call.done() for call in calls) >= 5)
     assert [call.code() for call in calls if call.done()] == [grpc.StatusCode.UNAVAILABLE] * 5
     assert failure(stub, "").code() == grpc.StatusCode.INTERNAL, "another shop's call gets to the server"
     behind.may_end.set()
@@ -247,9 +381,8 @@ def test_servers_take_turns_and_one_that_dies_is_passed_over(gateway: Gateway) -
     with gateway.client() as client:
         for number in range(10):
             assert client.ask(PHOTO + bytes([number]), "What is this?").text
-        time.sleep(1)  # nginx writes a call's line after its answer
-        asked = Counter(re.findall(r"127\.0\.0\.1:\d+", gateway.log.read_text("utf-8")[before:]))
-        assert set(asked) == {server.url for server in gateway.servers}
+        expected = {server.url for server in gateway.servers}
+        wait_until(lambda: set(re.findall(r"127\.0\.0\.1:\d+", gateway.log.read_text("utf-8")[before:])) == expected)
         gateway.servers[0].stop()
         for number in range(20):
             assert client.ask(PHOTO + bytes([100, number]), "What is this?").text

@@ -153,7 +153,7 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
         process.kill()
     psutil.wait_procs(children, timeout=20)
     assert regions(prefix)
-    assert len(list(tmp_path.glob("vitrine-triton-*"))) == 2
+    assert len(list(tmp_path.glob("vitrine-triton-*"))) == 3, "not ours, Triton's, and its door's"
     with EmbeddedServer(settings(repository, tmp_path)) as server, VqaClient(server.url) as client:
         assert client.ask(PHOTO, "What is this?").text
     assert not regions(prefix)
@@ -318,6 +318,11 @@ def test_loopback_only_and_off_means_off(tmp_path: Path) -> None:
     assert "--grpc-address=127.0.0.1" in command
     assert "--allow-http=false" in command
     assert "--allow-metrics=false" in command
+    behind = replace(settings(tmp_path, tmp_path), sockets=tmp_path, http_port=8000)
+    command = embedded_command(behind, installation, backends=tmp_path, shm_prefix="vitrine-test-", admin_key="-")
+    assert f"--grpc-address=unix:{tmp_path}/grpc" in command
+    assert f"--http-address=unix:{tmp_path}/http" in command
+    assert "127.0.0.1" not in " ".join(command)
 
 
 def test_a_step_that_is_being_loaded_has_no_name_yet() -> None:

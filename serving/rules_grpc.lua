@@ -1,0 +1,98 @@
+-- What may not reach Triton by gRPC: requests that end Triton 2.51, and what cannot be looked into.
+-- A ModelInferRequest is walked as protobuf reads it, from tag to tag; a photo's own bytes are stepped over, not read.
+
+local MOST_FIELDS = 256
+local LONGEST_TEXT_BYTES = 4096
+local WINDOW_BYTES = 1024
+local MODEL, OUTPUTS, LAST_FIELD = 1, 6, 7 -- numbers of fields: the name; what is wanted of the answer; the last one
+local STRING_OR_MESSAGE = 2 -- all fields are of this wire type
+local FRAME_HEAD_BYTES, FIELD_HEAD_BYTES = 5, 6 -- a flag and a length; a tag and a length
+
+local INVALID_ARGUMENT, UNIMPLEMENTED, INTERNAL = "3", "12", "13"
+local ODD = "the request is not as protobuf writes it: send a ModelInferRequest of KServe's protocol, by a client library"
+
+local function refuse(handle, status, message)
+  handle:respond({[":status"] = "400", ["grpc-status"] = status}, message)
+end
+
+-- The global MODELS, where it is set in front of this code, has the names of those that may be asked.
+
+-- The length that stands at `at` of `bytes`, and where what it measures begins. Protobuf reads five bytes at most, and
+-- takes more of them than are needed.
+local function length_at(bytes, at)
+  local length, factor = 0, 1
+  for number = at, at + 4 do
+    local byte = bytes:byte(number)
+    if not byte then return nil end
+    length = length + byte % 128 * factor
+    if byte < 128 then return length, number + 1 end
+    factor = factor * 128
+  end
+  return nil
+end
+
+-- Why a body may not pass; nil: it may.
+local function fault_of(body)
+  local size = body:length()
+  if size < FRAME_HEAD_BYTES then return ODD end
+  -- All but the photo mostly lies in the first bytes, so that it is got at once: `bytes` are those behind `before`.
+  local before, bytes = 0, body:getBytes(0, math.min(size, WINDOW_BYTES))
+  local flag, a, b, c, d = bytes:byte(1, FRAME_HEAD_BYTES)
+  if flag ~= 0 or ((a * 256 + b) * 256 + c) * 256 + d ~= size - FRAME_HEAD_BYTES then return ODD end
+  local at, fields = FRAME_HEAD_BYTES, 0
+  while at < size do
+    fields = fields + 1
+    if fields > MOST_FIELDS then
+      return "the request has more than " .. MOST_FIELDS .. " inputs, outputs and parameters: send fewer"
+    end
+    if at - before + FIELD_HEAD_BYTES > #bytes and before + #bytes < size then
+      before, bytes = at, body:getBytes(at, math.min(size - at, WINDOW_BYTES))
+    end
+    local tag = bytes:byte(at - before + 1)
+    local field = (tag - STRING_OR_MESSAGE) / 8
+    local length, start = length_at(bytes, at - before + 2)
+    if tag % 8 ~= STRING_OR_MESSAGE or field < 1 or field > LAST_FIELD or not length then return ODD end
+    start = start + before - 1
+    at = start + length
+    if at > size then return ODD end
+    if field == OUTPUTS or field == MODEL then
+      if length > LONGEST_TEXT_BYTES then
+        return "a model or an output is described in more than " .. LONGEST_TEXT_BYTES .. " bytes: send its name"
+      end
+      local text = length == 0 and "" or body:getBytes(start, length)
+      if field == MODEL and MODELS and not MODELS[text] then
+        return "this model is closed to callers of the gateway: ask vqa, vqa_choose or image_embedding"
+      end
+      -- Wherever it stands in there, and however its length is written, the key's bytes are in one piece.
+      if field == OUTPUTS and text:find("classification", 1, true) then
+        return "the classification extension is not served: ask for an output without class_count"
+      end
+    end
+  end
+  return nil
+end
+
+local function look_at(handle)
+  local headers = handle:headers()
+  for _, name in ipairs({"grpc-encoding", "content-encoding"}) do
+    local encoding = headers:get(name)
+    if encoding and encoding ~= "identity" then
+      return refuse(handle, UNIMPLEMENTED, "compressed requests are not taken: send it as it is, for photos are compressed already")
+    end
+  end
+  local body = handle:body()
+  local fault = body and fault_of(body) or (not body and ODD)
+  if fault then return refuse(handle, INVALID_ARGUMENT, fault) end
+end
+
+function envoy_on_request(handle)
+  if not pcall(look_at, handle) then refuse(handle, INTERNAL, "the request could not be looked at") end -- of itself Envoy lets pass what a script fails at
+end
+
+-- Triton names its shared memory to callers when that runs out (CVE-2025-23320). Errors come in headers, not trailers.
+function envoy_on_response(handle)
+  local message = handle:headers():get("grpc-message")
+  if message and message:find("shared%%?2?0? ?memory") then
+    handle:headers():replace("grpc-message", "the server has run out of shared memory: its operator has to give it more")
+  end
+end
