@@ -4,7 +4,10 @@
 local MOST_FIELDS = 256
 local LONGEST_TEXT_BYTES = 4096
 local WINDOW_BYTES = 1024
-local MODEL, OUTPUTS, LAST_FIELD = 1, 6, 7 -- numbers of fields: the name; what is wanted of the answer; the last one
+local LONGEST_NAME_BYTES = 80
+-- Numbers of fields: the model's name (its version is 2), the request's id, parameters, inputs, what is wanted of the answer, the last.
+local MODEL, ID, PARAMETERS, INPUTS, OUTPUTS, LAST_FIELD = 1, 3, 4, 5, 6, 7
+local LAST_NAME = 3 -- of an input or an output: its name, its data type, its shape; then what may be long
 local STRING_OR_MESSAGE = 2 -- all fields are of this wire type
 local FRAME_HEAD_BYTES, FIELD_HEAD_BYTES = 5, 6 -- a flag and a length; a tag and a length
 
@@ -31,6 +34,21 @@ local function length_at(bytes, at)
   return nil
 end
 
+-- Why an input or an output may not pass: Triton says its name, data type and shape again, however long they are.
+local function fault_of_tensor(body, at, stop)
+  while at < stop do
+    local bytes = body:getBytes(at, math.min(stop - at, FIELD_HEAD_BYTES))
+    local tag = bytes:byte(1)
+    local length, start = length_at(bytes, 2)
+    if tag % 8 ~= STRING_OR_MESSAGE or not length then return ODD end
+    if (tag - STRING_OR_MESSAGE) / 8 <= LAST_NAME and length > LONGEST_NAME_BYTES then
+      return "an input's or output's name, data type or shape has more than " .. LONGEST_NAME_BYTES .. " bytes: see docs/contract.md"
+    end
+    at = at + start - 1 + length
+  end
+  return at > stop and ODD or nil
+end
+
 -- Why a body may not pass; nil: it may.
 local function fault_of(body)
   local size = body:length()
@@ -55,18 +73,26 @@ local function fault_of(body)
     start = start + before - 1
     at = start + length
     if at > size then return ODD end
-    if field == OUTPUTS or field == MODEL then
-      if length > LONGEST_TEXT_BYTES then
-        return "a model or an output is described in more than " .. LONGEST_TEXT_BYTES .. " bytes: send its name"
-      end
-      local text = length == 0 and "" or body:getBytes(start, length)
-      if field == MODEL and MODELS and not MODELS[text] then
-        return "this model is closed to callers of the gateway: ask vqa, vqa_choose or image_embedding"
-      end
-      -- Wherever it stands in there, and however its length is written, the key's bytes are in one piece.
-      if field == OUTPUTS and text:find("classification", 1, true) then
-        return "the classification extension is not served: ask for an output without class_count"
-      end
+    if field <= ID and length > LONGEST_NAME_BYTES then
+      return "the model's name, its version or the request's id has more than " .. LONGEST_NAME_BYTES .. " bytes: send a shorter one"
+    end
+    if (field == OUTPUTS or field == PARAMETERS) and length > LONGEST_TEXT_BYTES then
+      return "a parameter or an output has more than " .. LONGEST_TEXT_BYTES .. " bytes: leave the parameter out, send the output's name"
+    end
+    if field == INPUTS or field == OUTPUTS then
+      local fault = fault_of_tensor(body, start, at)
+      if fault then return fault end
+    end
+    if field == MODEL and MODELS and not MODELS[length == 0 and "" or body:getBytes(start, length)] then
+      return "this model is closed to callers of the gateway: ask vqa, vqa_choose or image_embedding"
+    end
+    -- Wherever it stands in there, and however its length is written, a key's bytes are in one piece.
+    if field == OUTPUTS and length > 0 and body:getBytes(start, length):find("classification", 1, true) then
+      return "the classification extension is not served: ask for an output without class_count"
+    end
+    -- A text in the place of a sequence's number is taken for an address, by every Triton up to now.
+    if field == PARAMETERS and length > 0 and body:getBytes(start, length):find("sequence_", 1, true) then
+      return "sequences are not served: leave sequence_id, sequence_start and sequence_end out"
     end
   end
   return nil

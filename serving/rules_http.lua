@@ -3,6 +3,7 @@
 
 local LARGEST_JSON_BYTES = 64 * 1024
 local DEEPEST = 32
+local MOST_ELEMENTS = 2 ^ 24 -- of a tensor; Triton makes room for as many as are said, and ends where there is none
 local QUOTE, BACKSLASH, BRACKET, BRACE = 34, 92, 91, 123
 
 local function refuse(handle, status, message)
@@ -32,8 +33,19 @@ local function depth_of(json)
   end
 end
 
+-- Whether a shape asks for more than any input here has.
+local function is_too_large(json)
+  for shape in json:gmatch('"shape"%s*:%s*%[([^%]]*)') do
+    local elements = 1
+    for number in shape:gmatch("[^,%s]+") do elements = elements * math.abs(tonumber(number) or math.huge) end
+    if elements > MOST_ELEMENTS then return true end
+  end
+  return false
+end
+
 local function look_at(handle)
   local headers = handle:headers()
+  headers:remove("accept-encoding") -- a weight that is no number ends Triton
   if headers:get("content-encoding") then
     return refuse(handle, "415", "compressed requests are not taken: send it as it is, for photos are compressed already")
   end
@@ -62,6 +74,12 @@ local function look_at(handle)
   end
   if json:find('"classification"%s*:') then
     return refuse(handle, "400", "the classification extension is not served: ask for an output without it")
+  end
+  if json:find('"sequence_') then
+    return refuse(handle, "400", "sequences are not served: leave sequence_id, sequence_start and sequence_end out")
+  end
+  if is_too_large(json) then
+    return refuse(handle, "400", "a shape has more than " .. MOST_ELEMENTS .. " elements")
   end
   if not headers:get("content-length") then headers:replace("content-length", tostring(size)) end
 end

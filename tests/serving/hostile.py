@@ -12,6 +12,9 @@ INFER = "/inference.GRPCInferenceService/ModelInfer"
 _KEY = b"classification"
 _NO_CLASSES = "the classification extension is not served: ask for an output without class_count"
 _ODD = "the request is not as protobuf writes it: send a ModelInferRequest of KServe's protocol, by a client library"
+_NO_SEQUENCES = "sequences are not served: leave sequence_id, sequence_start and sequence_end out"
+_LONG_NAME = "the model's name, its version or the request's id has more than 80 bytes: send a shorter one"
+_LONG_TENSOR = "an input's or output's name, data type or shape has more than 80 bytes: see docs/contract.md"
 _COMPRESSED = "compressed requests are not taken: send it as it is, for photos are compressed already"
 
 
@@ -68,6 +71,16 @@ def _requests() -> dict[str, Hostile]:
     many = b"".join(field(6, field(1, b"ANSWER")) for _ in range(30))
     wide = question()
     wide.inputs[0].parameters["note"].string_param = "x" * 3000  # the output lies far behind the first kilobyte
+    sequence = question()
+    sequence.parameters["sequence_id"].string_param = "abc"
+    named = {
+        f"a long {name}": field(number, b"x" * 81) for number, name in ((1, "model"), (2, "version"), (3, "request id"))
+    }
+    long_tensors = {
+        "an input with a long name": field(5, field(1, b"x" * 81)),
+        "an input with a long shape": field(5, field(1, b"IMAGE") + field(3, b"\1" * 81)),
+        "an output with a long name": field(6, field(1, b"x" * 81)),
+    }
     shared = question()
     wanted_of = shared.outputs.add(name="ANSWER")
     wanted_of.parameters["classification"].int64_param = 1
@@ -92,8 +105,11 @@ def _requests() -> dict[str, Hostile]:
         "cut short": Hostile((plain + ask)[:-1], message=_ODD),
         "an output of 5,000 bytes": Hostile(
             plain + field(6, wanted(name=b"x" * 5000)),
-            message="a model or an output is described in more than 4096 bytes: send its name",
+            message="a parameter or an output has more than 4096 bytes: leave the parameter out, send the output's name",
         ),
+        "a text for a sequence's number": Hostile(sequence.SerializeToString(), message=_NO_SEQUENCES),
+        **{name: Hostile(plain + odd, message=_LONG_NAME) for name, odd in named.items()},
+        **{name: Hostile(plain + odd, message=_LONG_TENSOR) for name, odd in long_tensors.items()},
         "300 outputs": Hostile(
             plain + field(6, b"") * 300,
             message="the request has more than 256 inputs, outputs and parameters: send fewer",
@@ -115,6 +131,15 @@ HTTP_BODIES: dict[str, tuple[bytes, dict[str, str], int]] = {
     "a length of nothing": (DEEP[:5000], {"Inference-Header-Content-Length": "-1"}, 400),
     "a length beyond the end": (b"{}", {"Inference-Header-Content-Length": "3"}, 400),
     "compressed": (gzip.compress(DEEP), {"Content-Encoding": "gzip"}, 415),
+    "a weight that is no number": (b"{}", {"Accept-Encoding": "gzip;q=1e999"}, 400),
+    "a sequence": (b'{"parameters":{"sequence_id":"abc"}}', {}, 400),
+    "a shape of more than there is": (
+        b'{"inputs":[{"name":"IMAGE","datatype":"FP32","shape":[1, 1099511627776],"data":[1]}]}', {}, 400
+    ),
+    "a shape that overflows": (
+        b'{"inputs":[{"name":"IMAGE","datatype":"FP32","shape":[2147483648,2147483648],"data":[1]}]}', {}, 400
+    ),
+    "a shape in scientific notation": (b'{"inputs":[{"name":"IMAGE","shape" : [1e3, -1e9]}]}', {}, 400),
     "classes": (b'{"outputs":[{"name":"ANSWER","parameters":{"classification" : 1}}]}', {}, 400),
     "classes, with a letter escaped": (b'{"outputs":[{"parameters":{"\\u0063lassification":1}}]}', {}, 400),
     "classes, with a capital escape": (b'{"outputs":[{"parameters":{"classificatio\\u006E":1}}]}', {}, 400),
