@@ -149,11 +149,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Send hostile requests to a real server of a built repository: damaged photos, odd questions, "
         "lists, parameters, headers, contents and encodings, streams, compression, any tensors to any model, frames "
         "by hand, random bytes, any method; and HTTP, where it is named.",
-        epilog="exit status: 0 no process ended, it answers as before, and told nothing of its inside; 1 otherwise; 2 wrong "
-        "usage.",
+        epilog="exit status: 0 no process ended, it answers as before, and told nothing of its inside; 1 otherwise; "
+        "2 wrong usage.",
     )
-    parser.add_argument("repository", type=built_repository, help="a built repository; with --url: the one that is served there")
-    parser.add_argument("--count", type=whole_number(1), default=200_000, metavar="N", help="requests (default: 200,000)")
+    parser.add_argument(
+        "repository", type=built_repository, help="a built repository; with --url: the one that is served there"
+    )
+    parser.add_argument(
+        "--count", type=whole_number(1), default=200_000, metavar="N", help="requests (default: 200,000)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the requests; the same ones come again (default: 0)")
     parser.add_argument("--url", metavar="HOST:PORT", help="a running server or gateway (default: start a server)")
     parser.add_argument("--tls-ca", type=Path, metavar="FILE", help="with --url: who signed its certificate (PEM)")

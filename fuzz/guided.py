@@ -24,7 +24,8 @@ SOURCE = ROOT / "model_repository"
 _SIDE_PX = 112
 _SEED_SIZE = (48, 40)
 _PHOTO_MODULES = (
-    "photo", "budget", "square", "colours", "colour_tags", "icc_check", "matrix_profile", "cut_jpeg", "file_kind", "text_sent",
+    "photo", "budget", "square", "colours", "colour_tags", "icc_check", "matrix_profile", "cut_jpeg", "file_kind",
+    "text_sent",
 )  # fmt: skip
 
 

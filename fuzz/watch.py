@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import psutil
 
-Problem = Callable[[], str | None]
+Problem = Callable[[], object]
 """What is wrong with the processes; None: nothing."""
 
 

@@ -161,6 +161,7 @@ def test_a_profile_and_a_process_apart_change_no_answer(client: VqaClient) -> No
     profile = rgb_profile(DISPLAY_P3_PRIMARIES, srgb_curve)
     p3 = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     wide = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), p3)
+    assert wide
     photos = [encoded(image, "PNG"), encoded(wide, "PNG", icc_profile=profile), encoded(image, "AVIF", quality=95)]
     questions = ["What is it?", "什么颜色"]
     own, *others = [[answer.text for answer in client.ask_many(photo, questions)] for photo in photos]

@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import text_format
@@ -25,7 +26,7 @@ CONFIGS = [
 MANY = 6000
 
 
-def drawn(seed: int = 0, count: int = MANY, **options: bool) -> list[Call]:
+def drawn(seed: int = 0, count: int = MANY, **options: Any) -> list[Call]:
     requests = Requests(PHOTOS, CONFIGS, seed, **options)
     return [requests.next() for _ in range(count)]
 

@@ -15,6 +15,7 @@ _ODD = "the request is not as protobuf writes it: send a ModelInferRequest of KS
 _NO_SEQUENCES = "sequences are not served: leave sequence_id, sequence_start and sequence_end out"
 _LONG_NAME = "the model's name, its version or the request's id has more than 80 bytes: send a shorter one"
 _LONG_TENSOR = "an input's or output's name, data type or shape has more than 80 bytes: see docs/contract.md"
+_TOO_LONG = "a parameter or an output has more than 4096 bytes: leave the parameter out, send the output's name"
 _COMPRESSED = "compressed requests are not taken: send it as it is, for photos are compressed already"
 
 
@@ -105,7 +106,7 @@ def _requests() -> dict[str, Hostile]:
         "cut short": Hostile((plain + ask)[:-1], message=_ODD),
         "an output of 5,000 bytes": Hostile(
             plain + field(6, wanted(name=b"x" * 5000)),
-            message="a parameter or an output has more than 4096 bytes: leave the parameter out, send the output's name",
+            message=_TOO_LONG,
         ),
         "a text for a sequence's number": Hostile(sequence.SerializeToString(), message=_NO_SEQUENCES),
         **{name: Hostile(plain + odd, message=_LONG_NAME) for name, odd in named.items()},
@@ -134,10 +135,14 @@ HTTP_BODIES: dict[str, tuple[bytes, dict[str, str], int]] = {
     "a weight that is no number": (b"{}", {"Accept-Encoding": "gzip;q=1e999"}, 400),
     "a sequence": (b'{"parameters":{"sequence_id":"abc"}}', {}, 400),
     "a shape of more than there is": (
-        b'{"inputs":[{"name":"IMAGE","datatype":"FP32","shape":[1, 1099511627776],"data":[1]}]}', {}, 400
+        b'{"inputs":[{"name":"IMAGE","datatype":"FP32","shape":[1, 1099511627776],"data":[1]}]}',
+        {},
+        400,
     ),
     "a shape that overflows": (
-        b'{"inputs":[{"name":"IMAGE","datatype":"FP32","shape":[2147483648,2147483648],"data":[1]}]}', {}, 400
+        b'{"inputs":[{"name":"IMAGE","datatype":"FP32","shape":[2147483648,2147483648],"data":[1]}]}',
+        {},
+        400,
     ),
     "a shape in scientific notation": (b'{"inputs":[{"name":"IMAGE","shape" : [1e3, -1e9]}]}', {}, 400),
     "classes": (b'{"outputs":[{"name":"ANSWER","parameters":{"classification" : 1}}]}', {}, 400),
