@@ -30,7 +30,7 @@ _CONFIRM_EN = re.compile(rf",\s*(?:right|correct|yes|no|true|(?:{_VERBS}) (?:it|
 _STATED_EN = re.compile(r"\bwhat (?:you|i|we) see\b")
 _STATEMENT_EN = re.compile(r"^(?:it|this|that|these|those|they|there)(?:'s| is| are| has| have)\b.*\?$")
 _ASKS_WHICH_ZH = re.compile(
-    "什么|什麼|甚麼|啥|哪|几|幾|多少|谁|誰|怎|咋|为何|為何|何时|多[大重长高久远]|还是|還是|能说出[^是]*的|看得出"
+    "什么|什麼|甚麼|啥|哪|几|幾|多少|谁|誰|怎|咋|为何|為何|何时|多[大重长高久远]|还是|還是|能[说說]出[^是]*的|看得出"
 )
 _ASKS_WHETHER_ZH = re.compile(
     r"[吗嗎]|\w[吧嘛](?!\w)|(?<![什甚怎多那这要])[么麼](?!\w)|(.)[不没沒]\1|是否|有没有|有沒有|\w[不没沒][呀啊]?(?!\w)"
