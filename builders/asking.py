@@ -47,6 +47,8 @@ class Asked:
     unanswerable: bool
     """Whether "cannot tell" is the right answer."""
     question: str
+    asks_nothing: bool = False
+    """Whether the right answer is that it is not understood."""
     listed: Scored | None = None
     """None: it came without a list."""
 
@@ -63,7 +65,7 @@ def asked(
     """
     image_encoder, answer_decoder, answer_scorer = engines
     tokenizer = checkpoint.tokenizer.backend_tokenizer
-    cannot_tell = cannot_tell_texts(checkpoint)
+    cannot_tell, not_understood = cannot_tell_texts(checkpoint), not_understood_texts(checkpoint)
     rows, photo, features = [], None, np.empty(0)
     for question in tqdm(questions, desc="questions", unit="question", leave=False, disable=None):
         if question.photo != photo:
@@ -80,6 +82,7 @@ def asked(
                 tuple(question.is_right(c.text) for c in candidates),
                 any(question.is_right(text) for text in cannot_tell),
                 question.question,
+                any(question.is_right(text) for text in not_understood),
                 _scored(answer_scorer, inputs, checkpoint, question) if question.candidates else None,
             )
         )

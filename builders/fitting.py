@@ -48,7 +48,8 @@ def fitted(
     if len(rows) < LEAST_QUESTIONS:
         raise UsageError(f"{len(rows)} labelled questions came, but a calibration needs {LEAST_QUESTIONS} at least")
     likely = np.array([sum(c.probability for c in row.candidates if c.text in cannot_tell) for row in rows])
-    refusal = _refusal_threshold(likely, [not row.unanswerable for row in rows])
+    # A text that asks nothing may be refused as well as handed over.
+    refusal = _refusal_threshold(likely, [not (row.unanswerable or row.asks_nothing) for row in rows])
     chosen = [(row, chosen_candidate(row.candidates, cannot_tell, refusal)) for row in rows]
     given = [
         (row, index)
