@@ -226,12 +226,12 @@ def test_tables_of_floating_point_steps_are_left_out() -> None:
     assert b"D2B0" not in kept
 
 
-def test_ten_thousand_broken_profiles_cost_little_and_raise_nothing() -> None:
+def test_two_thousand_broken_profiles_cost_little_and_raise_nothing() -> None:
     """Any damage is passed over, or applied like a whole profile, within the time that a photo has."""
     rng = np.random.default_rng(5)
     good = [P3, press_profile(), grey_profile(gamma_curve(2.2)), SRGB.tobytes()]
     longest_s = 0.0
-    for number in range(10_000):
+    for number in range(2_000):
         icc = bytearray(good[0] if number % 20 else good[number // 20 % 4])
         for _ in range(rng.integers(1, 9)):
             at = rng.integers(0, min(len(icc), 400) if rng.random() < 0.7 else len(icc))

@@ -298,6 +298,7 @@ LARGE = {
     "palette with transparency": lambda: encoded(Image.new("P", (5000, 5000), 1), transparency=0),
     "16 bits": lambda: encoded(Image.fromarray(np.full((5000, 5000), 9000, np.uint16))),
     "progressive JPEG": lambda: encoded(Image.new("RGB", (5000, 5000), RED), "JPEG", progressive=True),
+    "a JPEG without its end marker": lambda: encoded(Image.new("RGB", (22_000, 900), RED), "JPEG")[:-2],
     "WebP": lambda: encoded(Image.new("RGB", (3600, 3600), RED), "WEBP", lossless=True, method=0),
 }
 

@@ -34,6 +34,8 @@ HEAD = struct.Struct(">II")
 
 _PROGRAM = Path(__file__).with_name("decoder_process.py")
 _MOST_MESSAGE_BYTES = 1000
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+"""What a program needs to start; what else is there, such as keys, is nothing for a decoder of hostile files."""
 
 
 @cache
@@ -121,7 +123,8 @@ def _started() -> subprocess.Popen[bytes]:
     # Inside Triton, the interpreter is part of another program; its site-packages are those of the first on the path.
     own = Path(sys.executable or "")
     python = str(own) if own.name.startswith("python") else shutil.which("python3") or "python3"
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
         [python, str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=1 << 16
     )

@@ -49,9 +49,9 @@ def picture_of_cut_jpeg(photo: bytes, loaded: Callable[[bytes], Image.Image]) ->
     """Decode a JPEG that is not there as a whole.
 
     It is shown when it lacks at most `MISSING_ROWS` of its rows, which are
-    white then. One that comes in several scans is shown when all the rows are
+    white then. One that comes in several scans is shown when so many rows are
     there, of each colour and frequency, but for its last bit (a progressive
-    JPEG brings that one in its last scan, of a third of its bytes).
+    JPEG brings that one in its last scans, of a third of its bytes).
 
     Args:
         photo: a file that cannot be decoded as it is.
@@ -68,13 +68,15 @@ def picture_of_cut_jpeg(photo: bytes, loaded: Callable[[bytes], Image.Image]) ->
         return loaded(there + _END)
     if not _brings_all(cut.scans, cut.colours):
         return None
-    rows = _rows_alike(*(_digests(loaded(there + tail + _END)) for tail in _TAILS))
-    picture = loaded(there + _END)
+    before = _digests(loaded(there + _TAILS[0] + _END))
+    picture = loaded(there + _TAILS[1] + _END)
+    rows = _rows_alike(before, _digests(picture))
     if rows < (1 - MISSING_ROWS) * picture.height:
         return None
-    if len(cut.scans) == 1:
-        white = 0 if picture.mode == "CMYK" else "white"
-        picture.paste(white, (0, rows, picture.width, picture.height))
+    if len(cut.scans) > 1:
+        del picture  # two would take more memory than a photo may
+        return loaded(there + _END)  # what is missing of the last scan is there, less finely, from those before
+    picture.paste(0 if picture.mode == "CMYK" else "white", (0, rows, picture.width, picture.height))
     return picture
 
 
@@ -84,7 +86,7 @@ def _rows_alike(first: list[bytes], second: list[bytes]) -> int:
 
 
 def _digests(picture: Image.Image) -> list[bytes]:
-    """One of each row; two whole pictures would take more memory than a photo may."""
+    """One of each row, instead of a second picture."""
     found = []
     rows = max(1, _STRIP_PIXELS // picture.width)
     for top in range(0, picture.height, rows):
