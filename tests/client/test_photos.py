@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image, ImageCms
 from vitrine_client import FakeTransport, InvalidPhotoError, VqaClient
 from vitrine_client.photos import MAX_BYTES, bytes_from_photo
 
@@ -201,3 +202,19 @@ def test_formats_are_judged_by_the_server(kind: bytes) -> None:
     """This side does not look: what a server learns to read, no client has to."""
     assert bytes_from_photo(kind) == kind
     assert bytes_from_photo(io.BytesIO(kind)) == kind
+
+
+def test_a_cmyk_image_is_converted_by_its_own_profile() -> None:
+    """Lab stands for CMYK here: Pillow makes a profile of it, and none of CMYK."""
+    lab = ImageCms.createProfile("LAB")
+    red = ImageCms.profileToProfile(
+        Image.new("RGB", (8, 8), "red"), ImageCms.createProfile("sRGB"), lab, outputMode="LAB"
+    )
+    assert red
+    red.info["icc_profile"] = ImageCms.ImageCmsProfile(lab).tobytes()
+    with Image.open(io.BytesIO(bytes_from_photo(red))) as sent:
+        assert "icc_profile" not in sent.info
+        pixel = sent.convert("RGB").getpixel((4, 4))
+    assert isinstance(pixel, tuple)
+    assert pixel[0] > 245
+    assert max(pixel[1:]) < 12

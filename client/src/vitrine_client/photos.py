@@ -4,12 +4,13 @@ import io
 import os
 import re
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 from vitrine_client.errors import InvalidPhotoError
 from vitrine_client.shown import shown, without_long_words
@@ -150,6 +151,19 @@ def _image_from_array(array: NDArray[Any]) -> Image.Image:
     return Image.fromarray(array)
 
 
+def _rgb_image(image: Image.Image) -> Image.Image:
+    """Convert to RGB: by the image's own profile, of CMYK or Lab, where it has one that can be used."""
+    profile = image.info.get("icc_profile")
+    rgb: Image.Image | None = None
+    if profile:
+        with suppress(ImageCms.PyCMSError, OSError, ValueError):
+            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            rgb = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    rgb = rgb or image.convert("RGB")
+    rgb.info.pop("icc_profile", None)  # of colours that are there no more
+    return rgb
+
+
 def _png_from_image(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     try:
@@ -157,7 +171,7 @@ def _png_from_image(image: Image.Image) -> bytes:
             image.load()
             upright = ImageOps.exif_transpose(image)  # a PNG says nothing of orientation
         if upright.mode not in _PNG_MODES:
-            upright = upright.convert("RGB")
+            upright = _rgb_image(upright)
         if upright.width * upright.height > _MAX_PIXELS:
             scale = (_MAX_PIXELS / (upright.width * upright.height)) ** 0.5
             upright = upright.resize((max(1, int(upright.width * scale)), max(1, int(upright.height * scale))))
