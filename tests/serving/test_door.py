@@ -163,6 +163,15 @@ def test_http_is_served_with_the_photo_behind_the_json(server: EmbeddedServer) -
     assert "Unable to parse 'name'" in text, "Triton has read it"
 
 
+@pytest.mark.parametrize("path", ["infer", "generate"])
+def test_a_weight_of_an_encoding_that_is_no_number_ends_nothing(server: EmbeddedServer, path: str) -> None:
+    """Triton 2.51 does not catch it (server#8637); the door takes the header away."""
+    status, text = http_status(server, "POST", f"/v2/models/vqa/{path}", b"{}", Accept_Encoding="gzip;q=1e999")
+    assert status in (400, 500)
+    assert text.startswith('{"error":'), "Triton has read it"
+    assert server.problem() is None
+
+
 def test_a_body_of_thousands_of_chunks_ends_nothing(server: EmbeddedServer) -> None:
     """Triton 2.51 overflows its stack on them (CVE-2025-23310); the door sends them on in one piece."""
     connection = http.client.HTTPConnection(server.settings.host, server.settings.http_port, timeout=30)
