@@ -21,6 +21,7 @@ from vitrine_client.calls import ask_call
 
 from benchmarks.mixes import drawn_photo
 from serving.command import ServerSettings
+from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import end_on_signals
@@ -38,12 +39,12 @@ def main() -> int:
         "processor time of the door for one; the same for a photo of 16 MiB.",
         epilog="example: python -m benchmarks.door build/vitrine-small --calls 2000",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
-    parser.add_argument("--calls", type=int, default=1000, help="on each way, at least 100 (default: 1000)")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
+    parser.add_argument(
+        "--calls", type=whole_number(100), default=1000, help="on each way, at least 100 (default: 1000)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     args = parser.parse_args()
-    if args.calls < 100:
-        parser.error(f"--calls is {args.calls}, but at least 100 are expected")
     end_on_signals()
     try:
         with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
@@ -103,4 +104,4 @@ def _prefixed(prefix: str, figures: dict[str, float]) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

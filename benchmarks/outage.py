@@ -15,6 +15,7 @@ from vitrine_client import AsyncVqaClient, VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
 from serving.signals import end_on_signals
 from soak.server import Served, served
@@ -123,7 +124,7 @@ def main() -> int:
             return measured(server, args)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return error.exit_status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -132,12 +133,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Kill Triton under its supervisor while questions with a deadline are under way, from threads and "
         "from an event loop in turn. Exit status 0: all were answered, and rightly.",
     )
-    parser.add_argument("repository", type=Path, help="a built repository")
-    parser.add_argument("--calls", type=int, default=50, metavar="N", help="at each kill (default: 50)")
-    parser.add_argument("--kills", type=int, default=2, metavar="N", help="default: 2; later ones wait longer")
+    parser.add_argument("repository", type=built_repository, help="a built repository")
+    parser.add_argument("--calls", type=whole_number(1), default=50, metavar="N", help="at each kill (default: 50)")
+    parser.add_argument(
+        "--kills", type=whole_number(1), default=2, metavar="N", help="default: 2; later ones wait longer"
+    )
     parser.add_argument("--timeout", type=float, default=15.0, metavar="S", help="of a call (default: 15)")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -30,6 +30,7 @@ from catalogue.questions import question_for
 from evaluation.accuracy import plain
 from evaluation.cmyk_profile import press_profile
 from serving.command import ServerSettings
+from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import INTERRUPTED, end_on_signals
@@ -169,13 +170,6 @@ def _all_asked(url: str, known: dict[str, Space], args: argparse.Namespace) -> l
         return [row for rows in tqdm(pool.map(about, seeds), total=len(seeds), unit=" photos") for row in rows]
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} came, but at least 1 is expected")
-    return number
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evaluation.colour_spaces",
@@ -184,11 +178,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m evaluation.colour_spaces build/vitrine-small --photos 120; exit status 1: a space "
         f"is more than {MOST_WORSE:.0%} worse",
     )
-    parser.add_argument("repository", type=Path, help="a built repository; served embedded unless --url is given")
+    parser.add_argument(
+        "repository", type=built_repository, help="a built repository; served embedded unless --url is given"
+    )
     parser.add_argument("--url", help="a server that runs already")
-    parser.add_argument("--photos", type=_positive, default=120, metavar="N", help="default: 120")
+    parser.add_argument("--photos", type=whole_number(1), default=120, metavar="N", help="default: 120")
     parser.add_argument("--first-photo", type=int, default=30_000, metavar="N", help="where to begin (default: 30000)")
-    parser.add_argument("--threads", type=_positive, default=2, metavar="N", help="photos at once (default: 2)")
+    parser.add_argument("--threads", type=whole_number(1), default=2, metavar="N", help="photos at once (default: 2)")
     parser.add_argument(
         "--cmyk-profile", type=Path, metavar="FILE", help="of a real press, such as FOGRA39 (default: a simple one)"
     )
@@ -196,4 +192,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))
