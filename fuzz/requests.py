@@ -9,17 +9,19 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc import service_pb2 as pb
-from tritonclient.utils import serialize_byte_tensor
 
-PUBLIC = ("vqa", "vqa_choose", "image_embedding")
-"""What callers are meant to call."""
+from fuzz.call import INFER, Call, ends_2_51
+from fuzz.http_requests import HttpRequests
+from fuzz.tensors import bytes_tensor
+from fuzz.transports import by_hand, compressed, deep_groups, odd_encoding, streamed
+from fuzz.well_formed import OUTPUTS, PARAMETERS, WellFormed, set_parameter
+
 _MOST_ELEMENTS = 2**40
-INFER = "/inference.GRPCInferenceService/ModelInfer"
 _OTHER_METHODS = (
     "ServerLive", "ServerReady", "ModelReady", "ServerMetadata", "ModelMetadata", "ModelConfig", "ModelStatistics",
     "RepositoryIndex", "RepositoryModelLoad", "RepositoryModelUnload", "SystemSharedMemoryStatus",
     "SystemSharedMemoryRegister", "SystemSharedMemoryUnregister", "CudaSharedMemoryRegister", "TraceSetting",
-    "LogSettings", "NoSuchMethod",
+    "LogSettings", "CudaSharedMemoryStatus", "NoSuchMethod",
 )  # fmt: skip
 _MODELS = (
     "vqa", "vqa_choose", "image_embedding", "image_features", "image_preprocess", "image_encoder", "image_export",
@@ -37,43 +39,88 @@ _QUESTIONS = (
     "Ａ１",
 )  # fmt: skip
 _DIMENSIONS = (1, 1, 1, 2, 0, -1, 16, 17, 50, 52, 112, 192, 2**31 - 1, 2**31, 2**62, -(2**63))
-_PARAMETERS = ("timeout", "priority", "sequence_id", "sequence_start", "binary_data", "shared_memory_region", "x" * 200)
+
+
+KINDS = {
+    "damaged photo": 2, "odd question": 2, "odd list": 2, "odd tensors": 4, "nearly right": 3, "damaged request": 4,
+    "noise": 4, "other method": 4, "classification": 4, "parameters": 4, "sequence": 3, "headers": 3, "contents": 4,
+    "stream": 2, "compressed": 3, "odd encoding": 4, "deep groups": 1, "by hand": 3,
+}  # fmt: skip
+"""Of gRPC, each with how often it comes."""
+HTTP_KINDS = {"http json": 4, "http binary": 3, "http deep": 1, "http other": 2}
+"""As `KINDS`, where HTTP is spoken too."""
+WELL_FORMED = frozenset(
+    {
+        "damaged photo", "odd question", "odd list", "classification", "parameters", "sequence", "headers",
+        "compressed", "odd encoding",
+    }
+)  # fmt: skip
+"""Kinds that are to be answered, or refused by a rule; others are gRPC's and Triton's to refuse in any way."""
 
 
 class Requests:
     """An endless supply, the same for the same seed."""
 
     def __init__(
-        self, photos: list[bytes], configs: list[model_config_pb2.ModelConfig], seed: int, *, overflows: bool = False
+        self,
+        photos: list[bytes],
+        configs: list[model_config_pb2.ModelConfig],
+        seed: int,
+        *,
+        overflows: bool = False,
+        has_http: bool = False,
+        has_door: bool = True,
     ) -> None:
         """
         Args:
             configs: of the server's models, so that some requests are nearly right.
             overflows: also shapes of so many elements that their number overflows, for the models that only ensembles
                 are to call: such a request ends the step's process (Triton 2.51), which the server then replaces.
+            has_http: also requests over HTTP.
+            has_door: also what ends a Triton 2.51 that nothing stands before.
         """
         self._overflows = overflows
+        self._has_door = has_door
         self._photos = photos
         self._configs = configs
         self._draw = random.Random(seed)
-        self._kinds: dict[str, Callable[[], tuple[str, bytes]]] = {
-            "damaged photo": self._damaged_photo,
-            "odd question": self._odd_question,
-            "odd list": self._odd_list,
-            "odd tensors": self._odd_tensors,
-            "nearly right": self._nearly_right,
-            "damaged request": self._damaged_request,
-            "noise": self._noise,
-            "other method": self._other_method,
-        }
+        self._good = WellFormed(photos, self._draw)
+        self._http = HttpRequests(photos, self._draw)
+        self._weights = KINDS | (HTTP_KINDS if has_http else {})
 
-    def next(self) -> tuple[str, str, bytes]:
-        """A kind, a method, and the bytes to send to it."""
+    def next(self) -> Call:
         while True:
-            kind = self._draw.choice(list(self._kinds))
-            method, content = self._kinds[kind]()
-            if self._overflows or method != INFER or not _overflows(content):
-                return kind, method, content
+            kind = self._draw.choices(list(self._weights), list(self._weights.values()))[0]
+            call = self._of_kind(kind)
+            if not self._overflows and any(map(_overflows, call.messages)):
+                continue
+            if self._has_door or not ends_2_51(call):
+                return call
+
+    def _of_kind(self, kind: str) -> Call:
+        draw, good = self._draw, self._good
+        made: dict[str, Callable[[], Call]] = {
+            "stream": lambda: streamed(draw, good), "compressed": lambda: compressed(draw, good),
+            "odd encoding": lambda: odd_encoding(draw, good), "deep groups": lambda: deep_groups(draw, good),
+            "by hand": lambda: by_hand(draw, good), "http json": self._http.json, "http binary": self._http.binary,
+            "http deep": self._http.deep, "http other": self._http.other,
+        }  # fmt: skip
+        if kind in made:
+            return made[kind]()
+        unusual: dict[str, Callable[[], pb.ModelInferRequest]] = {
+            "classification": good.classified, "parameters": good.with_parameters, "sequence": good.in_sequence,
+            "headers": good.request, "contents": good.contents,
+        }  # fmt: skip
+        if kind in unusual:
+            content = bytes(unusual[kind]().SerializeToString())
+            return Call(kind, INFER, (content,), headers=good.headers() if kind == "headers" else ())
+        bodies: dict[str, Callable[[], tuple[str, bytes]]] = {
+            "damaged photo": self._damaged_photo, "odd question": self._odd_question, "odd list": self._odd_list,
+            "odd tensors": self._odd_tensors, "nearly right": self._nearly_right,
+            "damaged request": self._damaged_request, "noise": self._noise, "other method": self._other_method,
+        }  # fmt: skip
+        method, content = bodies[kind]()
+        return Call(kind, method, (content,))
 
     def _damaged(self, content: bytes) -> bytes:
         found = bytearray(content)
@@ -117,7 +164,7 @@ class Requests:
         for name, values in tensors.items():
             if values is not None:
                 request.inputs.add(name=name, datatype="BYTES", shape=[1, len(values)])
-                request.raw_input_contents.append(_bytes_tensor(values))
+                request.raw_input_contents.append(bytes_tensor(values))
         return bytes(request.SerializeToString())
 
     def _odd_tensors(self) -> tuple[str, bytes]:
@@ -175,7 +222,7 @@ class Requests:
 
     def _texts(self, name: str, count: int) -> bytes:
         texts = [self._draw.choice(self._photos) if name == "IMAGE" else self._text() for _ in range(min(count, 64))]
-        return _bytes_tensor(texts)
+        return bytes_tensor(texts)
 
     def _content(self, shape: list[int]) -> bytes:
         count = int(np.clip(np.prod(np.array(shape, dtype=np.float64)), 0, 40_000)) if shape else 1
@@ -183,7 +230,7 @@ class Requests:
         return draw.choice(
             (
                 lambda: draw.randbytes(count * draw.choice((1, 2, 4, 8))),
-                lambda: _bytes_tensor([draw.choice(self._photos)] * min(count, 3)),
+                lambda: bytes_tensor([draw.choice(self._photos)] * min(count, 3)),
                 lambda: (2**32 - 1).to_bytes(4, "little") + b"short",
                 lambda: bytes(count * 4),
                 lambda: b"",
@@ -192,11 +239,7 @@ class Requests:
 
     def _add_parameter(self, parameters: Any) -> None:
         if self._draw.random() < 0.15:
-            value = parameters[self._draw.choice(_PARAMETERS)]
-            if self._draw.random() < 0.5:
-                value.int64_param = self._draw.choice((0, 1, -1, 2**62))
-            else:
-                value.string_param = self._draw.choice(("", "0", "a" * 500, "/dev/shm/x"))  # noqa: S108  what an attacker may name
+            set_parameter(self._draw, parameters, self._draw.choice(PARAMETERS))
 
     def _damaged_request(self) -> tuple[str, bytes]:
         _, whole = self._draw.choice((self._odd_question, self._odd_tensors))()
@@ -222,14 +265,9 @@ def _overflows(content: bytes) -> bool:
         request = pb.ModelInferRequest.FromString(content)
     except DecodeError:
         return False
-    if request.model_name in PUBLIC:
+    if request.model_name in OUTPUTS:
         return False
     return any(
         any(dim < -1 for dim in tensor.shape) or math.prod(max(1, dim) for dim in tensor.shape) > _MOST_ELEMENTS
         for tensor in request.inputs
     )
-
-
-def _bytes_tensor(values: list[bytes]) -> bytes:
-    found = serialize_byte_tensor(np.array(values, np.object_)) if values else None
-    return bytes(found.item()) if found is not None and found.size else b""

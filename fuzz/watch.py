@@ -1,0 +1,35 @@
+"""Sees whether a process of a running server ends."""
+
+from collections.abc import Callable
+
+import psutil
+
+Problem = Callable[[], str | None]
+"""What is wrong with the processes; None: nothing."""
+
+
+def no_process_watched() -> str | None:
+    """The processes of a server elsewhere, which nobody sees."""
+    return None
+
+
+def watched(pid: int) -> Problem:
+    """Watch a process and all below it, such as `python -m serving`, its Triton, and the steps.
+
+    Raises:
+        ValueError: there is no such process.
+    """
+    try:
+        root = psutil.Process(pid)
+        processes = [root, *root.children(recursive=True)]
+        names = {process: process.name() for process in processes}
+    except psutil.Error as error:
+        raise ValueError(f"no process {pid} is to be seen here: name the server's") from error
+
+    def problem() -> str | None:
+        for process, name in names.items():
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                return f"the process {process.pid} ({name}) has ended"
+        return None
+
+    return problem
