@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from google.protobuf.message import DecodeError
-from tritonclient.grpc import service_pb2 as pb
+from fuzz.encodings import fields_of
 
 UNARY, STREAM, HTTP2, HTTP = "unary", "stream", "http2", "http"
 """Ways: gRPC's own library; the same with several messages; frames of HTTP/2 by hand, where headers and compression can
@@ -17,6 +16,10 @@ lie; HTTP/1.1 by hand."""
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 STREAM_INFER = "/inference.GRPCInferenceService/ModelStreamInfer"
 Header = tuple[str, str | bytes]
+_PARAMETERS, _OUTPUTS = 4, 6
+"""Fields of ModelInferRequest."""
+_VALUE, _STRING = 2, 3
+"""Fields of an entry of parameters, and of its value."""
 _MOST_JSON_DEPTH = 100
 _MOST_INFLATED_BYTES = 2**24
 _HUGE_SHAPE = re.compile(rb'"shape": ?\[[^\]]*\d{7}')
@@ -48,7 +51,9 @@ def ends_2_51(call: Call) -> str | None:
 
     A door has to keep these out. On loopback, without one, they are left out.
     """
-    names = {str(name).lower(): str(value) for name, value in call.headers}
+    names: dict[str, str] = {}
+    for name, value in call.headers:  # some come twice
+        names[name] = f"{names.get(name, '')},{value!r}"
     if call.way == STREAM or call.method == STREAM_INFER:
         return "a stream that asks for gRPC's errors" if "triton_grpc_error" in names else _deadly(call.messages)
     if call.way == HTTP:
@@ -70,16 +75,19 @@ def ends_2_51(call: Call) -> str | None:
 
 
 def _deadly(messages: Iterable[bytes]) -> str | None:
+    """Looks at the bytes: a parameter with an unknown field is one to Triton, and none to Python's protobuf."""
     for message in messages:
-        try:
-            request = pb.ModelInferRequest.FromString(message)
-        except DecodeError:
-            continue
-        if any("classification" in output.parameters for output in request.outputs):
-            return "classification"
-        if "sequence_id" in request.parameters and request.parameters["sequence_id"].HasField("string_param"):
-            return "a sequence that is named by a text"
+        for number, _, value in fields_of(message):
+            if number == _OUTPUTS and b"classification" in value:
+                return "classification"
+            if number == _PARAMETERS and b"sequence_id" in value and _holds_text(value):
+                return "a sequence that is named by a text"
     return None
+
+
+def _holds_text(parameter: bytes) -> bool:
+    values = (value for number, _, value in fields_of(parameter) if number == _VALUE)
+    return any(number == _STRING for value in values for number, _, _ in fields_of(value))
 
 
 def _inflated(body: bytes) -> bytes:

@@ -33,21 +33,26 @@ def varint(value: int, padding: int = 0) -> bytes:
 
 
 def fields_of(message: bytes) -> Iterator[Field]:
-    """The fields of a well-formed message without groups."""
-    at = 0
+    """The fields of a message, without groups and what is in them; of a broken one, those before the break."""
+    at = depth = 0
     while at < len(message):
-        tag, at = _number(message, at)
-        start = at
-        if tag & 7 == _VARINT:
-            _, at = _number(message, at)
-            yield tag >> 3, _VARINT, message[start:at]
-        elif tag & 7 == _BYTES:
-            length, start = _number(message, at)
-            at = start + length
-            yield tag >> 3, _BYTES, message[start:at]
-        else:
-            at += 8 if tag & 7 == _FIXED64 else 4
-            yield tag >> 3, tag & 7, message[start:at]
+        try:
+            tag, at = _number(message, at)
+            start, kind = at, tag & 7
+            if kind in (_START, _END):
+                depth += 1 if kind == _START else -1
+                continue
+            if kind == _VARINT:
+                _, at = _number(message, at)
+            elif kind == _BYTES:
+                length, start = _number(message, at)
+                at = start + length
+            else:
+                at += 8 if kind == _FIXED64 else 4
+        except IndexError:
+            return
+        if depth == 0:
+            yield tag >> 3, kind, message[start:at]
 
 
 def oddly_encoded(draw: random.Random, message: bytes, nesting: Nesting = NESTED) -> bytes:
