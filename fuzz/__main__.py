@@ -71,7 +71,13 @@ async def _fuzzed(
 ) -> Findings:
     configs = [read_config(file) for file in sorted(args.repository.glob("*/config.pbtxt"))]
     requests = Requests(
-        photos, configs, args.seed, overflows=args.overflows, has_http=bool(target.http_url), has_door=not args.no_door
+        photos,
+        configs,
+        args.seed,
+        overflows=args.overflows,
+        has_http=bool(target.http_url),
+        has_door=not args.no_door,
+        only=args.only,
     )
     found, last = Findings(), deque[Call](maxlen=_KEPT)
     calls = iter(again) if again else (requests.next() for _ in range(args.count))
@@ -163,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         help="also shapes whose number of elements overflows, for the models that only ensembles are to call: known to "
         "end their processes under Triton 2.51",
     )
+    parser.add_argument("--only", nargs="+", default=[], metavar="KIND", help="send these kinds only, such as stream")
     parser.add_argument("--again", type=Path, nargs="+", default=[], metavar="FILE", help="send kept requests instead")
     parser.add_argument(
         "--output",

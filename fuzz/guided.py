@@ -26,7 +26,7 @@ _SEED_SIZE = (48, 40)
 
 def photo_target(repository: Path) -> Callable[[bytes], None]:
     sys.path += [str(SOURCE), str(SOURCE / "image_preprocess" / "1")]
-    with atheris.instrument_imports(include=["photo", "budget", "PIL"]):
+    with atheris.instrument_imports(include=["photo", "budget", "text_sent", "PIL"]):
         import photo
     limits = photo.PhotoLimits()
 

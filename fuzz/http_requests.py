@@ -132,7 +132,7 @@ class HttpRequests:
         found = [*(headers or []), *self._headers()]
         if draw.random() < 0.05:
             whole = b"".join(parts)
-            parts = [draw.choice((gzip.compress(whole, 1), zlib.compress(whole), whole[::-1]))]
+            parts = [draw.choice((gzip.compress(whole, 1, mtime=0), zlib.compress(whole), whole[::-1]))]
             found.append(("content-encoding", draw.choice(("gzip", "deflate"))))
         elif draw.random() < 0.05:
             whole = b"".join(parts)[:20_000]

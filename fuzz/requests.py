@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc import service_pb2 as pb
 
-from fuzz.call import INFER, Call, ends_2_51
+from fuzz.call import HTTP, INFER, Call, ends_2_51
 from fuzz.http_requests import HttpRequests
 from fuzz.tensors import bytes_tensor
 from fuzz.transports import by_hand, compressed, deep_groups, odd_encoding, streamed
@@ -70,6 +70,7 @@ class Requests:
         overflows: bool = False,
         has_http: bool = False,
         has_door: bool = True,
+        only: Collection[str] = (),
     ) -> None:
         """
         Args:
@@ -78,6 +79,10 @@ class Requests:
                 are to call: such a request ends the step's process (Triton 2.51), which the server then replaces.
             has_http: also requests over HTTP.
             has_door: also what ends a Triton 2.51 that nothing stands before.
+            only: kinds; none: all.
+
+        Raises:
+            ValueError: no such kind.
         """
         self._overflows = overflows
         self._has_door = has_door
@@ -86,13 +91,16 @@ class Requests:
         self._draw = random.Random(seed)
         self._good = WellFormed(photos, self._draw)
         self._http = HttpRequests(photos, self._draw)
-        self._weights = KINDS | (HTTP_KINDS if has_http else {})
+        weights = KINDS | (HTTP_KINDS if has_http else {})
+        self._weights = {kind: weight for kind, weight in weights.items() if not only or kind in only}
+        if not self._weights:
+            raise ValueError(f"none of {', '.join(only)} is a kind that is sent here: {', '.join(weights)}")
 
     def next(self) -> Call:
         while True:
             kind = self._draw.choices(list(self._weights), list(self._weights.values()))[0]
             call = self._of_kind(kind)
-            if not self._overflows and any(map(_overflows, call.messages)):
+            if not self._overflows and call.way != HTTP and any(map(_overflows, call.messages)):
                 continue
             if self._has_door or not ends_2_51(call):
                 return call

@@ -55,11 +55,11 @@ def by_hand(draw: random.Random, good: WellFormed) -> Call:
     kind = draw.choice(("gzip", "deflate", "plain", "cut short", "damaged", "bomb"))
     body = content
     if kind in ("gzip", "cut short", "damaged"):
-        body = gzip.compress(content, 1)
+        body = gzip.compress(content, 1, mtime=0)
     elif kind == "deflate":
         body = zlib.compress(content, 1)
     elif kind == "bomb":
-        body = gzip.compress(content + bytes(_BOMB_BYTES), 1) if draw.random() < 0.1 else content
+        body = gzip.compress(content + bytes(_BOMB_BYTES), 1, mtime=0) if draw.random() < 0.1 else content
     if kind == "cut short":
         body = body[: draw.randrange(len(body))]
     elif kind == "damaged":

@@ -4,10 +4,10 @@ import sys
 from collections import Counter
 from dataclasses import dataclass, field
 
-from fuzz.call import HTTP, Call
+from fuzz.call import Call
 from fuzz.leaks import leak_in
 from fuzz.requests import WELL_FORMED
-from fuzz.sending import NO_ANSWER, Outcome
+from fuzz.sending import NO_ANSWER, Outcome, announces_more
 
 REFUSALS = frozenset({
     "INVALID_ARGUMENT", "PERMISSION_DENIED", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
@@ -37,7 +37,7 @@ class Findings:
             self.messages[f"{code}: {message[:60]}"] += 1
         if problem := problem_of(call, outcome):
             self.problems.append(problem)
-        if leak := leak_in(message, call.content()):
+        if leak_in(message) and (leak := leak_in(message, call.content())):
             self.leaks.add(f"{call.kind}, {code}: {leak!r} in {message[:300]!r}")
 
 
@@ -47,17 +47,11 @@ def problem_of(call: Call, outcome: Outcome) -> str | None:
     Whether a process ended is not seen here.
     """
     code, message = outcome
-    if code in _HANGS and not _says_so_itself(call):
+    if code in _HANGS and not announces_more(call):
         return f"{call.kind}: neither answered nor refused: {code} {message[:200]!r}"
     if call.kind in WELL_FORMED and code not in REFUSALS | LOST | {"OK"}:
         return f"{call.kind}: {code}: {message[:300]!r}"
     return None
-
-
-def _says_so_itself(call: Call) -> bool:
-    """Whether a request announces more than it sends, or an end in no time, so that nobody can answer it."""
-    odd = {"content-length", "transfer-encoding", "expect", "grpc-timeout"}
-    return call.way == HTTP and not odd.isdisjoint(name for name, _ in call.headers)
 
 
 def said(found: Findings) -> int:

@@ -4,6 +4,7 @@ The builder copies this file into the version folder of each Python model.
 """
 
 import os
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,8 @@ Tensors = dict[str, NDArray[Any]]
 Result = TypeVar("Result")
 _DOORS = os.environ.get("VITRINE_DOORS")
 """A folder. Once a file of a door's name is in it, what comes by that door is not taken: see `serving/drain.py`."""
+_MOST_SAID = 80
+"""Characters of what a caller sent that a log may hold."""
 _HEARTBEAT = Heartbeat(os.environ.get("VITRINE_HEARTBEATS"))
 
 
@@ -103,8 +106,14 @@ def _answer(
         for kind, code in told.items():
             if isinstance(error, kind):
                 return _error(str(error), code, errors)
-        pb_utils.Logger.log_error(f"request '{request.request_id()}': {type(error).__name__}: {error}")
+        pb_utils.Logger.log_error(f"request '{request.request_id()[:_MOST_SAID]}': {_place_and_kind(error)}")
         return _error("internal error; the server's log has the reason", INTERNAL, errors)
+
+
+def _place_and_kind(error: Exception) -> str:
+    """Where and what it was. Of its text the beginning only: it may hold what a caller sent."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: {str(error)[:_MOST_SAID]}"
 
 
 def _error(message: str, code: str, errors: ErrorCounter) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 from budget import TimedPhoto, TooCostlyError, require_affordable
 from numpy.typing import NDArray
 from PIL import Image
+from text_sent import hint_about_text
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP")
 DRAFT_RATIO = 8
@@ -133,6 +134,8 @@ def _opened_photo(photo: bytes, limits: PhotoLimits) -> Image.Image:
             raise _broken(photo) from error
         if kind:
             raise PhotoError(f"the photo's format, {kind}, is not accepted: send {accepted}") from error
+        if hint := hint_about_text(photo):
+            raise PhotoError(hint) from error
         raise PhotoError(
             f"the photo is not an image that is known here ({len(photo)} bytes, starting with "
             f"{photo[:8].hex(' ')}): send {accepted}"

@@ -15,6 +15,9 @@ import onnxruntime
 import triton_python_backend_utils as pb_utils
 from heartbeat import Heartbeat
 
+_MOST_ID_CHARACTERS = 80
+"""Of a request's id, in a log: it is a caller's."""
+
 
 class TritonPythonModel:
     @staticmethod
@@ -48,7 +51,7 @@ class TritonPythonModel:
         except Exception as error:  # nothing of the inside may reach a caller
             if len(requests) > 1:  # one bad request must not harm its neighbours
                 return [response for request in requests for response in self.execute([request])]
-            pb_utils.Logger.log_error(f"request '{requests[0].request_id()}': {type(error).__name__}: {error}")
+            pb_utils.Logger.log_error(f"request '{requests[0].request_id()[:_MOST_ID_CHARACTERS]}': {type(error).__name__}: {error}")
             self.errors.increment(len(requests))
             failure = pb_utils.TritonError(
                 "the engine failed; the server's log has the reason", pb_utils.TritonError.INTERNAL
