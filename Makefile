@@ -85,12 +85,12 @@ load-smoke: build ## load the embedded server for a minute; fails if any request
 	$(BIN)/python -m loadtest gate build/load-smoke --slo loadtest/errors-only.yaml
 
 .PHONY: fuzz
-fuzz: build ## hostile requests (ARGS="--count 200000"), and each step's own code for 20 s, guided by coverage
+fuzz: build ## hostile requests by gRPC and HTTP (ARGS="--count 200000"), and each step's own code for 20 s, guided by coverage
 	@for target in photo question answer; do \
 	    $(BIN)/python -m fuzz.guided $$target $(REPOSITORY) > build/fuzz-$$target.log 2>&1 || \
 	        { tail -30 build/fuzz-$$target.log; exit 1; }; \
 	    grep -E "executed_units|exec_per_sec" build/fuzz-$$target.log | sed "s/^/$$target /"; done
-	$(BIN)/python -m fuzz $(REPOSITORY) $(ARGS)
+	$(BIN)/python -m fuzz $(REPOSITORY) --http --no-door $(ARGS)
 
 SUPPLY := build/supply
 

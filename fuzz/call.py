@@ -77,6 +77,8 @@ def ends_2_51(call: Call) -> str | None:
 def _deadly(messages: Iterable[bytes]) -> str | None:
     """Looks at the bytes: a parameter with an unknown field is one to Triton, and none to Python's protobuf."""
     for message in messages:
+        if b"classification" not in message and b"sequence_id" not in message:
+            continue
         for number, _, value in fields_of(message):
             if number == _OUTPUTS and b"classification" in value:
                 return "classification"

@@ -17,7 +17,8 @@ from serving.server import EmbeddedServer
 
 PHOTO = photo_from_seed(first_seed("test") + 60, long_side_px=(120, 200)).jpeg_bytes()
 LONGEST = 80
-_RUN = re.compile(r"[Zz]{%d,}|(?:\\xfe|fe ?|\\376|\ufffd|þ){%d,}" % (LONGEST + 1, LONGEST + 1))
+_TOO_MANY = f"{{{LONGEST + 1},}}"
+_RUN = re.compile(rf"[Zz]{_TOO_MANY}|(?:\\xfe|fe ?|\\376|\ufffd|þ){_TOO_MANY}")
 """Of what the requests here are filled with, as text and in the ways to print bytes that are none."""
 TEXT, BINARY = b"Z" * 100_000, b"\xfe" * 100_000
 ID = "Z" * 4000

@@ -5,8 +5,8 @@ import re
 _MAGIC_IN_BASE64 = (b"/9j/", b"iVBOR", b"UklGR", b"R0lGOD", b"Qk", b"SUkq", b"TU0A", b"AAAA")
 """JPEG, PNG, WebP, GIF, BMP, TIFF, and the family of HEIC and AVIF."""
 _HEAD_BYTES = 4096
-_LEAST_BASE64_BYTES = 64
-"""Of text that begins like no photo; words are shorter."""
+_LEAST_MAGIC_BYTES, _LEAST_BASE64_BYTES = 8, 64
+"""Of text that begins like a photo, and of any other; words are shorter."""
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=-][A-Za-z0-9+/_=\s-]*")
 _MIXED = re.compile(rb"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])", re.DOTALL)
 _URL = re.compile(rb"[a-z][a-z0-9+.-]{1,19}://\S", re.IGNORECASE)
@@ -40,4 +40,6 @@ def hint_about_text(photo: bytes) -> str | None:
 def _is_base64(text: bytes) -> bool:
     if not _BASE64.fullmatch(text):
         return False
-    return (len(text) >= 8 and text.startswith(_MAGIC_IN_BASE64)) or (len(text) >= _LEAST_BASE64_BYTES and bool(_MIXED.match(text)))
+    if text.startswith(_MAGIC_IN_BASE64):
+        return len(text) >= _LEAST_MAGIC_BYTES
+    return len(text) >= _LEAST_BASE64_BYTES and bool(_MIXED.match(text))
