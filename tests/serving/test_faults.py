@@ -21,8 +21,8 @@ from tritonclient.grpc import service_pb2
 from vitrine_client import GrpcTransport, VitrineError, VqaClient
 
 from builders.manifest import renew_digests
+from fuzz.call import INFER
 from fuzz.leaks import leak_in
-from fuzz.requests import INFER
 from serving.processes import regions
 from soak.server import Served, served
 from tests.serving.load import load, photos

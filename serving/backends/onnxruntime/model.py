@@ -51,7 +51,9 @@ class TritonPythonModel:
         except Exception as error:  # nothing of the inside may reach a caller
             if len(requests) > 1:  # one bad request must not harm its neighbours
                 return [response for request in requests for response in self.execute([request])]
-            pb_utils.Logger.log_error(f"request '{requests[0].request_id()[:_MOST_ID_CHARACTERS]}': {type(error).__name__}: {error}")
+            pb_utils.Logger.log_error(
+                f"request '{requests[0].request_id()[:_MOST_ID_CHARACTERS]}': {type(error).__name__}: {error}"
+            )
             self.errors.increment(len(requests))
             failure = pb_utils.TritonError(
                 "the engine failed; the server's log has the reason", pb_utils.TritonError.INTERNAL
