@@ -90,7 +90,7 @@ fuzz: build ## hostile requests by gRPC and HTTP (ARGS="--count 200000"), and ea
 	    $(BIN)/python -m fuzz.guided $$target $(REPOSITORY) > build/fuzz-$$target.log 2>&1 || \
 	        { tail -30 build/fuzz-$$target.log; exit 1; }; \
 	    grep -E "executed_units|exec_per_sec" build/fuzz-$$target.log | sed "s/^/$$target /"; done
-	$(BIN)/python -m fuzz $(REPOSITORY) --http --no-door $(ARGS)
+	$(BIN)/python -m fuzz $(REPOSITORY) --http $(ARGS)
 
 SUPPLY := build/supply
 

@@ -63,7 +63,7 @@ def _target(args: argparse.Namespace, stack: ExitStack) -> tuple[Target, Problem
         return target, watched(args.watch) if args.watch else no_process_watched
     settings = ServerSettings(
         args.repository, grpc_port=0, http_port=0 if args.http is not None else None, metrics_port=None, cache_mib=16,
-        log_file=args.output / "triton.log",
+        log_file=args.output / "triton.log", door=not args.no_door,
     )  # fmt: skip
     server = stack.enter_context(EmbeddedServer(settings))
     http = f"{server.settings.host}:{server.settings.http_port}" if server.settings.http_port else None
