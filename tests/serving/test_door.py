@@ -81,7 +81,7 @@ def test_without_the_door_such_a_request_ends_triton(repository: Path, tmp_path:
             call_raw(channel, Hostile(question(PHOTO).SerializeToString() + spelling))
         assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
         end_s = time.monotonic() + 10
-        while not (problem := server.problem() or "").startswith("Triton"):  # its steps may end first
+        while not (problem := server.problem()):
             assert time.monotonic() < end_s
             time.sleep(0.02)
         assert problem.cause == "triton_crash"
