@@ -80,7 +80,7 @@ def _restart(server: EmbeddedServer, problem: Problem, restarts: Restarts, say: 
             say(_crash_loop_words(restarts.policy))
         say(f"restarting{f' in {delay_s:g} s' if delay_s else ''}: {problem}")
         if delay_s:
-            server.stop_triton()  # nothing half dead answers meanwhile, and clients go elsewhere
+            server.stop_triton()  # nothing half dead answers meanwhile
             time.sleep(delay_s)
             server.condition.delay_s = 0.0
         try:

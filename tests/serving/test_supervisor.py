@@ -107,7 +107,7 @@ class Crashing:
     def is_hung(self) -> bool:
         return False
 
-    def stop(self) -> None:
+    def stop_triton(self) -> None:
         self.up_s = None
 
     def restart(self) -> None:
