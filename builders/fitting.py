@@ -56,6 +56,8 @@ def fitted(
         for row, index in chosen
         if handed_over_anyway(row.candidates[index].text, not_understood, row.question) is None
     ]
+    if not given:
+        raise UsageError(f"none of {len(rows)} labelled questions is understood: nothing to calibrate on")
     trust = _fitted_trust(
         [doubts(row.candidates, index) for row, index in given],
         [row.right[index] for row, index in given],

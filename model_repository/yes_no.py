@@ -12,8 +12,9 @@ The builder copies this file into the version folder of each Python model.
 import re
 import unicodedata
 
-YES_OR_NO = frozenset({"yes", "no", "是", "不是", "对", "不对", "是的", "否", "有", "没有"})
+YES_OR_NO = frozenset({"yes", "no", "是", "不是", "对", "不对", "是的", "否", "有", "没有", "對", "不對", "沒有"})
 
+_PUNCTUATION = re.compile(r"[\W_]+")
 _VERBS = (
     "is|are|was|were|am|do|does|did|has|have|had|can|could|will|would|should|shall|may|might|must|"
     "isn't|aren't|wasn't|weren't|don't|doesn't|didn't|hasn't|haven't|can't|couldn't|won't|wouldn't|shouldn't"
@@ -33,7 +34,7 @@ _ASKS_WHICH_ZH = re.compile(
     "什么|什麼|甚麼|啥|哪|几|幾|多少|谁|誰|怎|咋|为何|為何|何时|多[大重长高久远]|还是|還是|能[说說]出[^是]*的|看得出"
 )
 _ASKS_WHETHER_ZH = re.compile(
-    r"[吗嗎]|\w[吧嘛](?!\w)|(?<![什甚怎多那这要])[么麼](?!\w)|(.)[不没沒]\1|是否|有没有|有沒有|\w[不没沒][呀啊]?(?!\w)"
+    r"[吗嗎]|\w[吧嘛](?!\w)|(?<![什甚怎多那这要])[么麼](?!\w)|(\w)[不没沒]\1|是否|有没有|有沒有|\w[不没沒][呀啊]?(?!\w)"
 )
 
 
@@ -49,4 +50,5 @@ def asks_yes_or_no(question: str) -> bool:
 
 def misses_the_question(answer: str, question: str) -> bool:
     """Return whether an answer says yes or no to a question that asks for neither."""
-    return answer.strip().lower() in YES_OR_NO and not asks_yes_or_no(question)
+    words = _PUNCTUATION.sub("", unicodedata.normalize("NFKC", answer).lower())
+    return words in YES_OR_NO and not asks_yes_or_no(question)

@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+import psutil
+
 from serving.command import GRPC_SOCKET, HTTP_SOCKET, SOCKET_NUMBER, ServerSettings
 from serving.envoy import DoorSettings, door_config
 from serving.errors import ServingError
@@ -50,6 +52,13 @@ def require_door(host: str, has_door: bool) -> None:
             f"--no-door: {host} is reached from other machines, and a single request of theirs would end Triton: "
             "leave the door on, or listen on 127.0.0.1"
         )
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return str(psutil.Process(pid).status()) == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
 
 
 class Door:
@@ -95,9 +104,9 @@ class Door:
         Raises:
             ServingError: no Envoy, or nowhere to write.
         """
-        if self._process and self._process.poll() is None:
+        if self._process and self.problem() is None:
             return
-        self._end()
+        self.end()
         file = self._work.folder("door") / "envoy.json"
         file.write_text(json.dumps(door_config(self._settings)), "utf-8")
         command = [str(envoy_binary()), "--config-path", str(file), *_ONE_WORKER, "--log-level", "error"]
@@ -109,9 +118,11 @@ class Door:
 
     def problem(self) -> str | None:
         """What is wrong with it; None: it runs."""
-        if self._process is None or self._process.poll() is None:
+        if self._process is None:
             return None
-        return f"the door, Envoy, ended with status {self._process.returncode}"
+        if self._process.poll() is not None:
+            return f"the door, Envoy, ended with status {self._process.returncode}"
+        return "the door, Envoy, was stopped" if _is_stopped(self._process.pid) else None
 
     def reason(self) -> str:
         """What its log says of its end, for people."""
@@ -124,11 +135,12 @@ class Door:
 
     def stop(self) -> None:
         """End it, and clear up. A second call does nothing more."""
-        self._end()
+        self.end()
         with suppress(OSError):
             self._work.remove()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End its process; the folder of the sockets stays."""
         if self._process:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)  # and the watcher beside it

@@ -20,10 +20,13 @@ TYPES = "type.googleapis.com/envoy"
 _MOST_STREAMS = 2**14
 _UNLIMITED = 2**31
 _CONNECT_TIMEOUT_S = 1
+_UNDER_WAY = 128
+_MORE_HEAP_BYTES = 512 * 2**20
+Config = dict[str, Any]
+_DOOR_TIMEOUTS: Config = {"request_headers_timeout": "10s", "request_timeout": "60s"}
+"""How long a request may take to come; how long its answer may is the caller's deadline."""
 _NO_STREAMS, _TOO_MANY, _CLOSED = 405, 429, 403
 """HTTP's status codes, by which Envoy's own answers are told apart and given one of gRPC."""
-
-Config = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def door_config(door: DoorSettings) -> Config:
                 ],
                 filters=[rules_filter("rules_grpc.lua")],
                 said=_OF_DOOR,
+                **_DOOR_TIMEOUTS,
             ),
             tls=door.tls,
         )
@@ -82,18 +86,39 @@ def door_config(door: DoorSettings) -> Config:
             filters=[rules_filter("rules_http.lua")],
             said=(),
             is_http2=False,
+            **_DOOR_TIMEOUTS,
         )
         listeners.append(listener(door.host, door.http_port, manager))
         clusters.append(_cluster_of_socket("http", door.http_socket, is_http2=False))
-    return whole(listeners, clusters)
+    return whole(listeners, clusters, under_way=_UNDER_WAY)
 
 
-def whole(listeners: list[Config], clusters: list[Config]) -> Config:
-    """All that Envoy needs. Nobody can ask it for statistics, so none are kept."""
+def whole(listeners: list[Config], clusters: list[Config], *, under_way: int) -> Config:
+    """All that Envoy needs. Nobody can ask it for statistics, so none are kept.
+
+    Args:
+        under_way: calls at a time whose largest photos fit in memory.
+    """
     return {
         "node": {"id": "vitrine", "cluster": "vitrine"},
         "stats_config": {"stats_matcher": {"reject_all": True}},
         "static_resources": {"listeners": listeners, "clusters": clusters},
+        "overload_manager": _overload(under_way * LARGEST_BODY_BYTES + _MORE_HEAP_BYTES),
+    }
+
+
+def _overload(most_bytes: int) -> Config:
+    """What is under way fits in, be it the largest photos; more is refused rather than the whole of it killed."""
+    heap = {"@type": f"{TYPES}.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"}
+    return {
+        "refresh_interval": "0.25s",
+        "resource_monitors": [{"name": "heap", "typed_config": heap | {"max_heap_size_bytes": most_bytes}}],
+        "actions": [
+            {
+                "name": "envoy.overload_actions.stop_accepting_requests",
+                "triggers": [{"name": "heap", "threshold": {"value": 0.95}}],
+            }
+        ],
     }
 
 

@@ -17,7 +17,6 @@ from serving.command import TlsSettings
 from serving.envoy import (
     ADMIN_HEADERS,
     CLOSED,
-    LARGEST_BODY_BYTES,
     SERVICE,
     STREAMS,
     TOO_LARGE,
@@ -41,7 +40,6 @@ SHOP_HEADER = "x-vitrine-shop"
 _MODELS = ("vqa", "vqa_choose", "image_embedding")
 _STATES = ("ServerLive", "ServerReady", "ModelReady")
 _LONGEST_CALL_S = 60
-_MORE_HEAP_BYTES = 512 * 2**20
 _LOG = (
     f"%START_TIME% %REQ({SHOP_HEADER}):40% %REQ(:PATH):80% %RESPONSE_CODE% grpc=%GRPC_STATUS% "
     "%BYTES_RECEIVED% bytes %DURATION% ms %UPSTREAM_HOST% %RESPONSE_FLAGS%\n"
@@ -98,8 +96,9 @@ def gateway_config(gateway: GatewaySettings) -> Config:
         access_log=[_access_log(gateway.log)],
     )
     tls = TlsSettings(gateway.tls / "server.crt", gateway.tls / "server.key")
-    config = whole([listener(gateway.host, gateway.port, manager, tls=tls)], [_servers(gateway)])
-    return config | {"overload_manager": _overload(gateway.under_way * LARGEST_BODY_BYTES + _MORE_HEAP_BYTES)}
+    return whole(
+        [listener(gateway.host, gateway.port, manager, tls=tls)], [_servers(gateway)], under_way=gateway.under_way
+    )
 
 
 def _models() -> str:
@@ -202,21 +201,6 @@ def _servers(gateway: GatewaySettings) -> Config:
         }
         more["typed_dns_resolver_config"] = {"name": "cares", "typed_config": resolver}
     return cluster("servers", "STRICT_DNS", endpoints, most_calls=gateway.under_way, has_retries=True, **more)
-
-
-def _overload(most_bytes: int) -> Config:
-    """What is under way fits in, be it the largest photos; more is refused rather than the whole gateway killed."""
-    heap = {"@type": f"{TYPES}.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"}
-    return {
-        "refresh_interval": "0.25s",
-        "resource_monitors": [{"name": "heap", "typed_config": heap | {"max_heap_size_bytes": most_bytes}}],
-        "actions": [
-            {
-                "name": "envoy.overload_actions.stop_accepting_requests",
-                "triggers": [{"name": "heap", "threshold": {"value": 0.95}}],
-            }
-        ],
-    }
 
 
 class _Plain(yaml.SafeDumper):

@@ -7,6 +7,7 @@ local WINDOW_BYTES = 1024
 local LONGEST_NAME_BYTES = 80
 -- Numbers of fields: the model's name (its version is 2), the request's id, parameters, inputs, what is wanted of the answer, the last.
 local MODEL, ID, PARAMETERS, INPUTS, OUTPUTS, LAST_FIELD = 1, 3, 4, 5, 6, 7
+local LAST_FIELD_OF_TENSOR, MOST_FIELDS_OF_TENSOR = 5, 16
 local LAST_NAME = 3 -- of an input or an output: its name, its data type, its shape; then what may be long
 local STRING_OR_MESSAGE = 2 -- all fields are of this wire type
 local FRAME_HEAD_BYTES, FIELD_HEAD_BYTES = 5, 6 -- a flag and a length; a tag and a length
@@ -36,14 +37,19 @@ end
 
 -- Why an input or an output may not pass: Triton says its name, data type and shape again, however long they are.
 local function fault_of_tensor(body, at, stop)
+  local fields, seen = 0, {}
   while at < stop do
+    fields = fields + 1
     local bytes = body:getBytes(at, math.min(stop - at, FIELD_HEAD_BYTES))
     local tag = bytes:byte(1)
+    local field = (tag - STRING_OR_MESSAGE) / 8
     local length, start = length_at(bytes, 2)
-    if tag % 8 ~= STRING_OR_MESSAGE or not length then return ODD end
-    if (tag - STRING_OR_MESSAGE) / 8 <= LAST_NAME and length > LONGEST_NAME_BYTES then
+    if tag % 8 ~= STRING_OR_MESSAGE or field < 1 or field > LAST_FIELD_OF_TENSOR or not length then return ODD end
+    if fields > MOST_FIELDS_OF_TENSOR then return "an input or output has more than " .. MOST_FIELDS_OF_TENSOR .. " fields: send fewer" end
+    if field <= LAST_NAME and (seen[field] and field ~= 2 or length > LONGEST_NAME_BYTES) then
       return "an input's or output's name, data type or shape has more than " .. LONGEST_NAME_BYTES .. " bytes: see docs/contract.md"
     end
+    seen[field] = true
     at = at + start - 1 + length
   end
   return at > stop and ODD or nil

@@ -153,6 +153,7 @@ class EmbeddedServer:
             if self._door and self._door.problem() and self._problem_behind_the_door() is None:
                 self._door.start(self._log)
                 self._wait_for_the_door()
+                self.condition.become("ready")
                 return
             self.stop_triton()
             self._start(is_first=False)
@@ -291,6 +292,8 @@ class EmbeddedServer:
                 self.condition.become("ready")
                 return
             time.sleep(_POLL_S)
+        if self._door:
+            self._door.end()  # it may be the one that hangs: the next start begins with a new one
         raise ServingError(
             f"Triton did not answer a question within {self._ready_timeout_s:g} s ({self._canary.said}): let it take "
             f"longer by --ready-timeout, where it is only slow; {reason_in(launch.log_file, log_start)}"

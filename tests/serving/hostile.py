@@ -81,6 +81,7 @@ def _requests() -> dict[str, Hostile]:
         "an input with a long name": field(5, field(1, b"x" * 81)),
         "an input with a long shape": field(5, field(1, b"IMAGE") + field(3, b"\1" * 81)),
         "an output with a long name": field(6, field(1, b"x" * 81)),
+        "an input with a shape in two parts": field(5, field(1, b"IMAGE") + 2 * field(3, b"\1")),
     }
     shared = question()
     wanted_of = shared.outputs.add(name="ANSWER")
@@ -111,6 +112,12 @@ def _requests() -> dict[str, Hostile]:
         "a text for a sequence's number": Hostile(sequence.SerializeToString(), message=_NO_SEQUENCES),
         **{name: Hostile(plain + odd, message=_LONG_NAME) for name, odd in named.items()},
         **{name: Hostile(plain + odd, message=_LONG_TENSOR) for name, odd in long_tensors.items()},
+        "an input's name behind a tag of two bytes": Hostile(
+            plain + field(5, field(1, b"x" * 81, tag_bytes=2)), message=_ODD
+        ),
+        "an input of 17 fields": Hostile(
+            plain + field(5, field(5, b"") * 17), message="an input or output has more than 16 fields: send fewer"
+        ),
         "300 outputs": Hostile(
             plain + field(6, b"") * 300,
             message="the request has more than 256 inputs, outputs and parameters: send fewer",

@@ -163,6 +163,14 @@ def test_http_is_served_with_the_photo_behind_the_json(server: EmbeddedServer) -
     assert "Unable to parse 'name'" in text, "Triton has read it"
 
 
+@pytest.mark.parametrize("path", ["generate", "generate_stream"])
+def test_json_is_looked_at_as_a_whole_where_all_of_it_is_read(server: EmbeddedServer, path: str) -> None:
+    headers = {"Inference_Header_Content_Length": "2"}
+    status, text = http_status(server, "POST", f"/v2/models/vqa/{path}", b"{}" + b"[" * 200_000, **headers)
+    assert (status, text) == (400, '{"error":"Inference-Header-Content-Length is for /infer only: leave it out"}')
+    assert server.problem() is None
+
+
 @pytest.mark.parametrize("path", ["infer", "generate"])
 def test_a_weight_of_an_encoding_that_is_no_number_ends_nothing(server: EmbeddedServer, path: str) -> None:
     """Triton 2.51 does not catch it (server#8637); the door takes the header away."""
@@ -214,6 +222,24 @@ def test_a_door_that_is_killed_is_replaced_and_triton_stays(repository: Path, tm
         with VqaClient(found.url) as client:
             assert client.ask(PHOTO, "这是什么？").text
         assert any("the door, Envoy, ended with status -9" in line for line in found.said)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_server_whose_door_was_replaced_is_ready_again(repository: Path, tmp_path: Path, end: signal.Signals) -> None:
+    settings = ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=tmp_path / "log")
+    with EmbeddedServer(settings) as server:
+        door = psutil.Process(server.door_pid)
+        door.send_signal(end)
+        end_s = time.monotonic() + 10
+        while not (problem := server.problem()):
+            assert time.monotonic() < end_s
+            time.sleep(0.02)
+        assert problem.cause == "door_died"
+        server.condition.is_restarted(problem.cause, delay_s=0.0, is_crash_loop=False)
+        server.restart()
+        assert server.condition.state == "ready"
+        assert server.problem() is None
+        assert not door.is_running()
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGKILL])

@@ -100,7 +100,7 @@ def embed(args: argparse.Namespace) -> int:
                     lines.append(line + "\n")
                 else:
                     print(line)
-    if failures and vectors:
+    if failures and is_written_at_end and args.output.endswith(".npy"):
         print(f"vitrine: {named(args.output)} is not written: its rows would not be those photos'", file=sys.stderr)
     elif is_written_at_end:
         _write_vectors(args.output, vectors, lines)

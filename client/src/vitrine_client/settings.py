@@ -40,11 +40,14 @@ def connection_settings(
     """The arguments of a `GrpcTransport`.
 
     Args:
-        has_api_key: whether VITRINE_API_KEY counts; a server's own port asks for none.
+        has_api_key: whether VITRINE_API_KEY counts; a server's own port asks for none. Nor does it where `url` is given
+            without `tls`.
 
     Raises:
         InvalidRequestError: one that cannot be.
     """
+    # A server that the caller names and that speaks plain text asks for no key, and is told none.
+    has_api_key = has_api_key and (url is None or tls is not None)
     if url is None and (url := os.environ.get("VITRINE_URL")):
         _require(lambda: require_address(url), "VITRINE_URL")
     if has_api_key and api_key is None and (api_key := os.environ.get("VITRINE_API_KEY") or None):

@@ -71,7 +71,7 @@ class DecoderApart:
                 self.close()
                 try:
                     status, payload = self._asked(head, photo)
-                except EOFError as error:
+                except (OSError, EOFError) as error:
                     self.close()
                     raise OSError("the process that decodes AVIF and HEIC ended twice") from error
         if status == OUT_OF_TIME:

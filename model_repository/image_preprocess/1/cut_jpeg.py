@@ -6,6 +6,7 @@ in both owes nothing to them.
 """
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -20,9 +21,9 @@ _END = b"\xff\xd9"
 _TAIL_BYTES = 4096  # more than a block of 16 x 16 pixels takes
 _TAILS = tuple(bytes(random.Random(seed).choices(range(255), k=_TAIL_BYTES)) for seed in (1, 2))  # without ff
 _STRIP_PIXELS = 1_000_000
-_SCAN, _IMAGE_END, _FILL = 0xDA, 0xD9, 0xFF
-_ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xD8)})
-"""Without a length: what stands for a byte of ff, and marks that restart a scan."""
+_SCAN, _IMAGE_END = 0xDA, 0xD9
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+"""Of a segment with a length, or the end: not what stands for a byte of ff, restarts a scan, or fills."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LAST_BIT = 1
 
@@ -111,13 +112,10 @@ def _cut(photo: bytes) -> _Cut | None:
     colours: tuple[int, ...] = ()
     at = 2
     while True:
-        at = photo.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(photo):
-            return _Cut(tuple(scans), colours, len(photo) if at < 0 else at) if scans else None
-        marker = photo[at + 1]
-        if marker in _ALONE or marker == _FILL:
-            at += 1 if marker == _FILL else 2
-            continue
+        found = _MARKER.search(photo, at)
+        if found is None:
+            return _Cut(tuple(scans), colours, len(photo) - photo.endswith(b"\xff")) if scans else None
+        at, marker = found.start(), photo[found.start() + 1]
         if marker == _IMAGE_END:
             return None
         size = int.from_bytes(photo[at + 2 : at + 4], "big")
