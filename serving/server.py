@@ -250,7 +250,8 @@ class EmbeddedServer:
         log = self._log
         if self._door:
             self._door.remove_sockets()
-            self._door.start(log)
+            if not is_first:
+                self._door.start(log)
         log_start = size_of(launch.log_file)
         folders = {f"VITRINE_{name.upper()}": str(self._work.folder(name)) for name in (DOORS, HEARTBEATS)}
         with signals_put_off():  # a process that nobody knows of would be left
@@ -265,12 +266,24 @@ class EmbeddedServer:
         logged = threading.Event()
         if self._process.stdout:
             threading.Thread(target=copy_to_output, args=(self._process.stdout, logged), daemon=True).start()
+        self._canary = self._new_canary(self.url_of_triton if is_first else self.url)
         self._wait_until_it_answers(launch, logged, log_start)
+        if self._door and is_first:
+            # Not before: a client of several servers would be told to ask again by one that only starts.
+            self._canary.close()
+            self._canary = self._new_canary(self.url)
+            self._door.start(log)
+            self._wait_for_the_door()
+        self.condition.become("ready")
+
+    def _new_canary(self, url: str) -> Canary:
+        tls = None if url.startswith("unix:") else self._client_tls
+        return Canary(url, tls=tls, admin_key=self._admin_key)
 
     def _wait_until_it_answers(self, launch: Launch, logged: threading.Event, log_start: int) -> None:
         assert self._process
         assert self._work
-        self._canary = Canary(self.url, tls=self._client_tls, admin_key=self._admin_key)
+        assert self._canary
         deadline_s = time.monotonic() + self._ready_timeout_s
         while time.monotonic() < deadline_s:
             if self._door and (problem := self._door.problem()):
@@ -289,7 +302,6 @@ class EmbeddedServer:
                     ended = end_of(self._process) or "a step ended"
                     raise ServingError(f"{ended} as soon as it had answered") from error
                 self._heartbeats = Heartbeats(self._work.folder(HEARTBEATS), self._steps)
-                self.condition.become("ready")
                 return
             time.sleep(_POLL_S)
         if self._door:
