@@ -44,7 +44,7 @@ BAD_PHOTOS = {
     "a film": (b"\0\0\0\x18ftypmp42" + bytes(50), "format, MP4, is not accepted"),
     "an AVIF cut short": (encoded(RED.resize((300, 300)), "AVIF")[:-90], "the AVIF photo"),
     "cut short": (encoded(RED.resize((300, 300)), "JPEG")[:700], "broken or cut short"),
-    "too many bytes": (b"\xff\xd8\xff" + bytes(17 * 2**20), "more than the 16777216 allowed"),
+    "too many bytes": (b"\xff\xd8\xff" + bytes(16 * 2**20), "more than the 16777216 allowed"),
     "too many pixels": (encoded(Image.new("1", (8000, 8000)), "PNG"), "64000000 pixels"),
 }
 BAD_QUESTIONS = {
@@ -120,13 +120,28 @@ ODD_BUT_GOOD = {
     "full-width in Chinese": "有２个吗？",
     "traditional characters": "這是什麼顏色？",
     "two languages": "这个 mug 是什么颜色?",
-    "one character": "？",
+    "one word": "颜色？",
 }
 
 
 @pytest.mark.parametrize("sentence", ODD_BUT_GOOD)
 def test_odd_questions_are_answered(client: VqaClient, photo: bytes, sentence: str) -> None:
     assert client.ask(photo, ODD_BUT_GOOD[sentence]).text
+
+
+@pytest.mark.parametrize(
+    "text", ["？", "1", "<script>alert(1)</script>", "hello", "在吗", "De quelle couleur est-ce ?"]
+)
+def test_what_is_no_question_goes_to_a_person(client: VqaClient, photo: bytes, text: str) -> None:
+    answer = client.ask(photo, text)
+    assert (answer.status, answer.text) == ("hand_over", "")
+    assert answer.reason == "the question is not understood"
+
+
+@pytest.mark.parametrize("text", ["颜色？", "色？", "顏色？", "老板这个啥色的", "colour?", "wat color pls"])
+def test_short_questions_about_colour_get_a_colour(client: VqaClient, photo: bytes, text: str) -> None:
+    full = "这是什么颜色？" if text[0] > "z" else "What colour is it?"
+    assert client.ask(photo, text).text == client.ask(photo, full).text
 
 
 def test_full_width_asks_the_same(client: VqaClient, photo: bytes) -> None:
