@@ -48,7 +48,7 @@ class Asked:
     """Whether "cannot tell" is the right answer."""
     question: str
     asks_nothing: bool = False
-    """Whether the right answer is that it is not understood."""
+    """True where the right answer is that the text is not understood."""
     listed: Scored | None = None
     """None: it came without a list."""
 

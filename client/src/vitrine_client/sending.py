@@ -35,7 +35,7 @@ class Sender:
         self.key_headers = key_headers(api_key, tls)
         self.are_retried = retries
         self.was_reached = False
-        """Whether a server was ever there: one that never was is not waited for."""
+        """True once a server was there: one that never was is not waited for."""
         self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
 
     @contextmanager
@@ -60,7 +60,7 @@ class Sending:
         self._last: VitrineError | None = None
 
     def left_s(self) -> float:
-        """Of the deadline, which all attempts share; never less than some."""
+        """Return the seconds left of the deadline, which all attempts share; at least 0.001."""
         return max(self._start_s + self._timeout_s - self._clock(), 0.001)
 
     def wait_s(self) -> float:
@@ -168,7 +168,7 @@ class Sending:
 
 
 def library_error(error: grpc.RpcError) -> InferenceServerException:
-    """As tritonclient tells what gRPC raised."""
+    """Translate what gRPC raised into tritonclient's own error."""
     return InferenceServerException(msg=error.details(), status=str(error.code()))
 
 
