@@ -84,7 +84,8 @@ def test_int8_reaches_into_the_decoding_loop_and_leaves_the_first_share(tmp_path
     features = packed(encoder({"PIXELS": photos})["ENCODED_FEATURES"])
     inputs = {"IMAGE_FEATURES": features, **question_tensors(QUESTIONS)}
     found = onnx_engine(tmp_path / "0.0.onnx", threads=1)(inputs)
-    np.testing.assert_allclose(found["ATTENTION"], decoder(inputs)["ATTENTION"], atol=0.02)
+    # 0.01 with VNNI; without it ONNX Runtime adds pairs of products in 16 bits, which saturate: 0.028 was seen.
+    np.testing.assert_allclose(found["ATTENTION"], decoder(inputs)["ATTENTION"], atol=0.05)
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
