@@ -57,7 +57,7 @@ local function look_at(handle)
   local told = headers:get("inference-header-content-length")
   -- Only /infer heeds it: elsewhere all of a body is read as JSON.
   if told and not headers:get(":path"):gsub("%?.*", ""):find("/infer$") then
-    return refuse(handle, "400", "Inference-Header-Content-Length is for /infer only: leave it out")
+    return refuse(handle, "400", "Inference-Header-Content-Length is for inference only: leave it out")
   end
   if told then
     json_bytes = told:find("^%d+$") and #told < 10 and tonumber(told) or -1

@@ -167,7 +167,7 @@ def test_http_is_served_with_the_photo_behind_the_json(server: EmbeddedServer) -
 def test_json_is_looked_at_as_a_whole_where_all_of_it_is_read(server: EmbeddedServer, path: str) -> None:
     headers = {"Inference_Header_Content_Length": "2"}
     status, text = http_status(server, "POST", f"/v2/models/vqa/{path}", b"{}" + b"[" * 200_000, **headers)
-    assert (status, text) == (400, '{"error":"Inference-Header-Content-Length is for /infer only: leave it out"}')
+    assert (status, text) == (400, '{"error":"Inference-Header-Content-Length is for inference only: leave it out"}')
     assert server.problem() is None
 
 
