@@ -14,7 +14,8 @@ import onnxruntime
 from benchmarks.mixes import QUESTIONS, drawn_photo
 from benchmarks.systems import Model
 from builders.repository import EXTRA_ROWS
-from builders.steps import PhotoLimits, packed_features, pixels_from_photo, sha256_of_photo
+from vitrine_steps.features import packed_features
+from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo, sha256_of_photo
 
 _LIMITS = PhotoLimits()
 _PHOTOS = 16

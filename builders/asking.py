@@ -11,14 +11,10 @@ from tqdm import tqdm
 from builders.checkpoint import Checkpoint
 from builders.labelled import Labelled
 from builders.parity import Engine, Outputs, encoded_photo, question_tensors
-from builders.steps import (
-    Candidate,
-    CandidateLimits,
-    TextError,
-    candidates_from_decoder,
-    ids_from_candidates,
-    language_of,
-)
+from vitrine_steps.answer import candidates_from_decoder
+from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
+from vitrine_steps.confidence import Candidate, language_of
+from vitrine_steps.text import TextError
 
 _LIMITS = CandidateLimits(max_candidates=4096, max_bytes=4096, max_tokens=4096)
 

@@ -19,8 +19,9 @@ from builders.options import BuildOptions, dimensions_of, require_possible
 from builders.parity import OutputReport, parity_table, require_parity
 from builders.repository import ENGINES, Serving, write_repository
 from builders.stages import Stages
-from builders.steps import RULES_FILE, RulesError, read_rules
 from builders.targets import Target, target_of
+from vitrine_steps.rules import FILE as RULES_FILE
+from vitrine_steps.rules import RulesError, read_rules
 
 _TIMED_ROWS = 8
 """Of an engine that may become INT8, beside one row; fewer where fewer are served together."""

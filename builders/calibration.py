@@ -18,7 +18,7 @@ from builders.fitting import RISKS, fitted
 from builders.labelled import Labelled, drawn_questions, questions_in_file
 from builders.onnx_engine import onnx_engine
 from builders.repository import ENGINES
-from builders.steps import PhotoError
+from vitrine_steps.photo.pixels import PhotoError
 
 FILE = "calibration.json"
 

@@ -10,14 +10,8 @@ from numpy.typing import NDArray
 
 from builders.asking import Asked, Scored
 from builders.errors import BuildError, UsageError
-from builders.steps import (
-    RiskPoint,
-    choice_doubts,
-    choice_from_scores,
-    chosen_candidate,
-    doubts,
-    handed_over_anyway,
-)
+from vitrine_steps.choice import choice_doubts, choice_from_scores
+from vitrine_steps.confidence import RiskPoint, chosen_candidate, doubts, handed_over_anyway
 
 RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 LEAST_QUESTIONS = 500

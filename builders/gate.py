@@ -24,9 +24,9 @@ from builders.parity import (
 )
 from builders.parser_check import parser_problems
 from builders.repository import ENGINES, BuildDimensions
-from builders.steps import DRAFT_RATIO, PhotoError, pixels_from_photo
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
+from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoError, pixels_from_photo
 
 _QUESTIONS_PER_PHOTO = 7
 _LARGE_PHOTOS, _TILES = 6, 3

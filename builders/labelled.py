@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from builders.errors import UsageError
-from builders.steps import language_of
 from catalogue.dataset import first_seed, odd_questions_from_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import allowed_answers
+from vitrine_steps.confidence import language_of
 
 # Away from the photos that `python -m evaluation` asks about, 20,000 and up.
 _FIRST_PHOTO = 40_000

@@ -12,16 +12,10 @@ from tqdm import tqdm
 from builders.checkpoint import Checkpoint
 from builders.errors import BuildError, UsageError
 from builders.reference import Reference
-from builders.steps import (
-    DRAFT_RATIO,
-    PhotoLimits,
-    QuestionLimits,
-    TextError,
-    ids_from_question,
-    packed_features,
-    pixels_from_photo,
-    sha256_of_photo,
-)
+from vitrine_steps.features import packed_features
+from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoLimits, pixels_from_photo, sha256_of_photo
+from vitrine_steps.question import QuestionLimits, ids_from_question
+from vitrine_steps.text import TextError
 
 Outputs = dict[str, NDArray[Any]]
 

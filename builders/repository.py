@@ -9,10 +9,12 @@ from typing import Any
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
+from builders import step_code
 from builders.checkpoint import Checkpoint
+from builders.step_code import modules_needed
 
 SOURCE = Path(__file__).parent.parent / "model_repository"
-# Of packed features, see model_repository/features.py: the pooled row and the digest row.
+# Of packed features, see vitrine_steps/features.py: the pooled row and the digest row.
 EXTRA_ROWS = 2
 DIGEST_BYTES = 32
 ENGINES = ("image_encoder", "answer_decoder", "answer_scorer")
@@ -142,8 +144,10 @@ def write_repository(
         if config.backend == "python":
             for code in sorted((source / "1").glob("*.py")):
                 shutil.copy(code, version)
-            for shared in sorted(SOURCE.glob("*.py")):
-                shutil.copy(shared, version)
+            for module in modules_needed(source / "1" / "model.py"):
+                copy = version / step_code.PACKAGE / module
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(step_code.SOURCE / module, copy)
     for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
     settings = {

@@ -15,6 +15,7 @@ COPY builders builders
 COPY catalogue catalogue
 COPY evaluation evaluation
 COPY benchmarks benchmarks
+COPY vitrine_steps vitrine_steps
 COPY model_repository model_repository
 COPY checkpoints checkpoints
 

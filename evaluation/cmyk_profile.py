@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.steps import profile_from_tags
+from vitrine_steps.photo.matrix_profile import profile_from_tags
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _PRESS = np.array([[0.4361, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]])

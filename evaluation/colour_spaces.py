@@ -14,15 +14,6 @@ from PIL import Image, ImageCms
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 
-from builders.steps import (
-    ADOBE_RGB_PRIMARIES,
-    DISPLAY_P3_PRIMARIES,
-    PROPHOTO_PRIMARIES,
-    REC2020_PRIMARIES,
-    gamma_curve,
-    rgb_profile,
-    srgb_curve,
-)
 from catalogue.attributes import LANGUAGES, Kind
 from catalogue.dataset import first_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
@@ -34,6 +25,15 @@ from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
 from serving.server import EmbeddedServer
 from serving.signals import INTERRUPTED, end_on_signals
+from vitrine_steps.photo.matrix_profile import (
+    ADOBE_RGB_PRIMARIES,
+    DISPLAY_P3_PRIMARIES,
+    PROPHOTO_PRIMARIES,
+    REC2020_PRIMARIES,
+    gamma_curve,
+    rgb_profile,
+    srgb_curve,
+)
 
 KINDS: tuple[Kind, ...] = ("colour", "category")
 SRGB = "sRGB"

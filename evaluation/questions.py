@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from builders.labelled import texts_of
-from builders.steps import language_of
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import Question
+from vitrine_steps.confidence import language_of
 
 _PER_PHOTO = 7  # one of each kind
 

@@ -19,20 +19,13 @@ from PIL import Image, ImageCms
 from fuzz.leaks import leak_in
 from serving.command_line import built_repository, exit_status, make_folder, whole_number
 
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "model_repository"
 _SIDE_PX = 112
 _SEED_SIZE = (48, 40)
-_PHOTO_MODULES = (
-    "photo", "budget", "square", "colours", "colour_tags", "icc_check", "matrix_profile", "cut_jpeg", "file_kind",
-    "text_sent",
-)  # fmt: skip
 
 
 def photo_target(repository: Path) -> Callable[[bytes], None]:
-    sys.path += [str(SOURCE), str(SOURCE / "image_preprocess" / "1")]
-    with atheris.instrument_imports(include=[*_PHOTO_MODULES, "PIL"]):
-        import photo
+    with atheris.instrument_imports(include=["vitrine_steps", "PIL"]):
+        from vitrine_steps.photo import pixels as photo
     limits = photo.PhotoLimits()
 
     def one(data: bytes) -> None:
@@ -48,10 +41,9 @@ def photo_target(repository: Path) -> Callable[[bytes], None]:
 
 
 def question_target(repository: Path) -> Callable[[bytes], None]:
-    sys.path += [str(SOURCE), str(SOURCE / "question_preprocess" / "1")]
-    with atheris.instrument_imports(include=["question", "text"]):
-        import question
-        from text import TextError
+    with atheris.instrument_imports(include=["vitrine_steps"]):
+        from vitrine_steps import question
+        from vitrine_steps.text import TextError
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(repository / "question_preprocess" / "1" / "tokenizer.json"))
@@ -73,10 +65,8 @@ def question_target(repository: Path) -> Callable[[bytes], None]:
 
 def answer_target(repository: Path) -> Callable[[bytes], None]:
     """Any tokens, as of an engine gone mad."""
-    sys.path += [str(SOURCE), str(SOURCE / "answer_postprocess" / "1")]
-    with atheris.instrument_imports(include=["answer", "confidence"]):
-        import answer
-        import confidence
+    with atheris.instrument_imports(include=["vitrine_steps"]):
+        from vitrine_steps import answer, confidence
     from tokenizers import Tokenizer
 
     folder = repository / "answer_postprocess" / "1"

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-_EXTRA_ROWS = 2  # the pooled row and the digest row, see model_repository/features.py
+_EXTRA_ROWS = 2  # the pooled row and the digest row, see vitrine_steps/features.py
 _FP16_BYTES = 2
 _OWN_BYTES = 300  # the cache's own, an entry: 4 MiB held the features of 207 photos of 19,968 bytes
 

@@ -1,4 +1,4 @@
-"""What the steps say of their work: see `model_repository/heartbeat.py`, which writes it."""
+"""What the steps say of their work: see `vitrine_steps/triton/heartbeat.py`, which writes it."""
 
 import os
 import struct

@@ -11,7 +11,11 @@ from serving.errors import ServingError
 
 TRITON_VERSION = "2.51.0"  # of nvidia-pytriton 0.7.0
 _OWN_BACKENDS = Path(__file__).parent / "backends"
-_HEARTBEAT = Path(__file__).parents[1] / "model_repository" / "heartbeat.py"
+_ROOT = Path(__file__).parents[1]
+_HEARTBEAT = tuple(
+    Path("vitrine_steps") / file for file in ("__init__.py", "triton/__init__.py", "triton/heartbeat.py")
+)
+"""What our own backends import of the steps' package."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,10 @@ def make_backend_folder(installation: TritonInstallation, folder: Path) -> None:
         shutil.copytree(installation.python_backend, python)
         shutil.copy(installation.python_stub, python)
         shutil.copytree(_OWN_BACKENDS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copy(_HEARTBEAT, folder / "onnxruntime")
+        for file in _HEARTBEAT:
+            copy = folder / "onnxruntime" / file
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_ROOT / file, copy)
     except OSError as error:
         needed = sum(file.stat().st_size for file in installation.python_backend.rglob("*")) / 2**20
         why = error.strerror or "no room, or no right to write"  # what copytree raises lists every file

@@ -2,23 +2,12 @@
 
 import os
 import secrets
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "model_repository"))
-# The Python steps' pure modules, as Triton finds them: in their version folders.
-for step in (
-    "image_preprocess",
-    "question_preprocess",
-    "answer_postprocess",
-    "candidates_preprocess",
-    "choice_postprocess",
-):
-    sys.path.append(str(ROOT / "model_repository" / step / "1"))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ NOT_FOR_PEOPLE = {
     "serving/with_parent.py": "started by the server, with arguments that no person writes",
     "loadtest/fake_server.py": "started by tests",
     "benchmarks/peers/__main__.py": "started by the benchmarks",
-    "model_repository/image_preprocess/1/decoder_process.py": "started by the photo step",
+    "vitrine_steps/photo/decoder_process.py": "started by the photo step",
     "supply/lock.py": "takes no arguments",
     "supply/sbom.py": "started by make",
     "supply/audit.py": "its 2 is older: pip-audit itself failed",

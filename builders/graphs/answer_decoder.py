@@ -189,7 +189,7 @@ class AnswerDecoder(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """
         Args:
-            features: [B, N + 2, D of the image] FP16, packed: see `model_repository/features.py`.
+            features: [B, N + 2, D of the image] FP16, packed: see `vitrine_steps/features.py`.
             question_ids, question_mask: [B, Q, L] int32.
 
         Returns:

@@ -34,7 +34,7 @@ class AnswerScorer(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """
         Args:
-            features: [B, N + 2, D of the image] FP16, packed: see `model_repository/features.py`.
+            features: [B, N + 2, D of the image] FP16, packed: see `vitrine_steps/features.py`.
             question_ids, question_mask: [B, 1, L] int32.
             candidate_ids: [B, C, S] int32, each with its end token, then padding.
 

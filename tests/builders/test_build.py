@@ -21,7 +21,7 @@ from builders.gate import large_photos
 from builders.options import BuildOptions
 from builders.parity import PARITY_LIMITS, Outputs
 from builders.repository import ENGINES, SOURCE, BatchRange, BuildDimensions, Serving, adapted_config, read_config
-from builders.steps import DRAFT_RATIO, pixels_from_photo
+from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from builders.checkpoint import load_checkpoint
 from builders.errors import BuildError
 from builders.fitting import RISKS, _lowest_threshold, fitted
 from builders.labelled import Labelled, questions_in_file
-from builders.steps import Candidate
+from vitrine_steps.confidence import Candidate
 
 COLOUR = "What colour is it?"
 CANNOT_TELL = frozenset({"cannot tell", "看不出来"})
@@ -44,7 +44,7 @@ def made_up(count: int, *, seed: int = 0) -> list[Asked]:
 
 
 def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
-    from confidence import HAND_OVER, calibration_from_json, judged
+    from vitrine_steps.confidence import HAND_OVER, calibration_from_json, judged
 
     content = fitted(made_up(20_000), CANNOT_TELL, default_risk=0.01)
     calibration = calibration_from_json(json.loads(json.dumps(content)))

@@ -17,8 +17,8 @@ from builders.graphs.image_encoder import ImageEncoder
 from builders.onnx_engine import onnx_engine
 from builders.options import STRATEGIES
 from builders.repository import EXTRA_ROWS
-from builders.steps import packed_features
 from training.tokenizer import new_tokenizer
+from vitrine_steps.features import packed_features
 
 L, T = 20, 7
 MEAN, STD = (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)

@@ -19,9 +19,9 @@ from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
 from builders.parity import TOLERANCES, Tolerance
 from builders.repository import ENGINES
-from builders.steps import Candidate
 from tests.builders.test_export import all_graphs
 from tests.builders.test_graphs import QUESTIONS, engines, packed, question_tensors
+from vitrine_steps.confidence import Candidate
 
 TRIAL = Trial("image_encoder", "int8", (1.0, 6.0), 1.4)
 ANY = Tolerance(-1.0, -1.0, 0.0, max_logprob_difference=1e9)

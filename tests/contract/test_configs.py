@@ -5,12 +5,15 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from photo import PhotoLimits
 from tritonclient.grpc import model_config_pb2 as pb
 from vitrine_client import calls, photos
 
 from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
+from builders.step_code import modules_needed
+from vitrine_steps import models
+from vitrine_steps.photo.pixels import PhotoLimits
 
+STEPS = Path(models.__file__).parent
 CONFIGS = {file.parent.name: read_config(file) for file in sorted(SOURCE.glob("*/config.pbtxt"))}
 ENSEMBLES = [name for name, config in CONFIGS.items() if config.platform == "ensemble"]
 PYTHON_STEPS = [name for name, config in CONFIGS.items() if config.backend == "python"]
@@ -149,15 +152,18 @@ def test_the_source_configs_have_the_bundled_dimensions(name: str) -> None:
 
 @pytest.mark.parametrize("name", PYTHON_STEPS)
 def test_a_steps_code_names_tensors_of_its_config(name: str) -> None:
-    code = ast.parse((SOURCE / name / "1" / "model.py").read_text(encoding="utf-8"))
+    code = ast.parse((STEPS / f"{name}.py").read_text(encoding="utf-8"))
     named = {n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     words = {word for word in named if word.isupper() and "_ARG" not in word and word != "INTERNAL"}
     assert words == set(tensors(CONFIGS[name])) - {WAITED_FOR.get(name)}
 
 
-@pytest.mark.parametrize("file", sorted(SOURCE.glob("*/1/model.py")), ids=lambda f: f.parent.parent.name)
-def test_an_adapter_is_thin(file: Path) -> None:
-    assert len(file.read_text(encoding="utf-8").splitlines()) < 100
+@pytest.mark.parametrize("name", PYTHON_STEPS)
+def test_a_step_gets_the_modules_that_it_needs_and_no_others(name: str) -> None:
+    modules = {file.as_posix() for file in modules_needed(SOURCE / name / "1" / "model.py")}
+    assert {f"models/{name}.py", "triton/step.py", "triton/heartbeat.py"} <= modules
+    assert ("photo/decoder_process.py" in modules) == (name == "image_preprocess")
+    assert ("rules.py" in modules) == (name in ("answer_postprocess", "choice_postprocess"))
 
 
 def test_the_client_asks_for_what_the_server_gives() -> None:

@@ -32,7 +32,7 @@ def is_in_srgb(photo: bytes) -> bool:
 
 def test_served_answers_equal_generate(server_url: str, repository: Path, checkpoint_folder: Path) -> None:
     """70 questions here; `python -m evaluation --reference` asks 500."""
-    from answer import text_from_ids
+    from vitrine_steps.answer import text_from_ids
 
     checkpoint = load_checkpoint(str(checkpoint_folder))
     answer_tokens = json.loads((repository / "manifest.json").read_text("utf-8"))["dimensions"]["answer_tokens"]

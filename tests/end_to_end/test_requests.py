@@ -14,10 +14,10 @@ from tritonclient.utils import InferenceServerException
 from vitrine_client import GrpcTransport, InvalidRequestError, VqaClient
 from vitrine_client.calls import ask_call
 
-from builders.steps import DISPLAY_P3_PRIMARIES, rgb_profile, srgb_curve
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from fuzz.leaks import leak_in
+from vitrine_steps.photo.matrix_profile import DISPLAY_P3_PRIMARIES, rgb_profile, srgb_curve
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -174,6 +174,7 @@ def test_a_profile_and_a_process_apart_change_no_answer(client: VqaClient) -> No
     """The same product in sRGB, in Display P3 with its profile, and as AVIF."""
     image = photo_from_seed(first_seed("test") + 5, long_side_px=(300, 400)).image
     profile = rgb_profile(DISPLAY_P3_PRIMARIES, srgb_curve)
+    assert profile
     p3 = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     wide = ImageCms.profileToProfile(image, ImageCms.createProfile("sRGB"), p3)
     assert wide

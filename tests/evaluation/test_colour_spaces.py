@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from builders.steps import PhotoLimits, pixels_from_photo
 from catalogue.photos import photo_from_seed
 from evaluation.colour_spaces import Asked, right_share, spaces, table, too_much_worse, twin
+from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
 IMAGE = photo_from_seed(11, long_side_px=(300, 300)).image
 SPACES = spaces(None)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from answer import candidates_from_decoder, text_from_ids
-from heatmap import heatmap_from_attention
 from tokenizers import Tokenizer
 
 from training.tokenizer import new_tokenizer
+from vitrine_steps.answer import candidates_from_decoder, text_from_ids
+from vitrine_steps.heatmap import heatmap_from_attention
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,12 @@ import signal
 from typing import Any
 
 import numpy as np
-import photo as photo_step
 import pytest
-from apart import APART_KINDS
-from photo import PhotoError, PhotoLimits, pixels_decoded_here, pixels_from_photo
 from PIL import Image
+
+from vitrine_steps.photo import pixels as photo_step
+from vitrine_steps.photo.apart import APART_KINDS
+from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, pixels_decoded_here, pixels_from_photo
 
 LIMITS = PhotoLimits()
 RED, GREEN = (220, 20, 30), (20, 200, 40)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from candidates import CandidateLimits, ids_from_candidates
-from text import TextError
 from tokenizers import Tokenizer
 
 from training.tokenizer import new_tokenizer
+from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
+from vitrine_steps.text import TextError
 
 LIMITS = CandidateLimits(max_candidates=256, max_bytes=64, max_tokens=8)
 REFUSALS = ("cannot tell", "看不出来")

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from choice import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vitrine_steps.choice import (
     ChoiceCalibration,
     choice_doubts,
     choice_from_scores,
     judged_choice,
     read_choice_calibration,
 )
-from confidence import Calibration, RiskPoint
-from hypothesis import given
-from hypothesis import strategies as st
+from vitrine_steps.confidence import Calibration, RiskPoint
 
 POINTS = (RiskPoint(0.001, 0.999, 0.999, 0.5), RiskPoint(0.01, 0.8, 0.8, 0.9))
 COLOUR = "What colour is it?"

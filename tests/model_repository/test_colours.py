@@ -6,12 +6,15 @@ import time
 import zlib
 from typing import Any
 
-import colours
 import numpy as np
 import pytest
-from colours import conversion_from_profile
-from icc_check import MAX_PROFILE_BYTES, ProfileError, checked_profile
-from matrix_profile import (
+from PIL import Image, ImageCms
+
+from evaluation.cmyk_profile import press_profile
+from vitrine_steps.photo import colours
+from vitrine_steps.photo.colours import conversion_from_profile
+from vitrine_steps.photo.icc_check import MAX_PROFILE_BYTES, ProfileError, checked_profile
+from vitrine_steps.photo.matrix_profile import (
     ADOBE_RGB_PRIMARIES,
     DISPLAY_P3_PRIMARIES,
     PROPHOTO_PRIMARIES,
@@ -28,10 +31,7 @@ from matrix_profile import (
     rgb_profile,
     srgb_curve,
 )
-from photo import PhotoLimits, pixels_from_photo
-from PIL import Image, ImageCms
-
-from evaluation.cmyk_profile import press_profile
+from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
 SIDE = 32
 LIMITS = PhotoLimits()

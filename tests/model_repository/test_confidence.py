@@ -5,7 +5,10 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
-from confidence import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vitrine_steps.confidence import (
     Calibration,
     Candidate,
     RiskError,
@@ -18,8 +21,6 @@ from confidence import (
     max_risk_from,
     verdict_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 CANNOT_TELL = frozenset({"cannot tell", "看不出来"})
 CALIBRATION = Calibration(

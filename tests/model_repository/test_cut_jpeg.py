@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cut_jpeg import picture_of_cut_jpeg
-from photo import PhotoError, PhotoLimits, pixels_from_photo
 from PIL import Image
+
+from vitrine_steps.photo.cut_jpeg import picture_of_cut_jpeg
+from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, pixels_from_photo
 
 LIMITS = PhotoLimits()
 

@@ -4,9 +4,15 @@ import hashlib
 
 import numpy as np
 import pytest
-from features import EXTRA_ROWS, FeatureMismatchError, embedding_from_packed, packed_features, require_same_photos
 
 from builders.repository import EXTRA_ROWS as BUILDERS_EXTRA_ROWS
+from vitrine_steps.features import (
+    EXTRA_ROWS,
+    FeatureMismatchError,
+    embedding_from_packed,
+    packed_features,
+    require_same_photos,
+)
 
 
 def test_packing_loses_nothing() -> None:

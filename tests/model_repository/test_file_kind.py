@@ -5,9 +5,10 @@ import struct
 import zipfile
 
 import pytest
-from file_kind import kind_of_file
-from photo import PhotoError, PhotoLimits, accepted_formats, pixels_from_photo
 from PIL import Image
+
+from vitrine_steps.photo.file_kind import kind_of_file
+from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, accepted_formats, pixels_from_photo
 
 
 def encoded(kind: str) -> bytes:

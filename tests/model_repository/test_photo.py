@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import photo as photo_step
 import pytest
-import square
 from hypothesis import given
 from hypothesis import strategies as st
-from photo import DRAFT_RATIO, PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
 from PIL import Image, ImageOps
 from transformers import BlipImageProcessorPil
+
+from vitrine_steps.photo import pixels as photo_step
+from vitrine_steps.photo import square
+from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
 
 LIMITS = PhotoLimits(max_bytes=100_000, max_pixels=250_000)
 SIDE = 32

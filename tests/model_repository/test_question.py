@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from question import QuestionLimits, ids_from_question
-from text import TextError
 from tokenizers import Tokenizer
 
 from training.tokenizer import new_tokenizer
+from vitrine_steps.question import QuestionLimits, ids_from_question
+from vitrine_steps.text import TextError
 
 LIMITS = QuestionLimits(max_bytes=200, max_tokens=16)
 

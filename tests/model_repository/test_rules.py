@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from confidence import Verdict
-from rules import FORBIDDEN, NO_RULES, RulesError, read_rules, ruled
+
+from vitrine_steps.confidence import Verdict
+from vitrine_steps.rules import FORBIDDEN, NO_RULES, RulesError, read_rules, ruled
 
 GOOD = """
 en:

@@ -5,9 +5,10 @@ import io
 import time
 
 import pytest
-from photo import PhotoError, PhotoLimits, pixels_from_photo
 from PIL import Image
-from text_sent import hint_about_text
+
+from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, pixels_from_photo
+from vitrine_steps.photo.text_sent import hint_about_text
 
 
 def encoded(kind: str) -> bytes:

@@ -3,12 +3,12 @@
 import random
 
 import pytest
-from yes_no import asks_yes_or_no, misses_the_question
 
 from catalogue.attributes import CATEGORIES, COLOURS, KINDS, LANGUAGES, PATTERNS, Attributes, Kind
 from catalogue.questions import SHORT_KINDS, question_for, short_question_for
 from catalogue.traditional import traditional
 from catalogue.wordings import Split
+from vitrine_steps.yes_no import asks_yes_or_no, misses_the_question
 
 
 @pytest.mark.parametrize(

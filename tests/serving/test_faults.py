@@ -34,6 +34,9 @@ STEPS = (
 )  # fmt: skip
 
 
+STEP_CODE = "{0}/1/vitrine_steps/models/{0}.py"
+
+
 @contextmanager
 def serving(repository: Path, folder: Path, *arguments: str) -> Iterator[Served]:
     with served(repository, folder / "triton.log", *arguments) as server:
@@ -124,10 +127,16 @@ def test_a_step_that_stands_still_is_replaced(repository: Path, tmp_path: Path) 
 
 def test_a_step_that_hangs_is_noticed_by_the_canary(repository: Path, tmp_path: Path) -> None:
     """One that spins outside of its work is at none."""
-    before = "    def execute(self, requests: list[Any]) -> list[Any]:\n"
+    before = "    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:\n"
     flag = tmp_path / "spin"
     spin = f"{before}        import os\n        while os.path.exists({str(flag)!r}):\n            pass\n"
-    hanging = changed(repository, tmp_path / "hanging", "answer_postprocess/1/model.py", before, spin)
+    hanging = changed(
+        repository,
+        tmp_path / "hanging",
+        STEP_CODE.format("answer_postprocess"),
+        before,
+        spin,
+    )
     with serving(hanging, tmp_path) as server, load(server.url) as calls:
         time.sleep(1)
         flag.touch()
@@ -149,7 +158,7 @@ def test_one_of_two_instances_that_hangs_is_noticed(repository: Path, tmp_path: 
         f"{before}        import os\n        try:\n            os.rename({str(flag)!r}, {str(flag)!r} + 'ning')\n"
         "        except OSError:\n            pass\n        else:\n            while True:\n                pass\n"
     )
-    hanging = changed(repository, tmp_path / "hanging", "image_preprocess/1/model.py", before, spin)
+    hanging = changed(repository, tmp_path / "hanging", STEP_CODE.format("image_preprocess"), before, spin)
     with serving(hanging, tmp_path) as server, load(server.url) as calls:
         time.sleep(1)
         flag.touch()
@@ -173,7 +182,7 @@ def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, 
     before, after = SLOW_PHOTO
     refused = f"{after}    if kind != 'PNG':\n        raise PhotoError('broken')\n"  # our canary is a PNG
     change = (before, after if kind == "questions" else refused)
-    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *change)
+    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/vitrine_steps/photo/pixels.py", *change)
     with serving(slow, tmp_path) as server, VqaClient(transport=GrpcTransport(server.url, retries=False)) as client:
         end_s = time.monotonic() + 50
 
@@ -196,7 +205,7 @@ def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, 
 
 def test_a_server_that_is_busy_with_embeddings_is_left_alone(repository: Path, tmp_path: Path) -> None:
     """Its decoder has nothing to do, and our own question waits for longer than it may."""
-    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *SLOW_PHOTO)
+    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/vitrine_steps/photo/pixels.py", *SLOW_PHOTO)
     with serving(slow, tmp_path) as server, VqaClient(transport=GrpcTransport(server.url, retries=False)) as client:
         end_s = time.monotonic() + 40
 
@@ -213,7 +222,7 @@ def test_a_server_that_is_busy_with_embeddings_is_left_alone(repository: Path, t
 
 
 def test_slow_photos_that_were_accepted_are_answered_before_the_end(repository: Path, tmp_path: Path) -> None:
-    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/photo.py", *SLOW_PHOTO)
+    slow = changed(repository, tmp_path / "slow", "image_preprocess/1/vitrine_steps/photo/pixels.py", *SLOW_PHOTO)
     with serving(slow, tmp_path) as server, load(server.url, callers=6, timeout_s=30, retries=False) as calls:
         time.sleep(3)
         signal_s = time.monotonic()

@@ -50,7 +50,7 @@ def step(tmp_path: Path) -> Iterator[Step]:
         [sys.executable, "-c", STEP, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT / "model_repository")},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     ) as process:
         assert process.stdout
         process.stdout.readline()

@@ -1,30 +1,5 @@
-"""Triton step: a photo's features in, its embedding and digest out."""
+"""The Triton model embedding_export; see `vitrine_steps/models/embedding_export.py`."""
 
-from typing import Any
+from vitrine_steps.models.embedding_export import TritonPythonModel
 
-from features import FeatureMismatchError, embedding_from_packed, require_same_photos
-from metrics import INTERNAL, ErrorCounter, MismatchCounter
-from release import read_release, release_rows
-from step import Tensors, answer_each
-
-
-class TritonPythonModel:
-    def initialize(self, args: dict[str, str]) -> None:
-        self.release = read_release(args["model_repository"])
-        self.mismatches = MismatchCounter(args["model_name"])
-        self.errors = ErrorCounter(args["model_name"])
-
-    def execute(self, requests: list[Any]) -> list[Any]:
-        return answer_each(
-            requests, self.embedding, ("IMAGE", "IMAGE_FEATURES"), self.errors, told={FeatureMismatchError: INTERNAL}
-        )
-
-    def embedding(self, inputs: Tensors) -> Tensors:
-        embedding, sha256 = embedding_from_packed(inputs["IMAGE_FEATURES"])
-        try:
-            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), sha256)
-        except FeatureMismatchError:
-            self.mismatches.count()
-            raise
-        release = release_rows(self.release, len(embedding))
-        return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": sha256, "RELEASE": release}
+__all__ = ["TritonPythonModel"]

@@ -1,36 +1,5 @@
-"""Triton step: encoded photos in, pixels and digests out. See `photo.py`."""
+"""The Triton model image_preprocess; see `vitrine_steps/models/image_preprocess.py`."""
 
-import json
-from functools import partial
-from typing import Any
+from vitrine_steps.models.image_preprocess import TritonPythonModel
 
-import numpy as np
-from metrics import INVALID_ARG, ErrorCounter
-from photo import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
-from step import Tensors, answer_each, each_row, output_dims, parameter
-
-
-class TritonPythonModel:
-    def initialize(self, args: dict[str, str]) -> None:
-        config = json.loads(args["model_config"])
-        self.side_px = output_dims(config, "PIXELS")[0]
-        self.limits = PhotoLimits(
-            max_bytes=int(parameter(config, "max_photo_bytes")),
-            max_pixels=int(parameter(config, "max_photo_pixels")),
-            max_decode_bytes=int(parameter(config, "max_decode_bytes")),
-            max_decode_s=int(parameter(config, "max_decode_ms")) / 1000,
-            max_scanned_pixels=int(parameter(config, "max_scanned_pixels")),
-        )
-        self.errors = ErrorCounter(args["model_name"])
-
-    def execute(self, requests: list[Any]) -> list[Any]:
-        told = {PhotoError: INVALID_ARG}
-        return answer_each(requests, self.pixels, ("IMAGE",), self.errors, told=told, door="photos")
-
-    def pixels(self, inputs: Tensors) -> Tensors:
-        photos = inputs["IMAGE"].reshape(-1).tolist()
-        pixels = partial(pixels_from_photo, side_px=self.side_px, limits=self.limits)
-        return {
-            "PIXELS": np.stack(each_row(photos, pixels, PhotoError)),
-            "IMAGE_SHA256": np.stack([sha256_of_photo(photo) for photo in photos]),
-        }
+__all__ = ["TritonPythonModel"]

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import triton_python_backend_utils as pb_utils
-from heartbeat import Heartbeat
+
+from vitrine_steps.triton.heartbeat import Heartbeat
 
 _MOST_ID_CHARACTERS = 80
 """Of a request's id, in a log: it is a caller's."""
@@ -44,7 +45,7 @@ class TritonPythonModel:
             str(file), _session_options(config["parameters"]), providers=["CPUExecutionProvider"]
         )
 
-    def execute(self, requests: list[Any]) -> list[Any]:
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         """Run all requests as one batch, and hand each its own rows; if that fails, each alone."""
         try:
             return self._responses(requests)
@@ -60,9 +61,13 @@ class TritonPythonModel:
             )
             return [pb_utils.InferenceResponse(error=failure) for _ in requests]
 
-    def _responses(self, requests: list[Any]) -> list[Any]:
+    def _responses(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         arrays = {
-            name: [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for request in requests]
+            name: [
+                tensor.as_numpy()
+                for request in requests
+                if (tensor := pb_utils.get_input_tensor_by_name(request, name))
+            ]
             for name in self.inputs
         }
         if not self.batches or len(requests) == 1:
@@ -95,3 +100,9 @@ def _session_options(parameters: dict[str, dict[str, str]]) -> onnxruntime.Sessi
     # Idle threads that spin would take the cores from the other steps.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
+
+
+def _array(request: pb_utils.InferenceRequest, name: str) -> Any:
+    tensor = pb_utils.get_input_tensor_by_name(request, name)
+    assert tensor is not None  # Triton itself refuses a request that lacks an input
+    return tensor.as_numpy()

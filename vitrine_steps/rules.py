@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from confidence import HAND_OVER, LANGUAGES, Verdict
+
+from vitrine_steps.confidence import HAND_OVER, LANGUAGES, Verdict
 
 FILE = "answer_rules.yaml"
 FORBIDDEN = "a house rule forbids the answer"

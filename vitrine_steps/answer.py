@@ -7,9 +7,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
-from confidence import Candidate
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+
+from vitrine_steps.confidence import Candidate
 
 _PAD_ID = 0  # in BERT's vocabularies, which BLIP's are
 _CJK = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"

@@ -4,16 +4,17 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from apart import APART_KINDS, DecoderApart, heic_is_decoded
-from budget import Clock, TimedPhoto, TooCostlyError, require_affordable
-from colour_tags import profile_of_photo
-from colours import conversion_from_profile
-from cut_jpeg import picture_of_cut_jpeg
-from file_kind import kind_of_file
 from numpy.typing import NDArray
 from PIL import Image
-from square import mend_clear_colour, rgb_square
-from text_sent import hint_about_text
+
+from vitrine_steps.photo.apart import APART_KINDS, DecoderApart, heic_is_decoded
+from vitrine_steps.photo.budget import Clock, TimedPhoto, TooCostlyError, require_affordable
+from vitrine_steps.photo.colour_tags import profile_of_photo
+from vitrine_steps.photo.colours import conversion_from_profile
+from vitrine_steps.photo.cut_jpeg import picture_of_cut_jpeg
+from vitrine_steps.photo.file_kind import kind_of_file
+from vitrine_steps.photo.square import mend_clear_colour, rgb_square
+from vitrine_steps.photo.text_sent import hint_about_text
 
 ACCEPTED_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 DRAFT_RATIO = 8

@@ -4,7 +4,9 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from matrix_profile import (
+from PIL import Image
+
+from vitrine_steps.photo.matrix_profile import (
     H273_CURVES,
     H273_PRIMARIES,
     SRGB_PRIMARIES,
@@ -14,7 +16,6 @@ from matrix_profile import (
     profile_from_h273,
     rgb_profile,
 )
-from PIL import Image
 
 _PNG_CHUNKS = 256
 """So many are looked through for a note of colours; photos have a few before their pixels."""

@@ -8,7 +8,8 @@ import math
 from bisect import bisect_left
 
 import triton_python_backend_utils as pb_utils
-from confidence import ANSWERED, CANNOT_TELL, HAND_OVER, LANGUAGES
+
+from vitrine_steps.confidence import ANSWERED, CANNOT_TELL, HAND_OVER, LANGUAGES
 
 INVALID_ARG = "INVALID_ARG"
 INTERNAL = "INTERNAL"

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from yes_no import misses_the_question
+
+from vitrine_steps.yes_no import misses_the_question
 
 ANSWERED = "answered"
 CANNOT_TELL = "cannot_tell"

@@ -3,8 +3,9 @@
 from typing import Any
 
 import numpy as np
-from colours import Conversion
 from PIL import Image
+
+from vitrine_steps.photo.colours import Conversion
 
 _STRIP_PIXELS = 1_000_000
 _CLEAR_LEVELS = {"L;2": 85, "L;4": 17}

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from confidence import (
+from numpy.typing import NDArray
+
+from vitrine_steps.confidence import (
     HAND_OVER,
     Calibration,
     Verdict,
@@ -18,7 +20,6 @@ from confidence import (
     log_doubt,
     verdict_of,
 )
-from numpy.typing import NDArray
 
 _LEAST_MASS = 1e-7  # float32 probabilities cannot say less
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from icc_check import MAX_PROFILE_BYTES, ProfileError, checked_profile
 from PIL import Image, ImageCms
+
+from vitrine_steps.photo.icc_check import MAX_PROFILE_BYTES, ProfileError, checked_profile
 
 _KEPT = 32
 """Profiles whose transforms are kept; a shop's photos come with a handful."""

@@ -9,9 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from apart import DIED, HEAD, OUT_OF_TIME, PIXELS, REFUSED, REPLY, heic_is_decoded
-from photo import PhotoError, PhotoLimits, pixels_decoded_here
 from PIL import AvifImagePlugin, Image
+
+from vitrine_steps.photo.apart import DIED, HEAD, OUT_OF_TIME, PIXELS, REFUSED, REPLY, heic_is_decoded
+from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, pixels_decoded_here
 
 _STATUS_BYTES = 1
 _PAGE_BYTES = resource.getpagesize()

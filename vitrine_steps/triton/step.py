@@ -1,7 +1,4 @@
-"""What every Python step of the chain does alike: read, answer, and fail politely.
-
-The builder copies this file into the version folder of each Python model.
-"""
+"""Reads each request of a Python step, answers it, and lets no error of one reach another or tell of the inside."""
 
 import os
 import traceback
@@ -12,9 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from heartbeat import Heartbeat
-from metrics import CANCELLED, INTERNAL, UNAVAILABLE, ErrorCounter
 from numpy.typing import NDArray
+
+from vitrine_steps.triton.heartbeat import Heartbeat
+from vitrine_steps.triton.metrics import CANCELLED, INTERNAL, UNAVAILABLE, ErrorCounter
 
 Tensors = dict[str, NDArray[Any]]
 Result = TypeVar("Result")
@@ -41,7 +39,7 @@ def utf8(texts: list[str]) -> NDArray[np.object_]:
 
 
 def answer_each(
-    requests: list[Any],
+    requests: list[pb_utils.InferenceRequest],
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
     errors: ErrorCounter,
@@ -49,7 +47,7 @@ def answer_each(
     optional: tuple[str, ...] = (),
     told: Mapping[type[Any], str] = MappingProxyType({}),
     door: str | None = None,
-) -> list[Any]:
+) -> list[pb_utils.InferenceResponse]:
     """Answer every request on its own, so that a bad one harms no other.
 
     Args:
@@ -87,19 +85,19 @@ def each_row(
 
 
 def _answer(
-    request: Any,
+    request: pb_utils.InferenceRequest,
     outputs_from_inputs: Callable[[Tensors], Tensors],
     inputs: tuple[str, ...],
     errors: ErrorCounter,
     optional: tuple[str, ...],
     told: Mapping[type[Any], str],
-) -> Any:
+) -> pb_utils.InferenceResponse:
     _HEARTBEAT.beat()
     if request.is_cancelled():
         return _error("the caller cancelled the request", CANCELLED, errors)
     try:
         found = {name: pb_utils.get_input_tensor_by_name(request, name) for name in (*inputs, *optional)}
-        tensors = {name: tensor.as_numpy() for name, tensor in found.items() if tensor or name not in optional}
+        tensors = {name: tensor.as_numpy() for name, tensor in found.items() if tensor is not None}
         outputs = outputs_from_inputs(tensors)
         return pb_utils.InferenceResponse([pb_utils.Tensor(name, value) for name, value in outputs.items()])
     except Exception as error:  # the one place where nothing of the inside may leak
@@ -116,6 +114,6 @@ def _place_and_kind(error: Exception) -> str:
     return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: {str(error)[:_MOST_SAID]}"
 
 
-def _error(message: str, code: str, errors: ErrorCounter) -> Any:
+def _error(message: str, code: str, errors: ErrorCounter) -> pb_utils.InferenceResponse:
     errors.count(code)
     return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, getattr(pb_utils.TritonError, code)))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from text import TextError, encoded_text, text_from_bytes
 from tokenizers import Tokenizer
+
+from vitrine_steps.text import TextError, encoded_text, text_from_bytes
 
 
 @dataclass(frozen=True)

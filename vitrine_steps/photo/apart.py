@@ -21,20 +21,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from budget import TooCostlyError, out_of_time
 from numpy.typing import NDArray
 
+from vitrine_steps.photo.budget import TooCostlyError, out_of_time
+
 if TYPE_CHECKING:
-    from photo import PhotoLimits
+    from vitrine_steps.photo.pixels import PhotoLimits
 
 APART_KINDS = ("AVIF", "HEIC", "HEIF")
 REPLY = struct.Struct(">cI")
 PIXELS, REFUSED, OUT_OF_TIME, DIED = b"p", b"r", b"t", b"d"
 HEAD = struct.Struct(">II")
 
-_PROGRAM = Path(__file__).with_name("decoder_process.py")
+_PROGRAM = "vitrine_steps.photo.decoder_process"
+_IMPORT_ROOT = Path(__file__).parents[2]
+"""The folder that holds this package: a built model's version folder, or the checkout."""
 _MOST_MESSAGE_BYTES = 1000
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH")
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME")
 """What a program needs to start; what else is there, such as keys, is nothing for a decoder of hostile files."""
 
 
@@ -124,7 +127,9 @@ def _started() -> subprocess.Popen[bytes]:
     own = Path(sys.executable or "")
     python = str(own) if own.name.startswith("python") else shutil.which("python3") or "python3"
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    paths = [str(_IMPORT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment |= {"PYTHONPATH": os.pathsep.join(paths)}
     environment |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.Popen(
-        [python, str(_PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=1 << 16
+        [python, "-m", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=1 << 16
     )

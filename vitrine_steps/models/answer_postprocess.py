@@ -1,0 +1,89 @@
+"""Triton step: the decoder's tokens in, an answer with its verdict out. See `answer.py` and `confidence.py`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from tokenizers import Tokenizer
+
+from vitrine_steps.answer import candidates_from_decoder
+from vitrine_steps.confidence import RiskError, judged, language_of, max_risk_from, read_calibration
+from vitrine_steps.features import FeatureMismatchError, require_same_photos
+from vitrine_steps.heatmap import heatmap_from_attention
+from vitrine_steps.rules import FILE, read_rules, ruled
+from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
+from vitrine_steps.triton.release import read_release, release_rows
+from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8
+
+INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
+TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        folder = Path(__file__).parent
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
+        self.cannot_tell, self.not_understood = (
+            frozenset(text for texts in settings[name].values() for text in texts)
+            for name in ("cannot_tell_answers", "not_understood_answers")
+        )
+        self.spelling = settings["answer_spelling"]
+        self.calibration = read_calibration(folder / "calibration.json")
+        self.rules = read_rules(Path(args["model_repository"]).parent / FILE)
+        self.shapes = {output["name"]: output_dims(config, output["name"])[1:] for output in config["output"]}
+        self.alternatives = self.shapes["ALTERNATIVES"][0]
+        self.grid = self.shapes["HEATMAP"][0]
+        self.release = read_release(args["model_repository"])
+        self.mismatches = MismatchCounter(args["model_name"])
+        self.verdicts = VerdictCounter(args["model_name"])
+        self.errors = ErrorCounter(args["model_name"])
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        return answer_each(requests, self.answers, INPUTS, self.errors, optional=("MAX_RISK",), told=TOLD)
+
+    def answers(self, inputs: Tensors) -> Tensors:
+        try:
+            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), inputs["IMAGE_SHA256"])
+        except FeatureMismatchError:
+            self.mismatches.count()
+            raise
+        risks = inputs.get("MAX_RISK", np.full((len(inputs["IMAGE"]), 1), np.nan, np.float32))[:, 0]
+        rows = [
+            self.answer(*question, max_risk=max_risk_from(float(risk)))
+            for risk, *photo in zip(risks, *(inputs[name] for name in INPUTS[2:]), strict=True)
+            for question in zip(*photo, strict=True)
+        ]
+        stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        asked = inputs["QUESTION"].shape  # [B, Q]
+        answers = {name: found.reshape(*asked, *self.shapes[name]) for name, found in stacked.items()}
+        return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
+
+    def answer(self, question: bytes, ids: Any, logprobs: Any, attention: Any, *, max_risk: float | None) -> Tensors:
+        candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.spelling)
+        text = question.decode("utf-8", "replace")
+        language = language_of(text)
+        found = judged(
+            candidates,
+            self.cannot_tell,
+            self.calibration,
+            question=text,
+            language=language,
+            max_risk=max_risk,
+            not_understood=self.not_understood,
+        )
+        said = ruled(self.rules, found.texts, found.confidences, found.verdict, language=language)
+        self.verdicts.count(language, said.verdict.status, said.confidences[0])
+        padding = self.alternatives - len(said.texts)
+        return {
+            "ANSWER": utf8(said.texts[:1]),
+            "CONFIDENCE": np.array(said.confidences[:1], np.float32),
+            "STATUS": utf8([said.verdict.status]),
+            "REASON": utf8([said.verdict.reason]),
+            "ALTERNATIVES": utf8(said.texts + [""] * padding),
+            "ALTERNATIVE_CONFIDENCES": np.array(said.confidences + [0.0] * padding, np.float32),
+            "HEATMAP": heatmap_from_attention(attention, self.grid),
+        }

@@ -1,0 +1,38 @@
+"""Triton step: allowed answers in, token ids out. See `candidates.py`."""
+
+import json
+from pathlib import Path
+
+import triton_python_backend_utils as pb_utils
+from tokenizers import Tokenizer
+
+from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
+from vitrine_steps.text import TextError
+from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
+from vitrine_steps.triton.step import Tensors, answer_each, parameter
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        folder = Path(__file__).parent
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
+        self.refusals = [text for texts in settings["cannot_tell_answers"].values() for text in texts]
+        self.limits = CandidateLimits(
+            max_candidates=int(parameter(config, "max_candidates")),
+            max_bytes=int(parameter(config, "max_candidate_bytes")),
+            max_tokens=int(parameter(config, "answer_tokens")),
+        )
+        self.errors = ErrorCounter(args["model_name"])
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        return answer_each(requests, self.ids, ("CANDIDATES",), self.errors, told={TextError: INVALID_ARG})
+
+    def ids(self, inputs: Tensors) -> Tensors:
+        candidates = inputs["CANDIDATES"][0].tolist()  # one question a request
+        return {
+            "CANDIDATE_IDS": ids_from_candidates(candidates, self.tokenizer, self.limits, refusals=self.refusals)[None]
+        }

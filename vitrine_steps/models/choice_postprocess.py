@@ -1,0 +1,65 @@
+"""Triton step: how likely each allowed answer is in, the choice with its verdict out. See `choice.py`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from vitrine_steps.choice import judged_choice, read_choice_calibration
+from vitrine_steps.confidence import RiskError, language_of, max_risk_from
+from vitrine_steps.features import FeatureMismatchError, require_same_photos
+from vitrine_steps.heatmap import heatmap_from_attention
+from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, read_rules, ruled
+from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
+from vitrine_steps.triton.release import read_release, release_rows
+from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8
+
+INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "CANDIDATES", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "ATTENTION")
+TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        self.calibration = read_choice_calibration(Path(__file__).with_name("calibration.json"))
+        # Candidates are the shop's own words already; what must never be said still must not.
+        self.rules = AnswerRules(NO_RULES.said, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
+        self.grid = output_dims(config, "HEATMAP")[0]
+        self.release = read_release(args["model_repository"])
+        self.mismatches = MismatchCounter(args["model_name"])
+        self.verdicts = VerdictCounter(args["model_name"])
+        self.errors = ErrorCounter(args["model_name"])
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        return answer_each(requests, self.choice, INPUTS, self.errors, optional=("MAX_RISK",), told=TOLD)
+
+    def choice(self, inputs: Tensors) -> Tensors:
+        try:
+            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), inputs["IMAGE_SHA256"])
+        except FeatureMismatchError:
+            self.mismatches.count()
+            raise
+        row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
+        question = row["QUESTION"][0].decode("utf-8", "replace")
+        language = language_of(question)
+        found = judged_choice(
+            [text.decode("utf-8") for text in row["CANDIDATES"]],
+            row["CANDIDATE_IDS"],
+            row["CANDIDATE_LOGPROBS"],
+            self.calibration,
+            question=question,
+            language=language,
+            max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
+        )
+        said = ruled(self.rules, [found.answer], [found.confidence], found.verdict, language=language)
+        self.verdicts.count(language, said.verdict.status, said.confidences[0])
+        outputs = {
+            "ANSWER": utf8(said.texts),
+            "CONFIDENCE": np.array(said.confidences, np.float32),
+            "STATUS": utf8([said.verdict.status]),
+            "REASON": utf8([said.verdict.reason]),
+            "PROBABILITIES": found.probabilities.astype(np.float32),
+            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid),
+        }
+        return {name: value[None] for name, value in outputs.items()} | {"RELEASE": release_rows(self.release, 1)}

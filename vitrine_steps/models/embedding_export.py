@@ -1,0 +1,30 @@
+"""Triton step: a photo's features in, its embedding and digest out."""
+
+import triton_python_backend_utils as pb_utils
+
+from vitrine_steps.features import FeatureMismatchError, embedding_from_packed, require_same_photos
+from vitrine_steps.triton.metrics import INTERNAL, ErrorCounter, MismatchCounter
+from vitrine_steps.triton.release import read_release, release_rows
+from vitrine_steps.triton.step import Tensors, answer_each
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        self.release = read_release(args["model_repository"])
+        self.mismatches = MismatchCounter(args["model_name"])
+        self.errors = ErrorCounter(args["model_name"])
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        return answer_each(
+            requests, self.embedding, ("IMAGE", "IMAGE_FEATURES"), self.errors, told={FeatureMismatchError: INTERNAL}
+        )
+
+    def embedding(self, inputs: Tensors) -> Tensors:
+        embedding, sha256 = embedding_from_packed(inputs["IMAGE_FEATURES"])
+        try:
+            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), sha256)
+        except FeatureMismatchError:
+            self.mismatches.count()
+            raise
+        release = release_rows(self.release, len(embedding))
+        return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": sha256, "RELEASE": release}

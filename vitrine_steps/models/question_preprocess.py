@@ -1,0 +1,42 @@
+"""Triton step: questions in, token ids out. See `question.py`."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+from tokenizers import Tokenizer
+
+from vitrine_steps.question import QuestionLimits, ids_from_question, require_questions
+from vitrine_steps.text import TextError
+from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
+from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter
+
+
+class TritonPythonModel:
+    def initialize(self, args: dict[str, str]) -> None:
+        config = json.loads(args["model_config"])
+        self.tokenizer = Tokenizer.from_file(str(Path(__file__).with_name("tokenizer.json")))
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self.limits = QuestionLimits(
+            max_bytes=int(parameter(config, "max_question_bytes")),
+            max_tokens=output_dims(config, "QUESTION_IDS")[-1],
+        )
+        self.max_questions = int(parameter(config, "max_questions"))
+        self.errors = ErrorCounter(args["model_name"])
+
+    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
+        told = {TextError: INVALID_ARG}
+        return answer_each(requests, self.ids, ("QUESTION",), self.errors, told=told, door="questions")
+
+    def ids(self, inputs: Tensors) -> Tensors:
+        require_questions(inputs["QUESTION"].shape[1], self.max_questions)
+        ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits)
+        rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, TextError, what="question")
+        shape = (*inputs["QUESTION"].shape, self.limits.max_tokens)  # [B, Q, L]
+        return {
+            "QUESTION_IDS": np.stack([ids for ids, _ in rows]).reshape(shape),
+            "QUESTION_MASK": np.stack([mask for _, mask in rows]).reshape(shape),
+        }
