@@ -18,14 +18,14 @@ help: ## list the targets
 .PHONY: setup
 setup: $(VENV)/installed ## create the environment in .venv
 
-$(VENV)/installed: pyproject.toml client/pyproject.toml $(wildcard supply/*.lock)
+$(VENV)/installed: pyproject.toml client/pyproject.toml $(wildcard deploy/supply/*.lock)
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 12) else \
 	    f"error: Python {v[0]}.{v[1]} came, but the server side needs 3.11 or 3.12 (the Triton wheel pins numpy < 2, which has no build for 3.13). Install one, then: make setup PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement supply/requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement deploy/supply/requirements.lock
 	@# The CPU build of PyTorch, where pip's index has it; else PyPI's, with gigabytes of CUDA.
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement supply/torch-cpu.lock || \
-	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement supply/torch-cuda.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement deploy/supply/torch-cpu.lock || \
+	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement deploy/supply/torch-cuda.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable ./client .
 	@touch $@
 
@@ -85,35 +85,35 @@ load-smoke: build ## load the embedded server for a minute; fails if any request
 .PHONY: fuzz
 fuzz: build ## hostile requests by gRPC and HTTP (ARGS="--count 200000"), and each step's own code for 20 s, guided by coverage
 	@for target in photo question answer; do \
-	    $(BIN)/python -m fuzz.guided $$target $(REPOSITORY) > build/fuzz-$$target.log 2>&1 || \
+	    $(BIN)/python -m checks.fuzz.guided $$target $(REPOSITORY) > build/fuzz-$$target.log 2>&1 || \
 	        { tail -30 build/fuzz-$$target.log; exit 1; }; \
 	    grep -E "executed_units|exec_per_sec" build/fuzz-$$target.log | sed "s/^/$$target /"; done
-	$(BIN)/python -m fuzz $(REPOSITORY) --http $(ARGS)
+	$(BIN)/python -m checks.fuzz $(REPOSITORY) --http $(ARGS)
 
 SUPPLY := build/supply
 
 # The tools live apart, so that they are not part of what they describe.
-$(SUPPLY)/tools/installed: supply/tools.lock
+$(SUPPLY)/tools/installed: deploy/supply/tools.lock
 	@rm -rf $(@D)
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement supply/tools.lock
+	$(@D)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement deploy/supply/tools.lock
 	@touch $@
 
 .PHONY: supply
 supply: $(VENV)/installed $(SUPPLY)/tools/installed ## list what Vitrine is made of, licences, known vulnerabilities
 	$(SUPPLY)/tools/bin/cyclonedx-py environment --output-reproducible --spec-version 1.6 --pyproject pyproject.toml \
 	    --validate --output-file $(SUPPLY)/sbom.json $(BIN)/python
-	$(SUPPLY)/tools/bin/python supply/sbom.py $(SUPPLY)/sbom.json
+	$(SUPPLY)/tools/bin/python deploy/supply/sbom.py $(SUPPLY)/sbom.json
 	@# atheris is under Apache-2.0, and says so in its LICENSE only.
 	$(SUPPLY)/tools/bin/pip-licenses --python $(BIN)/python --with-system --from mixed --order name --with-urls \
 	    --ignore-packages vitrine vitrine-client atheris --format markdown --output-file $(SUPPLY)/licences.md \
-	    --allow-only "$$(paste -sd';' supply/licences.txt)"
-	$(SUPPLY)/tools/bin/python supply/audit.py supply/*.lock
+	    --allow-only "$$(paste -sd';' deploy/supply/licences.txt)"
+	$(SUPPLY)/tools/bin/python deploy/supply/audit.py deploy/supply/*.lock
 
 .PHONY: soak
 soak: build ## load a server for an hour, faults included; fails if memory or handles grow in all (ARGS="--duration 120 --max-growth 0.25")
 	@rm -rf build/soak
-	$(BIN)/python -m soak $(REPOSITORY) $(ARGS)
+	$(BIN)/python -m checks.soak $(REPOSITORY) $(ARGS)
 
 .PHONY: certificates
 certificates: ## make certificates for trying TLS out, in build/certificates
@@ -122,7 +122,7 @@ certificates: ## make certificates for trying TLS out, in build/certificates
 
 .PHONY: gpu-check
 gpu-check: $(VENV)/installed ## on a GPU host: build, compare, serve and test with TensorRT (ARGS=--dry-run anywhere)
-	$(BIN)/python -m gpu_check $(ARGS)
+	$(BIN)/python -m checks.gpu $(ARGS)
 
 .PHONY: train
 train: $(VENV)/installed ## train the bundled checkpoint anew (an hour or two)

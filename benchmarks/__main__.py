@@ -22,7 +22,7 @@ from benchmarks.mixes import MIXES, drawn_photo
 from benchmarks.models import BUNDLED, MODELS, prepared
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
-from builders.files import sha256_of_file
+from builders.checkpoint.digests import sha256_of_file
 from serving.command_line import existing_folder, exit_status, make_folder, positive, whole_number
 
 _PHOTOS = 300

@@ -17,14 +17,14 @@ from typing import Any
 from google.protobuf import text_format
 from tqdm import tqdm
 
-from builders.manifest import renew_digests
-from builders.repository import read_config
+from builders.repository.configs import read_config
+from builders.repository.manifest import renew_digests
 from loadtest.photos import drawn_photos
 from loadtest.plan import planned_requests
 from loadtest.scenario import Scenario
-from serving.command import ServerSettings
 from serving.command_line import built_repository, existing_folder, exit_status, positive, whole_number
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
 
 SCENARIO = Scenario("agreement")
 """Every photo new, one question about each, half of them in Chinese: no request is cheaper than another."""

@@ -14,11 +14,11 @@ import numpy as np
 import onnxruntime
 import psutil
 
-from builders.checkpoint import Checkpoint, load_checkpoint
-from builders.gate import parity_material
-from builders.graphs.finished import finished_graphs
+from builders.checkpoint.load import Checkpoint, load_checkpoint
+from builders.graphs.cache import finished_graphs
 from builders.options import STRATEGIES, BuildOptions, dimensions_of
-from builders.parity import Outputs, question_tensors
+from builders.parity.compare import Outputs, question_tensors
+from builders.parity.material import parity_material
 from builders.stages import Stages
 from serving.command_line import exit_status, whole_number
 

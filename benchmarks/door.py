@@ -20,11 +20,11 @@ from vitrine_client import GrpcTransport, VitrineError
 from vitrine_client.calls import ask_call
 
 from benchmarks.mixes import drawn_photo
-from serving.command import ServerSettings
 from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
-from serving.signals import end_on_signals
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.signals import end_on_signals
+from serving.triton.command import ServerSettings
 
 _WARMUP = 50
 _LARGE_PHOTO_BYTES = 16 * 2**20

@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from builders.checkpoint import Checkpoint, load_checkpoint
+from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.errors import BuildError
-from builders.onnx_engine import onnx_engine
-from builders.parity import Engine, Outputs
-from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
-from builders.timing import noise_for
+from builders.parity.compare import Engine, Outputs
+from builders.parity.onnx_engine import onnx_engine
+from builders.parity.timing import noise_for
+from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
 
 _WARMUP = 5
 
@@ -73,8 +73,8 @@ def _engines_of(repository: Path) -> dict[str, Engine]:
     files = {name: repository / manifest["engines"][name]["file"] for name in ENGINES}
     if manifest["target"] == "onnxruntime":
         return {name: onnx_engine(file) for name, file in files.items()}
-    from builders.plans.engine import plan_engine  # imports TensorRT
-    from builders.plans.machine import find_gpu
+    from builders.tensorrt.gpu import find_gpu
+    from builders.tensorrt.runtime import plan_engine  # imports TensorRT
 
     gpu = find_gpu()
     return {name: plan_engine(file, gpu) for name, file in files.items()}

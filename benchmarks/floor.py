@@ -13,7 +13,7 @@ import onnxruntime
 
 from benchmarks.mixes import QUESTIONS, drawn_photo
 from benchmarks.systems import Model
-from builders.repository import EXTRA_ROWS
+from builders.repository.configs import EXTRA_ROWS
 from vitrine_steps.features import packed_features
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo, sha256_of_photo
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.systems import Model
 from builders.build import build
 from builders.options import BuildOptions
-from builders.repository import SOURCE
+from builders.repository.configs import SOURCE
 
 BUNDLED, BUNDLED_AUTO, LARGE = "vitrine-small", "vitrine-small-auto", "blip-vqa-base-size"
 MODELS = (BUNDLED, BUNDLED_AUTO, LARGE)

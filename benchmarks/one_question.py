@@ -16,13 +16,13 @@ from vitrine_client.calls import QUESTIONS_A_REQUEST
 
 from benchmarks.memory import tree_memory_mib
 from benchmarks.mixes import drawn_photo
-from builders.timing import medians_ms
+from builders.parity.timing import medians_ms
 from catalogue.questions import words
-from serving.command import ServerSettings
 from serving.command_line import built_repository, exit_status
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
-from serving.signals import end_on_signals
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.signals import end_on_signals
+from serving.triton.command import ServerSettings
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
 QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?", "上面是什么图案？")

@@ -15,10 +15,10 @@ from vitrine_client import AsyncVqaClient, VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from checks.soak.server import Served, served
 from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
-from serving.signals import end_on_signals
-from soak.server import Served, served
+from serving.supervision.signals import end_on_signals
 
 _QUESTIONS = ("What colour is it?", "这是什么？")
 _RESTART_S = 120.0

@@ -17,9 +17,9 @@ from vitrine_client.aio import AsyncGrpcTransport
 from benchmarks.memory import tree_memory_mib
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from checks.soak.server import Served, served
 from serving.command_line import built_repository, exit_status, positive
-from serving.signals import end_on_signals
-from soak.server import Served, served
+from serving.supervision.signals import end_on_signals
 
 _QUESTIONS = ("What colour is it?", "这是什么？")
 _PHOTOS = 16

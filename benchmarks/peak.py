@@ -13,11 +13,11 @@ from onnx import TensorProto, helper
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.engines import decode_steps, pytorch_module
-from builders.checkpoint import Checkpoint, load_checkpoint
-from builders.onnx_engine import onnx_engine
-from builders.parity import Outputs
-from builders.repository import ENGINES, ONE_AT_A_TIME, BuildDimensions
-from builders.timing import medians_ms, noise_for
+from builders.checkpoint.load import Checkpoint, load_checkpoint
+from builders.parity.compare import Outputs
+from builders.parity.onnx_engine import onnx_engine
+from builders.parity.timing import medians_ms, noise_for
+from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
 from serving.command_line import built_repository, exit_status, whole_number
 
 _SIDE = 1536

@@ -23,10 +23,10 @@ from vitrine_client import AsyncVqaClient
 
 from benchmarks.closed_loop import Ask
 from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
-from serving.command import ServerSettings
-from serving.ports import free_port
-from serving.server import EmbeddedServer
-from serving.with_parent import with_parent
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.with_parent import with_parent
+from serving.triton.command import ServerSettings
+from serving.triton.ports import free_port
 
 PEERS = ("fastapi", "litserve", "pytriton")
 VITRINE = "vitrine"

@@ -7,7 +7,7 @@ from pathlib import Path
 from builders.build import build
 from builders.errors import BuildError
 from builders.options import HARDWARE_COMPATIBILITY, PRECISIONS, STRATEGIES, TARGETS, BuildOptions, PlanOptions
-from builders.repository import BatchRange
+from builders.repository.configs import BatchRange
 
 
 def main() -> int:

@@ -7,17 +7,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from builders.calibration import calibration_for
-from builders.checkpoint import load_checkpoint
+from builders.calibration.calibrate import calibration_for
+from builders.calibration.labelled import drawn_questions
+from builders.checkpoint.load import load_checkpoint
 from builders.errors import BuildError, UsageError
-from builders.gate import Gate, Proof, new_gate, parity_material, proof_of, require_parseable
-from builders.graphs.finished import Graphs, finished_graphs, remove_graphs, remove_if_empty
-from builders.labelled import drawn_questions
-from builders.low_precision import Examination, Trial, replace_by_low_precision, trials_table
-from builders.manifest import write_manifest
+from builders.graphs.cache import Graphs, finished_graphs, remove_graphs, remove_if_empty
 from builders.options import BuildOptions, dimensions_of, require_possible
-from builders.parity import OutputReport, parity_table, require_parity
-from builders.repository import ENGINES, Serving, write_repository
+from builders.parity.compare import OutputReport, parity_table, require_parity
+from builders.parity.material import Gate, Proof, new_gate, parity_material, proof_of, require_parseable
+from builders.precision.auto import Examination, Trial, replace_by_low_precision, trials_table
+from builders.repository.configs import ENGINES, Serving, write_repository
+from builders.repository.manifest import write_manifest
 from builders.stages import Stages
 from builders.targets import Target, target_of
 from vitrine_steps.rules import FILE as RULES_FILE

@@ -4,9 +4,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from builders.checkpoint import Checkpoint
+from builders.checkpoint.load import Checkpoint
 from builders.errors import UsageError
-from builders.repository import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDimensions, engine_threads
+from builders.repository.configs import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDimensions, engine_threads
 
 TARGETS = ("onnxruntime", "tensorrt")
 STRATEGIES = ("loop", "unrolled")

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
-from builders.parity import Engine
-from builders.repository import ENGINES, ONE_AT_A_TIME, BatchRange, BuildDimensions
+from builders.parity.compare import Engine
+from builders.parity.onnx_engine import onnx_engine
+from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BatchRange, BuildDimensions
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ def _onnxruntime() -> Target:
 
 
 def _tensorrt(options: BuildOptions) -> Target:
-    from builders.plans.machine import find_gpu, require_tensorrt
+    from builders.tensorrt.gpu import find_gpu, require_tensorrt
 
     version = require_tensorrt(version_compatible=options.plan.version_compatible)
     gpu = find_gpu()
 
     # These import TensorRT.
-    from builders.plans.engine import plan_engine
-    from builders.plans.plan import build_plan
+    from builders.tensorrt.plan import build_plan
+    from builders.tensorrt.runtime import plan_engine
 
     timing_cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
 

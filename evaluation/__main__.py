@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from vitrine_client import GrpcTransport, InvalidRequestError, VitrineError, VqaClient
 
+from builders.checkpoint.digests import sha256_of_file
 from builders.errors import BuildError
-from builders.files import sha256_of_file
 from evaluation.accuracy import SECTION, Graded, accuracy_figures
 from evaluation.agreement import agreement_with_reference, raw_probabilities
 from evaluation.asking import asking_jobs, graded_from
@@ -28,12 +28,12 @@ from evaluation.report import HTML_FILE, served_elsewhere, served_from_manifest,
 from evaluation.stability import SECTION as STABILITY
 from evaluation.stability import stability_figures, stability_jobs
 from evaluation.unfamiliar import unfamiliar_figures, unfamiliar_jobs
-from serving.command import ServerSettings
 from serving.command_line import existing_folder, whole_number
 from serving.errors import ServingError
-from serving.integrity import read_manifest
-from serving.server import EmbeddedServer
-from serving.signals import end_on_signals
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.signals import end_on_signals
+from serving.triton.command import ServerSettings
+from serving.triton.integrity import read_manifest
 
 _TIMEOUT_S = 60.0
 _NOT_SETTINGS = ("output", "threads", "url")

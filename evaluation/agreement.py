@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 from vitrine_client import Transport
 
-from builders.checkpoint import load_checkpoint
-from builders.parity import min_cosine
-from builders.reference import reference_outputs
+from builders.checkpoint.load import load_checkpoint
+from builders.parity.compare import min_cosine
+from builders.parity.reference import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.questions import PhotoQuestions

@@ -20,11 +20,11 @@ from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import question_for
 from evaluation.accuracy import plain
 from evaluation.cmyk_profile import press_profile
-from serving.command import ServerSettings
 from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
-from serving.signals import INTERRUPTED, end_on_signals
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.signals import INTERRUPTED, end_on_signals
+from serving.triton.command import ServerSettings
 from vitrine_steps.photo.matrix_profile import (
     ADOBE_RGB_PRIMARIES,
     DISPLAY_P3_PRIMARIES,

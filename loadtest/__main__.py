@@ -59,9 +59,9 @@ def _run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         pid, url, metrics_url = None, args.url, args.metrics_url
         if args.repository:
-            from serving.command import ServerSettings
             from serving.errors import ServingError
-            from serving.server import EmbeddedServer
+            from serving.supervision.server import EmbeddedServer
+            from serving.triton.command import ServerSettings
 
             server_settings = ServerSettings(
                 args.repository, grpc_port=0, metrics_port=0, log_file=args.output / "triton.log"

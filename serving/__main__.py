@@ -6,16 +6,16 @@ import sys
 import time
 from pathlib import Path
 
-from serving.cache import bytes_per_cached_photo
-from serving.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.command_line import exit_status, whole_number
-from serving.door import require_door
+from serving.door.process import require_door
 from serving.errors import ServingError
-from serving.log import say
-from serving.ports import ipv4_address
-from serving.server import READY_TIMEOUT_S, EmbeddedServer
-from serving.signals import end_on_signals
-from serving.supervisor import serve_until_signal
+from serving.supervision.server import READY_TIMEOUT_S, EmbeddedServer
+from serving.supervision.signals import end_on_signals
+from serving.supervision.supervisor import serve_until_signal
+from serving.triton.cache_capacity import bytes_per_cached_photo
+from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings
+from serving.triton.log import say
+from serving.triton.ports import ipv4_address
 
 
 def main() -> int:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from serving.errors import UsageError
-from serving.integrity import read_manifest
-from serving.signals import INTERRUPTED
+from serving.supervision.signals import INTERRUPTED
+from serving.triton.integrity import read_manifest
 
 _MOST = 10**9
 

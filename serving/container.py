@@ -10,16 +10,16 @@ from typing import Any
 
 from vitrine_client import TlsFiles
 
-from serving.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
 from serving.command_line import whole_number
 from serving.errors import ServingError, UsageError
-from serving.integrity import read_manifest
 from serving.key_files import require_private
-from serving.launch import Launch
-from serving.log import say
-from serving.server import EmbeddedServer
-from serving.signals import end_on_signals
-from serving.supervisor import serve_until_signal
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.signals import end_on_signals
+from serving.supervision.supervisor import serve_until_signal
+from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
+from serving.triton.integrity import read_manifest
+from serving.triton.launch import Launch
+from serving.triton.log import say
 
 _READY_TIMEOUT_S = 300.0  # plans are loaded, warmed up and captured
 _LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/local/tensorrt/lib", "/opt/tritonserver/lib")

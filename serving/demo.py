@@ -9,12 +9,12 @@ from vitrine_client import VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings, beside
 from serving.command_line import exit_status
 from serving.errors import only_serving_errors
-from serving.integrity import read_manifest
-from serving.server import EmbeddedServer
-from serving.signals import end_on_signals
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.signals import end_on_signals
+from serving.triton.command import ServerSettings, beside
+from serving.triton.integrity import read_manifest
 
 QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (0, ("What is this?", "What colour is it?", "这个商品有几件？")),

@@ -24,8 +24,8 @@ def server_url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     if url := os.environ.get("VITRINE_TEST_URL"):
         yield url
         return
-    from serving.command import ServerSettings
-    from serving.server import EmbeddedServer
+    from serving.supervision.server import EmbeddedServer
+    from serving.triton.command import ServerSettings
 
     folder = tmp_path_factory.mktemp("server")
     (folder / "admin-key").touch(mode=0o600)

@@ -12,18 +12,18 @@ from unittest.mock import patch
 
 import pytest
 
-from serving.signals import ENDING
+from serving.supervision.signals import ENDING
 
 ROOT = Path(__file__).parent.parent
 NOT_FOR_PEOPLE = {
     "client/src/vitrine_client/cli.py": "tests/client/test_cli.py has it",
-    "serving/with_parent.py": "started by the server, with arguments that no person writes",
+    "serving/supervision/with_parent.py": "started by the server, with arguments that no person writes",
     "loadtest/fake_server.py": "started by tests",
     "benchmarks/peers/__main__.py": "started by the benchmarks",
     "vitrine_steps/photo/decoder_process.py": "started by the photo step",
-    "supply/lock.py": "takes no arguments",
-    "supply/sbom.py": "started by make",
-    "supply/audit.py": "its 2 is older: pip-audit itself failed",
+    "deploy/supply/lock.py": "takes no arguments",
+    "deploy/supply/sbom.py": "started by make",
+    "deploy/supply/audit.py": "its 2 is older: pip-audit itself failed",
 }
 OWN_PROCESS = ("loadtest",)
 """Locust changes Python's own modules as soon as it is imported."""
@@ -82,13 +82,13 @@ USAGE: list[tuple[str, str, str]] = [
     ("builders", "--checkpoint {checkpoint} --output {new} --question-tokens 1000", "this checkpoint takes 2 to 64"),
     ("builders", "--checkpoint {odd_settings} --output {new}", "vitrine.json is not a JSON object"),
     ("builders", "--checkpoint {odd_calibration} --output {new}", "calibration.json is no calibration"),
-    ("builders.calibration", "{none} --checkpoint {checkpoint} --output {new}", "is no built repository"),
-    ("builders.calibration", "{good} --checkpoint {empty} --output {new}", "has no config.json"),
-    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {none}/new", "there is no folder"),
-    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --photos 0", "at least 1"),
-    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --risk 2", "one of 0.001"),
-    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --data {none}", "cannot read"),
-    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --data {file}", "line 1: "),
+    ("builders.calibration.calibrate", "{none} --checkpoint {checkpoint} --output {new}", "is no built repository"),
+    ("builders.calibration.calibrate", "{good} --checkpoint {empty} --output {new}", "has no config.json"),
+    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {none}/new", "there is no folder"),
+    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --photos 0", "at least 1"),
+    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --risk 2", "one of 0.001"),
+    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --data {none}", "cannot read"),
+    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --data {file}", "line 1: "),
     ("evaluation", "nosuch --output {new}", "name a repository that `python -m builders --checkpoint"),
     ("evaluation", "{good} --output {new} --questions 0", "'0' came, but a whole number, at least 1"),
     ("evaluation", "{good} --output {new} --threads 0", "at least 1"),
@@ -114,17 +114,17 @@ USAGE: list[tuple[str, str, str]] = [
     ("loadtest", "knee --output {new} --slo {none}", "cannot read"),
     ("loadtest", "gate {none} --slo {slo}", "holds no report"),
     ("loadtest", "compare {none} {none}", "holds no report"),
-    ("fuzz", "{none}", "is not a folder that exists"),
-    ("fuzz", "{good} --count 0", "at least 1"),
-    ("fuzz", "{good} --count 1 --output {file}", "cannot make the folder"),
-    ("fuzz.corpora", "{good} {none}", "is not a folder that exists"),
-    ("fuzz.corpora", "{good} {empty}", "no file in these folders"),
-    ("fuzz.guided", "photo {none}", "is not a folder that exists"),
-    ("fuzz.guided", "photo {good} --seconds 0", "at least 1"),
-    ("soak", "{none}", "is not a folder that exists"),
-    ("soak", "{good} --duration 0", "a number above 0"),
-    ("soak", "{good} --callers 0", "at least 1"),
-    ("soak", "{good} --output {file}", "cannot make the folder"),
+    ("checks.fuzz", "{none}", "is not a folder that exists"),
+    ("checks.fuzz", "{good} --count 0", "at least 1"),
+    ("checks.fuzz", "{good} --count 1 --output {file}", "cannot make the folder"),
+    ("checks.fuzz.corpora", "{good} {none}", "is not a folder that exists"),
+    ("checks.fuzz.corpora", "{good} {empty}", "no file in these folders"),
+    ("checks.fuzz.guided", "photo {none}", "is not a folder that exists"),
+    ("checks.fuzz.guided", "photo {good} --seconds 0", "at least 1"),
+    ("checks.soak", "{none}", "is not a folder that exists"),
+    ("checks.soak", "{good} --duration 0", "a number above 0"),
+    ("checks.soak", "{good} --callers 0", "at least 1"),
+    ("checks.soak", "{good} --output {file}", "cannot make the folder"),
     ("training", "{new} --photos 0", "must be at least 1"),
     ("training", "{new} --from {none}", "has no config.json"),
     ("training", "{file}", "is a file"),
@@ -149,11 +149,11 @@ USAGE: list[tuple[str, str, str]] = [
     ("benchmarks.door", "{good} --calls 99", "'99' came, but a whole number, at least 100"),
     ("evaluation.colour_spaces", "{none}", "is not a folder that exists"),
     ("evaluation.colour_spaces", "{good} --photos 0", "'0' came, but a whole number, at least 1"),
-    ("serving.gateway", "--server vitrine", "vitrine"),
-    ("serving.gateway", "--rate-per-s 0", "--rate-per-s"),
+    ("serving.door.gateway", "--server vitrine", "vitrine"),
+    ("serving.door.gateway", "--rate-per-s 0", "--rate-per-s"),
     ("benchmarks.one_question", "{none}", "is not a folder that exists"),
     ("benchmarks.one_question", "{good} --photos 1", "--photos must be at least 2"),
-    ("gpu_check", "--dry-run --checkpoint {none}", "has no config.json"),
+    ("checks.gpu", "--dry-run --checkpoint {none}", "has no config.json"),
 ]  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from transformers import BlipImageProcessorPil, BlipProcessor
 
-from builders.files import sha256_of_file
-from builders.pins import SUMS
+from builders.checkpoint.digests import sha256_of_file
+from builders.checkpoint.pins import SUMS
 from catalogue.attributes import LANGUAGES
 from catalogue.no_questions import NOT_UNDERSTOOD
 from catalogue.wordings import CANNOT_TELL

@@ -26,7 +26,7 @@ _LEAST_MASS = 1e-7  # float32 probabilities cannot say less
 
 @dataclass(frozen=True)
 class ChoiceCalibration:
-    """Fitted by `builders/calibration.py` on lists with known answers."""
+    """Fitted by `builders/calibration/calibrate.py` on lists with known answers."""
 
     temperature: float
     length_exponent: float

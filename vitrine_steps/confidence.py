@@ -54,7 +54,7 @@ class RiskPoint:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Fitted by `builders/calibration.py` on questions with known answers."""
+    """Fitted by `builders/calibration/calibrate.py` on questions with known answers."""
 
     weights: tuple[float, ...]
     """Of a logistic regression, one for each of `doubts`."""

@@ -9,7 +9,7 @@ from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig
 
 from benchmarks.peers.answering import Answerer
-from serving.ports import resolved_ports
+from serving.triton.ports import resolved_ports
 
 _BATCH = 16
 _WAIT_US = 10_000

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch._higher_order_ops.while_loop import while_loop
 
 from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
-from builders.repository import DIGEST_BYTES
+from builders.repository.configs import DIGEST_BYTES
 
 LEAST_ATTENTION = 1e-6  # so that one head that does not look somewhere does not veto it
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from builders.graphs.answer_decoder import DecoderOptions, QuestionEncoder
 from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
-from builders.repository import DIGEST_BYTES
+from builders.repository.configs import DIGEST_BYTES
 
 
 class AnswerScorer(nn.Module):

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from builders.half_precision import HALF_TYPES, emulated
+from builders.precision.half import HALF_TYPES, emulated
 
 HERE = {"version": "11.2.1.2", "gpu": "9.0"}
 """The machine that is played; tests change it."""

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from builders.plans import machine
-from builders.plans.machine import Gpu
+from builders.tensorrt import gpu as machine
+from builders.tensorrt.gpu import Gpu
 from tests.builders import tensorrt_double
 
 H100 = Gpu("NVIDIA H100", "9.0", 80 * 2**30, driver="590.1", cuda="13.1", device="cpu")
@@ -29,5 +29,5 @@ def played_gpu_machine() -> Iterator[None]:
             tensorrt_double.HERE.update(here)
             tensorrt_double.FAULTS.clear()
             # These were imported with the double for TensorRT.
-            for name in [n for n in sys.modules if n.startswith("builders.plans.") and n != machine.__name__]:
+            for name in [n for n in sys.modules if n.startswith("builders.tensorrt.") and n != machine.__name__]:
                 del sys.modules[name]

@@ -14,13 +14,21 @@ from safetensors.numpy import load_file, save_file
 from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
 from builders import build as build_module
 from builders.build import build
-from builders.checkpoint import load_checkpoint
+from builders.checkpoint.digests import sha256_of_file
+from builders.checkpoint.load import load_checkpoint
 from builders.errors import BuildError
-from builders.files import sha256_of_file
-from builders.gate import large_photos
 from builders.options import BuildOptions
-from builders.parity import PARITY_LIMITS, Outputs
-from builders.repository import ENGINES, SOURCE, BatchRange, BuildDimensions, Serving, adapted_config, read_config
+from builders.parity.compare import PARITY_LIMITS, Outputs
+from builders.parity.material import large_photos
+from builders.repository.configs import (
+    ENGINES,
+    SOURCE,
+    BatchRange,
+    BuildDimensions,
+    Serving,
+    adapted_config,
+    read_config,
+)
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo
 
 
@@ -146,7 +154,7 @@ def with_weights(checkpoint: Path, folder: Path, change: str, value: float) -> P
 def test_engines_that_differ_leave_nothing_behind(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from builders import onnx_engine as real
+    from builders.parity import onnx_engine as real
 
     def off_by_a_token(file: Path) -> object:
         engine = real.onnx_engine(file)
@@ -271,7 +279,7 @@ def test_impossible_options_are_refused(checkpoint: Path, tmp_path: Path, change
 def test_parity_takes_photos_of_ones_own(tmp_path: Path) -> None:
     from PIL import Image
 
-    from builders.gate import parity_material
+    from builders.parity.material import parity_material
 
     for name in ("b.png", "a.jpg", "c.webp"):
         Image.new("RGB", (9, 7), "red").save(tmp_path / name)

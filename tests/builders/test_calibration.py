@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from builders.asking import Asked, Scored
-from builders.calibration import calibration_for
-from builders.checkpoint import load_checkpoint
+from builders.calibration.ask import Asked, Scored
+from builders.calibration.calibrate import calibration_for
+from builders.calibration.fit import RISKS, _lowest_threshold, fitted
+from builders.calibration.labelled import Labelled, questions_in_file
+from builders.checkpoint.load import load_checkpoint
 from builders.errors import BuildError
-from builders.fitting import RISKS, _lowest_threshold, fitted
-from builders.labelled import Labelled, questions_in_file
 from vitrine_steps.confidence import Candidate
 
 COLOUR = "What colour is it?"

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from benchmarks.random_checkpoint import Geometry, random_blip
-from builders.parser_check import parser_problems
+from builders.tensorrt.parser_check import parser_problems
 from tests.builders.test_graphs import engines
 
 

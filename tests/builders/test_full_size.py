@@ -9,8 +9,8 @@ from benchmarks.random_checkpoint import BLIP_VQA_BASE, random_blip, save_checkp
 from builders.build import build
 from builders.options import BuildOptions
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
 
 
 @pytest.mark.slow

@@ -14,9 +14,9 @@ from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
 from builders.graphs.answer_scorer import AnswerScorer
 from builders.graphs.export import export_answer_decoder, export_answer_scorer, export_image_encoder
 from builders.graphs.image_encoder import ImageEncoder
-from builders.onnx_engine import onnx_engine
 from builders.options import STRATEGIES
-from builders.repository import EXTRA_ROWS
+from builders.parity.onnx_engine import onnx_engine
+from builders.repository.configs import EXTRA_ROWS
 from training.tokenizer import new_tokenizer
 from vitrine_steps.features import packed_features
 

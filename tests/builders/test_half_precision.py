@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from builders.ranges import EmulatedEngine, described, first_overflow, near_limit, ranges_report
+from builders.precision.ranges import EmulatedEngine, described, first_overflow, near_limit, ranges_report
 
 ONNX_TYPES = {"fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
 
@@ -85,7 +85,7 @@ def test_the_largest_of_several_runs_is_kept(tmp_path: Path) -> None:
 
 
 def test_an_initializer_is_the_very_half_precision_value(tmp_path: Path) -> None:
-    from builders.half_precision import emulated
+    from builders.precision.half import emulated
 
     model, _ = emulated(onnx.load(tiny_graph(tmp_path / "g.onnx", "fp16", 0.1)), TensorProto.FLOAT16)
     weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}

@@ -9,16 +9,17 @@ import onnx
 import pytest
 
 from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
-from builders import low_precision, parity
-from builders.asking import Asked, Scored
 from builders.build import build
+from builders.calibration.ask import Asked, Scored
 from builders.errors import BuildError
-from builders.int8 import write_int8
-from builders.low_precision import Examined, Trial, compared, examined, trials_table
-from builders.onnx_engine import onnx_engine
 from builders.options import BuildOptions
-from builders.parity import TOLERANCES, Tolerance
-from builders.repository import ENGINES
+from builders.parity import compare as parity
+from builders.parity.compare import TOLERANCES, Tolerance
+from builders.parity.onnx_engine import onnx_engine
+from builders.precision import auto as low_precision
+from builders.precision.auto import Examined, Trial, compared, examined, trials_table
+from builders.precision.int8 import write_int8
+from builders.repository.configs import ENGINES
 from tests.builders.test_export import all_graphs
 from tests.builders.test_graphs import QUESTIONS, engines, packed, question_tensors
 from vitrine_steps.confidence import Candidate

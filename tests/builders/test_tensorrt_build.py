@@ -15,8 +15,8 @@ from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
 from builders.build import build
 from builders.errors import BuildError
 from builders.options import BuildOptions, PlanOptions
-from builders.plans import machine
-from builders.repository import ENGINES, BatchRange, read_config
+from builders.repository.configs import ENGINES, BatchRange, read_config
+from builders.tensorrt import gpu as machine
 from tests.builders import tensorrt_double
 from tests.builders.tensorrt_machine import H100, played_gpu_machine
 from tests.builders.test_build import with_weights
@@ -245,7 +245,7 @@ def test_a_full_disk_leaves_nothing_half_written(
 ) -> None:
     """The limit on a file's size is the disk that is full: the plan does not fit."""
     code = (
-        "import resource, signal, sys; from pathlib import Path; from builders.files import write_whole\n"
+        "import resource, signal, sys; from pathlib import Path; from builders.checkpoint.digests import write_whole\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "write_whole(Path(sys.argv[1]), bytes(2000))"
     )
@@ -256,7 +256,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("builders.plans.plan.write_whole", full)
+    monkeypatch.setattr("builders.tensorrt.plan.write_whole", full)
     with pytest.raises(BuildError, match=r"No space left on device\): free space at .*nothing half-written is left"):
         build(options_for(checkpoint, folder))
     assert left_over(folder) == set()
@@ -302,7 +302,7 @@ def test_preferred_batches_lie_in_the_profile() -> None:
 
 
 def test_the_double_takes_batches_within_the_profile_only(checkpoint: Path, folder: Path) -> None:
-    from builders.plans.engine import plan_engine
+    from builders.tensorrt.runtime import plan_engine
 
     built = build(options_for(checkpoint, folder))
     encoder = plan_engine(built / "image_encoder/1/model.plan", H100)

@@ -8,8 +8,8 @@ import pytest
 from tritonclient.grpc import model_config_pb2 as pb
 from vitrine_client import calls, photos
 
-from builders.repository import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
-from builders.step_code import modules_needed
+from builders.repository.configs import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
+from builders.repository.step_code import modules_needed
 from vitrine_steps import models
 from vitrine_steps.photo.pixels import PhotoLimits
 

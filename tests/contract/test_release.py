@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from builders.plans.release import MENDED_IN, NGC_RELEASE, TRITON_IMAGE
-from serving.command import ServerSettings
-from serving.installation import TRITON_VERSION
+from builders.tensorrt.ngc import MENDED_IN, NGC_RELEASE, TRITON_IMAGE
+from serving.triton.command import ServerSettings
+from serving.triton.installation import TRITON_VERSION
 
 ROOT = Path(__file__).parents[2]
 

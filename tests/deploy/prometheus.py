@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from serving.ports import free_port
+from serving.triton.ports import free_port
 from tests.deploy.test_compose import ROOT
 
 FOLDER = ROOT / "deploy" / "observe" / "prometheus"

@@ -15,11 +15,11 @@ import yaml
 from PIL import Image
 from vitrine_client.client import DEFAULT_URL
 
-from builders.plans import release
-from builders.repository import BatchRange
-from serving.command import DEFAULT_CACHE_MIB, ServerSettings
-from serving.processes import steps_of
-from serving.server import DRAIN_TIMEOUT_S, EmbeddedServer
+from builders.repository.configs import BatchRange
+from builders.tensorrt import ngc as release
+from serving.supervision.server import DRAIN_TIMEOUT_S, EmbeddedServer
+from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings
+from serving.triton.processes import steps_of
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))

@@ -32,11 +32,11 @@ from vitrine_client.transport import GrpcTransport
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings
-from serving.door import envoy_binary
-from serving.gateway import GatewaySettings, gateway_config, yaml_of
-from serving.ports import free_port
-from serving.server import EmbeddedServer
+from serving.door.gateway import GatewaySettings, gateway_config, yaml_of
+from serving.door.process import envoy_binary
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
+from serving.triton.ports import free_port
 from tests.deploy.name_server import name_server
 from tests.serving.hostile import HOSTILE, call_raw
 from tests.started import started
@@ -318,7 +318,7 @@ def test_a_server_that_moves_is_followed(tmp_path: Path) -> None:
 
 
 def test_the_file_that_comes_with_it_is_what_is_written_and_lets_nobody_in(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "serving.gateway"]
+    command = [sys.executable, "-m", "serving.door.gateway"]
     written = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert (SOURCE / "envoy.yaml").read_text("utf-8") == written
     with serving_fake("127.0.0.1") as (behind, port), envoy_before([f"127.0.0.1:{port}"], tmp_path, keys=SOURCE / "keys.yaml") as url:  # fmt: skip  # noqa: E501
@@ -332,7 +332,7 @@ def test_the_file_that_comes_with_it_is_what_is_written_and_lets_nobody_in(tmp_p
 )
 def test_options_that_cannot_be_are_refused(option: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "serving.gateway", option], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "serving.door.gateway", option], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert "is expected" in done.stderr

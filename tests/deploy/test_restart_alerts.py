@@ -4,7 +4,7 @@ import re
 import signal
 from pathlib import Path
 
-from soak.server import served
+from checks.soak.server import served
 from tests.deploy.prometheus import FOLDER, asked, prometheus_of, rules_of, wait_until
 
 TIMES_FASTER = 5

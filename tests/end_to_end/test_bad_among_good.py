@@ -12,8 +12,8 @@ from vitrine_client import InvalidRequestError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
 
 PHOTOS = [photo_from_seed(first_seed("test") + 70 + number).jpeg_bytes() for number in range(4)]
 COLOURS = {"What colour is it?": ["red", "blue"], "它是什么颜色的？": ["红色", "蓝色"]}

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from vitrine_client import ServerError, VqaClient
 
-from serving.command import ServerSettings
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
 
 _RED = (
     "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAPklEQVR42mP8//8/Ay0BEwONwagFA28BC6bQSXl5so0zf/hwNA5GLRi1YNSC"

@@ -11,7 +11,7 @@ from vitrine_client import InvalidRequestError, VqaClient
 from catalogue.dataset import first_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import truth, words
-from fuzz.leaks import leak_in
+from checks.fuzz.leaks import leak_in
 
 SEED = first_seed("test") + 11
 PHOTO = photo_from_seed(SEED, long_side_px=(300, 400)).jpeg_bytes()

@@ -16,15 +16,15 @@ from tritonclient.grpc import model_config_pb2
 from vitrine_client import VqaClient
 
 from builders.build import build
-from builders.manifest import renew_digests
 from builders.options import BuildOptions
-from builders.repository import ENGINES, ONE_AT_A_TIME, BatchRange, read_config
+from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BatchRange, read_config
+from builders.repository.manifest import renew_digests
 from catalogue.attributes import Language
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import truth, words
-from serving.command import ServerSettings
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
 from tests.builders.tensorrt_machine import played_gpu_machine
 
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "vitrine-small"

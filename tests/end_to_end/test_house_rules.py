@@ -8,9 +8,9 @@ from vitrine_client import VqaClient
 
 from catalogue.photos import attributes_from_seed
 from catalogue.questions import truth, words
-from serving.command import ServerSettings
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
 from tests.end_to_end.test_choices import PHOTO, QUESTIONS, SEED
 
 

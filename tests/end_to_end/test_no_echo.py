@@ -12,8 +12,8 @@ from tritonclient.grpc import service_pb2_grpc
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
 
 PHOTO = photo_from_seed(first_seed("test") + 60, long_side_px=(120, 200)).jpeg_bytes()
 LONGEST = 80

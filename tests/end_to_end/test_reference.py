@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageCms
 from vitrine_client import VqaClient
 
-from builders.asking import not_understood_texts
-from builders.checkpoint import load_checkpoint
-from builders.reference import reference_outputs
+from builders.calibration.ask import not_understood_texts
+from builders.checkpoint.load import load_checkpoint
+from builders.parity.reference import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.unfamiliar import camera_photos

@@ -16,7 +16,7 @@ from vitrine_client.calls import ask_call
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from fuzz.leaks import leak_in
+from checks.fuzz.leaks import leak_in
 from vitrine_steps.photo.matrix_profile import DISPLAY_P3_PRIMARIES, rgb_profile, srgb_curve
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from loadtest.samples import CODES, read_samples
-from serving.ports import free_port
+from serving.triton.ports import free_port
 
 from .commands import MODULE, ROOT, run, run_command
 

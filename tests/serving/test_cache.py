@@ -6,9 +6,9 @@ from vitrine_client import VqaClient
 
 from catalogue.photos import photo_from_seed
 from loadtest.server_metrics import scraped
-from serving.cache import bytes_per_cached_photo
-from serving.command import ServerSettings
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.cache_capacity import bytes_per_cached_photo
+from serving.triton.command import ServerSettings
 
 
 def test_the_cache_holds_as_many_photos_as_is_said(repository: Path) -> None:

@@ -13,8 +13,8 @@ import psutil
 import pytest
 from vitrine_client import VqaClient
 
-from serving.processes import end_of, runs
-from soak.server import Served, served
+from checks.soak.server import Served, served
+from serving.triton.processes import end_of, runs
 from tests.serving.load import load, photos
 
 ROUNDS = 3
@@ -108,11 +108,11 @@ def test_an_end_is_seen_before_the_last_thread_has_ended() -> None:
 
 
 CRASH_LOOP = (
-    "import sys, serving.supervisor\n"
+    "import sys, serving.supervision.supervisor\n"
     "from functools import partial\n"
-    "from serving.restart_policy import RestartPolicy\n"
-    "serving.supervisor.RestartPolicy = partial(RestartPolicy, most=2, first_delay_s=0.1, within_s={within_s}, "
-    "slow_delay_s={slow_s})\n"
+    "from serving.supervision.restart_policy import RestartPolicy\n"
+    "serving.supervision.supervisor.RestartPolicy = partial("
+    "RestartPolicy, most=2, first_delay_s=0.1, within_s={within_s}, slow_delay_s={slow_s})\n"
     "from serving.__main__ import main\n"
     "sys.exit(main())\n"
 )

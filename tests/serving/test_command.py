@@ -4,8 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from serving.command import ServerSettings, TlsSettings, container_command, embedded_command
-from serving.installation import find_installation
+from serving.triton.command import ServerSettings, TlsSettings, container_command, embedded_command
+from serving.triton.installation import find_installation
 
 
 def test_the_binary_knows_every_flag(tmp_path: Path) -> None:

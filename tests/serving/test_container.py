@@ -13,9 +13,9 @@ from vitrine_client import VqaClient
 from catalogue.photos import photo_from_seed
 from serving.container import require_fitting
 from serving.errors import ServingError
-from serving.installation import find_installation, make_backend_folder
-from serving.integrity import read_manifest
-from serving.ports import free_port
+from serving.triton.installation import find_installation, make_backend_folder
+from serving.triton.integrity import read_manifest
+from serving.triton.ports import free_port
 from tests.started import started
 
 ROOT = Path(__file__).parents[2]

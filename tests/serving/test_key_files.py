@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.command import ServerSettings, admin_key_of
 from serving.errors import UsageError
 from serving.key_files import require_private
+from serving.triton.command import ServerSettings, admin_key_of
 
 
 @pytest.mark.parametrize(

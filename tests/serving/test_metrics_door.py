@@ -16,15 +16,15 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-import serving.metrics_door
+import serving.supervision.metrics_door
 from loadtest.server_metrics import scraped
-from serving.command import ServerSettings
-from serving.condition import Condition
 from serving.errors import ServingError
 from serving.health import said_at, words
-from serving.metrics_door import MetricsDoor
-from serving.ports import free_port
-from serving.server import EmbeddedServer
+from serving.supervision.condition import Condition
+from serving.supervision.metrics_door import MetricsDoor
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
+from serving.triton.ports import free_port
 
 TRITONS = b'# HELP nv_x Something\n# TYPE nv_x counter\nnv_x{model="vqa"} 3\n'
 
@@ -115,7 +115,7 @@ def test_the_health_command_says_it_in_a_line(condition: Condition, port: int | 
 
 
 def test_what_is_no_answer_of_triton_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving.metrics_door, "_TRITON_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(serving.supervision.metrics_door, "_TRITON_TIMEOUT_S", 0.2)
     with triton(b"unavailable", status=503) as refusing, socket.create_server(("127.0.0.1", 0)) as silent:
         for port in (refusing, silent.getsockname()[1], free_port()):
             with door(ready(), port) as url:
@@ -133,7 +133,7 @@ def test_a_server_that_runs_is_healthy_and_other_pages_are_named() -> None:
 
 
 def test_callers_who_hold_on_take_no_more_than_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving.metrics_door._Handler, "timeout", 0.5)
+    monkeypatch.setattr(serving.supervision.metrics_door._Handler, "timeout", 0.5)
     with door(ready(), None) as url:
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
         before = threading.active_count()
@@ -141,7 +141,7 @@ def test_callers_who_hold_on_take_no_more_than_their_places(monkeypatch: pytest.
         for one in holding:
             one.settimeout(20)
             assert one.recv(1) == b"", "each is closed in the end"
-            assert threading.active_count() <= before + serving.metrics_door._MOST_CALLERS
+            assert threading.active_count() <= before + serving.supervision.metrics_door._MOST_CALLERS
             one.close()
         assert page(f"{url}/metrics")[0] == 200
 

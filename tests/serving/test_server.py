@@ -18,16 +18,16 @@ import pytest
 from PIL import Image
 from vitrine_client import VitrineError, VqaClient
 
-from serving.command import ServerSettings, embedded_command
 from serving.errors import ServingError
-from serving.installation import find_installation
-from serving.integrity import require_intact
-from serving.log import opened_log
-from serving.ports import free_port, resolved_ports
-from serving.processes import is_alive, regions, steps_of
-from serving.server import EmbeddedServer
-from serving.signals import ENDING, end_on_signals, signals_put_off
-from serving.work_folder import shm_prefix_of
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.signals import ENDING, end_on_signals, signals_put_off
+from serving.supervision.work_folder import shm_prefix_of
+from serving.triton.command import ServerSettings, embedded_command
+from serving.triton.installation import find_installation
+from serving.triton.integrity import require_intact
+from serving.triton.log import opened_log
+from serving.triton.ports import free_port, resolved_ports
+from serving.triton.processes import is_alive, regions, steps_of
 from tests.started import started
 
 PHOTO = Image.new("RGB", (40, 40), "red")
@@ -85,7 +85,7 @@ def test_nothing_is_cleared_up_in_a_folder_that_is_no_repository(tmp_path: Path)
 
 def test_under_nohup_a_hang_up_ends_nothing() -> None:
     script = (
-        "import signal; from serving.signals import end_on_signals\n"
+        "import signal; from serving.supervision.signals import end_on_signals\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN); end_on_signals(); signal.raise_signal(signal.SIGHUP)\n"
         "try:\n    signal.raise_signal(signal.SIGTERM)\nexcept KeyboardInterrupt:\n    print('ended')\n"
     )

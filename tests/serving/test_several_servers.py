@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from builders.manifest import renew_digests
+from builders.repository.manifest import renew_digests
 from tests.serving.load import load
 from tests.serving.test_faults import serving
 

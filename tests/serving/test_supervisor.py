@@ -7,12 +7,12 @@ from typing import Any, cast
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-import serving.supervisor
-from serving.condition import CAUSES, Condition, Problem, health, metrics_text
+import serving.supervision.supervisor
 from serving.errors import ServingError, UsageError
-from serving.restart_policy import RestartPolicy, Restarts
-from serving.server import EmbeddedServer
-from serving.supervisor import serve_until_signal, supervise
+from serving.supervision.condition import CAUSES, Condition, Problem, health, metrics_text
+from serving.supervision.restart_policy import RestartPolicy, Restarts
+from serving.supervision.server import EmbeddedServer
+from serving.supervision.supervisor import serve_until_signal, supervise
 
 
 class FakeServer:
@@ -61,12 +61,16 @@ def status(server: FakeServer) -> int:
 def test_the_exit_status_tells_whether_all_was_answered(
     goes_wrong: dict[str, Any], expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving.supervisor, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))
+    monkeypatch.setattr(
+        serving.supervision.supervisor, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0)
+    )
     assert status(FakeServer(**goes_wrong)) == expected
 
 
 def test_what_was_not_answered_in_time_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving.supervisor, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0))
+    monkeypatch.setattr(
+        serving.supervision.supervisor, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 0.0)
+    )
     server = FakeServer(stop=KeyboardInterrupt())
     server.is_drained = False
     assert status(server) == 1
@@ -119,7 +123,7 @@ class Crashing:
 
 def supervised(server: Crashing, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said: list[str] = []
-    monkeypatch.setattr(serving.supervisor, "time", server.clock)
+    monkeypatch.setattr(serving.supervision.supervisor, "time", server.clock)
     with pytest.raises(KeyboardInterrupt):
         supervise(cast(EmbeddedServer, server), said.append, RestartPolicy())
     return said
@@ -216,7 +220,7 @@ def test_the_metrics_are_those_of_prometheus_and_start_at_zero() -> None:
 def test_time_without_answers_is_counted_between_starts_only(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now_s=0.0, time=lambda: 1e9)
     clock.monotonic = lambda: clock.now_s
-    monkeypatch.setattr("serving.condition.time", clock)
+    monkeypatch.setattr("serving.supervision.condition.time", clock)
     condition = Condition()
     for now_s, state in ((5, "ready"), (10, "restarting"), (12, "restarting"), (14, "ready"), (20, "stopping")):
         clock.now_s = now_s

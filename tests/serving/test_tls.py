@@ -12,9 +12,9 @@ from tritonclient.utils import InferenceServerException
 from vitrine_client import InvalidRequestError, ServerUnavailableError, TlsFiles, VqaClient
 
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings, TlsSettings
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings, TlsSettings
 
 CERTIFICATES = Path(__file__).parents[2] / "deploy" / "test-certificates.sh"
 

@@ -21,9 +21,9 @@ from vitrine_client import VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command import ServerSettings, container_command
 from serving.errors import ServingError
-from serving.server import EmbeddedServer
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings, container_command
 
 FLUSH_S = 5.0
 """Triton sends its spans this often."""

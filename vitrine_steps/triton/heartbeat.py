@@ -1,6 +1,6 @@
 """Tells whoever looks after the server whether a step is at work, and whether still at the same piece of it.
 
-`serving/heartbeats.py` reads it: a step that is at the same piece for long hangs, however alive it looks.
+`serving/supervision/heartbeats.py` reads it: a step that is at the same piece for long hangs, however alive it looks.
 """
 
 import mmap

@@ -17,7 +17,7 @@ from vitrine_steps.triton.metrics import CANCELLED, INTERNAL, UNAVAILABLE, Error
 Tensors = dict[str, NDArray[Any]]
 Result = TypeVar("Result")
 _DOORS = os.environ.get("VITRINE_DOORS")
-"""A folder. Once a file of a door's name is in it, what comes by that door is not taken: see `serving/drain.py`."""
+"""Folder of drain flags: once a file named as a door is in it, requests by that door are refused (`serving` drains)."""
 _MOST_SAID = 80
 """Characters of what a caller sent that a log may hold."""
 _HEARTBEAT = Heartbeat(os.environ.get("VITRINE_HEARTBEATS"))

@@ -1,0 +1,1 @@
+"""How sure answers are, fitted on questions whose answers are known."""

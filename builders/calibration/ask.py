@@ -1,0 +1,106 @@
+"""Asks a build's own engines labelled questions, open ones and those with a list of allowed answers."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from builders.calibration.labelled import Labelled
+from builders.checkpoint.load import Checkpoint
+from builders.parity.compare import Engine, Outputs, encoded_photo, question_tensors
+from vitrine_steps.answer import candidates_from_decoder
+from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
+from vitrine_steps.confidence import Candidate, language_of
+from vitrine_steps.text import TextError
+
+_LIMITS = CandidateLimits(max_candidates=4096, max_bytes=4096, max_tokens=4096)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A list of allowed answers, scored."""
+
+    candidate_ids: NDArray[np.int32]
+    """[C + refusals, S]; see `ids_from_candidates`."""
+    logprobs: NDArray[np.float32]
+    """[C + refusals, S]."""
+    refusals: int
+    right: tuple[bool, ...]
+    """Of each candidate; none may be."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One labelled question, asked."""
+
+    candidates: list[Candidate]
+    language: str
+    right: tuple[bool, ...]
+    """Of each candidate."""
+    unanswerable: bool
+    """Whether "cannot tell" is the right answer."""
+    question: str
+    asks_nothing: bool = False
+    """True where the right answer is that the text is not understood."""
+    listed: Scored | None = None
+    """None: it came without a list."""
+
+
+def asked(
+    engines: Sequence[Engine], checkpoint: Checkpoint, questions: Iterable[Labelled], *, question_tokens: int
+) -> list[Asked]:
+    """
+    Args:
+        engines: image encoder, answer decoder and answer scorer.
+
+    Raises:
+        BuildError: a question cannot be used. A list that cannot is left out, and said.
+    """
+    image_encoder, answer_decoder, answer_scorer = engines
+    tokenizer = checkpoint.tokenizer.backend_tokenizer
+    cannot_tell, not_understood = cannot_tell_texts(checkpoint), not_understood_texts(checkpoint)
+    rows, photo, features = [], None, np.empty(0)
+    for question in tqdm(questions, desc="questions", unit="question", leave=False, disable=None):
+        if question.photo != photo:
+            photo = question.photo
+            features = encoded_photo(image_encoder, checkpoint, photo)["IMAGE_FEATURES"]
+        inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
+        decoded = answer_decoder(inputs)
+        ids, logprobs = decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0]
+        candidates = candidates_from_decoder(ids, logprobs, tokenizer, checkpoint.answer_spelling)
+        rows.append(
+            Asked(
+                candidates,
+                language_of(question.question),
+                tuple(question.is_right(c.text) for c in candidates),
+                any(question.is_right(text) for text in cannot_tell),
+                question.question,
+                any(question.is_right(text) for text in not_understood),
+                _scored(answer_scorer, inputs, checkpoint, question) if question.candidates else None,
+            )
+        )
+    return rows
+
+
+def cannot_tell_texts(checkpoint: Checkpoint) -> frozenset[str]:
+    return frozenset(text for texts in checkpoint.cannot_tell_answers.values() for text in texts)
+
+
+def not_understood_texts(checkpoint: Checkpoint) -> frozenset[str]:
+    return frozenset(text for texts in checkpoint.not_understood_answers.values() for text in texts)
+
+
+def _scored(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored | None:
+    refusals = sorted(cannot_tell_texts(checkpoint))
+    tokenizer = checkpoint.tokenizer.backend_tokenizer
+    texts = [text.encode() for text in question.candidates]
+    try:
+        ids = ids_from_candidates(texts, tokenizer, _LIMITS, refusals=refusals)
+    except TextError as error:  # the server would refuse it too
+        tqdm.write(f"left out: the list of {question.question!r}: {error}", file=sys.stderr)
+        return None
+    logprobs = scorer({**inputs, "CANDIDATE_IDS": ids[None]})["CANDIDATE_LOGPROBS"][0]
+    return Scored(ids, logprobs, len(refusals), tuple(map(question.is_right, question.candidates)))

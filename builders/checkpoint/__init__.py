@@ -1,0 +1,1 @@
+"""A checkpoint on disk: loaded, held to its pins, and its files' digests."""

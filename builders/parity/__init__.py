@@ -1,0 +1,1 @@
+"""Proof that engines answer as the reference does: material, reference, comparison, timing."""

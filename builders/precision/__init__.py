@@ -1,0 +1,1 @@
+"""Engines in half precision and INT8, and what keeps them honest."""

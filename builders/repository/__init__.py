@@ -1,0 +1,1 @@
+"""The built repository: configs, the Python steps' code, the manifest."""

@@ -1,0 +1,108 @@
+"""`manifest.json`: what a built repository was made of, with what, and how it compared."""
+
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import AttributeProto, GraphProto
+
+from builders.checkpoint.digests import sha256_of_folder
+from builders.checkpoint.load import Checkpoint
+from builders.graphs.cache import Graphs
+from builders.options import BuildOptions
+from builders.parity.compare import OutputReport, report_rows
+from builders.parity.material import Proof
+from builders.precision.auto import Trial
+from builders.repository.configs import ENGINES, BuildDimensions
+from builders.targets import Target
+
+_VERSIONS_OF = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime", "pillow", "numpy")
+
+
+def write_manifest(
+    folder: Path,
+    checkpoint: Checkpoint,
+    dimensions: BuildDimensions,
+    options: BuildOptions,
+    target: Target,
+    graphs: Graphs,
+    reports: Sequence[OutputReport],
+    trials: Sequence[Trial],
+    proof: Proof | None,
+    build_s: float,
+) -> None:
+    """Write `manifest.json` into the repository `folder`; and `activation_ranges.json` where they were measured."""
+    if proof:
+        _write_json(folder / "activation_ranges.json", proof.ranges)
+    manifest = {
+        "checkpoint": {"name": checkpoint.name, "revision": options.revision, "sha256": checkpoint.sha256},
+        "target": options.target,
+        "precision": options.chosen_precision,
+        "decode_strategy": options.decode_strategy,
+        "dimensions": asdict(dimensions),
+        "batch": {"min": 1, **asdict(options.batch_for(dimensions))},
+        "cores": options.serving_cores,
+        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "build_s": round(build_s, 1),
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_OF}},
+        "engines": {name: _engine_sizes(folder, graphs, target, name) for name in ENGINES},
+        **({"gpu": target.facts} if target.facts else {}),
+        **(_half_precision(proof) if proof else {}),
+        **({"low_precision": [asdict(trial) for trial in trials]} if trials else {}),
+        "parity": report_rows(reports),
+    }
+    _write_signed(folder, manifest)
+
+
+def renew_digests(folder: Path) -> None:
+    """Note every file's SHA-256 anew, after a repository was changed on purpose; a server refuses it otherwise."""
+    file = folder / "manifest.json"
+    manifest = json.loads(file.read_text(encoding="utf-8"))
+    file.unlink()
+    _write_signed(folder, manifest)
+
+
+def _write_signed(folder: Path, manifest: dict[str, Any]) -> None:
+    """With every file's digest, and a release's name that changes with any of them."""
+    sha256 = sha256_of_folder(folder)
+    whole = hashlib.sha256(json.dumps(sha256, sort_keys=True).encode()).hexdigest()
+    name = manifest["checkpoint"]["name"].rpartition("/")[2]
+    _write_json(folder / "manifest.json", manifest | {"release": f"{name}-{whole[:12]}", "sha256": sha256})
+
+
+def _half_precision(proof: Proof) -> dict[str, Any]:
+    return {"graphs_parity": report_rows(proof.reports), "near_limit": proof.ranges["near"]}
+
+
+def _engine_sizes(folder: Path, graphs: Graphs, target: Target, name: str) -> dict[str, Any]:
+    """An engine that stores its weights once is about as large as they are; one with a second copy, twice."""
+    engine = folder / name / "1" / target.engine_file
+    engine_bytes = sum(f.stat().st_size for f in engine.parent.glob(f"{engine.stem}*") if f.suffix != ".json")
+    weights_bytes = sum(_initializer_bytes(onnx.load(graphs.file(name), load_external_data=False).graph))
+    return {
+        "file": f"{name}/1/{target.engine_file}",
+        "bytes": engine_bytes,
+        "weights_bytes": weights_bytes,
+        "bytes_over_weights": round(engine_bytes / weights_bytes, 3),
+    }
+
+
+def _initializer_bytes(graph: GraphProto) -> Iterator[int]:
+    for tensor in graph.initializer:
+        yield math.prod(tensor.dims) * onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.GRAPH:
+                yield from _initializer_bytes(attribute.g)
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Checks against a running server: hostile requests, an hour of faults, a GPU host."""

@@ -1,0 +1,152 @@
+"""`python -m checks.fuzz.guided TARGET`: fuzzing of the steps' code, guided by its coverage (atheris), no server.
+
+Whatever comes, a step's code returns a result of the right shape or raises the
+error that is told to callers; anything else stops the run and leaves the input
+in `--output`.
+"""
+
+import argparse
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import atheris
+import numpy as np
+from PIL import Image, ImageCms
+
+from checks.fuzz.leaks import leak_in
+from serving.command_line import built_repository, exit_status, make_folder, whole_number
+
+_SIDE_PX = 112
+_SEED_SIZE = (48, 40)
+
+
+def photo_target(repository: Path) -> Callable[[bytes], None]:
+    with atheris.instrument_imports(include=["vitrine_steps", "PIL"]):
+        from vitrine_steps.photo import pixels as photo
+    limits = photo.PhotoLimits()
+
+    def one(data: bytes) -> None:
+        try:
+            pixels = photo.pixels_from_photo(data, side_px=_SIDE_PX, limits=limits)
+        except photo.PhotoError as error:
+            assert not leak_in(str(error)), error
+        else:
+            assert pixels.shape == (_SIDE_PX, _SIDE_PX, 3)
+            assert pixels.dtype == np.uint8
+
+    return one
+
+
+def question_target(repository: Path) -> Callable[[bytes], None]:
+    with atheris.instrument_imports(include=["vitrine_steps"]):
+        from vitrine_steps import question
+        from vitrine_steps.text import TextError
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(repository / "question_preprocess" / "1" / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    limits = question.QuestionLimits(max_bytes=4096, max_tokens=32)
+
+    def one(data: bytes) -> None:
+        try:
+            ids, mask = question.ids_from_question(data, tokenizer, limits)
+        except TextError as error:
+            assert not leak_in(str(error)), error
+        else:
+            assert ids.shape == mask.shape == (32,)
+            assert mask.sum() > 0
+
+    return one
+
+
+def answer_target(repository: Path) -> Callable[[bytes], None]:
+    """Any tokens, as of an engine gone mad."""
+    with atheris.instrument_imports(include=["vitrine_steps"]):
+        from vitrine_steps import answer, confidence
+    from tokenizers import Tokenizer
+
+    folder = repository / "answer_postprocess" / "1"
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    calibration = confidence.read_calibration(folder / "calibration.json")
+
+    def one(data: bytes) -> None:
+        numbers = np.frombuffer(data[: len(data) // 4 * 4].ljust(320, b"\0")[:320], np.int32)
+        ids = np.abs(numbers[:40].reshape(5, 8).astype(np.int64)).astype(np.int32) % tokenizer.get_vocab_size()
+        logprobs = -np.abs(numbers[40:].view(np.float32).reshape(5, 8))  # NaN and infinity among them
+        try:
+            candidates = answer.candidates_from_decoder(ids, logprobs, tokenizer)
+        except FloatingPointError:  # of log-probabilities that are no numbers; callers hear of an internal error
+            return
+        found = confidence.judged(
+            candidates, frozenset({"cannot tell"}), calibration, question="Is it red?", language="en", max_risk=None
+        )
+        assert found.verdict.status in ("answered", "cannot_tell", "hand_over")
+        assert len(found.confidences) == len(found.texts) == len(candidates)
+
+    return one
+
+
+TARGETS = {"photo": photo_target, "question": question_target, "answer": answer_target}
+
+
+def seeds(target: str) -> list[bytes]:
+    """Good inputs to begin with."""
+    if target == "question":
+        return [b"What colour is it?", "这是什么颜色的？".encode(), "Ａ１ 🙂".encode(), b"\xff"]
+    if target == "answer":
+        return [bytes(320), b"\1\0\0\0" * 80]
+    picture = Image.linear_gradient("L").resize(_SEED_SIZE)
+    colour = Image.merge("RGB", (picture, picture.rotate(180), picture))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = srgb.replace(b"rXYZ", b"last").replace(b"bXYZ", b"rXYZ").replace(b"last", b"bXYZ")  # a space of its own
+    variants: list[tuple[Image.Image, str, dict[str, Any]]] = [
+        (colour, "JPEG", {}), (colour, "JPEG", {"progressive": True}), (colour.convert("CMYK"), "JPEG", {}),
+        (colour, "PNG", {}), (colour.quantize(8), "PNG", {"transparency": 1}), (colour.convert("RGBA"), "PNG", {}),
+        (colour, "WEBP", {"lossless": True}), (colour, "WEBP", {"quality": 50}),
+        (colour, "MPO", {"save_all": True, "append_images": [colour]}), (colour, "AVIF", {}),
+        (colour, "JPEG", {"icc_profile": profile}), (colour, "PNG", {"icc_profile": profile}),
+    ]  # fmt: skip
+    found = []
+    for image, kind, options in variants:
+        buffer = io.BytesIO()
+        image.save(buffer, kind, **options)
+        found.append(buffer.getvalue())
+    return found
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    corpus = args.output / f"{args.target}-corpus"
+    make_folder(corpus)
+    for number, seed in enumerate(seeds(args.target)):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    options = [
+        f"-max_total_time={args.seconds}", "-seed=1", "-timeout=5", "-rss_limit_mb=1500", "-max_len=65536",
+        "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={args.output}/{args.target}-", str(corpus),
+    ]  # fmt: skip
+    atheris.Setup([sys.argv[0], *options], TARGETS[args.target](args.repository))
+    atheris.Fuzz()  # ends the process itself
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m checks.fuzz.guided",
+        description="Fuzz one step's own code, guided by coverage.",
+        epilog="exit status: 0 nothing was found in the time; 2 wrong usage; otherwise the input lies in --output",
+    )
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument(
+        "repository", type=built_repository, help="a built repository, for its tokenizer and calibration"
+    )
+    parser.add_argument("--seconds", type=whole_number(1), default=20, metavar="S", help="default: 20")
+    parser.add_argument("--output", type=Path, default=Path("build/fuzz"), metavar="FOLDER")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

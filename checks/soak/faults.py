@@ -1,0 +1,45 @@
+"""What is done to the server in the first half of the time; in the second half nothing is, so that growth shows."""
+
+import itertools
+import random
+from collections.abc import Callable
+
+import psutil
+
+from checks.soak.server import Served
+
+
+def kill_a_step(server: Served, draw: random.Random) -> str:
+    return _to_a_step(server, draw, psutil.Process.kill, "killed")
+
+
+def stop_a_step(server: Served, draw: random.Random) -> str:
+    return _to_a_step(server, draw, psutil.Process.suspend, "stopped")
+
+
+def kill_triton(server: Served, draw: random.Random) -> str:
+    triton = server.triton()
+    if triton is None:
+        return "nothing: Triton was not there"
+    triton.kill()
+    return "killed Triton"
+
+
+FAULTS: tuple[Callable[[Served, random.Random], str], ...] = (kill_a_step, kill_triton, stop_a_step)
+
+
+def schedule(duration_s: float, most: int) -> list[tuple[float, Callable[[Served, random.Random], str]]]:
+    """At which second which fault: spread over the first half, not too many for the supervisor's limit."""
+    half_s = duration_s / 2
+    count = max(1, min(most, int(half_s // 20)))
+    times = [half_s * (number + 0.5) / (count + 0.5) for number in range(count)]
+    return list(zip(times, itertools.cycle(FAULTS)))
+
+
+def _to_a_step(server: Served, draw: random.Random, act: Callable[[psutil.Process], None], done: str) -> str:
+    steps = server.steps()
+    if not steps:
+        return "nothing: no step was there"
+    name = draw.choice(sorted(steps))
+    act(steps[name])
+    return f"{done} {name}"

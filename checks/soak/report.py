@@ -1,0 +1,76 @@
+"""Whether anything grew: slopes over the last half, and a plot of it all."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+
+from checks.soak.processes import Sample
+
+mpl.use("Agg")
+_SMALLEST_MEAN = 1e-9
+
+
+@dataclass(frozen=True)
+class Growth:
+    name: str
+    unit: str
+    mean: float
+    """Over the last half."""
+    share: float
+    """By which the fitted line rises over the last half, of the mean."""
+
+
+def growths(samples: Sequence[Sample], duration_s: float) -> list[Growth]:
+    """None of a run that ended before its last half."""
+    last = [sample for sample in samples if sample.at_s >= duration_s / 2]
+    if len(last) < 2:
+        return []
+    times = [sample.at_s for sample in last]
+    series: dict[tuple[str, str], list[float]] = {
+        ("memory of all processes", "MiB"): [sum(sample.memory_mib.values()) for sample in last],
+        ("open handles", ""): [sample.handles for sample in last],
+        ("threads", ""): [sample.threads for sample in last],
+        ("shared memory", "MiB"): [sample.shared_mib for sample in last],
+        ("regions of shared memory", ""): [sample.regions for sample in last],
+    }
+    return [Growth(name, unit, *_mean_and_share(times, values)) for (name, unit), values in series.items()]
+
+
+def _mean_and_share(times_s: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    slope, _ = np.polyfit(times_s, values, 1)
+    mean = float(np.mean(values))
+    return mean, float(slope * (times_s[-1] - times_s[0]) / max(mean, _SMALLEST_MEAN))
+
+
+def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], file: Path) -> None:
+    figure, axes = plt.subplots(4, 1, figsize=(12, 13), sharex=True, layout="constrained")
+    minutes = [sample.at_s / 60 for sample in samples]
+    often = Counter(name for sample in samples for name in sample.memory_mib)
+    names = sorted(name for name, times in often.items() if times > len(samples) / 10)  # not what only starts others
+    for number, name in enumerate(names):
+        colour = mpl.colormaps["tab20"](number % 20)
+        axes[0].plot(minutes, [s.memory_mib.get(name, np.nan) for s in samples], label=name, linewidth=1, color=colour)
+    axes[0].set_ylabel("memory of each process (USS), MiB")
+    axes[0].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes[1].plot(minutes, [sum(sample.memory_mib.values()) for sample in samples], label="all processes (USS)")
+    axes[1].plot(minutes, [sample.shared_mib for sample in samples], label="shared memory")
+    axes[1].set_ylabel("MiB")
+    axes[2].plot(minutes, [sample.handles for sample in samples], label="open handles")
+    axes[2].plot(minutes, [sample.threads for sample in samples], label="threads")
+    axes[3].plot(minutes, [sample.regions for sample in samples], label="regions of shared memory")
+    for axis in axes:
+        axis.grid(alpha=0.3)
+        axis.set_ylim(bottom=0)
+        for at_s, _ in faults:
+            axis.axvline(at_s / 60, color="tab:red", linewidth=0.8, linestyle=":")
+    for axis in axes[1:]:
+        axis.legend(fontsize=8)
+    axes[0].set_title("Mixed load; dotted: faults, in the first half only")
+    axes[-1].set_xlabel("minutes")
+    figure.savefig(file, dpi=110)
+    plt.close(figure)

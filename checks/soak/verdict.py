@@ -1,0 +1,38 @@
+"""Whether a soak went well."""
+
+from collections.abc import Sequence
+
+from checks.soak.report import Growth
+from checks.soak.traffic import Tally
+
+_LEAST_ANSWERED = 0.5
+"""Of what was asked rightly, faults included; bursts, which are refused by right, are not counted."""
+_ASKED_RIGHTLY = ("new", "known", "several", "choose", "embed")
+
+
+def problems_of(
+    growths: Sequence[Growth], tally: Tally, faults: Sequence[str], restarts: int, *, max_growth: float
+) -> list[str]:
+    """In words for people; none: it went well.
+
+    Args:
+        faults: what was done to the server, as `checks.soak.faults` says it.
+        max_growth: the share that anything may have grown by over the last half.
+    """
+    problems = [f"answered wrongly: {wrong}" for wrong in tally.wrong[:5]]
+    for growth in growths:
+        if growth.mean == 0:
+            problems.append(f"{growth.name}: none was found")
+        if growth.share > max_growth:
+            problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {max_growth:.0%}")
+    done = sum(not what.startswith("nothing") for what in faults)
+    if not done:
+        problems.append("no fault was done")
+    if restarts != done:
+        problems.append(f"{done} faults, but {restarts} restarts")
+    problems += [
+        f"only {share:.1%} of the calls of the kind {kind!r} were answered"
+        for kind in _ASKED_RIGHTLY
+        if (share := tally.share_answered(kind)) < _LEAST_ANSWERED
+    ]
+    return problems

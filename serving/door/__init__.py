@@ -1,0 +1,1 @@
+"""The proxy in front of Triton, Envoy: its configurations and its process."""

@@ -1,0 +1,272 @@
+"""`python -m serving.door.gateway`: write the gateway's configuration for Envoy, deploy/gateway/envoy.yaml.
+
+The gateway stands in front of one or more servers, with what keeps hostile
+requests out of an embedded server too (envoy.py). Callers see gRPC status
+codes only, and nothing secret is logged.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serving.door.envoy import (
+    ADMIN_HEADERS,
+    CLOSED,
+    SERVICE,
+    STREAMS,
+    TOO_LARGE,
+    TOO_SLOW,
+    TOO_SLOW_A_BODY,
+    TYPES,
+    Config,
+    Said,
+    cluster,
+    connection_manager,
+    direct,
+    listener,
+    route,
+    rules_filter,
+    streams_route,
+    to,
+    whole,
+)
+from serving.triton.command import TlsSettings
+
+SHOP_HEADER = "x-vitrine-shop"
+_MODELS = ("vqa", "vqa_choose", "image_embedding")
+_STATES = ("ServerLive", "ServerReady", "ModelReady")
+_LONGEST_CALL_S = 60
+_LOG = (
+    f"%START_TIME% %REQ({SHOP_HEADER}):40% %REQ(:PATH):80% %RESPONSE_CODE% grpc=%GRPC_STATUS% "
+    "%BYTES_RECEIVED% bytes %DURATION% ms %UPSTREAM_HOST% %RESPONSE_FLAGS%\n"
+)
+SAID = (
+    Said(401, 16, "the API key is missing or not known: send authorization: Bearer KEY"),
+    Said(429, 8, "more requests a second than this API key may send: ask again in a second"),
+    Said(500, 13, "the gateway failed; its log has the reason"),
+    Said(503, 14, "no server took the request, or too many are under way: ask again in a second"),
+    CLOSED,
+    STREAMS,
+    TOO_LARGE,
+    TOO_SLOW,
+    TOO_SLOW_A_BODY,
+)
+
+
+@dataclass(frozen=True)
+class GatewaySettings:
+    servers: tuple[tuple[str, int], ...] = (("vitrine", 8001),)
+    """Names and ports. A name is looked up again every few seconds, and may stand for several servers."""
+    host: str = "0.0.0.0"  # noqa: S104  in a container, whose published ports decide
+    port: int = 8443
+    tls: Path = Path("/tls")
+    """The folder of server.crt and server.key."""
+    keys: Path = Path("/etc/vitrine/keys.yaml")
+    log: Path = Path("/dev/stdout")
+    rate_per_s: int = 50
+    """Requests of one key; as many more may come at once."""
+    under_way: int = 128
+    """Calls at a time, of all shops. More are refused, before a photo is looked at."""
+    under_way_of_shop: int = 64
+    look_up_s: int = 5
+    """How often names are looked up."""
+    name_server: tuple[str, int] | None = None
+    """Who looks names up. None: the system's."""
+
+
+def gateway_config(gateway: GatewaySettings) -> Config:
+    """The whole configuration, with a file of keys beside it."""
+    manager = connection_manager(
+        routes=_routes(),
+        filters=[
+            _keys(gateway.keys),
+            _rate(gateway.rate_per_s),
+            rules_filter("gateway.lua", name="under_way", before=f"MOST_OF_SHOP = {gateway.under_way_of_shop}\n"),
+            rules_filter("rules_grpc.lua", before=_models()),
+        ],
+        said=SAID,
+        early_header_mutation_extensions=[_without_their_shop()],
+        request_headers_timeout="5s",
+        request_timeout="15s",
+        stream_idle_timeout=f"{_LONGEST_CALL_S + 15}s",
+        access_log=[_access_log(gateway.log)],
+    )
+    tls = TlsSettings(gateway.tls / "server.crt", gateway.tls / "server.key")
+    return whole(
+        [listener(gateway.host, gateway.port, manager, tls=tls)], [_servers(gateway)], under_way=gateway.under_way
+    )
+
+
+def _models() -> str:
+    return f"MODELS = {{{', '.join(f'{name} = true' for name in _MODELS)}}}\n"
+
+
+def _routes() -> list[Config]:
+    """Asking, and whether the servers are there; administration, and what there is not, is closed."""
+    previous = f"{TYPES}.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+    # Asking twice is harmless, so a server that is not there is passed over.
+    retry = {
+        "retry_on": "connect-failure,refused-stream,reset,unavailable",
+        "num_retries": 2,
+        "retry_host_predicate": [{"name": "previous_hosts", "typed_config": {"@type": previous}}],
+        "host_selection_retry_max_attempts": 3,
+    }
+    onwards = to("servers", timeout=f"{_LONGEST_CALL_S}s", retry_policy=retry)
+    closed = ("authorization", *ADMIN_HEADERS)
+    return [
+        route({"path": f"{SERVICE}/ModelInfer"}, onwards, without=closed),
+        *(route({"path": f"{SERVICE}/{name}"}, onwards, without=closed, off=_RULES) for name in _STATES),
+        streams_route(off=_RULES),
+        direct({"prefix": "/"}, CLOSED, off=_RULES),
+    ]
+
+
+_RULES = ("rules", "under_way")
+
+
+def _keys(file: Path) -> Config:
+    """The filter's whole configuration stands in the file of keys, which is read again when it is exchanged."""
+    found = {
+        "config_source": {"path_config_source": {"path": str(file)}, "resource_api_version": "V3"},
+        "type_urls": ["type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth"],
+    }
+    return {"name": "keys", "config_discovery": found}
+
+
+def _without_their_shop() -> Config:
+    kind = f"{TYPES}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return {"name": "shop", "typed_config": {"@type": kind, "mutations": [{"remove": SHOP_HEADER}]}}
+
+
+def _rate(rate_per_s: int) -> Config:
+    bucket = {"max_tokens": rate_per_s, "tokens_per_fill": rate_per_s, "fill_interval": "1s"}
+    everything = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    unlimited = {"max_tokens": 2**31, "tokens_per_fill": 2**31, "fill_interval": "1s"}
+    config = {
+        "@type": f"{TYPES}.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+        "stat_prefix": "rate",
+        "filter_enabled": everything,
+        "filter_enforced": everything,
+        "rate_limited_as_resource_exhausted": True,
+        "token_bucket": unlimited,  # of all; each shop has one of its own
+        "descriptors": [{"entries": [{"key": "shop"}], "token_bucket": bucket}],
+        "rate_limits": [{"actions": [{"request_headers": {"header_name": SHOP_HEADER, "descriptor_key": "shop"}}]}],
+    }
+    return {"name": "rate", "typed_config": config}
+
+
+def _access_log(file: Path) -> Config:
+    config = {
+        "@type": f"{TYPES}.extensions.access_loggers.file.v3.FileAccessLog",
+        "path": str(file),
+        "log_format": {"text_format_source": {"inline_string": _LOG}},
+    }
+    return {"name": "calls", "typed_config": config}
+
+
+def _servers(gateway: GatewaySettings) -> Config:
+    endpoints = [
+        {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
+        for host, port in gateway.servers
+    ]
+    more: Config = {
+        "dns_refresh_rate": f"{gateway.look_up_s}s",
+        "dns_lookup_family": "V4_ONLY",
+        # One that does not answer three times is left out for five seconds.
+        "outlier_detection": {
+            "split_external_local_origin_errors": True,
+            "consecutive_5xx": 0,
+            "enforcing_consecutive_5xx": 0,
+            "enforcing_consecutive_gateway_failure": 0,
+            "enforcing_success_rate": 0,
+            "enforcing_local_origin_success_rate": 0,
+            "consecutive_local_origin_failure": 3,
+            "base_ejection_time": "5s",
+            "max_ejection_time": "5s",
+            "interval": "1s",
+            "max_ejection_percent": 100,
+        },
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+    }
+    if gateway.name_server:
+        host, port = gateway.name_server
+        resolver = {
+            "@type": f"{TYPES}.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
+            "resolvers": [{"socket_address": {"address": host, "port_value": port}}],
+            "dns_resolver_options": {"use_tcp_for_dns_lookups": False, "no_default_search_domain": True},
+        }
+        more["typed_dns_resolver_config"] = {"name": "cares", "typed_config": resolver}
+    return cluster("servers", "STRICT_DNS", endpoints, most_calls=gateway.under_way, has_retries=True, **more)
+
+
+class _Plain(yaml.SafeDumper):
+    """Without references, and code as it is written."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _written(dumper: _Plain, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if text.count("\n") > 1 else None)
+
+
+_Plain.add_representer(str, _written)
+
+
+def yaml_of(config: Config) -> str:
+    """For people to read."""
+    return yaml.dump(config, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
+
+
+def main() -> int:
+    usual = GatewaySettings()
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.door.gateway",
+        description="Write the gateway's configuration for Envoy to standard output.",
+        epilog="example: python -m serving.door.gateway --server one:8001 > deploy/gateway/envoy.yaml",
+    )
+    parser.add_argument(
+        "--server", action="append", type=_server, metavar="HOST:PORT", help="again for each (default: vitrine:8001)"
+    )
+    for name, text in (
+        ("rate-per-s", "requests a second of one key; as many more may come at once"),
+        ("under-way", "calls at a time, of all shops"),
+        ("under-way-of-shop", "calls at a time of one shop"),
+    ):
+        default = getattr(usual, name.replace("-", "_"))
+        parser.add_argument(
+            f"--{name}", type=_at_least_1, default=default, metavar="N", help=f"{text} (default: {default})"
+        )
+    args = parser.parse_args()
+    settings = GatewaySettings(
+        servers=tuple(args.server or usual.servers),
+        rate_per_s=args.rate_per_s,
+        under_way=args.under_way,
+        under_way_of_shop=args.under_way_of_shop,
+    )
+    print("# Written by `python -m serving.door.gateway`, whose options change rates, limits and servers: see --help.")
+    print(yaml_of(gateway_config(settings)), end="")
+    return 0
+
+
+def _server(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} came, but a server's HOST:PORT is expected, such as vitrine:8001"
+        )
+    return host, int(port)
+
+
+def _at_least_1(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:80]!r} came, but a number from 1 on is expected")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

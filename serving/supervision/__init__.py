@@ -1,0 +1,1 @@
+"""One running server: started, asked whether it lives, restarted, drained, stopped."""

@@ -1,0 +1,1 @@
+"""Triton itself: where it is installed, its command line, its files, ports and log."""

@@ -1,0 +1,220 @@
+"""The server's settings, and the command line that they become.
+
+Every flag here is one that both Triton 2.51 (the wheel) and 2.72 (the container) know.
+"""
+
+import os
+import re
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from serving.errors import UsageError
+from serving.key_files import require_private
+from serving.triton.installation import TritonInstallation
+from serving.triton.ports import ipv4_address, resolved_ports
+
+_SHM_BYTES = 2 * 2**20
+"""Of each step's region at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
+DEFAULT_CACHE_MIB = 256
+_EXIT_TIMEOUT_S = 10
+ADMIN_HEADER = "admin-key"
+_ADMINISTRATION = ("shared-memory", "model-repository", "statistics", "trace", "logging")
+_LEAST_KEY_LENGTH = 20
+_SPAN_DELAY_MS = 500
+GRPC_SOCKET, HTTP_SOCKET = "grpc", "http"
+"""In `ServerSettings.sockets`. Triton adds its port's number to the name of the first: "grpc:1"."""
+SOCKET_NUMBER = 1
+
+
+@dataclass(frozen=True)
+class TlsSettings:
+    """PEM files of an encrypted gRPC port."""
+
+    certificate: Path
+    key: Path
+    client_authority: Path | None = None
+    """Clients must show a certificate that this authority has signed. None: any client may connect."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    repository: Path
+    """A built repository."""
+    host: str = "127.0.0.1"
+    grpc_port: int = 8001
+    http_port: int | None = None
+    """None: no HTTP."""
+    metrics_port: int | None = 8002
+    """None: no metrics."""
+    cache_mib: int = DEFAULT_CACHE_MIB
+    """Memory for photos' features."""
+    log_file: Path | None = None
+    """None: beside the repository, named after it and the gRPC port."""
+    tls: TlsSettings | None = None
+    """Of the gRPC port. None: plain text."""
+    door: bool = True
+    """Whether Envoy stands in front of Triton, see `door.py`. Without it whoever reaches Triton can end it."""
+    sockets: Path | None = None
+    """A folder where Triton listens for the door, and nowhere else. None: on `host`, with TLS of its own."""
+    admin_key_file: Path | None = None
+    """The file that holds the key of administration. None: a key that nobody knows, so that it is closed."""
+    open_administration: bool = False
+    """For tests: administration asks for no key."""
+    trace_url: str | None = None
+    """Where spans of requests go whose callers trace them (OTLP over HTTP). None: nothing is traced."""
+    verbose: bool = False
+    """Whether Triton logs what it does with each request, and which CUDA graphs it captured."""
+
+
+def embedded_command(
+    settings: ServerSettings, installation: TritonInstallation, *, backends: Path, shm_prefix: str, admin_key: str
+) -> list[str]:
+    """The command line of the wheel's Triton.
+
+    Args:
+        backends: of `installation.make_backend_folder`.
+        shm_prefix: of the shared-memory regions' names, so that they can be found.
+        admin_key: what administration asks for; to be taken off the process list, see `process_list.py`.
+    """
+    return [
+        str(installation.binary),
+        f"--backend-directory={backends}",
+        f"--cache-directory={installation.caches}",
+        *_shared_memory(shm_prefix),
+        *_options(settings, admin_key),
+    ]
+
+
+def container_command(
+    settings: ServerSettings, *, shm_prefix: str, admin_key: str, version_compatible: bool = False
+) -> list[str]:
+    """The command line of the container's Triton, which knows its own folders.
+
+    Args:
+        shm_prefix, admin_key: as of `embedded_command`.
+        version_compatible: whether plans were built for other versions of TensorRT too.
+    """
+    extra = ["--backend-config=tensorrt,version-compatible=true"] if version_compatible else []
+    return ["tritonserver", *_shared_memory(shm_prefix), *extra, *_options(settings, admin_key)]
+
+
+def _shared_memory(prefix: str) -> list[str]:
+    return [
+        f"--backend-config=python,shm-region-prefix-name={prefix}",
+        f"--backend-config=python,shm-default-byte-size={_SHM_BYTES}",
+    ]
+
+
+def beside(repository: Path) -> Path:
+    """The folder that holds it, be it named as "."."""
+    return Path(os.path.normpath(repository / ".."))
+
+
+def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
+    """What was left open, chosen: ports of 0, and the log; and the host's address instead of its name.
+
+    Raises:
+        ServingError: a host or port is taken or impossible.
+        UsageError: the log would be in the repository.
+    """
+    host = ipv4_address(settings.host)
+    asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
+    ports = resolved_ports(host, {name: port for name, port in asked.items() if port is not None})
+    name = Path(os.path.normpath(settings.repository.absolute())).name
+    log = settings.log_file or beside(settings.repository) / f"{name}-{ports['grpc_port']}.log"
+    if log.resolve().is_relative_to(settings.repository.resolve()):
+        raise UsageError(
+            f"the log {log} would be in the repository, which holds what was built only: choose another with --log-file"
+        )
+    return replace(
+        settings,
+        host=host,
+        grpc_port=ports["grpc_port"],
+        http_port=ports.get("http_port"),
+        metrics_port=ports.get("metrics_port"),
+        log_file=log,
+    )
+
+
+def admin_key_of(settings: ServerSettings) -> str:
+    """
+    Raises:
+        UsageError: no such file, one that others may read, or a key that can be guessed.
+    """
+    file = settings.admin_key_file
+    if file is None:
+        return secrets.token_hex(32)
+    require_private(file, "the key of administration")
+    try:
+        key = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the key of administration in {file}: {error}") from error
+    if not re.fullmatch(rf"[0-9A-Za-z_-]{{{_LEAST_KEY_LENGTH},}}", key):
+        raise UsageError(
+            f"the key of administration in {file} is expected to be at least {_LEAST_KEY_LENGTH} letters, digits, - "
+            f"and _, and nothing else, but {len(key)} characters came: openssl rand -hex 32 > {file}"
+        )
+    return key
+
+
+def _checked_trace_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
+        raise UsageError(
+            f"the address for spans is {url!r}, but a collector's OTLP/HTTP one is expected, with its path, such as "
+            "http://collector:4318/v1/traces"
+        )
+    return url
+
+
+def _address(settings: ServerSettings, socket: str) -> str:
+    return settings.host if settings.sockets is None else f"unix:{settings.sockets / socket}"
+
+
+def _options(settings: ServerSettings, admin_key: str) -> list[str]:
+    options = [
+        f"--model-repository={settings.repository.resolve()}",
+        f"--cache-config=local,size={settings.cache_mib * 2**20}",
+        "--disable-auto-complete-config",  # the repository's configs are complete
+        f"--exit-timeout-secs={_EXIT_TIMEOUT_S}",
+        f"--grpc-address={_address(settings, GRPC_SOCKET)}",
+        f"--grpc-port={settings.grpc_port if settings.sockets is None else SOCKET_NUMBER}",
+    ]
+    options += (
+        ["--allow-http=false"]
+        if settings.http_port is None
+        else [f"--http-address={_address(settings, HTTP_SOCKET)}", f"--http-port={settings.http_port}"]
+    )
+    options += (
+        ["--allow-metrics=false"]
+        if settings.metrics_port is None
+        else [
+            "--metrics-address=127.0.0.1",  # for `metrics_door.py`, which is what others reach
+            f"--metrics-port={settings.metrics_port}",
+            "--metrics-config=summary_latencies=true",  # percentiles of the last minute
+        ]
+    )
+    if settings.tls and settings.sockets is None:
+        options += ["--grpc-use-ssl=true", f"--grpc-server-cert={settings.tls.certificate}"]
+        options.append(f"--grpc-server-key={settings.tls.key}")
+        if settings.tls.client_authority:
+            options += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={settings.tls.client_authority}"]
+    if settings.trace_url is not None:
+        options += [
+            "--trace-config=mode=opentelemetry",
+            "--trace-config=level=TIMESTAMPS",
+            "--trace-config=rate=0",  # none but those whose caller has sampled them
+            f"--trace-config=opentelemetry,url={_checked_trace_url(settings.trace_url)}",
+            f"--trace-config=opentelemetry,bsp_schedule_delay={_SPAN_DELAY_MS}",
+            "--trace-config=opentelemetry,resource=service.name=vitrine",
+        ]
+    if not settings.open_administration:
+        protocols = ",".join(_ADMINISTRATION)
+        options.append(f"--grpc-restricted-protocol={protocols}:{ADMIN_HEADER}={admin_key}")
+        if settings.http_port is not None:
+            options.append(f"--http-restricted-api={protocols}:{ADMIN_HEADER}={admin_key}")
+    if settings.verbose:
+        options.append("--log-verbose=1")
+    return options

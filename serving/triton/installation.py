@@ -1,0 +1,88 @@
+"""Where the wheel keeps Triton, and the backend folder that is made of it."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from serving.errors import ServingError
+
+TRITON_VERSION = "2.51.0"  # of nvidia-pytriton 0.7.0
+_OWN_BACKENDS = Path(__file__).parent / "backends"
+_ROOT = Path(__file__).parents[2]
+_HEARTBEAT = tuple(
+    Path("vitrine_steps") / file for file in ("__init__.py", "triton/__init__.py", "triton/heartbeat.py")
+)
+"""What our own backends import of the steps' package."""
+
+
+@dataclass(frozen=True)
+class TritonInstallation:
+    binary: Path
+    libraries: Path
+    """Shared libraries that the binary needs, for LD_LIBRARY_PATH."""
+    python_backend: Path
+    python_stub: Path
+    """The Python backend's process, for this very Python."""
+    caches: Path
+
+
+def find_installation() -> TritonInstallation:
+    """Find the wheel's Triton.
+
+    Raises:
+        ServingError: no wheel, no stub for this Python, or a system library that is missing.
+    """
+    spec = find_spec("pytriton")
+    if spec is None or spec.origin is None:
+        raise ServingError("the package nvidia-pytriton, which carries Triton, is not installed: run `make setup`")
+    root = Path(spec.origin).parent / "tritonserver"
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    installation = TritonInstallation(
+        binary=root / "bin" / "tritonserver",
+        libraries=root.parent.parent / "nvidia_pytriton.libs",
+        python_backend=root / "backends" / "python",
+        python_stub=root / "python_backend_stubs" / python / "triton_python_backend_stub",
+        caches=root / "caches",
+    )
+    if not installation.python_stub.exists():
+        raise ServingError(f"the Triton wheel has no Python backend for Python {python}: use Python 3.11 or 3.12")
+    _require_libraries(installation.python_stub, python)
+    return installation
+
+
+def _require_libraries(stub: Path, python: str) -> None:
+    command = ["ldd", str(stub)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    missing = [line.split()[0] for line in listed.splitlines() if "not found" in line]
+    if missing:
+        raise ServingError(
+            f"Triton's Python backend needs {', '.join(missing)}, which this system lacks: install the Debian or "
+            f"Ubuntu package libpython{python} (apt-get install libpython{python})"
+        )
+
+
+def make_backend_folder(installation: TritonInstallation, folder: Path) -> None:
+    """Fill `folder` with the wheel's Python backend, its stub beside it, and our own backends.
+
+    Raises:
+        ServingError: no room, or no right to write there.
+    """
+    python = folder / "python"
+    try:
+        shutil.copytree(installation.python_backend, python)
+        shutil.copy(installation.python_stub, python)
+        shutil.copytree(_OWN_BACKENDS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in _HEARTBEAT:
+            copy = folder / "onnxruntime" / file
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(_ROOT / file, copy)
+    except OSError as error:
+        needed = sum(file.stat().st_size for file in installation.python_backend.rglob("*")) / 2**20
+        why = error.strerror or "no room, or no right to write"  # what copytree raises lists every file
+        raise ServingError(
+            f"Triton's backends, {needed:.0f} MiB, cannot be copied to {folder} ({why}): make room there, or name "
+            "another folder in TMPDIR"
+        ) from error
