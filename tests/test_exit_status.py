@@ -82,13 +82,13 @@ USAGE: list[tuple[str, str, str]] = [
     ("builders", "--checkpoint {checkpoint} --output {new} --question-tokens 1000", "this checkpoint takes 2 to 64"),
     ("builders", "--checkpoint {odd_settings} --output {new}", "vitrine.json is not a JSON object"),
     ("builders", "--checkpoint {odd_calibration} --output {new}", "calibration.json is no calibration"),
-    ("builders.calibration.calibrate", "{none} --checkpoint {checkpoint} --output {new}", "is no built repository"),
-    ("builders.calibration.calibrate", "{good} --checkpoint {empty} --output {new}", "has no config.json"),
-    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {none}/new", "there is no folder"),
-    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --photos 0", "at least 1"),
-    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --risk 2", "one of 0.001"),
-    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --data {none}", "cannot read"),
-    ("builders.calibration.calibrate", "{good} --checkpoint {checkpoint} --output {new} --data {file}", "line 1: "),
+    ("builders.calibration", "{none} --checkpoint {checkpoint} --output {new}", "is no built repository"),
+    ("builders.calibration", "{good} --checkpoint {empty} --output {new}", "has no config.json"),
+    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {none}/new", "there is no folder"),
+    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --photos 0", "at least 1"),
+    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --risk 2", "one of 0.001"),
+    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --data {none}", "cannot read"),
+    ("builders.calibration", "{good} --checkpoint {checkpoint} --output {new} --data {file}", "line 1: "),
     ("evaluation", "nosuch --output {new}", "name a repository that `python -m builders --checkpoint"),
     ("evaluation", "{good} --output {new} --questions 0", "'0' came, but a whole number, at least 1"),
     ("evaluation", "{good} --output {new} --threads 0", "at least 1"),
@@ -174,7 +174,7 @@ def places(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         found[name].write_text(key, "utf-8")
         found[name].chmod(mode)
     for name, file, content in (
-        ("changed", "question_preprocess/1/question.py", "pass\n"),
+        ("changed", "question_preprocess/1/model.py", "pass\n"),
         ("odd_settings", "vitrine.json", "[]"),
         ("odd_calibration", "calibration.json", "{}"),
     ):

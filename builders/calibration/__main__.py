@@ -3,7 +3,6 @@
 import sys
 
 from builders.calibration.calibrate import main
-from serving.command_line import exit_status
 
 if __name__ == "__main__":
-    sys.exit(exit_status(main))
+    sys.exit(main())

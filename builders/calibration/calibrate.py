@@ -158,7 +158,3 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="calibration.json to write")
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

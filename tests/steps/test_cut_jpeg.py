@@ -135,7 +135,7 @@ def test_a_progressive_jpeg_shows_rows_that_its_scan_has_reached() -> None:
 
 
 def test_a_good_jpeg_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("photo.picture_of_cut_jpeg", None)  # would raise
+    monkeypatch.setattr("vitrine_steps.photo.pixels.picture_of_cut_jpeg", None)  # would raise
     for photo in (jpeg(), jpeg(progressive=True)):
         assert shown(photo).shape == (64, 64, 3)
 

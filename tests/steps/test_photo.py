@@ -309,11 +309,12 @@ def test_a_large_photo_takes_no_more_memory_than_it_may(sentence: str, tmp_path:
     file = tmp_path / "photo"
     file.write_bytes(LARGE[sentence]())
     script = (
-        "import resource, sys; from pathlib import Path; from photo import PhotoLimits, pixels_from_photo\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo\n"
         "photo = Path(sys.argv[1]).read_bytes(); peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "before = peak(); pixels_from_photo(photo, side_px=112, limits=PhotoLimits()); print(peak() - before)"
     )
-    folder = str(Path(photo_step.__file__).parent)
+    folder = str(Path(photo_step.__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", script, str(file)],
         env={"PYTHONPATH": folder},

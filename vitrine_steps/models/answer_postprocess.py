@@ -1,5 +1,7 @@
 """Triton step: the decoder's tokens in, an answer with its verdict out. See `answer.py` and `confidence.py`."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from vitrine_steps.heatmap import heatmap_from_attention
 from vitrine_steps.rules import FILE, read_rules, ruled
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
 from vitrine_steps.triton.release import read_release, release_rows
-from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8
+from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8, version_folder
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
 TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
@@ -24,7 +26,7 @@ TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
-        folder = Path(__file__).parent
+        folder = version_folder(args)
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
         self.cannot_tell, self.not_understood = (

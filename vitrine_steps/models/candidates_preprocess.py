@@ -1,7 +1,8 @@
 """Triton step: allowed answers in, token ids out. See `candidates.py`."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import json
-from pathlib import Path
 
 import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
@@ -9,13 +10,13 @@ from tokenizers import Tokenizer
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
 from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
-from vitrine_steps.triton.step import Tensors, answer_each, parameter
+from vitrine_steps.triton.step import Tensors, answer_each, parameter, version_folder
 
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
-        folder = Path(__file__).parent
+        folder = version_folder(args)
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()

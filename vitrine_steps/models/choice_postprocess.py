@@ -1,5 +1,7 @@
 """Triton step: how likely each allowed answer is in, the choice with its verdict out. See `choice.py`."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import json
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from vitrine_steps.heatmap import heatmap_from_attention
 from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, read_rules, ruled
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
 from vitrine_steps.triton.release import read_release, release_rows
-from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8
+from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8, version_folder
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "CANDIDATES", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "ATTENTION")
 TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
@@ -22,7 +24,7 @@ TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
-        self.calibration = read_choice_calibration(Path(__file__).with_name("calibration.json"))
+        self.calibration = read_choice_calibration(version_folder(args) / "calibration.json")
         # Candidates are the shop's own words already; what must never be said still must not.
         self.rules = AnswerRules(NO_RULES.said, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]

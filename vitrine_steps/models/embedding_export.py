@@ -1,5 +1,7 @@
 """Triton step: a photo's features in, its embedding and digest out."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import triton_python_backend_utils as pb_utils
 
 from vitrine_steps.features import FeatureMismatchError, embedding_from_packed, require_same_photos

@@ -1,5 +1,7 @@
 """Triton step: brings the encoder's outputs to host memory, as the one tensor that the cache keeps."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import triton_python_backend_utils as pb_utils
 
 from vitrine_steps.features import packed_features

@@ -1,5 +1,7 @@
 """Triton step: encoded photos in, pixels and digests out. See `photo.py`."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import json
 from functools import partial
 

@@ -1,8 +1,9 @@
 """Triton step: questions in, token ids out. See `question.py`."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import json
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -11,13 +12,13 @@ from tokenizers import Tokenizer
 from vitrine_steps.question import QuestionLimits, ids_from_question, require_questions
 from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
-from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter
+from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter, version_folder
 
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
-        self.tokenizer = Tokenizer.from_file(str(Path(__file__).with_name("tokenizer.json")))
+        self.tokenizer = Tokenizer.from_file(str(version_folder(args) / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
         self.limits = QuestionLimits(

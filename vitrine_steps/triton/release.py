@@ -1,7 +1,4 @@
-"""Which built repository an answer came from.
-
-The builder copies this file into the version folder of each Python model.
-"""
+"""The release of a built repository: which one an answer came from."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Reads each request of a Python step, answers it, and lets no error of one reach another or tell of the inside."""
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import os
 import traceback
 from collections.abc import Callable, Mapping
@@ -21,6 +23,15 @@ _DOORS = os.environ.get("VITRINE_DOORS")
 _MOST_SAID = 80
 """Characters of what a caller sent that a log may hold."""
 _HEARTBEAT = Heartbeat(os.environ.get("VITRINE_HEARTBEATS"))
+
+
+def version_folder(args: Mapping[str, str]) -> Path:
+    """Folder of a model's version, where the builder puts its files.
+
+    Args:
+        args: as Triton gives them to `initialize`.
+    """
+    return Path(args["model_repository"]) / args["model_version"]
 
 
 def output_dims(config: dict[str, Any], name: str) -> list[int]:

@@ -11,7 +11,8 @@ from deploy.supply.lock import packages
 from deploy.supply.sbom import cleaned
 
 ROOT = Path(__file__).parents[3]
-LOCKS = sorted((ROOT / "deploy" / "supply").glob("*.lock"))
+SUPPLY = ROOT / "deploy" / "supply"
+LOCKS = sorted(SUPPLY.glob("*.lock"))
 
 
 def normalised(name: str) -> str:
@@ -32,9 +33,7 @@ def test_the_locks_are_of_the_versions_that_were_tested() -> None:
     tested = dict(
         line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line
     )
-    locked = dict(
-        pin.split("==") for pin in pins([ROOT / "deploy" / "supply" / "requirements.lock", ROOT / "supply" / "torch-cpu.lock"])
-    )
+    locked = dict(pin.split("==") for pin in pins([SUPPLY / "requirements.lock", SUPPLY / "torch-cpu.lock"]))
     assert {normalised(name): version for name, version in locked.items()} == {
         normalised(name): version for name, version in tested.items()
     }
@@ -66,5 +65,5 @@ def test_a_clean_list_of_parts_tells_nothing_of_a_machine() -> None:
 
 
 def test_licences_are_a_list_of_the_permissive_ones() -> None:
-    known = (ROOT / "deploy" / "supply" / "licences.txt").read_text("utf-8").split("\n")
+    known = (SUPPLY / "licences.txt").read_text("utf-8").split("\n")
     assert not [name for name in known if re.search(r"\b(A?GPL|LGPL)\b", name)]

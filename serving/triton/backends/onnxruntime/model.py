@@ -5,6 +5,8 @@ none, runs this file under its Python backend. It reads the parameters that it
 shares with the C++ backend (`intra_op_thread_count`, `inter_op_thread_count`).
 """
 
+from __future__ import annotations  # some of Triton's names exist for type checkers only
+
 import json
 import os
 from pathlib import Path
