@@ -49,6 +49,12 @@ def test_all_models_of_the_design_are_there() -> None:
     }
 
 
+def test_the_contract_has_a_version() -> None:
+    """Clients compare it with their own; one number stands for all that they call."""
+    assert CONFIGS["vqa"].parameters["contract_version"].string_value == "1"
+    assert not [name for name in ENSEMBLES if name != "vqa" and "contract_version" in CONFIGS[name].parameters]
+
+
 def test_the_photo_limits_of_the_config_are_the_code_s_own() -> None:
     """Benchmarks and tests that decode photos without a server do it under the server's limits."""
     named = {name: int(value.string_value) for name, value in CONFIGS["image_preprocess"].parameters.items()}
