@@ -73,7 +73,7 @@ evaluate: build ## measure how far answers can be trusted: 12,012 questions, and
 
 .PHONY: benchmark
 benchmark: build ## Vitrine beside what people use instead (ARGS=--quick: in 5 minutes), and one question alone
-	$(BIN)/python -m benchmarks --docs docs $(ARGS)
+	$(BIN)/python -m benchmarks --docs docs/explanation $(ARGS)
 	$(BIN)/python -m benchmarks.one_question $(REPOSITORY)
 
 .PHONY: load-smoke

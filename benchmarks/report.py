@@ -38,7 +38,7 @@ that a machine that slows down troubles all alike. While one is asked, the proce
 rest, so that they take no time from it. Read the ratios; the rates are this machine's.
 
 - (a), (b) and (c) are `transformers.generate` behind FastAPI, LitServe and pytriton as their tutorials do it
-  ([benchmarks/peers](../benchmarks/peers)): one greedy answer a question. (e) is Vitrine as it comes, with its five
+  ([benchmarks/peers](../../benchmarks/peers)): one greedy answer a question. (e) is Vitrine as it comes, with its five
   answers, confidence, verdict and heatmap. Those who ask run on the same cores, and count against all.
 - (d) is the floor: our image encoder and answer decoder called in one process, with pixels and tokens ready. Nothing is
   decoded, checked, judged or sent, so (e) must be below it.

@@ -142,7 +142,10 @@ def _add_what(group: argparse._ArgumentGroup) -> None:
         help="your own photos for the parity check and the activation ranges (default: drawn by catalogue/)",
     )
     group.add_argument(
-        "--rules", type=Path, metavar="FILE", help="house rules, answer_rules.yaml, to build in (see docs/answers.md)"
+        "--rules",
+        type=Path,
+        metavar="FILE",
+        help="house rules, answer_rules.yaml, to build in (see docs/how-to/use-answers.md)",
     )
     group.add_argument(
         "--cache",

@@ -1,1 +1,1 @@
-"""Load tests that tell the truth: Locust scenarios, open loop, reports. See docs/load-testing.md."""
+"""Load tests that tell the truth: Locust scenarios, open loop, reports. See docs/how-to/load-test.md."""

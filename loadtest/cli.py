@@ -15,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m loadtest",
         description="Load a Vitrine server and tell the truth about it: requests leave by schedule whether or not the "
-        "server keeps up, and latency counts from when each was meant to leave. See docs/load-testing.md.",
+        "server keeps up, and latency counts from when each was meant to leave. See docs/how-to/load-test.md.",
         epilog="example: python -m loadtest run --scenario customer_service --rate 40 --output build/load",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -69,7 +69,7 @@ class BatchRange:
 
 @dataclass(frozen=True)
 class BuildDimensions:
-    """The letters of the tensor contract; see the table in docs/contract.md."""
+    """The letters of the tensor contract; see the table in docs/reference/contract.md."""
 
     image_px: int
     image_tokens: int

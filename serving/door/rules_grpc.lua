@@ -47,7 +47,7 @@ local function fault_of_tensor(body, at, stop)
     if tag % 8 ~= STRING_OR_MESSAGE or field < 1 or field > LAST_FIELD_OF_TENSOR or not length then return ODD end
     if fields > MOST_FIELDS_OF_TENSOR then return "an input or output has more than " .. MOST_FIELDS_OF_TENSOR .. " fields: send fewer" end
     if field <= LAST_NAME and (seen[field] and field ~= 2 or length > LONGEST_NAME_BYTES) then
-      return "an input's or output's name, data type or shape has more than " .. LONGEST_NAME_BYTES .. " bytes: see docs/contract.md"
+      return "an input's or output's name, data type or shape has more than " .. LONGEST_NAME_BYTES .. " bytes: see docs/reference/contract.md"
     end
     seen[field] = true
     at = at + start - 1 + length

@@ -14,7 +14,7 @@ _NO_CLASSES = "the classification extension is not served: ask for an output wit
 _ODD = "the request is not as protobuf writes it: send a ModelInferRequest of KServe's protocol, by a client library"
 _NO_SEQUENCES = "sequences are not served: leave sequence_id, sequence_start and sequence_end out"
 _LONG_NAME = "the model's name, its version or the request's id has more than 80 bytes: send a shorter one"
-_LONG_TENSOR = "an input's or output's name, data type or shape has more than 80 bytes: see docs/contract.md"
+_LONG_TENSOR = "an input's or output's name, data type or shape has more than 80 bytes: see docs/reference/contract.md"
 _TOO_LONG = "a parameter or an output has more than 4096 bytes: leave the parameter out, send the output's name"
 _COMPRESSED = "compressed requests are not taken: send it as it is, for photos are compressed already"
 
