@@ -13,15 +13,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.at_load import LOAD_RATIO, AtLoad, measured_at
+from benchmarks.at_load import LOAD_RATIO, AtLoad, measure_at
 from benchmarks.closed_loop import Ask, closed_loop
-from benchmarks.comparison import FLOOR, Cell, Rates, in_turn
+from benchmarks.comparison import FLOOR, Cell, Rates, rotate
 from benchmarks.floor import Floor
 from benchmarks.memory import tree_memory_mib
 from benchmarks.mixes import MIXES, drawn_photo
-from benchmarks.models import BUNDLED, MODELS, prepared
+from benchmarks.models import BUNDLED, MODELS, prepare_model
 from benchmarks.report import machine, write_report
-from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
+from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
 from builders.checkpoint.digests import sha256_of_file
 from serving.command_line import existing_folder, exit_status, make_folder, positive, whole_number
 
@@ -37,9 +37,9 @@ def main() -> int:
         args.docs = None  # one short round is no page for others
     make_folder(args.output)
     file = args.output / ("quick.json" if args.quick else "benchmark.json")
-    found = _earlier(file, args.work)
+    found = _earlier_figures(file, args.work)
     for name in args.model or ([BUNDLED] if args.quick else MODELS):
-        model = prepared(name, args.work)
+        model = prepare_model(name, args.work)
         rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
         if model.forced:
             rounds = (rounds + 1) // 2
@@ -48,7 +48,7 @@ def main() -> int:
             found["models"][name] = result
             file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
-        asyncio.run(_measured(model, plan(model, quick=args.quick), rounds, seconds, save))
+        asyncio.run(_measure(model, plan(model, quick=args.quick), rounds, seconds, save))
     found["models"] = {name: found["models"][name] for name in MODELS if name in found["models"]}
     write_report(args.output, found)
     print((args.output / "benchmarks.md").read_text("utf-8"))
@@ -58,7 +58,7 @@ def main() -> int:
     return 0
 
 
-def _earlier(file: Path, work: Path) -> dict[str, Any]:
+def _earlier_figures(file: Path, work: Path) -> dict[str, Any]:
     """What earlier runs found, as long as the machine, the software and the built repository are the same."""
     found: dict[str, Any] = {"machine": machine(), "models": {}}
     if file.exists():
@@ -92,7 +92,7 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
     return [*cells, Cell("new photos", _OVERLOAD, VITRINE), Cell("new photos", 0, FLOOR)]
 
 
-async def _measured(
+async def _measure(
     model: Model, cells: list[Cell], rounds: int, seconds: float, save: Callable[[dict[str, Any]], None]
 ) -> None:
     """Measure all cells in each round, and save what is known after it."""
@@ -101,19 +101,19 @@ async def _measured(
     latencies: dict[Cell, list[list[float]]] = {}
     loaded: list[AtLoad] = []
     with ExitStack() as processes:
-        servers = {system: processes.enter_context(running(system, model)) for system in (*PEERS, VITRINE)}
+        servers = {system: processes.enter_context(run_system(system, model)) for system in (*PEERS, VITRINE)}
         pids = {system: pid for system, (_, pid) in servers.items()}
         async with AsyncExitStack() as clients:
             asks: dict[str, Ask] = {}
             for system, (url, _) in servers.items():
-                asks[system] = await clients.enter_async_context(asking(system, url))
-            with resting(pids[peer] for peer in PEERS):
+                asks[system] = await clients.enter_async_context(connect(system, url))
+            with suspend(pids[peer] for peer in PEERS):
                 floor = Floor(model, try_s=10 if model.forced else 2)
             for number in range(rounds):
-                bar = tqdm(in_turn(cells, number), desc=f"{model.name}, round {number + 1} of {rounds}", leave=False)
+                bar = tqdm(rotate(cells, number), desc=f"{model.name}, round {number + 1} of {rounds}", leave=False)
                 for cell in bar:
                     bar.set_postfix_str(f"{cell.system}, {cell.mix}, {cell.concurrency}")
-                    with resting(pids[peer] for peer in PEERS if peer != cell.system):
+                    with suspend(pids[peer] for peer in PEERS if peer != cell.system):
                         if cell.system == FLOOR:
                             rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
                             continue
@@ -128,8 +128,8 @@ async def _measured(
                     latencies.setdefault(cell, []).append(list(slot.latencies_s))
                 peak = max(values[-1] for cell, values in rates.items() if (cell.mix, cell.system) == _PEAK_OF)
                 url = servers[VITRINE][0]
-                with resting(pids[peer] for peer in PEERS):
-                    loaded.append(await asyncio.to_thread(measured_at, url, LOAD_RATIO * peak, 5 * seconds, photos))
+                with suspend(pids[peer] for peer in PEERS):
+                    loaded.append(await asyncio.to_thread(measure_at, url, LOAD_RATIO * peak, 5 * seconds, photos))
                 save(
                     {
                         "rounds": number + 1,

@@ -23,7 +23,7 @@ class AtLoad:
     error_ratio: float
 
 
-def measured_at(url: str, rate_per_s: float, seconds: float, photos: Sequence[bytes]) -> AtLoad:
+def measure_at(url: str, rate_per_s: float, seconds: float, photos: Sequence[bytes]) -> AtLoad:
     """Ask one question about each new photo, at random distances, for some seconds after a warm-up.
 
     Args:

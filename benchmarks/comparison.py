@@ -49,7 +49,7 @@ def ratio(rates: Rates, ours: Cell, theirs: Cell) -> Spread | None:
     return spread([our / their for our, their in pairs]) if pairs else None
 
 
-def in_turn(cells: list[Cell], number: int) -> list[Cell]:
+def rotate(cells: list[Cell], number: int) -> list[Cell]:
     """The cells of a round: systems of one mix and concurrency one after the other, a different one first each time.
 
     The floor goes beside those with sixteen callers, which it is compared with.

@@ -35,8 +35,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
         for answers in args.answers:
             options = BuildOptions(args.checkpoint, Path(folder), answers=answers)
-            files = {strategy: _exported(checkpoint, options, Path(folder), strategy) for strategy in STRATEGIES}
-            rows += _compared(checkpoint, options, files, runs=args.runs)
+            files = {strategy: _export(checkpoint, options, Path(folder), strategy) for strategy in STRATEGIES}
+            rows += _compare(checkpoint, options, files, runs=args.runs)
     if args.json:
         print(json.dumps(rows, indent=2))
         return 0
@@ -53,7 +53,7 @@ def main() -> int:
     return 0
 
 
-def _exported(checkpoint: Checkpoint, options: BuildOptions, folder: Path, strategy: str) -> Path:
+def _export(checkpoint: Checkpoint, options: BuildOptions, folder: Path, strategy: str) -> Path:
     graphs = finished_graphs(
         folder,
         checkpoint,
@@ -65,7 +65,7 @@ def _exported(checkpoint: Checkpoint, options: BuildOptions, folder: Path, strat
     return graphs.file("answer_decoder")
 
 
-def _compared(
+def _compare(
     checkpoint: Checkpoint, options: BuildOptions, files: dict[str, Path], *, runs: int
 ) -> list[dict[str, Any]]:
     """Both strategies answer the same questions in turn, so that a noisy machine troubles both."""

@@ -49,9 +49,9 @@ def main() -> int:
     try:
         with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
             photo = drawn_photo(0)
-            figures = _prefixed("known_photo", _figures(server, photo, args.calls, _WARMUP))
+            figures = _add_prefix("known_photo", _figures(server, photo, args.calls, _WARMUP))
             large = photo + bytes(_LARGE_PHOTO_BYTES - len(photo))
-            figures |= _prefixed("photo_of_16_mib", _figures(server, large, _LARGE_CALLS, 2))
+            figures |= _add_prefix("photo_of_16_mib", _figures(server, large, _LARGE_CALLS, 2))
             figures["door_memory_mib"] = psutil.Process(server.door_pid).memory_info().rss / 2**20
     except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -99,7 +99,7 @@ def _processor_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _prefixed(prefix: str, figures: dict[str, float]) -> dict[str, float]:
+def _add_prefix(prefix: str, figures: dict[str, float]) -> dict[str, float]:
     return {f"{prefix}_{name}": value for name, value in figures.items()}
 
 

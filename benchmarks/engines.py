@@ -49,7 +49,7 @@ def main() -> int:
             steps = decode_steps(engines[str(args.repository[0])][name](inputs[name]), manifest, checkpoint)
             shape = (manifest["dimensions"]["answers"], steps)
             runs |= _pytorch_runs(checkpoint, name, inputs[name], shape)
-            rows += _measured(name, batch, runs, args.runs)
+            rows += _measure(name, batch, runs, args.runs)
     if args.json:
         print(json.dumps(rows, indent=2))
         return 0
@@ -112,7 +112,7 @@ def pytorch_module(checkpoint: Checkpoint, name: str, precision: str, answer_sha
     return engine(model.text_encoder, model.text_decoder, DecoderOptions(*answer_shape, *ids, "unrolled"))
 
 
-def _measured(name: str, batch: int, runs: dict[str, Callable[[], Any]], count: int) -> list[dict[str, Any]]:
+def _measure(name: str, batch: int, runs: dict[str, Callable[[], Any]], count: int) -> list[dict[str, Any]]:
     """Each in turn, so that a noisy machine troubles all."""
     times: dict[str, list[float]] = {label: [] for label in runs}
     for number in range(count + _WARMUP):

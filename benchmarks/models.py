@@ -14,7 +14,7 @@ MODELS = (BUNDLED, BUNDLED_AUTO, LARGE)
 _ROOT = SOURCE.parent
 
 
-def prepared(name: str, work: Path) -> Model:
+def prepare_model(name: str, work: Path) -> Model:
     """A checkpoint and its repository, made where they are not there yet, or where the sources have changed since.
 
     Args:

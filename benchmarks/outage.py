@@ -32,9 +32,7 @@ class Outcome:
     took_s: float
 
 
-def asked_by_threads(
-    url: str, photos: list[bytes], expected: list[str], timeout_s: float, kill: "Kill"
-) -> list[Outcome]:
+def ask_by_threads(url: str, photos: list[bytes], expected: list[str], timeout_s: float, kill: "Kill") -> list[Outcome]:
     """One call a thread: half are under way when Triton is killed, the others come while it is down."""
     with VqaClient(url, timeout_s=timeout_s) as client, ThreadPoolExecutor(len(photos)) as pool:
         client.health()
@@ -53,7 +51,7 @@ def asked_by_threads(
         return [one.result() for one in asking]
 
 
-def asked_by_tasks(url: str, photos: list[bytes], expected: list[str], timeout_s: float, kill: "Kill") -> list[Outcome]:
+def ask_by_tasks(url: str, photos: list[bytes], expected: list[str], timeout_s: float, kill: "Kill") -> list[Outcome]:
     async def ask(client: AsyncVqaClient, number: int) -> Outcome:
         await asyncio.to_thread(kill.wait_if, number % 2 == 1)
         start_s = time.perf_counter()
@@ -91,21 +89,21 @@ class Kill:
             time.sleep(0.01)
 
 
-def measured(server: Served, args: argparse.Namespace) -> int:
+def measure(server: Served, args: argparse.Namespace) -> int:
     seeds = range(first_seed("test") + 2400, first_seed("test") + 2400 + args.calls)
     photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
     with VqaClient(server.url, timeout_s=20) as client:
         expected = [client.ask(photo, _QUESTIONS[n % 2]).text for n, photo in enumerate(photos)]
     failed = wrong = 0
     for kill in tqdm(range(args.kills), unit=" kills"):
-        asked = asked_by_tasks if kill % 2 else asked_by_threads
+        ask_all = ask_by_tasks if kill % 2 else ask_by_threads
         restarts = server.restarts()
-        found = asked(server.url, photos, expected, args.timeout, Kill(server))
+        found = ask_all(server.url, photos, expected, args.timeout, Kill(server))
         codes = Counter(one.code for one in found if one.code)
         failed += sum(codes.values())
         wrong += sum(not one.code and not one.is_right for one in found)
         tqdm.write(
-            f"{asked.__name__}: {sum(codes.values())} of {len(found)} failed {dict(codes) or ''}, the slowest call "
+            f"{ask_all.__name__}: {sum(codes.values())} of {len(found)} failed {dict(codes) or ''}, the slowest call "
             f"took {max(one.took_s for one in found):.1f} s"
         )
         end_s = time.monotonic() + _RESTART_S
@@ -121,7 +119,7 @@ def main() -> int:
     end_on_signals()
     try:
         with tempfile.TemporaryDirectory() as folder, served(args.repository, Path(folder) / "triton.log") as server:
-            return measured(server, args)
+            return measure(server, args)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status

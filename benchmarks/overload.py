@@ -42,7 +42,7 @@ class Answers:
     """When each other one ended."""
 
 
-class Asking:
+class KnownQuestions:
     """Questions about new photos, whose right answers are known."""
 
     def __init__(self, client: AsyncVqaClient) -> None:
@@ -72,13 +72,13 @@ class Asking:
             found.wrong += 1
 
 
-async def closed_loop(asking: Asking, seconds: float, callers: int) -> Answers:
+async def closed_loop(questions: KnownQuestions, seconds: float, callers: int) -> Answers:
     found, end_s = Answers(), time.perf_counter() + seconds
 
     async def caller(first: int) -> None:
         number = first
         while time.perf_counter() < end_s:
-            await asking.one(number, found)
+            await questions.one(number, found)
             number += callers
 
     await asyncio.gather(*(caller(first) for first in range(callers)))
@@ -86,7 +86,7 @@ async def closed_loop(asking: Asking, seconds: float, callers: int) -> Answers:
 
 
 async def open_loop(
-    asking: Asking, seconds: float, rate: float, memory: list[float], pid: int
+    questions: KnownQuestions, seconds: float, rate: float, memory: list[float], pid: int
 ) -> tuple[Answers, list[asyncio.Task[None]]]:
     """Calls at even distances, whatever becomes of those before; and the calls that are still under way at the end."""
     found, start_s = Answers(), time.perf_counter()
@@ -94,7 +94,7 @@ async def open_loop(
     for number in tqdm(range(int(seconds * rate)), unit=" calls", desc=f"{rate:.0f}/s", mininterval=5):
         if (wait_s := start_s + number / rate - time.perf_counter()) > 0:
             await asyncio.sleep(wait_s)
-        task = asyncio.create_task(asking.one(number, found))
+        task = asyncio.create_task(questions.one(number, found))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
         if number % int(rate) == 0:
@@ -102,7 +102,7 @@ async def open_loop(
     return found, list(tasks)
 
 
-def recovered_after_s(answers: Answers, end_s: float, calm_s: float) -> float | None:
+def recovery_time_s(answers: Answers, end_s: float, calm_s: float) -> float | None:
     """Seconds after the overload from which on every call was answered as soon as when all was calm; None: never."""
     slow = [start_s + took_s for start_s, took_s in answers.times_s if took_s > calm_s]
     last_bad_s = max([*slow, *answers.refused_s], default=end_s)
@@ -110,24 +110,24 @@ def recovered_after_s(answers: Answers, end_s: float, calm_s: float) -> float | 
     return last_bad_s - end_s if is_calm_later else None
 
 
-async def _measured(server: Served, args: argparse.Namespace) -> int:
+async def _measure(server: Served, args: argparse.Namespace) -> int:
     transport = AsyncGrpcTransport(server.url, retries=not args.no_retries)
     async with AsyncVqaClient(transport=transport, timeout_s=_TIMEOUT_S) as client:
-        asking = Asking(client)
-        await asking.learn()
-        calm = await closed_loop(asking, 3, 1)
+        questions = KnownQuestions(client)
+        await questions.learn()
+        calm = await closed_loop(questions, 3, 1)
         calm_s = sorted(took_s for _, took_s in calm.times_s)[int(0.95 * len(calm.times_s))]
-        peak_per_s = (await closed_loop(asking, _PEAK_S, _CALLERS)).right / _PEAK_S
+        peak_per_s = (await closed_loop(questions, _PEAK_S, _CALLERS)).right / _PEAK_S
         print(f"peak: {peak_per_s:.0f} right answers/s, {_CALLERS} callers; alone 95 of 100 in {1000 * calm_s:.0f} ms")
         memory = [tree_memory_mib(server.process.pid)]
         start_s = time.perf_counter()
-        load, under_way = await open_loop(asking, args.seconds, args.times * peak_per_s, memory, server.process.pid)
+        load, under_way = await open_loop(questions, args.seconds, args.times * peak_per_s, memory, server.process.pid)
         end_s = time.perf_counter()
         goodput_per_s = load.right / (end_s - start_s)
-        after = await closed_loop(asking, _AFTER_S, 1)
+        after = await closed_loop(questions, _AFTER_S, 1)
         await asyncio.gather(*under_way)
-        again_per_s = (await closed_loop(asking, _PEAK_S, _CALLERS)).right / _PEAK_S
-    recovery_s = recovered_after_s(after, end_s, _CALM * calm_s)
+        again_per_s = (await closed_loop(questions, _PEAK_S, _CALLERS)).right / _PEAK_S
+    recovery_s = recovery_time_s(after, end_s, _CALM * calm_s)
     print(f"asked: {args.times * peak_per_s:.0f}/s for {end_s - start_s:.0f} s")
     print(f"  right answers: {goodput_per_s:.0f}/s, {goodput_per_s / peak_per_s:.0%} of the peak; wrong: {load.wrong}")
     print("  refused: " + ", ".join(f"{count:,} {code}" for code, count in load.refused.most_common()))
@@ -143,7 +143,7 @@ def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
     with tempfile.TemporaryDirectory() as folder, served(args.repository, Path(folder) / "triton.log") as server:
-        return asyncio.run(_measured(server, args))
+        return asyncio.run(_measure(server, args))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -50,7 +50,7 @@ class Model:
 
 
 @contextmanager
-def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
+def run_system(system: str, model: Model) -> Iterator[tuple[str, int]]:
     """A system, started for a model; gives its address, and its process id."""
     if system == VITRINE:
         settings = ServerSettings(model.repository, grpc_port=0, metrics_port=None)
@@ -81,7 +81,7 @@ def running(system: str, model: Model) -> Iterator[tuple[str, int]]:
 
 
 @contextmanager
-def resting(pids: Iterable[int]) -> Iterator[None]:
+def suspend(pids: Iterable[int]) -> Iterator[None]:
     """Process trees that get no processor meanwhile, so that they take none from what is measured: LitServe polls."""
     parents = [psutil.Process(pid) for pid in pids]
     processes = [process for parent in parents for process in (parent, *parent.children(recursive=True))]
@@ -98,9 +98,9 @@ def resting(pids: Iterable[int]) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def asking(system: str, url: str) -> AsyncIterator[Ask]:
+async def connect(system: str, url: str) -> AsyncIterator[Ask]:
     """How a system is asked, once it answers."""
-    async with _asking(system, url) as ask:
+    async with _connect(system, url) as ask:
         deadline, visit = time.monotonic() + _READY_TIMEOUT_S, Visit(drawn_photo(0), QUESTIONS[:1])
         while True:
             try:
@@ -114,7 +114,7 @@ async def asking(system: str, url: str) -> AsyncIterator[Ask]:
 
 
 @asynccontextmanager
-async def _asking(system: str, url: str) -> AsyncIterator[Ask]:
+async def _connect(system: str, url: str) -> AsyncIterator[Ask]:
     if system == VITRINE:
         async with AsyncVqaClient(url, timeout_s=_CALL_TIMEOUT_S) as client:
 

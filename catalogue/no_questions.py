@@ -168,7 +168,7 @@ def no_question(split: Split, rng: random.Random) -> str:
         case "characters":
             return "".join(_unknown(rng, "zh") for _ in range(rng.randint(1, 12)))
         case "sprinkled":
-            return _sprinkled(rng)
+            return _sprinkle(rng)
         case "value":
             tables = (CATEGORIES, COLOURS, PATTERNS)
             english, chinese = rng.choice([pair for table in tables for pair in table.items()])
@@ -188,7 +188,7 @@ def _number(rng: random.Random) -> str:
     )
 
 
-def _sprinkled(rng: random.Random) -> str:
+def _sprinkle(rng: random.Random) -> str:
     """Draw words that nobody knows, with a known one among each three at most."""
     language: Language = rng.choice(("en", "zh"))
     words = [_unknown(rng, language) for _ in range(rng.randint(2, 8))]

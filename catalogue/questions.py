@@ -57,7 +57,7 @@ def question_for(attributes: Attributes, kind: Kind, language: Language, split: 
     """Ask one question of `kind`, in a wording of `split`."""
     template = rng.choice(WORDINGS[split][language][kind])
     fields, answer = _fields_and_answer(attributes, kind, template, language, rng)
-    sentence = _filled(template, fields, attributes, language, rng)
+    sentence = _fill(template, fields, attributes, language, rng)
     return Question(_around(sentence, OPENERS[language], CLOSERS[language], rng), language, kind, answer)
 
 
@@ -72,7 +72,7 @@ def short_question_for(
     if language == "zh" and kind not in ("category", "yes_no"):
         template = rng.choice(SUBJECTS_ZH) + template
     fields, _ = _fields_and_answer(attributes, kind, template, language, random.Random(seed := rng.random()))
-    sentence = _filled(template, fields, attributes, language, rng)
+    sentence = _fill(template, fields, attributes, language, rng)
     text = _around(sentence, SHORT_OPENERS[language], SHORT_CLOSERS[language], rng)
     written: Language = "zh" if _CHINESE.search(text) else "en"
     _, answer = _fields_and_answer(attributes, kind, template, written, random.Random(seed))
@@ -104,9 +104,7 @@ def _fields_and_answer(
             raise ValueError("no wording asks nothing: see no_question_for")
 
 
-def _filled(
-    template: str, fields: dict[str, str], attributes: Attributes, language: Language, rng: random.Random
-) -> str:
+def _fill(template: str, fields: dict[str, str], attributes: Attributes, language: Language, rng: random.Random) -> str:
     nouns = NOUNS[language]
     noun = truth(attributes, "category", language) if rng.random() < 0.5 else rng.choice(nouns)
     return template.format(

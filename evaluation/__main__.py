@@ -15,15 +15,22 @@ from builders.checkpoint.digests import sha256_of_file
 from builders.errors import BuildError
 from evaluation.accuracy import SECTION, Graded, accuracy_figures
 from evaluation.agreement import agreement_with_reference, raw_probabilities
-from evaluation.asking import asking_jobs, graded_from
 from evaluation.calibration import expected_calibration_error, trust_figures
 from evaluation.figures import Figure, figures_table
-from evaluation.journal import Job, OtherRunError, Row, begin, finished
+from evaluation.journal import Job, OtherRunError, Row, begin, run_jobs
 from evaluation.lists import list_figures, list_jobs
 from evaluation.odd_questions import odd_figures, odd_jobs
+from evaluation.open_questions import graded_from, open_question_jobs
 from evaluation.plots import accuracy_plot, confidence_plot, share_plot, trust_plot
 from evaluation.pointing import pointing_figures, pointing_jobs
-from evaluation.questions import DataError, PhotoQuestions, drawn, first_questions, from_json_lines, from_vqa_v2
+from evaluation.questions import (
+    DataError,
+    PhotoQuestions,
+    draw_questions,
+    first_questions,
+    from_json_lines,
+    from_vqa_v2,
+)
 from evaluation.report import HTML_FILE, served_elsewhere, served_from_manifest, write_report
 from evaluation.stability import SECTION as STABILITY
 from evaluation.stability import stability_figures, stability_jobs
@@ -84,10 +91,10 @@ def _evaluate(url: str, args: argparse.Namespace, groups: Sequence[PhotoQuestion
     found = Findings()
 
     def rows_of(name: str, jobs: Sequence[Job]) -> list[Row]:
-        return finished(args.output / f"{name}.jsonl", jobs, threads=args.threads)
+        return run_jobs(args.output / f"{name}.jsonl", jobs, threads=args.threads)
 
     with VqaClient(url, timeout_s=_TIMEOUT_S) as client:
-        graded = graded_from(rows_of("questions", asking_jobs(client, groups)))
+        graded = graded_from(rows_of("questions", open_question_jobs(client, groups)))
         _add_accuracy_and_trust(found, graded, groups, url, args)
         if args.lists:
             rows = rows_of("lists", list_jobs(client, first_questions(groups, args.lists)))
@@ -155,7 +162,7 @@ def _questions(args: argparse.Namespace) -> list[PhotoQuestions]:
     elif args.data:
         groups = from_json_lines(args.data)
     else:
-        return drawn(args.questions or 2000, first_photo=args.first_photo)
+        return draw_questions(args.questions or 2000, first_photo=args.first_photo)
     if not groups:
         raise DataError("the data holds no question")
     return first_questions(groups, args.questions) if args.questions else groups

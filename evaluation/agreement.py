@@ -71,18 +71,18 @@ def raw_probabilities(transport: Transport, groups: Sequence[PhotoQuestions]) ->
     for group in tqdm(groups, desc="before calibration", unit="photo", disable=None):
         features = _served_features(transport, group.load())
         for question in group.questions:
-            logprobs = _decoded(transport, features, question.text, "ANSWER_LOGPROBS")
+            logprobs = _decode(transport, features, question.text, "ANSWER_LOGPROBS")
             found.append(float(np.exp(logprobs[0, 0, 0].sum())))
     return found
 
 
 def _served_ids(transport: Transport, features: NDArray[np.float16], text: str) -> NDArray[np.int32]:
     """[T], of the greedy answer."""
-    ids: NDArray[np.int32] = _decoded(transport, features, text, "ANSWER_IDS")[0, 0, 0]
+    ids: NDArray[np.int32] = _decode(transport, features, text, "ANSWER_IDS")[0, 0, 0]
     return ids
 
 
-def _decoded(transport: Transport, features: NDArray[np.float16], text: str, output: str) -> NDArray[Any]:
+def _decode(transport: Transport, features: NDArray[np.float16], text: str, output: str) -> NDArray[Any]:
     """One output of the decoder, [1, ...]."""
     question = np.array([[text.encode()]], np.object_)
     names = ("QUESTION_IDS", "QUESTION_MASK")

@@ -50,7 +50,7 @@ class Space:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Outcome:
     space: str
     with_profile: bool
     is_right: bool
@@ -93,7 +93,7 @@ def _jpeg(image: Image.Image, profile: bytes = b"") -> bytes:
     return buffer.getvalue()
 
 
-def asked_about(client: VqaClient, known: dict[str, Space], seed: int) -> list[Asked]:
+def ask_about(client: VqaClient, known: dict[str, Space], seed: int) -> list[Outcome]:
     """Colour and category of one catalogue photo in both languages, in each space, with its profile and without."""
     image, attributes = photo_from_seed(seed).image, attributes_from_seed(seed)
     rng = random.Random(f"colour spaces {seed}")
@@ -105,29 +105,29 @@ def asked_about(client: VqaClient, known: dict[str, Space], seed: int) -> list[A
         return [plain(answer.text) for answer in client.ask_many(photo, texts)]
 
     own = answers(_jpeg(image))
-    found = [Asked(SRGB, False, answer == right, True) for answer, right in zip(own, truth, strict=True)]
+    found = [Outcome(SRGB, False, answer == right, True) for answer, right in zip(own, truth, strict=True)]
     for name, space in known.items():
         for with_profile in (True, False):
             got = answers(twin(image, space, with_profile=with_profile))
             found += [
-                Asked(name, with_profile, answer == right, answer == first)
+                Outcome(name, with_profile, answer == right, answer == first)
                 for answer, right, first in zip(got, truth, own, strict=True)
             ]
     return found
 
 
-def right_share(rows: Sequence[Asked], space: str, *, with_profile: bool) -> float:
+def right_share(rows: Sequence[Outcome], space: str, *, with_profile: bool) -> float:
     of_space = [row.is_right for row in rows if (row.space, row.with_profile) == (space, with_profile)]
     return sum(of_space) / len(of_space)
 
 
-def too_much_worse(rows: Sequence[Asked], names: Sequence[str]) -> list[str]:
+def too_much_worse(rows: Sequence[Outcome], names: Sequence[str]) -> list[str]:
     """Spaces whose photos, with their profiles, are answered rightly more rarely than they may be."""
     own = right_share(rows, SRGB, with_profile=False)
     return [name for name in names if right_share(rows, name, with_profile=True) < own - MOST_WORSE]
 
 
-def table(rows: Sequence[Asked], names: Sequence[str]) -> str:
+def table(rows: Sequence[Outcome], names: Sequence[str]) -> str:
     own = right_share(rows, SRGB, with_profile=False)
     lines = [
         f"{'space':<12} {'right':>8} {'to sRGB':>9} {'like twin':>10} {'without its profile':>20}",
@@ -146,10 +146,10 @@ def main() -> int:
     try:
         known = spaces(args.cmyk_profile)
         if args.url:
-            rows = _all_asked(args.url, known, args)
+            rows = _ask_all(args.url, known, args)
         else:
             with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
-                rows = _all_asked(server.url, known, args)
+                rows = _ask_all(server.url, known, args)
     except (ServingError, VitrineError, ImageCms.PyCMSError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -162,11 +162,11 @@ def main() -> int:
     return 0
 
 
-def _all_asked(url: str, known: dict[str, Space], args: argparse.Namespace) -> list[Asked]:
+def _ask_all(url: str, known: dict[str, Space], args: argparse.Namespace) -> list[Outcome]:
     first = first_seed("test") + args.first_photo
     seeds = range(first, first + args.photos)
     with VqaClient(url, timeout_s=_TIMEOUT_S) as client, ThreadPoolExecutor(args.threads) as pool:
-        about: Callable[[int], list[Asked]] = partial(asked_about, client, known)
+        about: Callable[[int], list[Outcome]] = partial(ask_about, client, known)
         return [row for rows in tqdm(pool.map(about, seeds), total=len(seeds), unit=" photos") for row in rows]
 
 

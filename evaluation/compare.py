@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.accuracy import SECTION, Graded, by_group
-from evaluation.asking import graded_from
+from evaluation.open_questions import graded_from
 from evaluation.report import read_report
 
 LEAST_P = 0.05
@@ -60,7 +60,7 @@ def _paired_p_values(before: Sequence[Graded], after: Sequence[Graded]) -> dict[
     """McNemar's exact test, by group; nothing where the questions differ."""
     from scipy.stats import binomtest
 
-    if [_asked(row) for row in before] != [_asked(row) for row in after]:
+    if [_key(row) for row in before] != [_key(row) for row in after]:
         return {}
     groups = zip(by_group(before).items(), by_group(after).values(), strict=True)
     p_values = {}
@@ -88,7 +88,8 @@ def changes_table(found: Sequence[Change]) -> str:
             section = change.section
             lines += ["", section]
         scale, unit = (1, "") if change.p_value is None else (100, " %")
-        p_value = "" if change.p_value is None else f"p {_shown(change.p_value)}{' (paired)' if change.paired else ''}"
+        paired = " (paired)" if change.paired else ""
+        p_value = "" if change.p_value is None else f"p {_p_value_text(change.p_value)}{paired}"
         verdict = "  <- beyond chance" if change.is_beyond_chance else ""
         before, after = scale * change.before, scale * change.after
         figures = f"{before:>9.3f} {after:>9.3f}{unit:<2} {after - before:>+9.3f}"
@@ -96,11 +97,11 @@ def changes_table(found: Sequence[Change]) -> str:
     return "\n".join(lines)
 
 
-def _asked(row: Graded) -> tuple[str, ...]:
+def _key(row: Graded) -> tuple[str, ...]:
     return row.photo, row.question, row.kind, row.language
 
 
-def _shown(p_value: float) -> str:
+def _p_value_text(p_value: float) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 

@@ -25,7 +25,7 @@ class Figure:
         return float(found.low), float(found.high)
 
     @property
-    def shown(self) -> str:
+    def text(self) -> str:
         return f"{self.value:.4f}" if self.of is None else f"{self.value:.2%}"
 
 
@@ -42,5 +42,5 @@ def figures_table(figures: Iterable[Figure]) -> str:
         for figure in rows:
             between = "{:.2%} to {:.2%}".format(*figure.interval) if figure.interval else ""
             of = "" if figure.of is None else f"of {figure.of}"
-            lines.append(f"  {figure.name:<44}{figure.shown:>9}  {of:<10} {between}".rstrip())
+            lines.append(f"  {figure.name:<44}{figure.text:>9}  {of:<10} {between}".rstrip())
     return "\n".join(lines)

@@ -25,7 +25,7 @@ class Job:
     run: Callable[[], list[Row]]
 
 
-def finished(file: Path, jobs: Sequence[Job], *, threads: int, unit: str = "photo") -> list[Row]:
+def run_jobs(file: Path, jobs: Sequence[Job], *, threads: int, unit: str = "photo") -> list[Row]:
     """Run the jobs that `file` does not have yet, several at once, and return the rows of all, in the jobs' order.
 
     A job that fails ends the run with its error; those that are done stay done.

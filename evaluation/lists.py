@@ -20,7 +20,7 @@ _ATTRIBUTES = ("category", "colour", "pattern", "number")
 def list_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> list[Job]:
     """One job a photo that has questions with lists: the data's own, or up to 10 values of the right attribute."""
     listed = [(group, [(q, c) for q in group.questions if (c := candidates_for(group, q))]) for group in groups]
-    return [Job(group.photo, partial(_chosen, client, group, questions)) for group, questions in listed if questions]
+    return [Job(group.photo, partial(_choose, client, group, questions)) for group, questions in listed if questions]
 
 
 def candidates_for(group: PhotoQuestions, question: LabelledQuestion) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def list_figures(rows: Sequence[Row]) -> list[Figure]:
     return found
 
 
-def _chosen(
+def _choose(
     client: VqaClient, group: PhotoQuestions, questions: Sequence[tuple[LabelledQuestion, tuple[str, ...]]]
 ) -> list[Row]:
     photo = group.load()

@@ -19,7 +19,7 @@ _SHORT_PER_PHOTO, _NONE_PER_PHOTO = 6, 4
 def odd_jobs(client: VqaClient, photos: int, *, first_photo: int) -> list[Job]:
     """One job a photo: six short questions about it, and four texts that ask nothing, none ever trained on."""
     first = first_seed("test") + first_photo
-    return [Job(str(seed), partial(_asked, client, seed)) for seed in range(first, first + photos)]
+    return [Job(str(seed), partial(_ask_photo, client, seed)) for seed in range(first, first + photos)]
 
 
 def odd_figures(rows: Sequence[Row]) -> list[Figure]:
@@ -37,7 +37,7 @@ def odd_figures(rows: Sequence[Row]) -> list[Figure]:
     return found
 
 
-def _asked(client: VqaClient, seed: int) -> list[Row]:
+def _ask_photo(client: VqaClient, seed: int) -> list[Row]:
     photo = drawn_photo(seed)
     rows = []
     for question in odd_questions_from_seed(seed, "test", short=_SHORT_PER_PHOTO, none=_NONE_PER_PHOTO):

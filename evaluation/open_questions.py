@@ -14,16 +14,16 @@ REFUSED = "refused"
 """Status of a question that the server would not take; its answer says why."""
 
 
-def asking_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> list[Job]:
+def open_question_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> list[Job]:
     """One job a photo; its rows are `Graded` as dictionaries."""
-    return [Job(group.photo, partial(_asked, client, group)) for group in groups]
+    return [Job(group.photo, partial(_ask_photo, client, group)) for group in groups]
 
 
 def graded_from(rows: Sequence[Row]) -> list[Graded]:
     return [Graded(**{**row, "answers": tuple(row["answers"])}) for row in rows]
 
 
-def _asked(client: VqaClient, group: PhotoQuestions) -> list[Row]:
+def _ask_photo(client: VqaClient, group: PhotoQuestions) -> list[Row]:
     photo = group.load()
     rows = []
     for question in group.questions:

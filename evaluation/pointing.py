@@ -23,7 +23,7 @@ KINDS: tuple[Kind, ...] = ("category", "colour")
 def pointing_jobs(client: VqaClient, photos: int, *, first_photo: int) -> list[Job]:
     """Ask of colour and category, in both languages, about each of the catalogue's photos."""
     first = first_seed("test") + first_photo
-    return [Job(str(seed), partial(_pointed, client, seed)) for seed in range(first, first + photos)]
+    return [Job(str(seed), partial(_look, client, seed)) for seed in range(first, first + photos)]
 
 
 def pointing_figures(rows: Sequence[Row]) -> list[Figure]:
@@ -41,7 +41,7 @@ def pointing_figures(rows: Sequence[Row]) -> list[Figure]:
     return found
 
 
-def _pointed(client: VqaClient, seed: int) -> list[Row]:
+def _look(client: VqaClient, seed: int) -> list[Row]:
     drawn = photo_from_seed(seed)
     mask, encoded = np.asarray(drawn.mask) > 0, drawn.jpeg_bytes()
     return [

@@ -46,7 +46,7 @@ class PhotoQuestions:
     """Of the catalogue's photo."""
 
 
-def drawn(questions: int, *, first_photo: int) -> list[PhotoQuestions]:
+def draw_questions(questions: int, *, first_photo: int) -> list[PhotoQuestions]:
     """Unseen photos and unseen wordings, one question of each kind about each photo.
 
     Args:
@@ -94,7 +94,7 @@ def from_json_lines(file: Path) -> list[PhotoQuestions]:
                 raise DataError(
                     f'{file}, line {number}: {{"photo": PATH, "question": TEXT, "answer": TEXT}} is expected ({reason})'
                 ) from error
-    return _grouped(rows)
+    return _group_by_photo(rows)
 
 
 def from_vqa_v2(questions_file: Path, annotations_file: Path, photos: Path) -> list[PhotoQuestions]:
@@ -133,7 +133,7 @@ def from_vqa_v2(questions_file: Path, annotations_file: Path, photos: Path) -> l
         text = str(question["question"])
         kind = str(annotation.get("answer_type", "any"))
         rows.append((files[image], LabelledQuestion(text, answers, kind, language_of(text))))
-    return _grouped(rows)
+    return _group_by_photo(rows)
 
 
 def _text_of(file: Path) -> str:
@@ -143,7 +143,7 @@ def _text_of(file: Path) -> str:
         raise DataError(f"cannot read {file}: {error}") from error
 
 
-def _grouped(rows: Iterable[tuple[Path, LabelledQuestion]]) -> list[PhotoQuestions]:
+def _group_by_photo(rows: Iterable[tuple[Path, LabelledQuestion]]) -> list[PhotoQuestions]:
     by_photo: dict[Path, list[LabelledQuestion]] = {}
     for photo, question in rows:
         by_photo.setdefault(photo, []).append(question)

@@ -26,7 +26,7 @@ _WORDABLE = ("category", "colour", "pattern", "number", "unanswerable")
 
 
 def stability_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> list[Job]:
-    return [Job(group.photo, partial(_compared, client, group)) for group in groups]
+    return [Job(group.photo, partial(_compare_variants, client, group)) for group in groups]
 
 
 def stability_figures(rows: Sequence[Row]) -> list[Figure]:
@@ -48,7 +48,7 @@ def photo_variants(photo: bytes, rng: random.Random) -> dict[str, bytes]:
     half = (max(1, image.width // 2), max(1, image.height // 2))
     return {
         "JPEG of quality 60": _jpeg(image, quality=60),
-        f"moved by {SHIFT_PX} px": _jpeg(_moved(image, x, y)),
+        f"moved by {SHIFT_PX} px": _jpeg(_move(image, x, y)),
         "10 % brighter or darker": _jpeg(ImageEnhance.Brightness(image).enhance(gain)),
         "half the size": _jpeg(image.resize(half, Image.Resampling.LANCZOS)),
         "turned, with an EXIF note": _jpeg(image.transpose(Image.Transpose.ROTATE_90), exif=exif),
@@ -65,7 +65,7 @@ _ENGLISH = {plain(zh): plain(en) for table in (CATEGORIES, COLOURS, PATTERNS) fo
 }
 
 
-def _compared(client: VqaClient, group: PhotoQuestions) -> list[Row]:
+def _compare_variants(client: VqaClient, group: PhotoQuestions) -> list[Row]:
     photo, rng = group.load(), random.Random(f"stability {group.photo}")
     variants = photo_variants(photo, rng)
     rows = []
@@ -102,7 +102,7 @@ def _other_words(group: PhotoQuestions, question: LabelledQuestion, rng: random.
     return {"other words": ask(own), "the other language": ask(other)}
 
 
-def _moved(image: Image.Image, x: int, y: int) -> Image.Image:
+def _move(image: Image.Image, x: int, y: int) -> Image.Image:
     """By whole pixels; what comes free repeats the edge."""
     moved = ImageChops.offset(image, x, y)
     width, height = image.size

@@ -32,7 +32,7 @@ def unfamiliar_jobs(client: VqaClient, folder: Path | None) -> list[Job]:
         photos[f"noise {number}"] = partial(_png, random.integers(0, 256, (_SIDE_PX, _SIDE_PX, 3), dtype=np.uint8))
     for grey in _BLANK:
         photos[f"blank {grey}"] = partial(_png, np.full((_SIDE_PX, _SIDE_PX, 3), grey, np.uint8))
-    return [Job(name, partial(_asked, client, load, number)) for number, (name, load) in enumerate(photos.items())]
+    return [Job(name, partial(_ask_photo, client, load, number)) for number, (name, load) in enumerate(photos.items())]
 
 
 def photos_in(folder: Path) -> list[Path]:
@@ -77,7 +77,7 @@ def unfamiliar_figures(rows: Sequence[Row], familiar: Sequence[Graded]) -> list[
     return found
 
 
-def _asked(client: VqaClient, load: Callable[[], bytes], number: int) -> list[Row]:
+def _ask_photo(client: VqaClient, load: Callable[[], bytes], number: int) -> list[Row]:
     """The catalogue's own questions, in wordings of tests, of what any photo shows."""
     photo = load()
     rows = []

@@ -30,14 +30,14 @@ def vqa_score(answer: str, people: Sequence[str]) -> float:
     Args:
         people: the answers of ten people; fewer are ways to say it, any of which is right.
     """
-    given, wanted = normalised(answer), [normalised(text) for text in people]
+    given, wanted = normalise(answer), [normalise(text) for text in people]
     if len(wanted) < _PEOPLE:
         return float(given in wanted)
     agreeing = [sum(given == other for other in wanted[:i] + wanted[i + 1 :]) for i in range(len(wanted))]
     return sum(min(1.0, count / _AGREEING) for count in agreeing) / len(wanted)
 
 
-def normalised(text: str) -> str:
+def normalise(text: str) -> str:
     plain = _COMMA_IN_NUMBER.sub("", text.lower().replace("'", "").replace("’", ""))
     plain = _POINT_IN_NUMBER.sub("", _PUNCTUATION.sub(" ", plain))
     return " ".join(_NUMBERS.get(word, word) for word in plain.split() if word not in _ARTICLES)

@@ -49,8 +49,8 @@ def main() -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from loadtest.one_run import ServerGoneError, run_and_report, settings_from
-    from loadtest.run import WorkersError
+    from loadtest.command import ServerGoneError, run_and_report, settings_from
+    from loadtest.workers import WorkersError
 
     settings = settings_from(args)
     if args.repository and not (args.repository / "manifest.json").is_file():
@@ -151,7 +151,7 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _worker(args: argparse.Namespace) -> int:
-    from loadtest.run import work
+    from loadtest.workers import work
 
     work(args.folder, args.index, args.port)
     return 0

@@ -11,11 +11,11 @@ from typing import Any
 import gevent
 from vitrine_client import InvalidRequestError, VitrineError, VqaClient
 
-from loadtest import run
-from loadtest.report import reported
+from loadtest import workers
+from loadtest.report import write_run_report
 from loadtest.scenario import scenario_from
-from loadtest.schedule import Profile, ScheduleError
-from loadtest.server_metrics import Counters, MetricsError, memory_of, scraped, stages_between
+from loadtest.schedule import ArrivalProfile, ScheduleError
+from loadtest.server_metrics import Counters, MetricsError, memory_of, scrape, stages_between
 from loadtest.settings import RunSettings
 
 INTERRUPTED = 130
@@ -52,7 +52,7 @@ def settings_from(args: argparse.Namespace) -> RunSettings:
     return RunSettings(
         url=args.url,
         scenario=scenario_from(args.scenario),
-        profile=Profile(
+        profile=ArrivalProfile(
             args.arrivals or "poisson",
             DEFAULT_RATE if args.rate is None else args.rate,
             args.duration,
@@ -93,9 +93,9 @@ def run_and_report(
     notes: list[str] = []
     readings = _Readings(metrics_url, notes)
     photos_sha256 = settings.photos().sha256()
-    processes = run.server_processes(pid)
+    processes = workers.server_processes(pid)
     memory = [memory_of(processes)]
-    ran = run.generate(settings, folder, on_start=lambda at: readings.begin(at - time.time() + settings.warm_up_s))
+    ran = workers.generate(settings, folder, on_start=lambda at: readings.begin(at - time.time() + settings.warm_up_s))
     ran_s = ran.seconds
     notes += ran.faults
     memory.append(memory_of(processes))
@@ -117,7 +117,7 @@ def run_and_report(
     if not is_whole:
         notes.append(f"interrupted after {ran_s:.0f} of {settings.profile.duration_s:g} s")
     settings = replace(settings, url=args.url)
-    content = reported(
+    content = write_run_report(
         folder,
         settings,
         ran_s=ran_s,
@@ -142,7 +142,7 @@ class _Readings:
         if url is None:
             notes.append("nothing is known of the server's steps: name its metrics with --metrics-url")
         else:
-            scraped(url)
+            scrape(url)
 
     def begin(self, in_s: float) -> None:
         gevent.spawn_later(in_s, self._begin)
@@ -159,7 +159,7 @@ class _Readings:
         if self._url is None:
             return None
         try:
-            return scraped(self._url)
+            return scrape(self._url)
         except MetricsError as error:
             if str(error) not in self._notes:
                 self._notes.append(str(error))

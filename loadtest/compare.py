@@ -51,7 +51,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 def comparison(before: dict[str, Any], after: dict[str, Any]) -> str:
     """The changes as text, and in what the two runs were not alike."""
     lines = []
-    if different := _different(before, after):
+    if different := _differences(before, after):
         lines.append(f"not the same test: other {', '.join(different)}")
     lines.append(f"{'':<22}{'before':>10}{'after':>10}")
     units = {
@@ -67,6 +67,6 @@ def comparison(before: dict[str, Any], after: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _different(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     old, new = ({**content["settings"], "data": content["data_sha256"]} for content in (before, after))
     return sorted(name for name in old if name not in ("url", "photo_salt") and old[name] != new.get(name))

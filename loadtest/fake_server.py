@@ -81,7 +81,7 @@ async def serve(
             await asyncio.sleep(stall_s)
         return answers.to(raw)
 
-    def saying(message: Any) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    def reply_with(message: Any) -> Callable[[bytes, Any], Awaitable[bytes]]:
         async def reply(_: bytes, __: Any) -> bytes:
             return bytes(message.SerializeToString())
 
@@ -89,9 +89,9 @@ async def serve(
 
     replies = {
         "ModelInfer": infer,
-        "ServerLive": saying(service_pb2.ServerLiveResponse(live=True)),
-        "ServerReady": saying(service_pb2.ServerReadyResponse(ready=True)),
-        "ModelReady": saying(service_pb2.ModelReadyResponse(ready=True)),
+        "ServerLive": reply_with(service_pb2.ServerLiveResponse(live=True)),
+        "ServerReady": reply_with(service_pb2.ServerReadyResponse(ready=True)),
+        "ModelReady": reply_with(service_pb2.ModelReadyResponse(ready=True)),
     }
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 * 2**20)])
     handlers = {name: grpc.unary_unary_rpc_method_handler(reply) for name, reply in replies.items()}

@@ -25,7 +25,7 @@ BLOCKS = 20
 """A run is cut into so many stretches of time, to see how much its figures vary by chance."""
 
 
-def reported(
+def write_run_report(
     folder: Path,
     settings: RunSettings,
     *,

@@ -115,8 +115,8 @@ def read_scenario(file: Path) -> Scenario:
         lines[key.value] = key.start_mark.line + 1
         values[key.value] = _value(where, key.value, node, known[key.value])
     for name, number in lines.items():  # each alone, so that the line at fault is named
-        _made({"name": "", name: values[name]}, f"{file.name}, line {number}: ")
-    return _made(values, f"{file.name}: ")
+        _scenario({"name": "", name: values[name]}, f"{file.name}, line {number}: ")
+    return _scenario(values, f"{file.name}: ")
 
 
 def _value(where: str, name: str, node: yaml.Node, default: Any) -> Any:
@@ -134,7 +134,7 @@ def _value(where: str, name: str, node: yaml.Node, default: Any) -> Any:
     return value
 
 
-def _made(values: dict[str, Any], where: str) -> Scenario:
+def _scenario(values: dict[str, Any], where: str) -> Scenario:
     try:
         return Scenario(**values)
     except ScenarioError as error:

@@ -21,7 +21,7 @@ class ScheduleError(ValueError):
 
 
 @dataclass(frozen=True)
-class Profile:
+class ArrivalProfile:
     """How the rate of arrivals runs over time."""
 
     arrivals: Arrivals
@@ -76,7 +76,7 @@ class Profile:
         return float(np.trapz(rates, times))
 
 
-def intended_times(profile: Profile, seed: int) -> NDArray[np.float64]:
+def intended_times(profile: ArrivalProfile, seed: int) -> NDArray[np.float64]:
     """When to send, in seconds after the start: [requests], rising, below the duration.
 
     The same profile and seed give the same times.

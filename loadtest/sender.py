@@ -32,7 +32,7 @@ Listener = Callable[[str, float, Exception | None], None]
 """Told of each request: its kind, its latency in seconds, and what failed."""
 
 
-class Engine:
+class Sender:
     """One worker's event loop, client, photos and samples."""
 
     def __init__(
@@ -50,9 +50,9 @@ class Engine:
         self._listener = listener
         # epoll wakes to a millisecond; select to a microsecond, and there are few sockets.
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
-        self._thread = threading.Thread(target=self._loop.run_forever, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
         self._thread.start()
-        self._client: AsyncVqaClient = self.run(self._connected()).result()
+        self._client: AsyncVqaClient = self.run(self._connect()).result()
         # What is there by now stays: looking through it again would hold up the sending for 30 ms.
         gc.collect()
         gc.freeze()
@@ -114,7 +114,7 @@ class Engine:
             self._thread.join(_END_WITHIN_S)
             self._samples.close()
 
-    async def _connected(self) -> AsyncVqaClient:
+    async def _connect(self) -> AsyncVqaClient:
         # A request is sent once: retries would add to the load that was asked for, and hide what was shed.
         transport = AsyncGrpcTransport(self._settings.url, retries=False)
         return AsyncVqaClient(timeout_s=self._settings.timeout_s, transport=transport)

@@ -46,7 +46,7 @@ class Memory:
     """Used since they started."""
 
 
-def scraped(url: str) -> Counters:
+def scrape(url: str) -> Counters:
     """
     Args:
         url: of the server's metrics, such as http://localhost:8002/metrics.

@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest.photos import PhotoPool, drawn_photos, photos_of_folder
 from loadtest.scenario import Scenario
-from loadtest.schedule import Profile
+from loadtest.schedule import ArrivalProfile
 
 FILE = "settings.json"
 
@@ -16,7 +16,7 @@ FILE = "settings.json"
 class RunSettings:
     url: str
     scenario: Scenario
-    profile: Profile
+    profile: ArrivalProfile
     seed: int
     users: int | None
     """Closed loop: so many ask one after the other, and the profile's rate counts for nothing. None: open loop."""
@@ -56,4 +56,4 @@ def read_settings(folder: Path) -> RunSettings:
     content: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
     scenario = content.pop("scenario")
     scenario["photo_long_side_px"] = tuple(scenario["photo_long_side_px"])
-    return RunSettings(**{**content, "scenario": Scenario(**scenario), "profile": Profile(**content["profile"])})
+    return RunSettings(**{**content, "scenario": Scenario(**scenario), "profile": ArrivalProfile(**content["profile"])})

@@ -1,9 +1,9 @@
-"""Locust's side: users that wait while the engine sends, by schedule (open loop) or one by one (closed loop)."""
+"""Locust's side: users that wait while the sender sends, by schedule (open loop) or one by one (closed loop)."""
 
 # ruff: noqa: I001 - the order is the point
 import os
 
-os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # before Locust: the engine's thread and event loop are real ones
+os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # before Locust: the sender's thread and event loop are real ones
 
 import locust
 import locust.env
@@ -18,7 +18,7 @@ from typing import Any
 import gevent
 import psutil
 
-from loadtest.engine import Engine
+from loadtest.sender import Sender
 from loadtest.samples import SampleFile
 from loadtest.settings import RunSettings
 
@@ -43,7 +43,7 @@ class Generator:
         self._file = worker_file(folder, index)
         self._failure = ""
         self._untold: deque[tuple[str, float, Exception | None]] = deque()
-        self.engine = Engine(
+        self.sender = Sender(
             settings,
             index,
             settings.photos(),
@@ -65,8 +65,8 @@ class Generator:
             self.cpu_shares.append(process.cpu_percent() / 100)
 
     def wait_for(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Until the engine has run it; meanwhile Locust's page is told how it goes."""
-        running = self.engine.run(coroutine)
+        """Until the sender has run it; meanwhile Locust's page is told how it goes."""
+        running = self.sender.run(coroutine)
         while not running.done():
             gevent.sleep(_TELL_EVERY_S)
             self._tell_locust()
@@ -74,7 +74,7 @@ class Generator:
             self._failure = f"{type(error).__name__}: {error}"
 
     def finish(self) -> None:
-        self.engine.close()
+        self.sender.close()
         self._file.write_text(
             json.dumps({"cpu_of_a_core": max(self.cpu_shares, default=0.0), "failure": self._failure}), "utf-8"
         )
@@ -103,7 +103,7 @@ class OpenLoopUser(_LoadUser):
     @locust.task
     def all_requests(self) -> None:
         generator = self.generator
-        generator.wait_for(generator.engine.open_loop(generator.start_at))
+        generator.wait_for(generator.sender.open_loop(generator.start_at))
         raise locust.exception.StopUser
 
 
@@ -119,5 +119,5 @@ class ClosedLoopUser(_LoadUser):
     @locust.task
     def all_requests(self) -> None:
         generator = self.generator
-        generator.wait_for(generator.engine.closed_loop(generator.start_at, self.number))
+        generator.wait_for(generator.sender.closed_loop(generator.start_at, self.number))
         raise locust.exception.StopUser

@@ -78,7 +78,7 @@ def training_batch(
         for photo in attributes
         for kind in words.choices(KINDS, _KIND_WEIGHTS, k=per_photo)
     ]
-    pixels, patches = _augmented(pixels, patches, rng)
+    pixels, patches = _augment(pixels, patches, rng)
     batch = _batch(pixels, patches, attributes, questions, tokenizer)
     return _with_hidden_words(batch, tokenizer, rng)
 
@@ -92,7 +92,7 @@ def test_batch(photos: RenderedPhotos, tokenizer: PreTrainedTokenizerFast, start
     words = random.Random(f"test words {start}")
     questions = []
     for row in rows:
-        attributes = _named(photos.attributes[row])
+        attributes = _attributes_from_indices(photos.attributes[row])
         questions += [question_for(attributes, kind, words.choice(LANGUAGES), "test", words) for kind in KINDS]
         kinds = words.sample(SHORT_KINDS, 2)
         questions += [short_question_for(attributes, kind, words.choice(LANGUAGES), "test", words) for kind in kinds]
@@ -107,18 +107,18 @@ def _varied_question(indices: NDArray[np.int64], kind: Kind, rng: random.Random)
         return no_question_for("train", rng)
     language = rng.choice(LANGUAGES)
     ask = short_question_for if drawn < NO_QUESTION + SHORT and kind in SHORT_KINDS else question_for
-    question = ask(_named(indices), kind, language, "train", rng)
+    question = ask(_attributes_from_indices(indices), kind, language, "train", rng)
     if rng.random() < TRADITIONAL:
         return replace(question, text=traditional(question.text))
     return question
 
 
-def _named(indices: NDArray[np.int64]) -> Attributes:
+def _attributes_from_indices(indices: NDArray[np.int64]) -> Attributes:
     category, colour, pattern, count = indices
     return Attributes(list(CATEGORIES)[category], list(COLOURS)[colour], list(PATTERNS)[pattern], int(count) + 1)
 
 
-def _augmented(
+def _augment(
     pixels: NDArray[np.uint8], patches: NDArray[np.uint8], rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Mirror half of the photos, shift all by a few pixels, change the brightness a little."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.closed_loop import closed_loop
-from benchmarks.comparison import FLOOR, Cell, in_turn, ratio, spread
+from benchmarks.comparison import FLOOR, Cell, ratio, rotate, spread
 from benchmarks.mixes import MIXES, QUESTIONS, Visit
 from benchmarks.report import write_report
 
@@ -28,14 +28,14 @@ def test_ratios_are_of_each_round_by_itself() -> None:
 
 def test_another_system_comes_first_each_time() -> None:
     cells = [Cell("new photos", count, system) for count in (1, 4) for system in ("a", "b", "c")]
-    first, second = ([cell.system for cell in in_turn(cells, number)] for number in (0, 1))
+    first, second = ([cell.system for cell in rotate(cells, number)] for number in (0, 1))
     assert first == ["a", "b", "c", "a", "b", "c"]
     assert second == ["b", "c", "a", "b", "c", "a"]
 
 
 def test_the_floor_is_measured_beside_what_it_is_compared_with() -> None:
     cells = [Cell("new photos", count, "vitrine") for count in (1, 16, 64)] + [Cell("new photos", 0, FLOOR)]
-    assert [cell.concurrency for cell in in_turn(cells, 0)] == [1, 16, 0, 64]
+    assert [cell.concurrency for cell in rotate(cells, 0)] == [1, 16, 0, 64]
 
 
 @pytest.mark.parametrize("mix", MIXES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.overload import Answers, recovered_after_s
+from benchmarks.overload import Answers, recovery_time_s
 
 END_S = 100.0
 
@@ -22,4 +22,4 @@ END_S = 100.0
 )
 def test_recovered(times_s: list[tuple[float, float]], refused_s: list[float], after_s: float | None) -> None:
     answers = Answers(times_s=times_s, refused_s=refused_s)
-    assert recovered_after_s(answers, END_S, calm_s=0.1) == pytest.approx(after_s)
+    assert recovery_time_s(answers, END_S, calm_s=0.1) == pytest.approx(after_s)

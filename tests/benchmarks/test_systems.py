@@ -16,7 +16,7 @@ from benchmarks.floor import Floor
 from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
 from benchmarks.models import BUNDLED
 from benchmarks.peers.answering import Answerer
-from benchmarks.systems import PEERS, VITRINE, Model, asking, resting, running
+from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,10 +43,10 @@ def test_a_system_answers_what_transformers_answers(model: Model, system: str) -
     visit = Visit(drawn_photo(0), QUESTIONS[:2])  # one in English, one in Chinese
 
     async def answers(url: str) -> list[str]:
-        async with asking(system, url) as ask:
+        async with connect(system, url) as ask:
             return await ask(visit)
 
-    with running(system, model) as (url, _):
+    with run_system(system, model) as (url, _):
         found = asyncio.run(answers(url))
     expected = Answerer(model.checkpoint, model.answer_tokens, False).answers([visit.photo] * 2, list(visit.questions))
     assert ["".join(text.split()) for text in found] == ["".join(text.split()) for text in expected]
@@ -80,7 +80,7 @@ def test_what_rests_gets_no_processor_and_goes_on_afterwards() -> None:
                     return stopped
                 time.sleep(0.01)
 
-        with resting([process.pid]):
+        with suspend([process.pid]):
             assert stopped_after_a_while(2) == 2
         assert stopped_after_a_while(0) == 0
         for one in tree:

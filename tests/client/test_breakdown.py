@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from vitrine_client.profile import STEPS, profile_from, profile_text
+from vitrine_client.breakdown import STEPS, breakdown_from_statistics, breakdown_table
 
 from .conftest import HAS_SERVER
 from .test_cli import vitrine
@@ -21,11 +21,11 @@ def test_the_parts_make_the_whole() -> None:
     """Two questions: 20 ms each here, 19 of it in the call, 15 in the server, of which 1 in queues and 10 in a step."""
     before = counted(vqa=(5, 10**9, 0, 0), answer_decoder=(5, 0, 10**6, 10**6))
     after = counted(vqa=(7, 10**9 + 30 * 10**6, 0, 0), answer_decoder=(7, 0, 3 * 10**6, 21 * 10**6))
-    found = profile_from(before, after, questions=2, total_ms=20, called_ms=19)
+    found = breakdown_from_statistics(before, after, questions=2, total_ms=20, called_ms=19)
     assert (found.client_ms, found.network_ms, found.queue_ms, found.triton_ms) == (1, 4, 1, 4)
     assert found.steps_ms == {model: 10 if model == "answer_decoder" else 0 for model in STEPS}
     assert found.is_alone
-    assert "others" not in profile_text(found, found)
+    assert "others" not in breakdown_table(found, found)
 
 
 @pytest.mark.parametrize(
@@ -36,27 +36,29 @@ def test_the_parts_make_the_whole() -> None:
     ],
 )
 def test_no_time_is_negative_where_others_asked(others: dict[str, tuple[int, int, int, int]]) -> None:
-    found = profile_from({}, counted(**others), questions=2, total_ms=20, called_ms=19)
+    found = breakdown_from_statistics({}, counted(**others), questions=2, total_ms=20, called_ms=19)
     assert not found.is_alone
     assert found.network_ms is None or found.network_ms >= 0
     assert found.triton_ms is None or found.triton_ms >= 0
     assert None in (found.network_ms, found.triton_ms)
-    text = profile_text(found, found)
+    text = breakdown_table(found, found)
     assert "the server answered others at the same time" in text
     assert not re.search(r"-\d", text)
     assert " ?" in text
 
 
 def test_clocks_that_differ_by_a_little_make_no_time_negative() -> None:
-    found = profile_from({}, counted(vqa=(2, 2 * 19_001_000, 0, 0)), questions=2, total_ms=20, called_ms=19)
+    found = breakdown_from_statistics(
+        {}, counted(vqa=(2, 2 * 19_001_000, 0, 0)), questions=2, total_ms=20, called_ms=19
+    )
     assert found.is_alone
     assert found.network_ms == 0
 
 
 def test_a_server_that_answered_others_is_told() -> None:
-    found = profile_from({}, counted(vqa=(3, 0, 0, 0)), questions=2, total_ms=1, called_ms=1)
+    found = breakdown_from_statistics({}, counted(vqa=(3, 0, 0, 0)), questions=2, total_ms=1, called_ms=1)
     assert not found.is_alone
-    assert "the server answered others" in profile_text(found, found)
+    assert "the server answered others" in breakdown_table(found, found)
 
 
 @pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")

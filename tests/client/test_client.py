@@ -24,7 +24,7 @@ from vitrine_client import (
     VqaClient,
 )
 from vitrine_client.photos import bytes_from_photo
-from vitrine_client.sending import translated
+from vitrine_client.sending import error_from_library
 
 from .conftest import HAS_SERVER
 
@@ -196,7 +196,7 @@ def test_what_is_no_address_and_no_tls_is_refused_here() -> None:
 )
 def test_what_others_say_gets_what_to_do(said: str, code: str, words: str) -> None:
     theirs = InferenceServerException(msg=said, status=f"StatusCode.{code}")
-    ours = translated(theirs, "vqa:8001", "vqa", 3, "")
+    ours = error_from_library(theirs, "vqa:8001", "vqa", 3, "")
     assert re.search(words, ours.message)
     assert ours.code == code
     assert "x-1" not in str(ours)

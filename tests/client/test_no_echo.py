@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from tritonclient.utils import InferenceServerException
 from vitrine_client import FakeTransport, TlsFiles, VitrineError, VqaClient
-from vitrine_client.sending import translated
-from vitrine_client.shown import MOST_CHARACTERS, named, shown, without_long_words
+from vitrine_client.quoting import MOST_CHARACTERS, quote, short_name, without_long_words
+from vitrine_client.sending import error_from_library
 
 from .test_cli import vitrine
 
@@ -143,13 +143,13 @@ def test_the_command_line_says_little_of_what_was_given(sentence: str, text: str
 def test_what_grpc_says_of_a_long_address_is_cut() -> None:
     theirs = InferenceServerException(msg=f"DNS resolution failed for {LONG}: nobody", status="StatusCode.UNAVAILABLE")
     for url in (LONG + ":8001", SPACED):
-        assert longest_echo(str(translated(theirs, url, "vqa", 3, "")), LONG) <= MOST_CHARACTERS
+        assert longest_echo(str(error_from_library(theirs, url, "vqa", 3, "")), LONG) <= MOST_CHARACTERS
 
 
 def test_short_values_are_shown_whole() -> None:
-    assert shown("mug.jpg") == "'mug.jpg'"
-    assert named("mug.jpg") == "mug.jpg"
-    assert shown(5) == "5"
-    assert shown("x" * 78) == repr("x" * 78)
-    assert shown("x" * 79) == "'" + "x" * 39 + "… (79 characters)"
+    assert quote("mug.jpg") == "'mug.jpg'"
+    assert short_name("mug.jpg") == "mug.jpg"
+    assert quote(5) == "5"
+    assert quote("x" * 78) == repr("x" * 78)
+    assert quote("x" * 79) == "'" + "x" * 39 + "… (79 characters)"
     assert without_long_words("a b", "b") == "a b"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from vitrine_client import FakeTransport, VqaClient
 from vitrine_client.errors import InvalidPhotoError
-from vitrine_client.overlay import overlaid
+from vitrine_client.overlay import overlay_heatmap
 
 
 def looked_at(row: int, column: int) -> np.ndarray:
@@ -19,7 +19,7 @@ def looked_at(row: int, column: int) -> np.ndarray:
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (0, 6), (6, 0), (6, 6), (3, 3)])
 def test_the_colour_is_where_the_map_says(row: int, column: int) -> None:
     photo = Image.new("RGB", (350, 140), "blue")  # stretched to a square, and back
-    pixels = np.asarray(overlaid(photo, looked_at(row, column))).astype(int)
+    pixels = np.asarray(overlay_heatmap(photo, looked_at(row, column))).astype(int)
     assert pixels.shape == (140, 350, 3)
     y, x = np.unravel_index((pixels[..., 0] - pixels[..., 2]).argmax(), (140, 350))
     assert abs(y - (row + 0.5) * 20) <= 12
@@ -31,12 +31,12 @@ def test_a_turned_photo_is_shown_upright() -> None:
     exif[0x0112] = 6
     buffer = io.BytesIO()
     Image.new("RGB", (80, 40), "blue").save(buffer, "JPEG", exif=exif)
-    assert overlaid(buffer.getvalue(), looked_at(0, 0)).size == (40, 80)
+    assert overlay_heatmap(buffer.getvalue(), looked_at(0, 0)).size == (40, 80)
 
 
 def test_a_map_of_nothing_leaves_the_photo() -> None:
     photo = Image.new("RGB", (20, 10), "green")
-    assert np.array_equal(np.asarray(overlaid(photo, np.zeros((7, 7), np.float32))), np.asarray(photo))
+    assert np.array_equal(np.asarray(overlay_heatmap(photo, np.zeros((7, 7), np.float32))), np.asarray(photo))
 
 
 @pytest.mark.parametrize("question", ["What is it?", "这是什么？"])
@@ -49,4 +49,4 @@ def test_an_answer_draws_itself(question: str) -> None:
 @pytest.mark.parametrize("photo", [b"", b"no picture", b"\xff\xd8\xff\xe0 cut short"])
 def test_what_is_no_picture_is_said(photo: bytes) -> None:
     with pytest.raises(InvalidPhotoError, match=f"the photo .{len(photo)} bytes. is no picture"):
-        overlaid(photo, np.ones((2, 2), np.float32))
+        overlay_heatmap(photo, np.ones((2, 2), np.float32))

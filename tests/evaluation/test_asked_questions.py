@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from evaluation.questions import DataError, drawn, first_questions, from_json_lines, from_vqa_v2
+from evaluation.questions import DataError, draw_questions, first_questions, from_json_lines, from_vqa_v2
 
 
 def test_drawn_questions_are_as_many_as_asked_for() -> None:
-    groups = drawn(10, first_photo=3)
+    groups = draw_questions(10, first_photo=3)
     assert [len(group.questions) for group in groups] == [7, 3]
     assert groups[0].questions[0].drawn
     assert {question.language for question in groups[0].questions} == {"en", "zh"}

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from catalogue.photos import photo_from_seed
-from evaluation.colour_spaces import Asked, right_share, spaces, table, too_much_worse, twin
+from evaluation.colour_spaces import Outcome, right_share, spaces, table, too_much_worse, twin
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
 IMAGE = photo_from_seed(11, long_side_px=(300, 300)).image
@@ -38,10 +38,10 @@ def test_the_profiles_can_be_read_by_others() -> None:
 
 
 def test_the_table_and_what_is_too_much_worse() -> None:
-    rows = [Asked("sRGB", False, True, True) for _ in range(200)]
-    rows += [Asked("A", True, number > 1, number > 1) for number in range(200)]  # 1 point worse
-    rows += [Asked("B", True, number > 2, number > 2) for number in range(200)]
-    rows += [Asked(name, False, False, False) for name in ("A", "B")]
+    rows = [Outcome("sRGB", False, True, True) for _ in range(200)]
+    rows += [Outcome("A", True, number > 1, number > 1) for number in range(200)]  # 1 point worse
+    rows += [Outcome("B", True, number > 2, number > 2) for number in range(200)]
+    rows += [Outcome(name, False, False, False) for name in ("A", "B")]
     assert right_share(rows, "A", with_profile=True) == 0.99
     assert too_much_worse(rows, ["A", "B"]) == ["B"]
     lines = table(rows, ["A", "B"]).splitlines()

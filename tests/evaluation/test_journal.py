@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.journal import Job, OtherRunError, Row, begin, finished
+from evaluation.journal import Job, OtherRunError, Row, begin, run_jobs
 
 
 class StoppedError(Exception):
@@ -24,21 +24,21 @@ def jobs(ran: list[str], *, stop_at: str = "") -> list[Job]:
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     file, ran = tmp_path / "rows.jsonl", list[str]()
     with pytest.raises(StoppedError):
-        finished(file, jobs(ran, stop_at="3"), threads=1)
+        run_jobs(file, jobs(ran, stop_at="3"), threads=1)
     assert ran[:3] == ["0", "1", "2"]
     ran.clear()
-    rows = finished(file, jobs(ran), threads=1)
+    rows = run_jobs(file, jobs(ran), threads=1)
     assert [row["key"] for row in rows] == ["0", "1", "2", "3", "4", "5"]
     assert not {"0", "1", "2"} & set(ran), "what was done is not done again"
 
 
 def test_a_line_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
     file, ran = tmp_path / "rows.jsonl", list[str]()
-    finished(file, jobs(ran), threads=2)
+    run_jobs(file, jobs(ran), threads=2)
     whole = file.read_text("utf-8")
     file.write_text(whole[:-10], "utf-8")
     ran.clear()
-    assert [row["text"] for row in finished(file, jobs(ran), threads=2)] == ["红色"] * 6
+    assert [row["text"] for row in run_jobs(file, jobs(ran), threads=2)] == ["红色"] * 6
     assert len(ran) == 1
     assert sorted(file.read_text("utf-8").splitlines()) == sorted(whole.splitlines())
 
@@ -59,6 +59,6 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_line_separators_inside_a_text_do_no_harm(tmp_path: Path) -> None:
     texts = ["a", "b\u2028c", "d\u0085e", "f"]
     jobs = [Job(text, lambda text=text: [{"text": text}]) for text in texts]  # type: ignore[misc]
-    finished(tmp_path / "journal.jsonl", jobs, threads=1)
+    run_jobs(tmp_path / "journal.jsonl", jobs, threads=1)
     never = [Job(text, lambda: []) for text in texts]
-    assert [row["text"] for row in finished(tmp_path / "journal.jsonl", never, threads=1)] == texts
+    assert [row["text"] for row in run_jobs(tmp_path / "journal.jsonl", never, threads=1)] == texts

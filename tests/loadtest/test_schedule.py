@@ -5,18 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.schedule import Arrivals, Profile, ScheduleError, intended_times
+from loadtest.schedule import ArrivalProfile, Arrivals, ScheduleError, intended_times
 
 
 def test_constant_arrivals_are_evenly_spaced() -> None:
-    times = intended_times(Profile("constant", 50, 4), seed=0)
+    times = intended_times(ArrivalProfile("constant", 50, 4), seed=0)
     assert len(times) == 200
     assert times[0] == 0
     assert np.diff(times) == pytest.approx(1 / 50)
 
 
 def test_poisson_arrivals_have_the_rate_and_the_spread_of_a_poisson_process() -> None:
-    times = intended_times(Profile("poisson", 200, 100), seed=1)
+    times = intended_times(ArrivalProfile("poisson", 200, 100), seed=1)
     gaps = np.diff(times)
     assert len(times) == pytest.approx(20_000, rel=0.03)
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.05), "exponential gaps: as spread as they are long"
@@ -35,7 +35,7 @@ def test_the_rate_runs_along_the_profile(arrivals: Arrivals, shares: list[float]
     if arrivals == "ramp":
         middles = [350, 450, 550, 650, 750]
         shares = [rate / sum(middles) for rate in middles]
-    times = intended_times(Profile(arrivals, rates[0], 50, rates[1]), seed=2)
+    times = intended_times(ArrivalProfile(arrivals, rates[0], 50, rates[1]), seed=2)
     counts, _ = np.histogram(times, 5, (0, 50))
     assert counts / len(times) == pytest.approx(shares, abs=0.01)
 
@@ -50,7 +50,7 @@ def test_the_rate_runs_along_the_profile(arrivals: Arrivals, shares: list[float]
 def test_any_schedule_rises_inside_the_duration_and_comes_again(
     arrivals: Arrivals, rate: float, duration: float, peak: float, seed: int
 ) -> None:
-    profile = Profile(arrivals, rate, duration, peak if arrivals in ("ramp", "steps", "spike") else None)
+    profile = ArrivalProfile(arrivals, rate, duration, peak if arrivals in ("ramp", "steps", "spike") else None)
     times = intended_times(profile, seed)
     assert (np.diff(times) >= 0).all()
     assert ((times >= 0) & (times < duration * (1 + 1e-9))).all()
@@ -74,4 +74,4 @@ def test_any_schedule_rises_inside_the_duration_and_comes_again(
 )
 def test_an_impossible_profile_is_refused(arguments: tuple, message: str) -> None:
     with pytest.raises(ScheduleError, match=message):
-        Profile(*arguments)
+        ArrivalProfile(*arguments)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from loadtest.server_metrics import MetricsError, counters_of, memory_of, scraped, stages_between
+from loadtest.server_metrics import MetricsError, counters_of, memory_of, scrape, stages_between
 
 BEFORE = """\
 nv_inference_request_success{model="answer_decoder",version="1"} 10
@@ -69,7 +69,7 @@ def page() -> Iterator[str]:
 
 def test_a_page_that_is_no_metrics_is_said_to_be_none(page: str) -> None:
     with pytest.raises(MetricsError, match="no metrics at http"):
-        scraped(page)
+        scrape(page)
 
 
 def test_a_text_without_tritons_counters_is_told_too() -> None:
@@ -78,4 +78,4 @@ def test_a_text_without_tritons_counters_is_told_too() -> None:
 
 def test_no_server_has_no_metrics() -> None:
     with pytest.raises(MetricsError, match="--metrics-url"):
-        scraped("http://127.0.0.1:1/metrics")
+        scrape("http://127.0.0.1:1/metrics")

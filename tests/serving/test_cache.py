@@ -5,7 +5,7 @@ from pathlib import Path
 from vitrine_client import VqaClient
 
 from catalogue.photos import photo_from_seed
-from loadtest.server_metrics import scraped
+from loadtest.server_metrics import scrape
 from serving.supervision.server import EmbeddedServer
 from serving.triton.cache_capacity import bytes_per_cached_photo
 from serving.triton.command import ServerSettings
@@ -23,9 +23,9 @@ def test_the_cache_holds_as_many_photos_as_is_said(repository: Path) -> None:
             photos = [photo + count.to_bytes(4, "big") + number.to_bytes(4, "big") for number in range(count)]
             for one in photos:
                 client.embed(one)
-            before = scraped(metrics_url)["image_features"]["cache_hits"]
+            before = scrape(metrics_url)["image_features"]["cache_hits"]
             client.embed(photos[0])
-            return scraped(metrics_url)["image_features"]["cache_hits"] > before
+            return scrape(metrics_url)["image_features"]["cache_hits"] > before
 
         assert oldest_is_there_after(fits - 3)
         assert not oldest_is_there_after(fits + 3)

@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import serving.supervision.metrics_door
-from loadtest.server_metrics import scraped
+from loadtest.server_metrics import scrape
 from serving.errors import ServingError
 from serving.health import said_at, words
 from serving.supervision.condition import Condition
@@ -165,7 +165,7 @@ def test_a_real_servers_metrics_outlive_it(repository: Path, tmp_path: Path) -> 
         assert static.findall(public[2])[: len(static.findall(own[2]))] == static.findall(own[2])
         families = list(text_string_to_metric_families(public[2].decode()))
         assert len({family.name for family in families}) == len(families)
-        assert scraped(f"{url}/metrics")["vqa"]["success"] >= 1, "our own first question"
+        assert scrape(f"{url}/metrics")["vqa"]["success"] >= 1, "our own first question"
         psutil.Process(server.pid).kill()
         problem = server.problem()
         assert problem

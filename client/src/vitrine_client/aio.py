@@ -27,7 +27,7 @@ from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, credentials_from_tls,
 from vitrine_client.errors import InvalidRequestError, error_from_code
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
-from vitrine_client.sending import Sender, library_error, translated
+from vitrine_client.sending import CallPolicy, error_from_library, library_error
 from vitrine_client.settings import connection_settings, timeout_setting
 from vitrine_client.transport import arrays_from_response, request_from_tensors
 
@@ -74,7 +74,7 @@ class AsyncGrpcTransport:
     def __init__(
         self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True
     ) -> None:
-        self._sender = Sender(url, tls, api_key, retries=retries)
+        self._policy = CallPolicy(url, tls, api_key, retries=retries)
         require_tls(tls)
         self._tls = tls
         self._connected: AsyncConnection | None = None
@@ -85,34 +85,34 @@ class AsyncGrpcTransport:
     ) -> dict[str, NDArray[Any]]:
         request = request_from_tensors(model, inputs, outputs, request_id)
         connection = self._connection(model, request_id)
-        with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as sending:
+        with self._policy.pending_call(model, timeout_s=timeout_s, request_id=request_id) as call:
             while True:
-                while wait_s := sending.wait_s():
+                while wait_s := call.wait_s():
                     with suppress(asyncio.TimeoutError):
                         await asyncio.wait_for(connection.is_closed.wait(), wait_s)
                         _raise_as_closed(None, model, request_id)
-                with sending.attempt(connection.is_connected):
+                with call.attempt(connection.is_connected):
                     try:
                         response = await connection.stub.ModelInfer(
-                            request, timeout=sending.left_s(), metadata=sending.metadata
+                            request, timeout=call.left_s(), metadata=call.metadata
                         )
                     except (asyncio.CancelledError, grpc.aio.UsageError) as error:
                         _raise_as_closed(error, model, request_id)
                     return arrays_from_response(response, outputs)
 
     async def health(self, *, timeout_s: float) -> Health:
-        sender, stub, left_s = self._sender, self._connection("server", "").stub, time_left(timeout_s)
-        metadata = tuple(sender.key_headers.items())
+        policy, stub, left_s = self._policy, self._connection("server", "").stub, time_left(timeout_s)
+        metadata = tuple(policy.key_headers.items())
         try:
             live = await stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=left_s(), metadata=metadata)
             ready = await stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=left_s(), metadata=metadata)
             model = service_pb2.ModelReadyRequest(name="vqa")
             model_ready = await stub.ModelReady(model, timeout=left_s(), metadata=metadata)
         except grpc.RpcError as error:
-            raise translated(library_error(error), sender.url, "server", timeout_s, "") from error
+            raise error_from_library(library_error(error), policy.url, "server", timeout_s, "") from error
         except (asyncio.CancelledError, grpc.aio.UsageError) as error:
             _raise_as_closed(error, "server", "")
-        sender.was_reached = True
+        policy.was_reached = True
         return Health(live=live.live, ready=ready.ready, model_ready=model_ready.ready)
 
     async def close(self) -> None:
@@ -126,7 +126,7 @@ class AsyncGrpcTransport:
         if self._is_closed:
             _raise_as_closed(None, model, request_id)
         if self._connected is None or self._connected.pid != os.getpid():
-            self._connected = AsyncConnection(self._sender.url, self._tls, loop)
+            self._connected = AsyncConnection(self._policy.url, self._tls, loop)
         elif self._connected.loop is not loop:
             raise InvalidRequestError(
                 "an AsyncVqaClient belongs to the event loop of its first call, and this is another: make one here"
@@ -170,7 +170,7 @@ class AsyncVqaClient:
         self, photo: Photo, question: str, *, max_risk: float | None = None, timeout_s: float | None = None
     ) -> Answer:
         """See `VqaClient.ask`."""
-        return await self._result_of(ask_call(await _encoded(photo), question, max_risk), timeout_s)
+        return await self._result_of(ask_call(await _encode(photo), question, max_risk), timeout_s)
 
     async def ask_many(
         self,
@@ -181,7 +181,7 @@ class AsyncVqaClient:
         timeout_s: float | None = None,
     ) -> list[Answer]:
         """See `VqaClient.ask_many`."""
-        calls = ask_calls(await _encoded(photo), questions, max_risk)
+        calls = ask_calls(await _encode(photo), questions, max_risk)
         return [answer for call in calls for answer in await self._result_of(call, timeout_s)]
 
     async def choose(
@@ -194,11 +194,11 @@ class AsyncVqaClient:
         timeout_s: float | None = None,
     ) -> Choice:
         """See `VqaClient.choose`."""
-        return await self._result_of(choose_call(await _encoded(photo), question, candidates, max_risk), timeout_s)
+        return await self._result_of(choose_call(await _encode(photo), question, candidates, max_risk), timeout_s)
 
     async def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
         """See `VqaClient.embed`."""
-        return await self._result_of(embed_call(await _encoded(photo)), timeout_s)
+        return await self._result_of(embed_call(await _encode(photo)), timeout_s)
 
     async def health(self, *, timeout_s: float = 2.0) -> Health:
         """See `VqaClient.health`."""
@@ -222,6 +222,6 @@ def _raise_as_closed(error: BaseException | None, model: str, request_id: str) -
     raise error_from_code("CANCELLED", "the client is closed", model=model, request_id=request_id) from error
 
 
-async def _encoded(photo: Photo) -> bytes:
+async def _encode(photo: Photo) -> bytes:
     """Files are read and pictures encoded in a thread, so that the event loop goes on."""
     return bytes_from_photo(photo) if type(photo) is bytes else await asyncio.to_thread(bytes_from_photo, photo)

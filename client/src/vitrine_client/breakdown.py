@@ -14,7 +14,7 @@ from vitrine_client.calls import ask_call
 from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, admin_headers, tls_arguments
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
-from vitrine_client.sending import translated
+from vitrine_client.sending import error_from_library
 from vitrine_client.transport import GrpcTransport
 
 STEPS = {
@@ -36,7 +36,7 @@ Statistics = dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True)
-class Profile:
+class LatencyBreakdown:
     """Means over some questions, in milliseconds."""
 
     total_ms: float
@@ -55,7 +55,7 @@ class Profile:
     """Whether the server answered nobody else meanwhile. If it did, its part is a mean of theirs too."""
 
 
-def profile_of(
+def measure_breakdown(
     photo: Photo,
     question: str,
     *,
@@ -64,7 +64,7 @@ def profile_of(
     admin_key: str | None = None,
     repeat: int = 10,
     timeout_s: float = 10.0,
-) -> tuple[Profile, Profile]:
+) -> tuple[LatencyBreakdown, LatencyBreakdown]:
     """Ask a question about a photo that the server does not know, and about one that it does.
 
     Args:
@@ -77,33 +77,33 @@ def profile_of(
     # Decoders ignore what follows a picture's end.
     new = [encoded + uuid.uuid4().bytes for _ in range(repeat + 1)]
     transport = GrpcTransport(url, tls=tls)
-    statistics = partial(_settled_statistics, url, tls, admin_key, timeout_s)
+    statistics = partial(_read_settled_statistics, url, tls, admin_key, timeout_s)
     try:
         for one in (encoded, new[0]):  # the caller's own first: errors are about that one
-            _asked(transport, one, question, timeout_s)  # what a first question costs once is not counted
+            _time_question(transport, one, question, timeout_s)  # what a first question costs once is not counted
         return (
-            _profiled(transport, statistics, new[1:], question, timeout_s),
-            _profiled(transport, statistics, [new[0]] * repeat, question, timeout_s),
+            _measure(transport, statistics, new[1:], question, timeout_s),
+            _measure(transport, statistics, [new[0]] * repeat, question, timeout_s),
         )
     finally:
         transport.close()
 
 
-def _profiled(
+def _measure(
     transport: GrpcTransport,
     statistics: Callable[[], Statistics],
     photos: list[bytes],
     question: str,
     timeout_s: float,
-) -> Profile:
+) -> LatencyBreakdown:
     before = statistics()
-    times = [_asked(transport, photo, question, timeout_s) for photo in photos]
+    times = [_time_question(transport, photo, question, timeout_s) for photo in photos]
     after = statistics()
     whole_ms, called_ms = (sum(part) / len(times) for part in zip(*times, strict=True))
-    return profile_from(before, after, questions=len(photos), total_ms=whole_ms, called_ms=called_ms)
+    return breakdown_from_statistics(before, after, questions=len(photos), total_ms=whole_ms, called_ms=called_ms)
 
 
-def _settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, timeout_s: float) -> Statistics:
+def _read_settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, timeout_s: float) -> Statistics:
     """Triton counts a request a moment after its answer has left."""
     last = read_statistics(url, tls, admin_key, timeout_s=timeout_s)
     for _ in range(_MOST_READINGS):
@@ -115,7 +115,7 @@ def _settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, t
     return last
 
 
-def _asked(transport: GrpcTransport, photo: bytes, question: str, timeout_s: float) -> tuple[float, float]:
+def _time_question(transport: GrpcTransport, photo: bytes, question: str, timeout_s: float) -> tuple[float, float]:
     """Milliseconds of the whole, and of the call in it."""
     start_s = time.perf_counter()
     call = ask_call(photo, question, None)
@@ -126,9 +126,9 @@ def _asked(transport: GrpcTransport, photo: bytes, question: str, timeout_s: flo
     return 1000 * (time.perf_counter() - start_s), 1000 * (answered_s - called_s)
 
 
-def profile_from(
+def breakdown_from_statistics(
     before: Statistics, after: Statistics, *, questions: int, total_ms: float, called_ms: float
-) -> Profile:
+) -> LatencyBreakdown:
     """
     Args:
         before, after: the server's statistics before and after `questions` questions.
@@ -153,7 +153,7 @@ def profile_from(
         """What is left of a time when its parts are taken away: of others' parts too, more may be taken than it has."""
         return max(rest, 0.0) if is_alone or rest >= 0 else None
 
-    return Profile(
+    return LatencyBreakdown(
         total_ms=total_ms,
         client_ms=total_ms - called_ms,
         network_ms=rest_ms(called_ms - server_ms),
@@ -179,7 +179,7 @@ def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, ti
                 f"{' to the key that came' if admin_key else ''}: start it with --admin-key-file FILE, and profile it "
                 "with the same"
             ) from error
-        raise translated(error, url, "server", timeout_s, "") from error
+        raise error_from_library(error, url, "server", timeout_s, "") from error
     finally:
         client.close()
     return {
@@ -194,7 +194,7 @@ def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, ti
     }
 
 
-def profile_text(new: Profile, known: Profile) -> str:
+def breakdown_table(new: LatencyBreakdown, known: LatencyBreakdown) -> str:
     """Both as a table."""
     rows = [
         ("client", new.client_ms, known.client_ms),
@@ -205,7 +205,7 @@ def profile_text(new: Profile, known: Profile) -> str:
         ("total", new.total_ms, known.total_ms),
     ]
     lines = [f"{'ms a question, mean':<40}{'new photo':>11}{'known photo':>13}"]
-    lines += [f"{name:<40}{_told(first):>11}{_told(again):>13}" for name, first, again in rows]
+    lines += [f"{name:<40}{_cell(first):>11}{_cell(again):>13}" for name, first, again in rows]
     if not (new.is_alone and known.is_alone):
         lines.append(
             "! the server answered others at the same time: its times are means of theirs too, and a part that"
@@ -214,5 +214,5 @@ def profile_text(new: Profile, known: Profile) -> str:
     return "\n".join(lines)
 
 
-def _told(ms: float | None) -> str:
+def _cell(ms: float | None) -> str:
     return "?" if ms is None else f"{ms:.2f}"

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine_client.errors import InvalidRequestError, VitrineError
+from vitrine_client.quoting import quote
 from vitrine_client.results import Alternative, Answer, Choice, Embedding
-from vitrine_client.shown import shown
 
 Tensors = Mapping[str, NDArray[Any]]
 Result = TypeVar("Result")
@@ -136,7 +136,7 @@ def require_timeout(timeout_s: float) -> float:
     if not _is_number(timeout_s) or not 0 < timeout_s <= _LONGEST_TIMEOUT_S:
         raise InvalidRequestError(
             f"a timeout is a number of seconds, more than 0 and at most {_LONGEST_TIMEOUT_S:,.0f}, but "
-            f"{shown(timeout_s)} came"
+            f"{quote(timeout_s)} came"
         )
     return float(timeout_s)
 
@@ -160,7 +160,7 @@ def _question_tensors(photo: bytes, questions: list[str], max_risk: float | None
     for question in questions:
         _require_text(question)
     if max_risk is not None and not (_is_number(max_risk) and abs(max_risk) <= _LARGEST_FLOAT32):
-        raise InvalidRequestError(f"max_risk is a share such as 0.001, but {shown(max_risk)} came")
+        raise InvalidRequestError(f"max_risk is a share such as 0.001, but {quote(max_risk)} came")
     risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
     return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(*map(_utf8, questions)), **risk}
 

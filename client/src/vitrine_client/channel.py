@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from vitrine_client.errors import InvalidRequestError
-from vitrine_client.shown import named, shown
+from vitrine_client.quoting import quote, short_name
 
 _MAX_MESSAGE_BYTES = 64 * 2**20
 _PORTS = 65_536
@@ -80,12 +80,12 @@ def require_tls(tls: TlsFiles | None) -> None:
     if tls is None:
         return
     if not isinstance(tls, TlsFiles):
-        raise InvalidRequestError(f"tls is TlsFiles(AUTHORITY) or None, but {shown(tls)} came")
+        raise InvalidRequestError(f"tls is TlsFiles(AUTHORITY) or None, but {quote(tls)} came")
     if tls.authority is None:
         raise InvalidRequestError("TLS: name the certificate of the authority that signed the server's, but None came")
     for file in (tls.authority, tls.certificate, tls.key):
         if file is not None and not os.path.isfile(file):  # noqa: PTH113  Path raises for a name that is too long
-            raise InvalidRequestError(f"TLS: there is no file {named(file)}")
+            raise InvalidRequestError(f"TLS: there is no file {short_name(file)}")
     if (tls.certificate is None) != (tls.key is None):
         raise InvalidRequestError("TLS: a certificate and its key go together, but only one of them came")
     _require_pem(tls)
@@ -93,13 +93,13 @@ def require_tls(tls: TlsFiles | None) -> None:
 
 def _require_pem(tls: TlsFiles) -> None:
     """gRPC says only that nothing can be reached, whatever is wrong with a file."""
-    files = named(tls.authority)
+    files = short_name(tls.authority)
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # how strong keys have to be is for gRPC to say
         context.load_verify_locations(tls.authority)
         if tls.certificate and tls.key:
-            files = f"{named(tls.certificate)} and {named(tls.key)}"
+            files = f"{short_name(tls.certificate)} and {short_name(tls.key)}"
             context.load_cert_chain(tls.certificate, tls.key, password="")  # so that it asks for none
     except OSError as error:
         raise InvalidRequestError(
@@ -115,11 +115,11 @@ def _is_host_and_port(address: str, host: str) -> bool:
 
 def require_address(url: str) -> str:
     if not isinstance(url, str):
-        raise InvalidRequestError(f"a gRPC address is text, host:port, but {shown(url)} came")
+        raise InvalidRequestError(f"a gRPC address is text, host:port, but {quote(url)} came")
     if url.startswith(("http://", "https://", "grpc://")):
-        raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {shown(url)} came")
+        raise InvalidRequestError(f"a gRPC address is host:port, without a scheme, but {quote(url)} came")
     if "," in url and not url.startswith(("ipv4:", "ipv6:")):
-        raise InvalidRequestError(f"several addresses are ipv4:HOST:PORT,HOST:PORT with numbers, but {shown(url)} came")
+        raise InvalidRequestError(f"several addresses are ipv4:HOST:PORT,HOST:PORT with numbers, but {quote(url)} came")
     scheme, _, rest = url.partition(":")
     if scheme in _HOSTS:
         are_good = all(_is_host_and_port(address, _HOSTS[scheme]) for address in rest.split(","))
@@ -129,7 +129,7 @@ def require_address(url: str) -> str:
         )
     if not are_good:
         raise InvalidRequestError(
-            f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {shown(url)} came"
+            f"a gRPC address is host:port, with a port of 1 to {_PORTS - 1}, but {quote(url)} came"
         )
     return url
 

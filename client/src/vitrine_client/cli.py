@@ -14,8 +14,8 @@ from vitrine_client.calls import require_timeout
 from vitrine_client.channel import TlsFiles
 from vitrine_client.commands import ask, choose, embed, health, profile, questions_in
 from vitrine_client.errors import InvalidRequestError, VitrineError
+from vitrine_client.quoting import quote, short_name, without_long_words
 from vitrine_client.settings import DEFAULT_URL, connection_settings, timeout_setting
-from vitrine_client.shown import named, shown, without_long_words
 
 _WRONG_USAGE, _INTERRUPTED = 2, 130
 
@@ -53,15 +53,15 @@ def _run(args: argparse.Namespace) -> int:
     try:
         _resolve_settings(args)
     except InvalidRequestError as error:
-        return _failed(error, args, _WRONG_USAGE)
+        return _report_failure(error, args, _WRONG_USAGE)
     try:
         result: int = args.run(args)
         return result
     except VitrineError as error:
-        return _failed(error, args, 1)
+        return _report_failure(error, args, 1)
 
 
-def _failed(error: VitrineError, args: argparse.Namespace, status: int) -> int:
+def _report_failure(error: VitrineError, args: argparse.Namespace, status: int) -> int:
     if args.json:
         fields = {name: getattr(error, name) or None for name in ("code", "model", "request_id")}
         print(json.dumps({"error": error.message, **fields}, ensure_ascii=False))
@@ -116,19 +116,19 @@ def _share(text: str) -> float:
     except ValueError:
         share = math.nan
     if not math.isfinite(share):
-        raise argparse.ArgumentTypeError(f"{shown(text)} came, but a share such as 0.001 is expected")
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a share such as 0.001 is expected")
     return share
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{shown(text)} came, but a whole number, at least 1, is expected")
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a whole number, at least 1, is expected")
     return int(text)
 
 
 def _vectors_file(text: str) -> str:
     if not text.endswith((".npy", ".jsonl")):
-        raise argparse.ArgumentTypeError(f"{shown(text)} came, but a name that ends in .npy or .jsonl is expected")
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a name that ends in .npy or .jsonl is expected")
     return text
 
 
@@ -140,7 +140,7 @@ def _key_from(file: str | None) -> str | None:
         return Path(file).read_text("utf-8").strip()
     except (OSError, ValueError) as error:  # ValueError: no text, or a null byte in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or "no UTF-8 text"
-        raise InvalidRequestError(f"cannot read the key in {named(file)}: {reason}") from error
+        raise InvalidRequestError(f"cannot read the key in {short_name(file)}: {reason}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

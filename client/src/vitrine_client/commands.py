@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from vitrine_client.breakdown import breakdown_table, measure_breakdown
 from vitrine_client.client import VqaClient
 from vitrine_client.errors import AccessDeniedError, InvalidRequestError, ServerUnavailableError, VitrineError
 from vitrine_client.photos import Photo, bytes_from_photo
-from vitrine_client.profile import profile_of, profile_text
 from vitrine_client.progress import Counter
+from vitrine_client.quoting import short_name
 from vitrine_client.results import Answer, Choice
-from vitrine_client.shown import named
 from vitrine_client.transport import GrpcTransport
 
 Result = TypeVar("Result")
@@ -36,14 +36,14 @@ def ask(args: argparse.Namespace) -> int:
     with _client(args) as client, Counter(len(args.photos), "photos") as counter:
         if len(args.photos) == 1:
             return _ask_one(client, args)
-        for name, answers, time_ms in _of_each(client, args.photos, asked, counter):
+        for name, answers, time_ms in _map_photos(client, args.photos, asked, counter):
             with counter.hidden():
                 if isinstance(answers, VitrineError):
                     failures += 1
                     _print_failure(name, answers, args)
                     continue
                 if not args.json:
-                    print(named(name))
+                    print(short_name(name))
                 for question, answer in zip(args.questions, answers, strict=True):
                     line = _row(name, question, answer, time_ms) if args.json else f"  {_text(question, answer)}"
                     print(line)
@@ -56,7 +56,7 @@ def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
     answers = client.ask_many(photo, args.questions, max_risk=args.max_risk)
     time_ms = (time.perf_counter() - start_s) * 1000
     for question, answer in zip(args.questions, answers, strict=True):
-        print(_row(name, question, answer, time_ms) if args.json else _said(answer))
+        print(_row(name, question, answer, time_ms) if args.json else _verdict_line(answer))
     if not args.json:
         together = f" for {len(answers)} questions together" if len(answers) > 1 else ""
         print(f"{time_ms:.0f} ms{together}", file=sys.stderr)
@@ -74,7 +74,7 @@ def choose(args: argparse.Namespace) -> int:
     if args.json:
         print(_row(args.photo, args.question, choice, time_ms))
         return 0
-    print(_said(choice))
+    print(_verdict_line(choice))
     for text, probability in sorted(choice.probabilities.items(), key=lambda item: -item[1]):
         print(f"{probability:8.2%}  {text}")
     return 0
@@ -86,7 +86,7 @@ def embed(args: argparse.Namespace) -> int:
     failures = 0
     is_written_at_end = args.output is not None
     with _client(args) as client, Counter(len(args.photos), "photos") as counter:
-        for name, embedding, time_ms in _of_each(client, args.photos, VqaClient.embed, counter):
+        for name, embedding, time_ms in _map_photos(client, args.photos, VqaClient.embed, counter):
             with counter.hidden():
                 if isinstance(embedding, VitrineError):
                     failures += 1
@@ -101,14 +101,16 @@ def embed(args: argparse.Namespace) -> int:
                 else:
                     print(line)
     if failures and is_written_at_end and args.output.endswith(".npy"):
-        print(f"vitrine: {named(args.output)} is not written: its rows would not be those photos'", file=sys.stderr)
+        print(
+            f"vitrine: {short_name(args.output)} is not written: its rows would not be those photos'", file=sys.stderr
+        )
     elif is_written_at_end:
         _write_vectors(args.output, vectors, lines)
     return 1 if failures else 0
 
 
 def profile(args: argparse.Namespace) -> int:
-    new, known = profile_of(
+    new, known = measure_breakdown(
         _photo(args.photo),
         args.question,
         url=args.connection["url"],
@@ -118,7 +120,9 @@ def profile(args: argparse.Namespace) -> int:
         timeout_s=args.timeout,
     )
     print(
-        json.dumps({"new_photo": asdict(new), "known_photo": asdict(known)}) if args.json else profile_text(new, known)
+        json.dumps({"new_photo": asdict(new), "known_photo": asdict(known)})
+        if args.json
+        else breakdown_table(new, known)
     )
     return 0
 
@@ -143,10 +147,10 @@ def questions_in(file: str) -> list[str]:
         text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path, or no UTF-8
         reason = (error.strerror if isinstance(error, OSError) else None) or "no UTF-8 text"
-        raise InvalidRequestError(f"--questions: cannot read {named(file)}: {reason}") from error
+        raise InvalidRequestError(f"--questions: cannot read {short_name(file)}: {reason}") from error
     questions = [line.strip() for line in text.splitlines() if line.strip()]
     if not questions:
-        raise InvalidRequestError(f"--questions: {named(file)} holds no question: write one a line")
+        raise InvalidRequestError(f"--questions: {short_name(file)} holds no question: write one a line")
     return questions
 
 
@@ -159,7 +163,7 @@ def _photo(name: str) -> Photo:
     return bytes_from_photo(sys.stdin.buffer) if name == "-" else name
 
 
-def _of_each(
+def _map_photos(
     client: VqaClient, names: list[str], call: Callable[[VqaClient, Photo], Result], counter: Counter
 ) -> Iterator[tuple[str, Result | VitrineError, float]]:
     """Some photos at a time: the name of each in its order, what came of it, and the milliseconds that took.
@@ -190,7 +194,7 @@ def _print_failure(name: str, error: VitrineError, args: argparse.Namespace) -> 
     if args.json:
         fields = {field: getattr(error, field) or None for field in ("code", "model", "request_id")}
         print(_json({"photo": name, "error": error.message, **fields}))
-    print(f"vitrine: {named(name)}: {error}", file=sys.stderr)
+    print(f"vitrine: {short_name(name)}: {error}", file=sys.stderr)
 
 
 def _write_heatmap(answer: Answer, photo: Photo, file: str) -> None:
@@ -201,7 +205,7 @@ def _write_heatmap(answer: Answer, photo: Photo, file: str) -> None:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "no name of a picture"
         raise InvalidRequestError(
-            f"--heatmap: cannot write {named(file)} ({reason}): name a .png or .jpg in a folder"
+            f"--heatmap: cannot write {short_name(file)} ({reason}): name a .png or .jpg in a folder"
         ) from error
 
 
@@ -214,7 +218,7 @@ def _write_vectors(file: str, vectors: list[Any], lines: list[str]) -> None:
                 output.write("".join(lines).encode())
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "a null byte"
-        raise InvalidRequestError(f"--output: cannot write {named(file)}: {reason}") from error
+        raise InvalidRequestError(f"--output: cannot write {short_name(file)}: {reason}") from error
 
 
 def _row(photo: str, question: str, result: Answer | Choice, time_ms: float) -> str:
@@ -227,11 +231,11 @@ def _json(fields: dict[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False)
 
 
-def _said(result: Answer | Choice) -> str:
+def _verdict_line(result: Answer | Choice) -> str:
     sure = "uncalibrated" if result.confidence is None else f"confidence {result.confidence:.3f}"
     because = f"; {result.reason}" if result.reason else ""
     return f"{result.text or '(no answer)'}  ({result.status}, {sure}{because})"
 
 
 def _text(question: str, answer: Answer) -> str:
-    return f"{question}  {_said(answer)}"
+    return f"{question}  {_verdict_line(answer)}"

@@ -14,7 +14,7 @@ _STRONGEST = 0.75
 """Share of the colour where the question looked most; the photo stays visible below it."""
 
 
-def overlaid(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
+def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     """`photo`, upright, with `heatmap` over it: a file in its own size, an image or array in that in which it is sent.
 
     Args:

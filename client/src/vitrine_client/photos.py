@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from vitrine_client.errors import InvalidPhotoError
-from vitrine_client.shown import shown, without_long_words
+from vitrine_client.quoting import quote, without_long_words
 
 
 class BinaryFile(Protocol):
@@ -63,14 +63,14 @@ def bytes_from_photo(photo: Photo) -> bytes:
         InvalidPhotoError: no such file, one that is too large or was opened as text, an array or image that cannot
             be encoded; or a text that is no path but a photo in base64, or its address.
     """
-    encoded = _encoded(photo)
+    encoded = _encode(photo)
     if len(encoded) > MAX_BYTES:
-        named = f" {shown(os.fspath(photo))}" if isinstance(photo, (str, os.PathLike)) else ""
+        named = f" {quote(os.fspath(photo))}" if isinstance(photo, (str, os.PathLike)) else ""
         raise InvalidPhotoError(f"the photo{named} has more than the {MAX_BYTES} bytes allowed: send a smaller file")
     return encoded
 
 
-def _encoded(photo: Photo) -> bytes:
+def _encode(photo: Photo) -> bytes:
     if isinstance(photo, (bytes, bytearray, memoryview)):
         return bytes(photo)
     if isinstance(photo, (str, os.PathLike)):
@@ -79,7 +79,7 @@ def _encoded(photo: Photo) -> bytes:
                 size = os.fstat(file.fileno()).st_size or MAX_BYTES  # a device has none, and may be endless
                 return file.read(min(size, MAX_BYTES) + 1)
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            raise InvalidPhotoError(_unread(os.fspath(photo), error)) from error
+            raise InvalidPhotoError(_reason_unreadable(os.fspath(photo), error)) from error
     if isinstance(photo, np.ndarray):
         return _png_from_image(_image_from_array(photo))
     if isinstance(photo, Image.Image):
@@ -93,16 +93,16 @@ def _encoded(photo: Photo) -> bytes:
     raise InvalidPhotoError(f"a photo is {_KINDS}, but a {type(photo).__name__} came")
 
 
-def _unread(path: str, error: Exception) -> str:
+def _reason_unreadable(path: str, error: Exception) -> str:
     """What is wrong with a path that cannot be read: often it is none."""
     text = os.fsdecode(path)
     if _DATA_URI.match(text):
-        return f"a data: URI came, {shown(text)}: decode what follows its comma (base64.b64decode) and send the bytes"
+        return f"a data: URI came, {quote(text)}: decode what follows its comma (base64.b64decode) and send the bytes"
     if _URL.match(text):
-        return f"a URL came, {shown(text)}: nothing is fetched for you; download the photo and send its bytes"
+        return f"a URL came, {quote(text)}: nothing is fetched for you; download the photo and send its bytes"
     if _BASE64.fullmatch(text) and (text.startswith(_BASE64_BEGINNINGS) or len(text) > _BASE64_CHARACTERS):
-        return f"a photo as base64 came, it seems, {shown(text)}: decode it (base64.b64decode) and send the bytes"
-    return f"cannot read the photo {shown(text)}: {_reason(error)}"
+        return f"a photo as base64 came, it seems, {quote(text)}: decode it (base64.b64decode) and send the bytes"
+    return f"cannot read the photo {quote(text)}: {_reason(error)}"
 
 
 def _bytes_from_file(file: BinaryFile) -> bytes:

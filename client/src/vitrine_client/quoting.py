@@ -6,7 +6,7 @@ MOST_CHARACTERS = 80
 _HEAD_CHARACTERS = 40
 
 
-def shown(value: object) -> str:
+def quote(value: object) -> str:
     """`value` as Python writes it, in at most 80 characters; a longer one by its beginning and its length."""
     # What is cut off first need not be written out: a caller may have given megabytes.
     text = repr(value[: MOST_CHARACTERS + 1] if isinstance(value, (str, bytes, bytearray)) else value)
@@ -16,9 +16,9 @@ def shown(value: object) -> str:
     return f"{text[:_HEAD_CHARACTERS]}… ({length})"
 
 
-def named(value: str) -> str:
+def short_name(value: str) -> str:
     """An address or a path as it stands in a sentence; a long one as `shown`."""
-    return value if isinstance(value, str) and len(value) <= MOST_CHARACTERS else shown(value)
+    return value if isinstance(value, str) and len(value) <= MOST_CHARACTERS else quote(value)
 
 
 def without_long_words(message: str, *words: str) -> str:

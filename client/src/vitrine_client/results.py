@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vitrine_client.overlay import overlaid
+from vitrine_client.overlay import overlay_heatmap
 from vitrine_client.photos import Photo
 
 Status = Literal["answered", "cannot_tell", "hand_over"]
@@ -55,7 +55,7 @@ class Answer:
 
     def overlay(self, photo: Photo) -> Image.Image:
         """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
-        return overlaid(photo, self.heatmap)
+        return overlay_heatmap(photo, self.heatmap)
 
     def to_dict(self, *, heatmap: bool = False) -> dict[str, Any]:
         """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None.
@@ -97,7 +97,7 @@ class Choice:
 
     def overlay(self, photo: Photo) -> Image.Image:
         """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
-        return overlaid(photo, self.heatmap)
+        return overlay_heatmap(photo, self.heatmap)
 
     def to_dict(self, *, heatmap: bool = False) -> dict[str, Any]:
         """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None.

@@ -11,8 +11,8 @@ from tritonclient.utils import InferenceServerException
 
 from vitrine_client.channel import TlsFiles, key_headers, require_address
 from vitrine_client.errors import VitrineError, error_from_code
+from vitrine_client.quoting import MOST_CHARACTERS, short_name
 from vitrine_client.retries import Retries
-from vitrine_client.shown import MOST_CHARACTERS, named
 from vitrine_client.throttle import Throttle
 from vitrine_client.tracing import client_span
 
@@ -27,7 +27,7 @@ _LEAST_LEFT_S = 0.02
 """With less of its deadline left no call is sent again."""
 
 
-class Sender:
+class CallPolicy:
     """The state of one connection's calls, shared by all threads or tasks that use it."""
 
     def __init__(self, url: str, tls: TlsFiles | None, api_key: str | None, *, retries: bool) -> None:
@@ -39,21 +39,23 @@ class Sender:
         self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
 
     @contextmanager
-    def sending(self, model: str, *, timeout_s: float, request_id: str) -> "Iterator[Sending]":
+    def pending_call(self, model: str, *, timeout_s: float, request_id: str) -> "Iterator[PendingCall]":
         """Around one call, however often it is sent."""
         with client_span(model, url=self.url, request_id=request_id) as headers:
             if self._pid != os.getpid():  # after a fork, a lock may be held by a thread that is not there
                 self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
-            yield Sending(self, model, timeout_s, request_id, {**(headers or {}), **self.key_headers})
+            yield PendingCall(self, model, timeout_s, request_id, {**(headers or {}), **self.key_headers})
 
 
-class Sending:
+class PendingCall:
     """One call on its way: ask `wait_s` until it is 0, then send it in `attempt`; the same again if that swallows."""
 
-    def __init__(self, sender: Sender, model: str, timeout_s: float, request_id: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self, policy: CallPolicy, model: str, timeout_s: float, request_id: str, headers: dict[str, str]
+    ) -> None:
         self.metadata = tuple(headers.items())
-        self._sender, self._model, self._timeout_s, self._request_id = sender, model, timeout_s, request_id
-        self._clock = sender.retries.clock
+        self._policy, self._model, self._timeout_s, self._request_id = policy, model, timeout_s, request_id
+        self._clock = policy.retries.clock
         self._start_s = self._clock()
         self._again_s = 0.0
         self._attempts = 0
@@ -69,19 +71,19 @@ class Sending:
         Raises:
             VitrineError: it will not be sent any more: no time is left, or most calls are refused.
         """
-        sender = self._sender
-        if not sender.are_retried:
+        policy = self._policy
+        if not policy.are_retried:
             return 0.0
         wait_s = self._again_s - self._clock()
         if wait_s <= 0:
-            wait_s = sender.retries.turn_s()
-            if not wait_s and not sender.retries.is_down() and not sender.throttle.may_send():
-                wait_s = self._wait_after(self._last or self._not_sent())
+            wait_s = policy.retries.turn_s()
+            if not wait_s and not policy.retries.is_down() and not policy.throttle.may_send():
+                wait_s = self._wait_after(self._last or self._not_sent_error())
         if wait_s <= 0:
             return 0.0
         left_s = self.left_s()
         if left_s < _LEAST_LEFT_S:
-            raise self._gave_up(self._last or self._not_sent())
+            raise self._with_attempts(self._last or self._not_sent_error())
         return min(wait_s, left_s / 2)  # so that the end of the time is not slept through
 
     @contextmanager
@@ -96,36 +98,36 @@ class Sending:
             yield
         except grpc.RpcError as error:
             theirs = library_error(error)
-            ours = translated(theirs, self._sender.url, self._model, self._timeout_s, self._request_id)
+            ours = error_from_library(theirs, self._policy.url, self._model, self._timeout_s, self._request_id)
             if self._is_sent_again(ours, is_connected):
                 return
-            if not self._sender.was_reached:
-                ours = translated(
-                    theirs, self._sender.url, self._model, self._timeout_s, self._request_id, is_there=False
+            if not self._policy.was_reached:
+                ours = error_from_library(
+                    theirs, self._policy.url, self._model, self._timeout_s, self._request_id, is_there=False
                 )
             raise ours from error
         else:
             self._note_taken()
 
     def _is_sent_again(self, error: VitrineError, is_connected: Callable[[], bool]) -> bool:
-        sender = self._sender
+        policy = self._policy
         if error.code in _SAYS_NOTHING:
             return False
         if error.code != "UNAVAILABLE":
             self._note_taken()
             return False
-        if not sender.was_reached:
-            sender.was_reached = is_connected()
-        was_down = sender.retries.is_down()
-        sender.retries.note(was_taken=False)
-        if not sender.are_retried or not sender.was_reached:
+        if not policy.was_reached:
+            policy.was_reached = is_connected()
+        was_down = policy.retries.is_down()
+        policy.retries.note(was_taken=False)
+        if not policy.are_retried or not policy.was_reached:
             return False
         if not was_down:
-            sender.throttle.note(was_taken=False)
+            policy.throttle.note(was_taken=False)
         wait_s = self._wait_after(error)
         _log.info(
             "%s, request %s: UNAVAILABLE from %s; attempt %d follows in %.2f s",
-            self._model, self._request_id, named(sender.url), self._attempts + 1, wait_s,
+            self._model, self._request_id, short_name(policy.url), self._attempts + 1, wait_s,
         )  # fmt: skip
         return True
 
@@ -135,33 +137,33 @@ class Sending:
             VitrineError: the one that came; nothing is left to try again with.
         """
         self._last = error
-        wait_s = self._sender.retries.backoff_s(max(self._attempts, 1))
+        wait_s = self._policy.retries.backoff_s(max(self._attempts, 1))
         if wait_s is None or self.left_s() < _LEAST_LEFT_S:
-            raise self._gave_up(error)
+            raise self._with_attempts(error)
         self._again_s = self._clock() + wait_s
         return wait_s
 
     def _note_taken(self) -> None:
-        sender = self._sender
-        sender.was_reached = True
-        down_s = sender.retries.note(was_taken=True)
+        policy = self._policy
+        policy.was_reached = True
+        down_s = policy.retries.note(was_taken=True)
         if down_s is not None:
-            sender.throttle = Throttle()  # an outage is no overload: what it refused says nothing of now
-            _log.info("%s takes calls again, after %.1f s", named(sender.url), down_s)
-        sender.throttle.note(was_taken=True)
+            policy.throttle = Throttle()  # an outage is no overload: what it refused says nothing of now
+            _log.info("%s takes calls again, after %.1f s", short_name(policy.url), down_s)
+        policy.throttle.note(was_taken=True)
 
-    def _gave_up(self, error: VitrineError) -> VitrineError:
+    def _with_attempts(self, error: VitrineError) -> VitrineError:
         if self._attempts > 1:
             spent_s = self._clock() - self._start_s
             error.message += f" (sent {self._attempts} times in {spent_s:.1f} s)"
             error.args = (error.message,)
         return error
 
-    def _not_sent(self) -> VitrineError:
+    def _not_sent_error(self) -> VitrineError:
         return error_from_code(
             "UNAVAILABLE",
-            f"not sent, because {named(self._sender.url)} has taken next to nothing in the last seconds: ask again "
-            "in a second, lower the load, or add a server",
+            f"not sent, because {short_name(self._policy.url)} has taken next to nothing in the last seconds: ask "
+            "again in a second, lower the load, or add a server",
             model=self._model,
             request_id=self._request_id,
         )
@@ -172,7 +174,7 @@ def library_error(error: grpc.RpcError) -> InferenceServerException:
     return InferenceServerException(msg=error.details(), status=str(error.code()))
 
 
-def translated(
+def error_from_library(
     error: InferenceServerException,
     url: str,
     model: str,
@@ -190,7 +192,7 @@ def translated(
     message = _ENSEMBLE_PREFIX.sub("", error.message() or "no message")
     if len(url) > MOST_CHARACTERS:  # gRPC names it, or parts of it
         message = "connection failed" if code == "UNAVAILABLE" else message
-    url = named(url)
+    url = short_name(url)
     if code == "DEADLINE_EXCEEDED":
         message = f"no answer from {url} within {timeout_s:g} s: is a server there? Wait longer, or lower the load"
     elif code == "UNAVAILABLE":

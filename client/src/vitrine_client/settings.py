@@ -6,7 +6,7 @@ from typing import Any
 from vitrine_client.calls import require_timeout
 from vitrine_client.channel import TlsFiles, key_headers, require_address, require_tls
 from vitrine_client.errors import InvalidRequestError
-from vitrine_client.shown import shown
+from vitrine_client.quoting import quote
 
 DEFAULT_URL = "localhost:8001"
 DEFAULT_TIMEOUT_S = 10.0
@@ -26,7 +26,7 @@ def timeout_setting(timeout_s: float | None) -> float:
         seconds = float(text)
     except ValueError:
         raise InvalidRequestError(
-            f"VITRINE_TIMEOUT_S is a number of seconds, such as 15, but {shown(text)} came"
+            f"VITRINE_TIMEOUT_S is a number of seconds, such as 15, but {quote(text)} came"
         ) from None
     try:
         return require_timeout(seconds)

@@ -17,7 +17,7 @@ from vitrine_client.calls import Tensors, time_left
 from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, credentials_from_tls, require_tls
 from vitrine_client.errors import error_from_code
 from vitrine_client.results import Health
-from vitrine_client.sending import Sender, library_error, translated
+from vitrine_client.sending import CallPolicy, error_from_library, library_error
 
 _STATE_TIMEOUT_S = 1.0
 
@@ -85,7 +85,7 @@ class GrpcTransport:
             retries: whether a call that no server took is sent again while its deadline lasts, unless no server was
                 ever there; without them nothing is throttled either.
         """
-        self._sender = Sender(url, tls, api_key, retries=retries)
+        self._policy = CallPolicy(url, tls, api_key, retries=retries)
         require_tls(tls)
         self._tls = tls
         self._connected = Connection(url, tls)
@@ -95,23 +95,21 @@ class GrpcTransport:
     ) -> dict[str, NDArray[Any]]:
         request = request_from_tensors(model, inputs, outputs, request_id)
         connection = self._connection()
-        with self._sender.sending(model, timeout_s=timeout_s, request_id=request_id) as sending:
+        with self._policy.pending_call(model, timeout_s=timeout_s, request_id=request_id) as call:
             while True:
-                while wait_s := sending.wait_s():
+                while wait_s := call.wait_s():
                     if connection.is_closed.wait(wait_s):
                         _raise_as_closed(None, model, request_id)
-                with sending.attempt(connection.is_connected):
+                with call.attempt(connection.is_connected):
                     try:
-                        response = connection.stub.ModelInfer(
-                            request, timeout=sending.left_s(), metadata=sending.metadata
-                        )
+                        response = connection.stub.ModelInfer(request, timeout=call.left_s(), metadata=call.metadata)
                     except ValueError as error:  # of gRPC, on a channel that was closed
                         _raise_as_closed(error, model, request_id)
                     return arrays_from_response(response, outputs)
 
     def health(self, *, timeout_s: float) -> Health:
-        sender, stub, left_s = self._sender, self._connection().stub, time_left(timeout_s)
-        metadata = tuple(sender.key_headers.items())
+        policy, stub, left_s = self._policy, self._connection().stub, time_left(timeout_s)
+        metadata = tuple(policy.key_headers.items())
         try:
             health = Health(
                 live=stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=left_s(), metadata=metadata).live,
@@ -121,10 +119,10 @@ class GrpcTransport:
                 ).ready,
             )
         except grpc.RpcError as error:
-            raise translated(library_error(error), sender.url, "server", timeout_s, "") from error
+            raise error_from_library(library_error(error), policy.url, "server", timeout_s, "") from error
         except ValueError as error:  # as above
             _raise_as_closed(error, "server", "")
-        sender.was_reached = True
+        policy.was_reached = True
         return health
 
     def close(self) -> None:
@@ -133,7 +131,7 @@ class GrpcTransport:
     def _connection(self) -> Connection:
         """gRPC's threads do not survive a fork, so a child process has a connection of its own."""
         if self._connected.pid != os.getpid():
-            self._connected = Connection(self._sender.url, self._tls)
+            self._connected = Connection(self._policy.url, self._tls)
         return self._connected
 
 
