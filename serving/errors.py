@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vitrine_client import VitrineError
-
 
 class ServingError(RuntimeError):
     """The server cannot run. The message says what came, what was expected and what to do."""
@@ -21,6 +19,8 @@ class UsageError(ServingError):
 @contextmanager
 def only_serving_errors(what: str) -> Iterator[None]:
     """Faults of the system, such as a full disk, and of the server's own questions become a `ServingError`."""
+    from vitrine_client import VitrineError  # brings gRPC, which a command line does not need
+
     try:
         yield
     except (OSError, VitrineError) as error:

@@ -1,0 +1,120 @@
+"""One soak: a server under load and faults, samples of its processes, and what is said of them."""
+
+import asyncio
+import json
+import random
+import sys
+import threading
+import time
+from dataclasses import asdict
+
+from tqdm import tqdm
+
+from checks.soak.faults import schedule
+from checks.soak.options import SoakOptions
+from checks.soak.processes import Sample, sample
+from checks.soak.report import Growth, growths, plot
+from checks.soak.server import Served, served
+from checks.soak.traffic import Tally, Traffic
+from checks.soak.verdict import problems_of
+from command_line.values import make_folder
+from serving.supervision.signals import end_on_signals
+
+_SAMPLES = 360
+_MOST_FAULTS = 4  # the supervisor gives up at the sixth within ten minutes
+_BURST_EVERY_S = 20.0
+"""Often enough that Triton, after its last restart, is at the height of its memory long before the last half."""
+_CACHE_MIB = 16
+"""Small, so that it is full, and its entries exchanged, long before the last half."""
+
+
+def soak(options: SoakOptions) -> int:
+    """Load a server, write soak.png and soak.json.
+
+    Returns:
+        The program's exit status.
+
+    Raises:
+        UsageError: the output's folder cannot be made.
+        ServingError: the server did not start.
+    """
+    end_on_signals()
+    make_folder(options.output)
+    with served(options.repository, options.output / "triton.log", "--cache-mib", str(_CACHE_MIB)) as server:
+        traffic = Traffic(server.url, callers=options.callers, burst_every_s=_BURST_EVERY_S)
+        thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
+        thread.start()
+        try:
+            samples, faults = _watched(server, traffic, thread, options.duration)
+            has_ended = server.process.poll() is not None
+            ended = [] if thread.is_alive() else ["the traffic ended before its time, by an error of its own"]
+        finally:
+            traffic.stop()
+            thread.join()
+    if has_ended or server.process.returncode != 0:
+        when = "before its time" if has_ended else f"with status {server.process.returncode}"
+        ended.append(f"the server ended {when}: {' '.join(server.said[-3:])}")
+    found = growths(samples, options.duration)
+    plot(samples, faults, options.output / "soak.png")
+    is_good = _say(found, traffic.tally, server, faults, ended, options)
+    report = {
+        "duration_s": options.duration,
+        "growth": [asdict(growth) for growth in found],
+        "outcomes": dict(traffic.tally.outcomes),
+        "wrong": traffic.tally.wrong,
+        "faults": faults,
+        "server_said": server.said,
+        "samples": [asdict(one) for one in samples],
+    }
+    (options.output / "soak.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    print(f"{options.output / 'soak.png'}, {options.output / 'soak.json'}")
+    return 0 if is_good else 1
+
+
+def _watched(
+    server: Served, traffic: Traffic, thread: threading.Thread, duration_s: float
+) -> tuple[list[Sample], list[tuple[float, str]]]:
+    start_s, draw = time.monotonic(), random.Random(0)
+    planned = schedule(duration_s, _MOST_FAULTS)
+    samples: list[Sample] = []
+    done: list[tuple[float, str]] = []
+    every_s = max(1.0, duration_s / _SAMPLES)
+    with tqdm(total=round(duration_s), unit="s", desc="soak", mininterval=10) as bar:
+        while (now_s := time.monotonic() - start_s) < duration_s:
+            if server.process.poll() is not None or not thread.is_alive():
+                break
+            traffic.is_undisturbed = now_s >= duration_s / 2
+            if planned and now_s >= planned[0][0]:
+                done.append((now_s, planned.pop(0)[1](server, draw)))
+            if now_s >= len(samples) * every_s:
+                samples.append(sample(server, start_s))
+            bar.update(round(now_s) - bar.n)
+            time.sleep(0.25)
+    return samples, done
+
+
+def _say(
+    found: list[Growth],
+    tally: Tally,
+    server: Served,
+    faults: list[tuple[float, str]],
+    ended: list[str],
+    options: SoakOptions,
+) -> bool:
+    asked = sum(tally.outcomes.values())
+    print(f"{asked:,} calls; what came of them:")
+    for kind, count in sorted(tally.outcomes.items()):
+        print(f"  {count:9,}  {kind}")
+    for at_s, what in faults:
+        print(f"  at {at_s:6.0f} s  {what}")
+    restarted = server.restarts()
+    print(f"  {restarted} restarts for {len(faults)} faults")
+    for line in server.said:
+        if line.startswith(("restarting", "whole again")):
+            print(f"  server: {line}")
+    for growth in found:
+        print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
+    problems = ended + problems_of(found, tally, [what for _, what in faults], restarted, max_growth=options.max_growth)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return not problems

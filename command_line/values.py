@@ -1,0 +1,97 @@
+"""Kinds of values that options take, each with its name in the help and with what it refuses.
+
+A field is annotated with one of them: `callers: Count = 6`. One that is used
+once is made beside its field: `Annotated[float, Argument(share, "SHARE")]`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from command_line.errors import UsageError
+
+NOT_GIVEN: Any = object()
+_LARGEST = 10**9
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """How the command line takes a field, beyond its type and its default."""
+
+    read: Callable[[str], Any] | None = None
+    """Turns the text that came into the value, or raises ValueError with what came and what was expected. None: the
+    field's type does."""
+    metavar: str | tuple[str, ...] = ""
+    """Stands for the value in the help; of a tuple of fixed length, one for each."""
+    is_positional: bool = False
+    """Without a flag: named by its place."""
+    is_repeated: bool = False
+    """The option is given again for each element of a tuple."""
+    is_hidden: bool = False
+    """Not shown in the help: for programs that start this one."""
+    flag: str = ""
+    """Such as "--from", where Python keeps the flag's own word for itself."""
+    without_value: Any = NOT_GIVEN
+    """The field's value where the option stands alone; not set: it needs a value."""
+
+
+def whole_number(at_least: int, at_most: int = _LARGEST) -> Callable[[str], int]:
+    """Make a reader of whole numbers within bounds, both included."""
+    bounds = f"at least {at_least}" if at_most == _LARGEST else f"{at_least} to {at_most}"
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = at_least - 1
+        if not at_least <= number <= at_most:
+            raise ValueError(f"{text[:80]!r} came, but a whole number, {bounds}, is expected")
+        return number
+
+    return read
+
+
+def positive(text: str) -> float:
+    """Read a number above 0, such as seconds."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < _LARGEST:  # nor where it is not a number
+        raise ValueError(f"{text[:80]!r} came, but a number above 0 is expected")
+    return number
+
+
+def existing_folder(text: str) -> Path:
+    """Read a folder that is there."""
+    if not Path(text).is_dir():
+        raise ValueError(f"{text} is not a folder that exists")
+    return Path(text)
+
+
+Positional = Annotated[_T, Argument(is_positional=True)]
+Repeated = Annotated[_T, Argument(is_repeated=True)]
+Count = Annotated[int, Argument(whole_number(1), "N")]
+CountOrNone = Annotated[int, Argument(whole_number(0), "N")]
+"""0: none at all."""
+Port = Annotated[int, Argument(metavar="PORT")]
+Positive = Annotated[float, Argument(positive, "X")]
+Seconds = Annotated[float, Argument(positive, "S")]
+Folder = Annotated[Path, Argument(metavar="FOLDER")]
+ExistingFolder = Annotated[Path, Argument(existing_folder, "FOLDER")]
+File = Annotated[Path, Argument(metavar="FILE")]
+CheckpointName = Annotated[str, Argument(metavar="PATH_OR_HUB_ID")]
+
+
+def make_folder(folder: Path) -> None:
+    """Make an output's folder, before any work is done for it.
+
+    Raises:
+        UsageError: there is something else, or no right to write there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {folder} ({error.strerror}): name another") from error
