@@ -18,7 +18,11 @@ help: ## list the targets
 .PHONY: setup
 setup: $(VENV)/installed ## create the environment in .venv
 
-$(VENV)/installed: pyproject.toml client/pyproject.toml $(wildcard deploy/supply/*.lock)
+.PHONY: system
+system: ## install the system packages that lack, where that is allowed; else say the command
+	@deploy/system-packages.sh $(PYTHON)
+
+$(VENV)/installed: pyproject.toml client/pyproject.toml $(wildcard deploy/supply/*.lock) | system
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 12) else \
 	    f"error: Python {v[0]}.{v[1]} came, but the server side needs 3.11 or 3.12 (the Triton wheel pins numpy < 2, which has no build for 3.13). Install one, then: make setup PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
@@ -48,12 +52,25 @@ demo: build ## ask a few questions about a few photos, in English and Chinese
 serve: build ## serve until Ctrl-C
 	$(BIN)/python -m serving $(REPOSITORY)
 
-.PHONY: test
-test: build ## run all tests, those against a real server included
-	$(BIN)/python -m pytest -m "not slow"
+# Many tests wait for a server: a worker more than cores keeps the cores at work.
+WORKERS ?= $(shell expr $$(nproc) + 1)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
-.PHONY: test-slow
-test-slow: build ## run the tests at the full size of blip-vqa-base (2 minutes, 9 GiB)
+.PHONY: test-packages
+test-packages:
+	@deploy/system-packages.sh $(PYTHON) --tests
+
+.PHONY: test
+test: test-packages build ## run what a change must pass, real servers included (12 minutes on 2 cores)
+	$(PYTEST) -m "not night and not slow"
+
+.PHONY: test-fast
+test-fast: build ## run the tests of functions, contracts and fakes (1 minute)
+	$(PYTEST) -m fast
+
+.PHONY: test-all
+test-all: test-packages build ## run every test, in random order: what a release must pass (45 minutes, 9 GiB)
+	$(PYTEST) -p randomly -m "not slow"
 	$(BIN)/python -m pytest -m slow
 
 .PHONY: test-client

@@ -1,13 +1,88 @@
-"""Fixtures shared by all tests: the built repository and a real running server."""
+"""Fixtures shared by all tests: the built repository and a real running server; and what each test costs, by its place.
+
+`fast` tests start no server and export no network: `make test-fast`. Those
+of `exports` export or train networks, those of `servers` start real servers:
+all together, `make test`. What `night` marks runs in `make test-all` alone.
+"""
 
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.system import require_triton
+
 ROOT = Path(__file__).parent.parent
+
+KINDS = ("exports", "servers", "fast")
+SERVERS = (
+    "benchmarks/test_systems.py",
+    "deploy/test_gateway.py",
+    "deploy/test_observe.py",
+    "deploy/test_restart_alerts.py",
+    "end_to_end/",
+    "loadtest/test_real_server.py",
+    "loadtest/test_truth.py",
+    "serving/",
+)
+EXPORTS = (
+    "builders/test_build.py",
+    "builders/test_calibration.py",
+    "builders/test_export.py",
+    "builders/test_full_size.py",
+    "builders/test_graphs.py",
+    "builders/test_half_precision.py",
+    "builders/test_low_precision.py",
+    "builders/test_parser_check.py",
+    "builders/test_tensorrt_api.py",
+    "builders/test_tensorrt_build.py",
+    "training/test_loop.py",
+)
+# No test here needs what another has set up, so they go to any worker; elsewhere, a file goes to one.
+EACH_FOR_ITSELF = ("loadtest/test_truth.py", "serving/test_faults.py", "test_exit_status.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its kind and its group, and put those first that take long, so that workers end together."""
+    for item in items:
+        kind = kind_of(item)
+        item.add_marker(kind)
+        if not place_of(item).startswith(EACH_FOR_ITSELF):
+            item.add_marker(pytest.mark.xdist_group(place_of(item)))
+    items.sort(key=lambda item: KINDS.index(kind_of(item)))
+
+
+def kind_of(item: pytest.Item) -> str:
+    """The mark at the test itself, else what it asks for, else its place."""
+    for kind in KINDS:
+        if item.get_closest_marker(kind):
+            return kind
+    parameters = getattr(getattr(item, "callspec", None), "params", {}).values()
+    if "tested_server" in fixtures_of(item) or any(
+        isinstance(one, str) and one in ("server", "async server") for one in parameters
+    ):
+        return "servers"
+    if place_of(item).startswith(SERVERS):
+        return "servers"
+    return "exports" if place_of(item).startswith(EXPORTS) else "fast"
+
+
+def place_of(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).as_posix()
+
+
+def fixtures_of(item: pytest.Item) -> list[str]:
+    names: list[str] = getattr(item, "fixturenames", [])
+    return names
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what starts a Triton of ours, where none can be started."""
+    if item.get_closest_marker("servers") and "repository" in fixtures_of(item):
+        require_triton()
 
 
 @pytest.fixture(scope="session")
@@ -18,22 +93,43 @@ def repository() -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class TestedServer:
+    __test__ = False
+
+    url: str
+    metrics_url: str
+    """Empty where another server is tested and VITRINE_TEST_METRICS does not name its page."""
+    admin_key_file: Path | None
+
+
 @pytest.fixture(scope="session")
-def server_url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Triton that serves the built repository, or the one named in VITRINE_TEST_URL."""
+def tested_server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestedServer]:
+    """A real Triton that serves the built repository, or the one whose address stands in VITRINE_TEST_URL."""
     if url := os.environ.get("VITRINE_TEST_URL"):
-        yield url
+        yield TestedServer(url, os.environ.get("VITRINE_TEST_METRICS", ""), None)
         return
     from serving.supervision.server import EmbeddedServer
     from serving.triton.command import ServerSettings
 
     folder = tmp_path_factory.mktemp("server")
-    (folder / "admin-key").touch(mode=0o600)
-    (folder / "admin-key").write_text(secrets.token_hex(32), "utf-8")
-    os.environ["VITRINE_TEST_ADMIN_KEY_FILE"] = str(folder / "admin-key")
+    key_file = folder / "admin-key"
+    key_file.touch(mode=0o600)
+    key_file.write_text(secrets.token_hex(32), "utf-8")
     settings = ServerSettings(
-        repository, grpc_port=0, metrics_port=0, log_file=folder / "triton.log", admin_key_file=folder / "admin-key"
+        repository, grpc_port=0, metrics_port=0, log_file=folder / "triton.log", admin_key_file=key_file
     )
-    with EmbeddedServer(settings) as server:
-        os.environ["VITRINE_TEST_METRICS"] = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
-        yield server.url
+    with EmbeddedServer(settings) as running:
+        metrics_url = f"http://{running.settings.host}:{running.settings.metrics_port}/metrics"
+        yield TestedServer(running.url, metrics_url, key_file)
+
+
+@pytest.fixture(scope="session")
+def server_url(tested_server: TestedServer) -> str:
+    return tested_server.url
+
+
+@pytest.fixture(scope="session")
+def metrics_url(tested_server: TestedServer) -> str:
+    """The address of the tested server's metrics."""
+    return tested_server.metrics_url

@@ -1,9 +1,9 @@
 """Where the time goes: parts that make the whole, by the server's own statistics."""
 
 import json
-import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from vitrine_client.breakdown import STEPS, breakdown_from_statistics, breakdown_table
@@ -63,8 +63,8 @@ def test_a_server_that_answered_others_is_told() -> None:
 
 @pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
 @pytest.mark.parametrize("question", ["What colour is it?", "这是什么？"])
-def test_a_real_question_is_profiled(server_url: str, photo: Path, question: str) -> None:
-    opened = ("--url", server_url, "--admin-key-file", os.environ["VITRINE_TEST_ADMIN_KEY_FILE"])
+def test_a_real_question_is_profiled(tested_server: Any, photo: Path, question: str) -> None:
+    opened = ("--url", tested_server.url, "--admin-key-file", str(tested_server.admin_key_file))
     done = vitrine("profile", str(photo), question, "--repeat", "3", *opened, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -151,10 +151,9 @@ def test_a_fake_failure_reaches_the_caller(photo: Path) -> None:
         VqaClient(transport=transport).ask(photo, EN)
 
 
-def test_a_deadline_that_passes_is_a_typed_error(request: pytest.FixtureRequest, photo: Path) -> None:
-    if not HAS_SERVER:
-        pytest.skip("tested without a server")
-    with VqaClient(request.getfixturevalue("server_url")) as client:
+@pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
+def test_a_deadline_that_passes_is_a_typed_error(server_url: str, photo: Path) -> None:
+    with VqaClient(server_url) as client:
         client.ask(photo, EN)
         with pytest.raises(DeadlineExceededError) as caught:
             client.ask(photo, EN, timeout_s=0.0001)

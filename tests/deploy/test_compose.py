@@ -116,6 +116,7 @@ def test_health_is_a_real_question(services: dict[str, Any], name: str) -> None:
     assert "canary.png" in dockerfile
 
 
+@pytest.mark.servers
 def test_the_health_check_is_about_a_new_photo_each_time(repository: Path, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), "grey").save(tmp_path / "canary.png")
     settings = ServerSettings(repository, grpc_port=0, metrics_port=0, log_file=tmp_path / "triton.log")

@@ -1,7 +1,6 @@
 """Every query of the dashboard and the alerts finds what the server really tells; a real Prometheus evaluates them."""
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -62,10 +61,10 @@ def test_matchers_are_read_as_prometheus_reads_them() -> None:
 
 
 @pytest.fixture(scope="module")
-def traffic(server_url: str) -> str:
+def traffic(server_url: str, metrics_url: str) -> str:
     """The address of the metrics, after questions, lists, embeddings, a photo again, and a broken one."""
     _send(server_url)
-    return os.environ["VITRINE_TEST_METRICS"]
+    return metrics_url
 
 
 def _send(url: str) -> None:

@@ -2,8 +2,8 @@
 
 import hashlib
 import io
-import os
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -192,13 +192,22 @@ def test_a_request_of_several_rows_is_answered_row_by_row(server_url: str, clien
     assert [row[0].decode() for row in answers] == alone
 
 
-def metric(name: str, model: str) -> float:
-    with urllib.request.urlopen(os.environ["VITRINE_TEST_METRICS"]) as page:  # noqa: S310  our own server
-        text = page.read().decode()
-    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name) and f'"{model}"' in line)
+Metric = Callable[[str, str], float]
 
 
-def test_bad_requests_harm_none_that_they_meet_in_a_batch(server_url: str, client: VqaClient) -> None:
+@pytest.fixture
+def metric(metrics_url: str) -> Metric:
+    """What the server counts now: the sum over a metric's samples of one model."""
+
+    def value(name: str, model: str) -> float:
+        with urllib.request.urlopen(metrics_url) as page:  # noqa: S310  our own server
+            lines = page.read().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(name) and f'"{model}"' in line)
+
+    return value
+
+
+def test_bad_requests_harm_none_that_they_meet_in_a_batch(server_url: str, client: VqaClient, metric: Metric) -> None:
     # Photos that were never seen, so that every request goes through all steps.
     seeds = range(first_seed("test") + 200, first_seed("test") + 224)
     photos = [photo_from_seed(seed, long_side_px=(256, 300)).jpeg_bytes() for seed in seeds]
@@ -256,7 +265,9 @@ def test_a_request_that_the_engine_fails_on_harms_no_other(server_url: str) -> N
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_features_of_another_photo_are_an_error_and_a_metric(server_url: str, photo: bytes, language: str) -> None:
+def test_features_of_another_photo_are_an_error_and_a_metric(
+    server_url: str, photo: bytes, metric: Metric, language: str
+) -> None:
     """The check itself, whatever the cache does; test_cache_collision.py makes the cache err."""
     before = metric("vitrine_feature_mismatch_total", "answer_postprocess")
     digest = np.frombuffer(hashlib.sha256(photo).digest(), np.uint8).copy()
@@ -316,7 +327,7 @@ def test_an_impossible_risk_is_refused(client: VqaClient, photo: bytes, risk: fl
         client.ask(photo, "What is it?", max_risk=risk)
 
 
-def test_a_second_question_finds_the_features_in_the_cache(client: VqaClient) -> None:
+def test_a_second_question_finds_the_features_in_the_cache(client: VqaClient, metric: Metric) -> None:
     new = photo_from_seed(first_seed("test") + 77, long_side_px=(300, 400)).jpeg_bytes()
     hits, encoded_photos = (
         metric("nv_cache_num_hits_per_model", "image_features"),

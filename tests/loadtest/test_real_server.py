@@ -1,6 +1,5 @@
 """The scenarios against a real Triton: every kind of request is one that it takes, or rightly refuses."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,13 @@ def test_a_scenario_is_answered(server_url: str, tmp_path: Path, scenario: str) 
     assert figures["verdicts"]["answered"] > 0
 
 
-def test_a_photo_that_was_sent_in_another_run_is_new_in_this_one(server_url: str, tmp_path: Path) -> None:
+def test_a_photo_that_was_sent_in_another_run_is_new_in_this_one(
+    server_url: str, metrics_url: str, tmp_path: Path
+) -> None:
     arguments = ("--scenario", "listing", "--rate", "10", "--duration", "4", "--metrics-url")
     misses = []
     for name in ("one", "two"):
-        done, content = run(tmp_path / name, server_url, *arguments, os.environ["VITRINE_TEST_METRICS"])
+        done, content = run(tmp_path / name, server_url, *arguments, metrics_url)
         assert done.returncode == 0, done.stderr
         stages = content["server"]["stages"]
         assert stages["answer_decoder"]["compute_ms"] > 0

@@ -46,9 +46,9 @@ def test_parity_and_weights_of_a_real_build(repository: Path) -> None:
     assert "answer_decoder 1.98 times its weights" in verdict.found
 
 
-def test_the_cache_rule_on_a_real_servers_metrics(server_url: str) -> None:
+def test_the_cache_rule_on_a_real_servers_metrics(server_url: str, metrics_url: str) -> None:
     def metrics() -> str:
-        with urlopen(os.environ["VITRINE_TEST_METRICS"]) as answer:  # noqa: S310
+        with urlopen(metrics_url) as answer:  # noqa: S310
             return str(answer.read().decode())
 
     before = metrics()
