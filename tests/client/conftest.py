@@ -3,6 +3,7 @@
 import asyncio
 import os
 import struct
+import tempfile
 import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -138,7 +139,9 @@ def client(request: pytest.FixtureRequest) -> Iterator[VqaClient | Awaited]:
 
 
 @pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    file = tmp_path / "photo.png"
-    Image.fromarray(np.full((60, 80, 3), (200, 30, 30), np.uint8)).save(file)
-    return file
+def photo() -> Iterator[Path]:
+    """A small photo in a folder of its own, whose path is short: messages leave long ones out."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "photo.png"
+        Image.fromarray(np.full((60, 80, 3), (200, 30, 30), np.uint8)).save(file)
+        yield file
