@@ -22,7 +22,7 @@ def prepare_model(name: str, work: Path) -> Model:
     """
     checkpoint = work / "checkpoints" / LARGE if name == LARGE else _ROOT / "checkpoints" / BUNDLED
     if name == LARGE and not checkpoint.exists():
-        from benchmarks.random_checkpoint import write_blip_vqa_base  # torch takes seconds to import
+        from training.random_checkpoint import write_blip_vqa_base  # torch takes seconds to import
 
         write_blip_vqa_base(checkpoint)
     repository, new = work / "repositories" / name, work / "repositories" / f"{name}-new"

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
 from builders import build as build_module
 from builders.build import build
 from builders.checkpoint.digests import sha256_of_file
@@ -29,6 +28,7 @@ from builders.repository.configs import (
     adapted_config,
     read_config,
 )
+from training.random_checkpoint import Geometry, random_blip, save_checkpoint
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo
 
 

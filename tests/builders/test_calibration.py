@@ -160,7 +160,7 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
 
 
 def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
-    from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
+    from training.random_checkpoint import Geometry, random_blip, save_checkpoint
 
     save_checkpoint(random_blip(Geometry(), seed=1), tmp_path)
     assert calibration_for(load_checkpoint(str(tmp_path)), 5) is None

@@ -5,9 +5,9 @@ from pathlib import Path
 import onnx
 import pytest
 
-from benchmarks.random_checkpoint import Geometry, random_blip
 from builders.tensorrt.parser_check import parser_problems
 from tests.builders.test_graphs import engines
+from training.random_checkpoint import Geometry, random_blip
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from vitrine_client import VqaClient
 
-from benchmarks.random_checkpoint import BLIP_VQA_BASE, random_blip, save_checkpoint
 from builders.build import build
 from builders.options import BuildOptions
 from catalogue.photos import photo_from_seed
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
+from training.random_checkpoint import BLIP_VQA_BASE, random_blip, save_checkpoint
 
 
 @pytest.mark.slow

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.random_checkpoint import Geometry, random_blip
 from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
 from builders.graphs.answer_scorer import AnswerScorer
 from builders.graphs.export import export_answer_decoder, export_answer_scorer, export_image_encoder
@@ -17,6 +16,7 @@ from builders.graphs.image_encoder import ImageEncoder
 from builders.options import STRATEGIES
 from builders.parity.onnx_engine import onnx_engine
 from builders.repository.configs import EXTRA_ROWS
+from training.random_checkpoint import Geometry, random_blip
 from training.tokenizer import new_tokenizer
 from vitrine_steps.features import packed_features
 

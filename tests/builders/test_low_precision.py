@@ -8,7 +8,6 @@ import numpy as np
 import onnx
 import pytest
 
-from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
 from builders.build import build
 from builders.calibration.ask import Asked, Scored
 from builders.errors import BuildError
@@ -22,6 +21,7 @@ from builders.precision.int8 import write_int8
 from builders.repository.configs import ENGINES
 from tests.builders.test_export import all_graphs
 from tests.builders.test_graphs import QUESTIONS, engines, packed, question_tensors
+from training.random_checkpoint import Geometry, random_blip, save_checkpoint
 from vitrine_steps.confidence import Candidate
 
 TRIAL = Trial("image_encoder", "int8", (1.0, 6.0), 1.4)

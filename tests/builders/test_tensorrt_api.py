@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import tensorrt_double
-from tests.builders.tensorrt_bindings import VERSIONS, in_bindings, installed_bindings
+from tests.helpers import tensorrt_double
+from tests.helpers.tensorrt_bindings import VERSIONS, in_bindings, installed_bindings
 
 ROOT = Path(__file__).parent.parent.parent
 # Of a class in the double that the bindings make themselves, the initialiser is the double's own.

@@ -11,15 +11,15 @@ import onnx
 import pytest
 import torch
 
-from benchmarks.random_checkpoint import Geometry, random_blip, save_checkpoint
 from builders.build import build
 from builders.errors import BuildError
 from builders.options import BuildOptions, PlanOptions
 from builders.repository.configs import ENGINES, BatchRange, read_config
 from builders.tensorrt import gpu as machine
-from tests.builders import tensorrt_double
-from tests.builders.tensorrt_machine import H100, played_gpu_machine
 from tests.builders.test_build import with_weights
+from tests.helpers import tensorrt_double
+from tests.helpers.tensorrt_machine import H100, played_gpu_machine
+from training.random_checkpoint import Geometry, random_blip, save_checkpoint
 
 
 @pytest.fixture(scope="module")

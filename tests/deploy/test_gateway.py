@@ -37,9 +37,9 @@ from serving.door.process import envoy_binary
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
 from serving.triton.ports import free_port
-from tests.deploy.name_server import name_server
-from tests.serving.hostile import HOSTILE, call_raw
-from tests.started import started
+from tests.helpers.hostile import HOSTILE, call_raw
+from tests.helpers.name_server import name_server
+from tests.helpers.started import started
 
 SOURCE = Path(__file__).parents[2] / "deploy" / "gateway"
 KEY, SLOW_KEY = "k" * 64, "s" * 64

@@ -19,8 +19,8 @@ from vitrine_client import InvalidRequestError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from tests.deploy.prometheus import CONFIG, asked, program, prometheus_of, rules_of, wait_until
 from tests.deploy.test_compose import ROOT, resolved
+from tests.helpers.prometheus import CONFIG, asked, program, prometheus_of, rules_of, wait_until
 
 OBSERVE = ROOT / "deploy" / "observe"
 DASHBOARD = json.loads((OBSERVE / "grafana/dashboards/vitrine.json").read_text("utf-8"))

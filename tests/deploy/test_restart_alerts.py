@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from checks.soak.server import served
-from tests.deploy.prometheus import FOLDER, asked, prometheus_of, rules_of, wait_until
+from tests.helpers.prometheus import FOLDER, asked, prometheus_of, rules_of, wait_until
 
 TIMES_FASTER = 5
 """The windows of the alerts are so much shorter here: a quarter of an hour is three minutes."""

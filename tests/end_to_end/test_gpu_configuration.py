@@ -25,7 +25,7 @@ from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import truth, words
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
-from tests.builders.tensorrt_machine import played_gpu_machine
+from tests.helpers.tensorrt_machine import played_gpu_machine
 
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "vitrine-small"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .commands import run
+from tests.helpers.loadtest_command import run
 
 KINDS = {"customer_service": {"ask"}, "listing": {"ask", "choose"}, "browsing": {"ask", "embed"}}
 

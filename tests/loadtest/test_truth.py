@@ -16,8 +16,7 @@ import pytest
 
 from loadtest.samples import CODES, read_samples
 from serving.triton.ports import free_port
-
-from .commands import MODULE, ROOT, run, run_command
+from tests.helpers.loadtest_command import MODULE, ROOT, run, run_command
 
 Started = Callable[..., tuple[str, subprocess.Popen]]
 

@@ -15,7 +15,7 @@ from vitrine_client import VqaClient
 
 from checks.soak.server import Served, served
 from serving.triton.processes import end_of, runs
-from tests.serving.load import load, photos
+from tests.helpers.load import load, photos
 
 ROUNDS = 3
 """Fewer than the restarts that make a crash loop."""

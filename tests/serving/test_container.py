@@ -16,7 +16,7 @@ from serving.errors import ServingError
 from serving.triton.installation import find_installation, make_backend_folder
 from serving.triton.integrity import read_manifest
 from serving.triton.ports import free_port
-from tests.started import started
+from tests.helpers.started import started
 
 ROOT = Path(__file__).parents[2]
 

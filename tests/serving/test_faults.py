@@ -25,8 +25,8 @@ from checks.fuzz.call import INFER
 from checks.fuzz.leaks import leak_in
 from checks.soak.server import Served, served
 from serving.triton.processes import regions
-from tests.serving.load import load, photos
-from tests.started import started
+from tests.helpers.load import load, photos
+from tests.helpers.started import started
 
 STEPS = (
     "image_preprocess", "image_encoder", "image_export", "question_preprocess", "answer_decoder", "answer_postprocess",

@@ -17,7 +17,7 @@ import serving.supervision.heartbeats
 from serving.supervision.hang import is_hung
 from serving.supervision.heartbeats import Heartbeats
 from serving.supervision.probe import Canary, Count
-from tests.started import started
+from tests.helpers.started import started
 
 ROOT = Path(__file__).parents[2]
 STEP = (

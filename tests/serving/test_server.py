@@ -28,7 +28,7 @@ from serving.triton.integrity import require_intact
 from serving.triton.log import opened_log
 from serving.triton.ports import free_port, resolved_ports
 from serving.triton.processes import is_alive, regions, steps_of
-from tests.started import started
+from tests.helpers.started import started
 
 PHOTO = Image.new("RGB", (40, 40), "red")
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from builders.repository.manifest import renew_digests
-from tests.serving.load import load
+from tests.helpers.load import load
 from tests.serving.test_faults import serving
 
 

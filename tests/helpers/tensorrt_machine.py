@@ -8,7 +8,7 @@ import pytest
 
 from builders.tensorrt import gpu as machine
 from builders.tensorrt.gpu import Gpu
-from tests.builders import tensorrt_double
+from tests.helpers import tensorrt_double
 
 H100 = Gpu("NVIDIA H100", "9.0", 80 * 2**30, driver="590.1", cuda="13.1", device="cpu")
 
