@@ -4,12 +4,12 @@ import argparse
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from loadtest.cli import parser
 from loadtest.compare import comparison
+from loadtest.embedded import EmbeddedServerError, ServingMissingError, Target, embedded_server, require_serving
 from loadtest.knee import knee
 from loadtest.photos import PhotoFolderError
 from loadtest.report import HTML_FILE, JSON_FILE, read_report, summary
@@ -26,7 +26,7 @@ class UsageError(ValueError):
 
 
 class RunFailedError(RuntimeError):
-    """A run of several has failed; says which."""
+    """A run has failed; says which and why, and the exit status that it ends with."""
 
     def __init__(self, message: str, exit_status: int) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ def main() -> int:
     args = parser().parse_args()
     try:
         return {"run": _run, "knee": _knee, "gate": _gate, "compare": _compare, "worker": _worker}[args.command](args)
-    except (UsageError, ScenarioError, ScheduleError, SloError, PhotoFolderError) as error:
+    except (UsageError, ServingMissingError, ScenarioError, ScheduleError, SloError, PhotoFolderError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except RunFailedError as error:
@@ -53,33 +53,21 @@ def _run(args: argparse.Namespace) -> int:
     from loadtest.workers import WorkersError
 
     settings = settings_from(args)
-    if args.repository and not (args.repository / "manifest.json").is_file():
-        raise UsageError(f"--repository {args.repository} has no manifest.json: build one with python -m builders")
+    if args.repository:
+        if not (args.repository / "manifest.json").is_file():
+            raise UsageError(f"--repository {args.repository} has no manifest.json: build one with python -m builders")
+        require_serving()
     _require_new(args.output)
     with ExitStack() as stack:
-        pid, url, metrics_url = None, args.url, args.metrics_url
-        if args.repository:
-            from serving.errors import ServingError
-            from serving.supervision.server import EmbeddedServer
-            from serving.triton.command import ServerSettings
-
-            server_settings = ServerSettings(
-                args.repository, grpc_port=0, metrics_port=0, log_file=args.output / "triton.log"
-            )
-            try:
-                server = stack.enter_context(EmbeddedServer(server_settings))
-            except ServingError as error:
-                print(f"error: {error}", file=sys.stderr)
-                return error.exit_status
-            pid, url = server.pid, server.url
-            metrics_url = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
+        target = Target(args.url, args.metrics_url)
         try:
-            content, status = run_and_report(
-                args.output, replace(settings, url=url), args, pid=pid, metrics_url=metrics_url
-            )
+            if args.repository:
+                target = stack.enter_context(embedded_server(args.repository, args.output / "triton.log"))
+            content, status = run_and_report(args.output, settings, target, slo_ms=args.slo_ms)
+        except EmbeddedServerError as error:
+            raise RunFailedError(str(error), error.exit_status) from error
         except (ServerGoneError, WorkersError, MetricsError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
+            raise RunFailedError(str(error), 1) from error
     print(summary(content))
     print(f"\nreport: {args.output / HTML_FILE}")
     return status

@@ -3,11 +3,13 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from loadtest.scenario import NAMED
 from loadtest.schedule import ARRIVALS
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 DEFAULT_URL = os.environ.get("VITRINE_URL", "localhost:8001")
 
 
@@ -19,6 +21,17 @@ def parser() -> argparse.ArgumentParser:
         epilog="example: python -m loadtest run --scenario customer_service --rate 40 --output build/load",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_knee(commands)
+    _add_gate_and_compare(commands)
+    worker = commands.add_parser("worker")  # started by run; not for people
+    worker.add_argument("folder", type=Path)
+    worker.add_argument("--index", type=int, required=True)
+    worker.add_argument("--port", type=int, required=True)
+    return top
+
+
+def _add_run(commands: Commands) -> None:
     run = commands.add_parser(
         "run", help="one run, and its report", description="Run one load test; writes report.html and report.json."
     )
@@ -34,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--slo-ms", type=float, metavar="MS", help="goodput counts what was answered within this")
     run.add_argument("--web", type=int, metavar="PORT", help="Locust's page on this port while it runs")
 
+
+def _add_knee(commands: Commands) -> None:
     knee = commands.add_parser(
         "knee",
         help="the highest rate that keeps the SLO",
@@ -44,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
     knee.add_argument("--slo", type=Path, required=True, metavar="FILE", help="such as loadtest/slo.yaml")
     knee.add_argument("--start", type=float, default=10.0, metavar="R", help="the first rate (default: 10)")
 
+
+def _add_gate_and_compare(commands: Commands) -> None:
     gate = commands.add_parser(
         "gate",
         help="hold a report against an SLO",
@@ -60,12 +77,6 @@ def parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("before", type=Path, metavar="BEFORE", help="the folder of the first run")
     compare.add_argument("after", type=Path, metavar="AFTER", help="of the second")
-
-    worker = commands.add_parser("worker")  # started by run; not for people
-    worker.add_argument("folder", type=Path)
-    worker.add_argument("--index", type=int, required=True)
-    worker.add_argument("--port", type=int, required=True)
-    return top
 
 
 def _metrics_url(text: str) -> str:

@@ -12,7 +12,8 @@ import gevent
 from vitrine_client import InvalidRequestError, VitrineError, VqaClient
 
 from loadtest import workers
-from loadtest.report import write_run_report
+from loadtest.embedded import Target
+from loadtest.report import Run, write_run_report
 from loadtest.scenario import scenario_from
 from loadtest.schedule import ArrivalProfile, ScheduleError
 from loadtest.server_metrics import Counters, MetricsError, memory_of, scrape, stages_between
@@ -28,9 +29,34 @@ class ServerGoneError(RuntimeError):
 
 
 def settings_from(args: argparse.Namespace) -> RunSettings:
-    """
+    """Make a run's settings from the command line's arguments.
+
     Raises:
         ScenarioError, ScheduleError: something impossible was asked for.
+    """
+    _require_possible(args)
+    rate = DEFAULT_RATE if args.rate is None else args.rate
+    return RunSettings(
+        url=args.url,
+        scenario=scenario_from(args.scenario),
+        profile=ArrivalProfile(args.arrivals or "poisson", rate, args.duration, args.peak, args.steps),
+        seed=args.seed,
+        users=args.closed,
+        workers=args.workers,
+        warm_up_s=args.warm_up,
+        timeout_s=args.timeout,
+        max_in_flight=args.max_in_flight,
+        photo_count=args.photo_count,
+        photo_folder=str(args.photos) if args.photos else None,
+        photo_salt=uuid.uuid4().hex[:12] if args.photo_salt is None else args.photo_salt,
+        web_port=args.web,
+    )
+
+
+def _require_possible(args: argparse.Namespace) -> None:
+    """
+    Raises:
+        ScheduleError: a number is out of range, or two arguments exclude each other.
     """
     for name in ("workers", "max_in_flight", "photo_count", "timeout", "slo_ms"):
         if getattr(args, name) is not None and not getattr(args, name) > 0:
@@ -49,35 +75,17 @@ def settings_from(args: argparse.Namespace) -> RunSettings:
         raise ScheduleError("--closed has no schedule: leave --rate, --arrivals and --peak out")
     if args.repository and args.metrics_url not in (None, os.environ.get("VITRINE_METRICS_URL")):
         raise ScheduleError("--repository serves here: leave --metrics-url out")
-    return RunSettings(
-        url=args.url,
-        scenario=scenario_from(args.scenario),
-        profile=ArrivalProfile(
-            args.arrivals or "poisson",
-            DEFAULT_RATE if args.rate is None else args.rate,
-            args.duration,
-            args.peak,
-            args.steps,
-        ),
-        seed=args.seed,
-        users=args.closed,
-        workers=args.workers,
-        warm_up_s=args.warm_up,
-        timeout_s=args.timeout,
-        max_in_flight=args.max_in_flight,
-        photo_count=args.photo_count,
-        photo_folder=str(args.photos) if args.photos else None,
-        photo_salt=uuid.uuid4().hex[:12] if args.photo_salt is None else args.photo_salt,
-        web_port=args.web,
-    )
 
 
 def run_and_report(
-    folder: Path, settings: RunSettings, args: argparse.Namespace, *, pid: int | None, metrics_url: str | None
+    folder: Path, settings: RunSettings, target: Target, *, slo_ms: float | None
 ) -> tuple[dict[str, Any], int]:
-    """
+    """Load a server, and write the report.
+
     Args:
-        pid: of the server, where it runs here.
+        folder: exists; samples and report are written to it.
+        settings: their `url` stands in the report; `target` is what is loaded.
+        slo_ms: see `figures_of`.
 
     Returns:
         The content of `report.json`, and the command's exit status.
@@ -86,50 +94,58 @@ def run_and_report(
         PhotoFolderError: no photos.
         ServerGoneError: the server is not there at the start.
         MetricsError: nor are its metrics, which were named.
+        WorkersError: a worker did not come up.
     """
     if settings.photo_folder:
         settings.photos()  # so that a bad folder ends it here; drawing photos takes longer, and may wait
-    _require_server(settings)
+    running = replace(settings, url=target.url)
+    _require_server(running)
     notes: list[str] = []
-    readings = _Readings(metrics_url, notes)
+    readings = _Readings(target.metrics_url, notes)
     photos_sha256 = settings.photos().sha256()
-    processes = workers.server_processes(pid)
-    memory = [memory_of(processes)]
-    ran = workers.generate(settings, folder, on_start=lambda at: readings.begin(at - time.time() + settings.warm_up_s))
-    ran_s = ran.seconds
+    usage = _Usage(target.pid)
+    ran = workers.generate(running, folder, on_start=lambda at: readings.begin(at - time.time() + settings.warm_up_s))
     notes += ran.faults
-    memory.append(memory_of(processes))
-    server: dict[str, Any] = readings.end()
-    if memory[0] and memory[1]:
-        server |= {
-            "memory_mib": memory[1].mib,
-            "memory_grown_mib": memory[1].mib - memory[0].mib,
-            "cpu_cores": (memory[1].cpu_s - memory[0].cpu_s) / max(ran_s, 1e-9),
-        }
-    try:
-        _require_server(settings)
-    except ServerGoneError:
+    server = readings.end() | usage.over(ran.seconds)
+    if has_died := not _is_ready(running):
         server["died"] = True
         notes.append("the server no longer answered at the end of the run")
-    is_whole = ran_s >= settings.profile.duration_s
-    if ran_s < settings.warm_up_s:
-        notes.append("interrupted during the warm-up, so that is what the figures are of")
-    if not is_whole:
-        notes.append(f"interrupted after {ran_s:.0f} of {settings.profile.duration_s:g} s")
-    settings = replace(settings, url=args.url)
-    content = write_run_report(
-        folder,
-        settings,
-        ran_s=ran_s,
-        slo_ms=args.slo_ms,
-        data_sha256=photos_sha256,
-        server=server,
-        notes=notes,
-        is_whole=is_whole,
-    )
+    notes += _interruption_notes(settings, ran.seconds)
+    is_whole = ran.seconds >= settings.profile.duration_s
+    run = Run(settings, ran.seconds, slo_ms, photos_sha256, server, tuple(notes), is_whole)
+    content = write_run_report(folder, run)
     if not is_whole:
         return content, INTERRUPTED
-    return content, 1 if ran.faults or server.get("died") else 0
+    return content, 1 if ran.faults or has_died else 0
+
+
+def _interruption_notes(settings: RunSettings, ran_s: float) -> list[str]:
+    notes = []
+    if ran_s < settings.warm_up_s:
+        notes.append("interrupted during the warm-up, so that is what the figures are of")
+    if ran_s < settings.profile.duration_s:
+        notes.append(f"interrupted after {ran_s:.0f} of {settings.profile.duration_s:g} s")
+    return notes
+
+
+class _Usage:
+    """Memory and CPU of a server that runs here, between the making of this object and a call of `over`."""
+
+    def __init__(self, pid: int | None) -> None:
+        """Read what the server, process `pid`, holds now. None: it runs elsewhere, and nothing is known."""
+        self._processes = workers.server_processes(pid)
+        self._before = memory_of(self._processes)
+
+    def over(self, seconds: float) -> dict[str, float]:
+        """Read it again, `seconds` later; {} where nothing is known."""
+        after = memory_of(self._processes)
+        if not self._before or not after:
+            return {}
+        return {
+            "memory_mib": after.mib,
+            "memory_grown_mib": after.mib - self._before.mib,
+            "cpu_cores": (after.cpu_s - self._before.cpu_s) / max(seconds, 1e-9),
+        }
 
 
 class _Readings:
@@ -164,6 +180,14 @@ class _Readings:
             if str(error) not in self._notes:
                 self._notes.append(str(error))
             return None
+
+
+def _is_ready(settings: RunSettings) -> bool:
+    try:
+        _require_server(settings)
+    except ServerGoneError:
+        return False
+    return True
 
 
 def _require_server(settings: RunSettings) -> None:

@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -14,6 +15,8 @@ from tritonclient.utils import serialize_byte_tensor
 
 _SERVICE = "inference.GRPCInferenceService"
 _GRID = 7
+
+Reply: TypeAlias = Callable[[bytes, Any], Awaitable[bytes]]
 
 
 def answer_to(request: Any) -> Any:
@@ -59,39 +62,31 @@ class _Answers:
         return self._made[key]
 
 
-async def serve(
-    port: int, *, stall_after: int, slow_every: int, stall_s: float, on_port: Callable[[int], None]
-) -> None:
-    """
+@dataclass(frozen=True)
+class Faults:
+    """What the server does to a request that it counts; 0: to none."""
+
+    stall_after: int = 0
+    """The N-th request begins the stall; it and all others then wait until it is over."""
+    slow_every: int = 0
+    """Each N-th request is delayed by `stall_s`; the others are not."""
+    broken_every: int = 0
+    """Each N-th answer lacks its tensors, which no client can read."""
+    stall_s: float = 2.0
+
+
+async def serve(port: int, faults: Faults, *, on_port: Callable[[int], None]) -> None:
+    """Serve until the process ends.
+
     Args:
         port: 0: any.
-        stall_after: the request that begins the stall; it and all others then wait until it is over. 0: never.
-        slow_every: each so-manieth request waits for `stall_s`, and holds up no other. 0: none.
+        on_port: called once with the port that is listened at.
     """
-    answers, counted, stalled_until = _Answers(), 0, 0.0
-
-    async def infer(raw: bytes, _: Any) -> bytes:
-        nonlocal counted, stalled_until
-        counted += 1
-        if counted == stall_after:
-            stalled_until = time.monotonic() + stall_s
-        if (wait_s := stalled_until - time.monotonic()) > 0:
-            await asyncio.sleep(wait_s)
-        if slow_every and counted % slow_every == 0:
-            await asyncio.sleep(stall_s)
-        return answers.to(raw)
-
-    def reply_with(message: Any) -> Callable[[bytes, Any], Awaitable[bytes]]:
-        async def reply(_: bytes, __: Any) -> bytes:
-            return bytes(message.SerializeToString())
-
-        return reply
-
     replies = {
-        "ModelInfer": infer,
-        "ServerLive": reply_with(service_pb2.ServerLiveResponse(live=True)),
-        "ServerReady": reply_with(service_pb2.ServerReadyResponse(ready=True)),
-        "ModelReady": reply_with(service_pb2.ModelReadyResponse(ready=True)),
+        "ModelInfer": _infer_with(faults),
+        "ServerLive": _reply_with(service_pb2.ServerLiveResponse(live=True)),
+        "ServerReady": _reply_with(service_pb2.ServerReadyResponse(ready=True)),
+        "ModelReady": _reply_with(service_pb2.ModelReadyResponse(ready=True)),
     }
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", 64 * 2**20)])
     handlers = {name: grpc.unary_unary_rpc_method_handler(reply) for name, reply in replies.items()}
@@ -101,22 +96,42 @@ async def serve(
     await server.wait_for_termination()
 
 
+def _infer_with(faults: Faults) -> Reply:
+    answers, counted, stalled_until = _Answers(), 0, 0.0
+
+    async def infer(raw: bytes, _: Any) -> bytes:
+        nonlocal counted, stalled_until
+        counted += 1
+        if counted == faults.stall_after:
+            stalled_until = time.monotonic() + faults.stall_s
+        if (wait_s := stalled_until - time.monotonic()) > 0:
+            await asyncio.sleep(wait_s)
+        if faults.slow_every and counted % faults.slow_every == 0:
+            await asyncio.sleep(faults.stall_s)
+        if faults.broken_every and counted % faults.broken_every == 0:
+            return b""
+        return answers.to(raw)
+
+    return infer
+
+
+def _reply_with(message: Any) -> Reply:
+    async def reply(_: bytes, __: Any) -> bytes:
+        return bytes(message.SerializeToString())
+
+    return reply
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m loadtest.fake_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="(default: any; it is printed)")
     parser.add_argument("--stall-after", type=int, default=0, metavar="N", help="the N-th request begins a stall")
     parser.add_argument("--slow-every", type=int, default=0, metavar="N", help="each N-th request is late by --stall")
+    parser.add_argument("--broken-every", type=int, default=0, metavar="N", help="each N-th answer lacks its tensors")
     parser.add_argument("--stall", type=float, default=2.0, metavar="S", help="seconds (default: 2)")
     args = parser.parse_args()
-    asyncio.run(
-        serve(
-            args.port,
-            stall_after=args.stall_after,
-            slow_every=args.slow_every,
-            stall_s=args.stall,
-            on_port=lambda port: print(f"127.0.0.1:{port}", flush=True),
-        )
-    )
+    faults = Faults(args.stall_after, args.slow_every, args.broken_every, args.stall)
+    asyncio.run(serve(args.port, faults, on_port=lambda port: print(f"127.0.0.1:{port}", flush=True)))
 
 
 if __name__ == "__main__":

@@ -74,12 +74,7 @@ def figures_of(
         "error_ratio": float(1 - good.mean()) if len(measured) else 0.0,
         "codes": _counts(measured["code"], CODES),
         "verdicts": _counts(sent["verdict"], VERDICTS),
-        "latency_ms": {"all": latency_ms(sent)}
-        | {
-            name: latency_ms(sent[sent["kind"] == number])
-            for number, name in enumerate(REQUEST_KINDS)
-            if (sent["kind"] == number).any()
-        },
+        "latency_ms": {"all": latency_ms(sent), **_latency_by_kind(sent)},
         "generator": {
             "lag_p99_ms": float(np.percentile(lag_ms, 99)) if len(sent) else 0.0,
             "cpu_of_a_core": max(generator_cpu, default=0.0),
@@ -87,6 +82,11 @@ def figures_of(
     }
     figures["generator"]["doubts"] = doubts_about_the_generator(figures)
     return figures
+
+
+def _latency_by_kind(sent: NDArray[np.void]) -> dict[str, dict[str, float]]:
+    parts = {name: sent[sent["kind"] == number] for number, name in enumerate(REQUEST_KINDS)}
+    return {name: latency_ms(part) for name, part in parts.items() if len(part)}
 
 
 def latency_ms(samples: NDArray[np.void]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,54 +20,66 @@ from loadtest.samples import CODES, read_samples
 from loadtest.settings import RunSettings
 
 JSON_FILE, HTML_FILE = "report.json", "report.html"
+FORMAT = 1
+"""Version of `report.json`. It rises when a field is dropped or changes its meaning."""
 _SHORTEST_S = 0.001
 BLOCKS = 20
 """A run is cut into so many stretches of time, to see how much its figures vary by chance."""
 
 
-def write_run_report(
-    folder: Path,
-    settings: RunSettings,
-    *,
-    ran_s: float,
-    slo_ms: float | None,
-    data_sha256: str,
-    server: dict[str, Any],
-    notes: Sequence[str],
-    is_whole: bool = True,
-) -> dict[str, Any]:
-    """Write both files, and return the content of `report.json`.
+@dataclass(frozen=True)
+class Run:
+    """What is known of a run besides its samples."""
 
-    Args:
-        folder: of the run, with its samples.
-        ran_s: of the schedule, so much was run; less than all after Ctrl-C.
-        server: stages, memory and CPU over the run; {} if nothing was known.
-        notes: what readers must know before they believe the figures.
-        is_whole: False after Ctrl-C.
-    """
-    samples = read_samples(folder)
-    window = Window(settings.warm_up_s if ran_s > settings.warm_up_s else 0.0, max(ran_s, _SHORTEST_S))
-    cpu = [json.loads(file.read_text("utf-8"))["cpu_of_a_core"] for file in folder.glob("worker-*.json")]
-    figures = figures_of(samples, window, slo_ms=slo_ms, generator_cpu=cpu)
+    settings: RunSettings
+    ran_s: float
+    """Seconds of the schedule that were run; fewer than all after Ctrl-C."""
+    slo_ms: float | None
+    """See `figures_of`."""
+    data_sha256: str
+    """SHA-256 of the photos, in hexadecimal."""
+    server: dict[str, Any]
+    """Stages, memory and CPU over the run; {} if nothing was known."""
+    notes: tuple[str, ...] = ()
+    """What readers must know before they believe the figures."""
+    is_whole: bool = True
+    """False after Ctrl-C."""
+
+    @property
+    def window(self) -> Window:
+        """The part that is measured: all of it where it ended in the warm-up."""
+        warm_up_s = self.settings.warm_up_s
+        return Window(warm_up_s if self.ran_s > warm_up_s else 0.0, max(self.ran_s, _SHORTEST_S))
+
+
+def write_run_report(folder: Path, run: Run) -> dict[str, Any]:
+    """Write `report.json` and `report.html` beside the samples in `folder`, and return the content of the first."""
+    samples, window = read_samples(folder), run.window
+    workers = [json.loads(file.read_text("utf-8")) for file in sorted(folder.glob("worker-*.json"))]
+    figures = figures_of(
+        samples, window, slo_ms=run.slo_ms, generator_cpu=[worker["cpu_of_a_core"] for worker in workers]
+    )
     content = {
+        "format": FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "loop": "open" if settings.is_open_loop else "closed",
-        "is_whole": is_whole,
-        "settings": asdict(settings),
-        "data_sha256": data_sha256,
+        "loop": "open" if run.settings.is_open_loop else "closed",
+        "is_whole": run.is_whole,
+        "settings": asdict(run.settings),
+        "data_sha256": run.data_sha256,
         "window_s": [window.warm_up_s, window.end_s],
         "figures": figures,
+        "first_messages": _first_messages(workers),
         "blocks": _blocks(samples, window),
-        "server": server,
-        "notes": [*notes, *figures["generator"]["doubts"]],
+        "server": run.server,
+        "notes": [*run.notes, *figures["generator"]["doubts"]],
     }
     (folder / JSON_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
     plots = {
-        "over time": over_time_plot(samples, window, is_open_loop=settings.is_open_loop),
-        "distribution": distribution_plot(_by_kind(samples, window), slo_ms),
+        "over time": over_time_plot(samples, window, is_open_loop=run.settings.is_open_loop),
+        "distribution": distribution_plot(_by_kind(samples, window), run.slo_ms),
     }
-    if server.get("stages"):
-        plots["stages"] = stages_plot(server["stages"])
+    if run.server.get("stages"):
+        plots["stages"] = stages_plot(run.server["stages"])
     write_page(folder / HTML_FILE, "report.html.j2", content, plots)
     return content
 
@@ -91,6 +103,8 @@ def read_report(folder: Path) -> dict[str, Any]:
         OSError, ValueError: there is none, or it is broken.
     """
     content: dict[str, Any] = json.loads((folder / JSON_FILE).read_text("utf-8"))
+    if (found := content.get("format")) != FORMAT:
+        raise ValueError(f"{JSON_FILE} has the format {found}, but {FORMAT} is expected: run the load test again")
     return content
 
 
@@ -104,6 +118,7 @@ def summary(content: dict[str, Any]) -> str:
         f"  asked {figures['asked_rate_per_s']:.1f}/s   achieved {figures['achieved_rate_per_s']:.1f}/s   "
         f"goodput {figures['goodput_per_s']:.1f}/s   errors {100 * figures['error_ratio']:.2f} %",
         "  codes " + "  ".join(f"{code} {count}" for code, count in figures["codes"].items()),
+        *(f"    first {code}: {message}" for code, message in content["first_messages"].items()),
         "",
         "  latency, ms" + "".join(f"{name:>9}" for name in ("p50", "p90", "p95", "p99", "p99.9", "max")),
     ]
@@ -123,6 +138,14 @@ def summary(content: dict[str, Any]) -> str:
         lines += ["", f"  server memory {memory:.0f} MiB, CPU {content['server']['cpu_cores']:.2f} cores"]
     lines += [f"  ! {note}" for note in content["notes"]]
     return "\n".join(lines)
+
+
+def _first_messages(workers: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Merge what each worker kept: of each error code one message, by code."""
+    found: dict[str, str] = {}
+    for worker in workers:
+        found = worker["first_messages"] | found
+    return dict(sorted(found.items()))
 
 
 def _by_kind(samples: NDArray[np.void], window: Window) -> dict[str, NDArray[np.float64]]:

@@ -9,9 +9,11 @@ import gc
 import selectors
 import threading
 import time
+import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from loadtest.settings import RunSettings
 
 _BROKEN_BYTES = 64  # enough to be known as a JPEG, too little to be one
 _END_WITHIN_S = 10.0
+_LONGEST_MESSAGE = 400  # characters; a server may quote what it was sent
 _WAKES_LATE_S = 0.0003  # a sleeping thread and its event loop, on a machine that is not busy
 
 Listener = Callable[[str, float, Exception | None], None]
@@ -48,6 +51,8 @@ class Sender:
         self._photos = photos
         self._samples = samples
         self._listener = listener
+        self.first_messages: dict[str, str] = {}
+        """What the first error of each code said; without the requests that were refused as they must be."""
         # epoll wakes to a millisecond; select to a microsecond, and there are few sockets.
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
         self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
@@ -143,13 +148,17 @@ class Sender:
             raise
         except VitrineError as error:
             code, failure = error.code, error
-        except Exception as error:  # one bad request must not end the run; it is seen among the codes
+        except Exception as error:  # our own bug, which must not end the run: it is seen among codes and messages
             code, failure = "UNKNOWN", error
         latency_s = time.perf_counter() - start - intended_s
         self._samples.add(intended_s, lag_s, latency_s, request.kind, code, verdict)
         is_rightly_refused = request.kind == "invalid" and code == "INVALID_ARGUMENT"
+        if is_rightly_refused:
+            failure = None
+        if failure:
+            self.first_messages.setdefault(code, _message_of(failure))
         if self._listener:
-            self._listener(request.kind, latency_s, None if is_rightly_refused else failure)
+            self._listener(request.kind, latency_s, failure)
 
     async def _verdict_of(self, request: Request) -> str:
         photo = self._photos.photo(request.photo)
@@ -161,6 +170,16 @@ class Sender:
         if request.kind == "invalid" and request.question:
             photo = photo[:_BROKEN_BYTES]
         return (await self._client.ask(photo, request.question)).status
+
+
+def _message_of(error: Exception) -> str:
+    """Say what failed; an error that is none of the client's own comes with its type and the line that raised it."""
+    if isinstance(error, VitrineError):
+        message = error.message
+    else:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        message = f"{type(error).__name__}: {error} (a bug of ours, {Path(frame.filename).name}:{frame.lineno})"
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
 
 
 async def _until(due: float) -> None:

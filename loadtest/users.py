@@ -76,7 +76,15 @@ class Generator:
     def finish(self) -> None:
         self.sender.close()
         self._file.write_text(
-            json.dumps({"cpu_of_a_core": max(self.cpu_shares, default=0.0), "failure": self._failure}), "utf-8"
+            json.dumps(
+                {
+                    "cpu_of_a_core": max(self.cpu_shares, default=0.0),
+                    "failure": self._failure,
+                    "first_messages": self.sender.first_messages,
+                },
+                ensure_ascii=False,
+            ),
+            "utf-8",
         )
 
     def _tell_locust(self) -> None:

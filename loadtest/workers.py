@@ -84,22 +84,7 @@ def _with_workers(settings: RunSettings, folder: Path, on_start: Callable[[float
     environment = locust.env.Environment(user_classes=_user_classes(settings), host=settings.url)
     runner = environment.create_master_runner("127.0.0.1", 0)
     page = _page(environment, settings.web_port) if settings.web_port else None
-    processes = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "loadtest",
-                "worker",
-                str(folder),
-                "--index",
-                str(index),
-                "--port",
-                str(runner.server.port),
-            ]
-        )
-        for index in range(settings.workers)
-    ]
+    processes = [_start_worker(folder, index, runner.server.port) for index in range(settings.workers)]
     try:
         deadline = time.time() + _WORKERS_READY_S + _DRAWING_S * settings.photo_count
         while len(runner.clients.ready) < settings.workers:
@@ -121,6 +106,11 @@ def _with_workers(settings: RunSettings, folder: Path, on_start: Callable[[float
                 process.kill()
         if page:
             page.stop()
+
+
+def _start_worker(folder: Path, index: int, port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "loadtest", "worker", str(folder), "--index", str(index), "--port", str(port)]
+    return subprocess.Popen(command)
 
 
 def work(folder: Path, index: int, port: int) -> None:

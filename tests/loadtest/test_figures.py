@@ -9,6 +9,7 @@ import pytest
 from loadtest.compare import changes, comparison
 from loadtest.figures import Window, figures_of
 from loadtest.knee import highest_kept, knee
+from loadtest.report import read_report
 from loadtest.samples import SAMPLE, SampleFile, read_samples
 from loadtest.slo import Slo, SloError, read_slo
 
@@ -165,6 +166,13 @@ def test_a_change_is_told_from_noise() -> None:
     assert [change.name for change in slower if change.is_beyond_noise] == ["p50", "p99"]
     other = {**report(random, 20), "settings": {"seed": 1, "url": "b"}}
     assert comparison(report(random, 20), other).startswith("not the same test: other seed\n")
+
+
+@pytest.mark.parametrize("content", ["{}", '{"format": 2}'])
+def test_a_report_of_another_format_is_refused_by_its_number(tmp_path: Path, content: str) -> None:
+    (tmp_path / "report.json").write_text(content, "utf-8")
+    with pytest.raises(ValueError, match=r"report.json has the format (None|2), but 1 is expected"):
+        read_report(tmp_path)
 
 
 def test_runs_that_are_too_short_are_not_compared() -> None:

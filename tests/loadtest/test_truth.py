@@ -152,6 +152,33 @@ def test_what_a_generator_could_not_send_is_told(fake_server: Started, tmp_path:
     assert "never sent" in " ".join(content["notes"])
 
 
+def test_the_report_says_what_the_first_error_of_each_code_was(fake_server: Started, tmp_path: Path) -> None:
+    """Answers without tensors break the client itself: such a bug is named with its line, from any worker."""
+    url, _ = fake_server("--broken-every", "10")
+    arguments = ("--rate", "50", "--duration", "3", "--workers", "2")
+    done, content = run(tmp_path / "run", url, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert list(content["first_messages"]) == ["UNKNOWN"]
+    message = content["first_messages"]["UNKNOWN"]
+    assert "TypeError" in message
+    assert "calls.py:" in message
+    assert f"first UNKNOWN: {message}" in done.stdout
+    assert "calls.py:" in (tmp_path / "run" / "report.html").read_text("utf-8")
+
+
+def test_where_nothing_can_be_served_the_command_says_what_to_do(tmp_path: Path) -> None:
+    """The load test's own image has no `serving`."""
+    for name in ("catalogue", "loadtest"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "manifest.json").write_text("{}")
+    command = [*MODULE, "run", "--repository", str(tmp_path), "--output", str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "name it with --url" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_worker_that_is_killed_is_told(fake_server: Started, tmp_path: Path) -> None:
     url, _ = fake_server()
     running = subprocess.Popen(
