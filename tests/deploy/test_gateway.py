@@ -37,6 +37,7 @@ from serving.door.process import envoy_binary
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
 from serving.triton.ports import free_port
+from tests.helpers.certificates import write_certificates
 from tests.helpers.hostile import HOSTILE, call_raw
 from tests.helpers.name_server import name_server
 from tests.helpers.started import started
@@ -69,8 +70,7 @@ def envoy_before(servers: Sequence[str], folder: Path, **settings: Any) -> Itera
         servers: their addresses.
         settings: of `GatewaySettings`, other than here.
     """
-    certificates = [str(SOURCE.parent / "test-certificates.sh"), str(folder / "tls")]
-    subprocess.run(certificates, check=True, capture_output=True)
+    write_certificates(folder / "tls")
     keys = (SOURCE / "keys.yaml").read_text("utf-8")
     assert keys.endswith("credentials: []\n")
     (folder / "keys.yaml").write_text(keys.replace("credentials: []", f"credentials: {KEYS}"), "utf-8")

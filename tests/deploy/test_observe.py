@@ -19,8 +19,9 @@ from vitrine_client import InvalidRequestError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from tests.deploy.test_compose import ROOT, resolved
-from tests.helpers.prometheus import CONFIG, asked, program, prometheus_of, rules_of, wait_until
+from tests.helpers.compose import ROOT, mounts_of, published_by, resolved
+from tests.helpers.prometheus import CONFIG, asked, prometheus_of, rules_of, wait_until
+from tests.helpers.system import require_program
 
 OBSERVE = ROOT / "deploy" / "observe"
 DASHBOARD = json.loads((OBSERVE / "grafana/dashboards/vitrine.json").read_text("utf-8"))
@@ -147,7 +148,7 @@ def test_each_alert_fires_when_it_should_and_not_before(tmp_path: Path) -> None:
     (tmp_path / "alerts.yml").write_text(yaml.safe_dump({"groups": [{"name": "vitrine", "rules": bare}]}), "utf-8")
     (tmp_path / "alerts_test.yml").write_text(cases, "utf-8")
     done = subprocess.run(
-        [program("promtool"), "test", "rules", str(tmp_path / "alerts_test.yml")],
+        [require_program("promtool", "prometheus"), "test", "rules", str(tmp_path / "alerts_test.yml")],
         capture_output=True,
         text=True,
         check=False,
@@ -163,7 +164,11 @@ def test_each_alert_fires_when_it_should_and_not_before(tmp_path: Path) -> None:
 def test_promtool_accepts_both_files_and_their_annotations() -> None:
     for command in (["check", "config", "prometheus.yml"], ["check", "rules", "alerts.yml"]):
         done = subprocess.run(
-            [program("promtool"), *command], cwd=OBSERVE / "prometheus", capture_output=True, text=True, check=False
+            [require_program("promtool", "prometheus"), *command],
+            cwd=OBSERVE / "prometheus",
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -198,23 +203,20 @@ def test_the_dashboard_asks_the_data_source_that_is_provisioned() -> None:
     ]
     used = {(t["datasource"]["type"], t["datasource"]["uid"]) for panel in PANELS for t in panel["targets"]}
     assert used == {(source["type"], source["uid"])}
-    services = resolved()["services"]
+    services = resolved()
     host, port = urllib.parse.urlsplit(source["url"]).netloc.split(":")
-    assert any(str(published).endswith(f":{port}/tcp") for published in services[host]["ports"])
+    assert any(published.endswith(f":{port}/tcp") for published in published_by(services[host]))
 
 
 def test_both_programs_read_their_files_from_where_they_are_mounted() -> None:
-    services = resolved()["services"]
+    services = resolved()
     [provider] = yaml.safe_load((OBSERVE / "grafana/provisioning/dashboards/vitrine.yml").read_text("utf-8"))[
         "providers"
     ]
-    mounts = {
-        name: dict(volume.rsplit(":", 1)[0].rsplit(":", 1)[::-1] for volume in services[name]["volumes"])
-        for name in ("grafana", "prometheus")
-    }
-    assert Path(mounts["grafana"][provider["options"]["path"]]) == OBSERVE / "grafana/dashboards"
-    assert Path(mounts["grafana"]["/etc/grafana/provisioning"]) == OBSERVE / "grafana/provisioning"
-    assert Path(mounts["prometheus"]["/etc/prometheus"]) == OBSERVE / "prometheus"
+    grafana, prometheus = mounts_of(services["grafana"]), mounts_of(services["prometheus"])
+    assert Path(grafana[provider["options"]["path"]][0]) == OBSERVE / "grafana/dashboards"
+    assert Path(grafana["/etc/grafana/provisioning"][0]) == OBSERVE / "grafana/provisioning"
+    assert Path(prometheus["/etc/prometheus"][0]) == OBSERVE / "prometheus"
     scraped = CONFIG["scrape_configs"][0]["static_configs"][0]["targets"]
     for name in ("triton", "triton-cpu"):
         assert scraped == [f"{alias}:8002" for alias in services[name]["networks"]["default"]["aliases"]]

@@ -1,7 +1,6 @@
 """A real Prometheus with our own configuration, but of one server, and as often as a test needs."""
 
 import json
-import shutil
 import subprocess
 import time
 import urllib.parse
@@ -14,16 +13,11 @@ from typing import Any
 import yaml
 
 from serving.triton.ports import free_port
-from tests.deploy.test_compose import ROOT
+from tests.helpers.compose import ROOT
+from tests.helpers.system import require_program
 
 FOLDER = ROOT / "deploy" / "observe" / "prometheus"
 CONFIG = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    assert found, f"no {name} here: apt-get install prometheus"
-    return found
 
 
 @contextmanager
@@ -39,7 +33,7 @@ def prometheus_of(metrics_url: str, folder: Path, rules: Path, *, every: str) ->
     config["rule_files"] = [str(rules)]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
     address = f"127.0.0.1:{free_port()}"
-    command = [program("prometheus"), f"--config.file={folder / 'prometheus.yml'}"]
+    command = [require_program("prometheus", "prometheus"), f"--config.file={folder / 'prometheus.yml'}"]
     command += [f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address={address}"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

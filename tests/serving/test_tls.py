@@ -1,7 +1,6 @@
 """An encrypted port: the client that trusts it gets answers, others get a clear error; administration is closed."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,15 +14,14 @@ from catalogue.photos import photo_from_seed
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings, TlsSettings
-
-CERTIFICATES = Path(__file__).parents[2] / "deploy" / "test-certificates.sh"
+from tests.helpers.certificates import write_certificates
 
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     for name in ("own", "other"):
-        subprocess.run([str(CERTIFICATES), str(folder / name)], check=True, capture_output=True)
+        write_certificates(folder / name)
     return folder
 
 
