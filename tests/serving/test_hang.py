@@ -21,7 +21,7 @@ from tests.helpers.started import started
 
 ROOT = Path(__file__).parents[2]
 STEP = (
-    "import sys; from heartbeat import Heartbeat\n"
+    "import sys; from vitrine_steps.triton.heartbeat import Heartbeat\n"
     "heart = Heartbeat(sys.argv[1]); print('ready', flush=True)\n"
     "for line in sys.stdin:\n"
     "    with heart.working():\n"
