@@ -17,7 +17,7 @@ from vitrine_client.aio import AsyncGrpcTransport
 from benchmarks.memory import tree_memory_mib
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from checks.soak.server import Served, served
+from checks.soak.server import Served, running_server
 from serving.command_line import built_repository, exit_status, positive
 from serving.supervision.signals import end_on_signals
 
@@ -134,15 +134,18 @@ async def _measure(server: Served, args: argparse.Namespace) -> int:
     print(f"  memory: {memory[0]:.0f} MiB before, {max(memory):.0f} MiB at most")
     print(f"after it: {'never calm' if recovery_s is None else f'calm after {recovery_s:.1f} s'}")
     print(f"  then {again_per_s:.0f} right answers/s with {_CALLERS} callers")
-    restarts = [line for line in server.said if line.startswith("restarting")]
-    print("\n".join(restarts) or "no restart")
+    restarts = server.health()["restarts"]
+    print(f"{restarts} restarts")
     return 1 if load.wrong or restarts or recovery_s is None else 0
 
 
 def main() -> int:
     args = _parser().parse_args()
     end_on_signals()
-    with tempfile.TemporaryDirectory() as folder, served(args.repository, Path(folder) / "triton.log") as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server(args.repository, Path(folder) / "triton.log") as server,
+    ):
         return asyncio.run(_measure(server, args))
 
 

@@ -11,7 +11,7 @@ from builders.calibration.labelled import texts_of
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import Question
-from vitrine_steps.confidence import language_of
+from vitrine_steps.verdict import language_of
 
 _PER_PHOTO = 7  # one of each kind
 

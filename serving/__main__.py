@@ -4,11 +4,13 @@ import argparse
 import ipaddress
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from serving.command_line import exit_status, whole_number
 from serving.door.process import require_door
 from serving.errors import ServingError
+from serving.ready_file import addresses_of, remove_ready_file, write_ready_file
 from serving.supervision.server import READY_TIMEOUT_S, EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.supervision.supervisor import serve_until_signal
@@ -43,11 +45,24 @@ def main() -> int:
     )
     start_s = time.perf_counter()
     try:
+        if args.ready_file:
+            remove_ready_file(args.ready_file)
         server = EmbeddedServer(settings, ready_timeout_s=args.ready_timeout)
     except ServingError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_status
-    return serve_until_signal(server, lambda: _say_addresses(server, time.perf_counter() - start_s))
+
+    def announce() -> None:
+        if args.ready_file:
+            write_ready_file(args.ready_file, addresses_of(server.settings, server.url))
+        _say_addresses(server, time.perf_counter() - start_s)
+
+    try:
+        return serve_until_signal(server, announce)
+    finally:
+        if args.ready_file:
+            with suppress(OSError):
+                args.ready_file.unlink()
 
 
 def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:
@@ -129,6 +144,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--log-file", type=Path, help="Triton's log, emptied at the start (default: beside the repository)"
+    )
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        metavar="FILE",
+        help="written, as JSON for other programs, once a real question has been answered: the addresses and the "
+        "process's id; removed at the end",
     )
     return parser
 

@@ -53,6 +53,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("serving", "{none}", "is not a folder that exists"),
     ("serving", "{empty}", "has no manifest.json: name a repository that `python -m builders"),
     ("serving", "{broken}", "is broken"),
+    ("serving", "{old}", "has no format number, but format 1 is expected: it was built by another version"),
     ("serving", "{good} --cache-mib 0", "'0' came, but a whole number, at least 1"),
     ("serving", "{good} --grpc-port 70000", "--grpc-port: cannot listen on"),
     ("serving", "{good} --grpc-port high", "--grpc-port"),
@@ -65,6 +66,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("serving", "{good} --grpc-port 0 --no-metrics --log-file {none}/log", "cannot write the log"),
     ("serving", "{good} --grpc-port 0 --no-metrics --log-file {good}/log", "would be in the repository"),
     ("serving", "{good} --grpc-port 0 --no-metrics --log-file {log} --trace-url collector", "the address for spans"),
+    ("serving", "{good} --grpc-port 0 --no-metrics --ready-file {none}/ready.json", "--ready-file: cannot write"),
     ("serving", "{changed} --grpc-port 0 --no-metrics --log-file {log}", "is not what was built"),
     ("serving.demo", "{none}", "is not a folder that exists"),
     ("serving.container", "{none}", "is not a folder that exists"),
@@ -81,7 +83,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("builders", "--checkpoint {checkpoint} --output {file}/new", "cannot write to"),
     ("builders", "--checkpoint {checkpoint} --output {new} --question-tokens 1000", "this checkpoint takes 2 to 64"),
     ("builders", "--checkpoint {odd_settings} --output {new}", "vitrine.json is not a JSON object"),
-    ("builders", "--checkpoint {odd_calibration} --output {new}", "calibration.json is no calibration"),
+    ("builders", "--checkpoint {odd_calibration} --output {new}", "calibration.json has no format number"),
     ("builders.calibration", "{none} --checkpoint {checkpoint} --output {new}", "is no built repository"),
     ("builders.calibration", "{good} --checkpoint {empty} --output {new}", "has no config.json"),
     ("builders.calibration", "{good} --checkpoint {checkpoint} --output {none}/new", "there is no folder"),
@@ -161,11 +163,12 @@ USAGE: list[tuple[str, str, str]] = [
 def places(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """What the cases name in braces."""
     folder = tmp_path_factory.mktemp("places")
-    found = {name: folder / name for name in ("none", "empty", "broken", "filled", "file", "log", "slo")}
+    found = {name: folder / name for name in ("none", "empty", "broken", "old", "filled", "file", "log", "slo")}
     found |= {"good": repository, "checkpoint": ROOT / "checkpoints" / "vitrine-small"}
-    for name in ("empty", "broken", "filled"):
+    for name in ("empty", "broken", "old", "filled"):
         found[name].mkdir()
     (found["broken"] / "manifest.json").write_text("{", "utf-8")
+    (found["old"] / "manifest.json").write_text('{"sha256": {}}', "utf-8")
     (found["filled"] / "mine.txt").touch()
     found["file"].write_text("a line\n", "utf-8")
     found["slo"].write_text("p99_ms: 100\n", "utf-8")

@@ -1,6 +1,5 @@
 """Which of a caller's own answers is right, from how likely the decoder holds each of them."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,16 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vitrine_steps.confidence import (
-    HAND_OVER,
-    Calibration,
-    Verdict,
-    calibration_from_json,
-    confidence_from_doubts,
-    handed_over_anyway,
-    log_doubt,
-    verdict_of,
-)
+from vitrine_steps.calibration import Calibration, calibration_from_json, read_content
+from vitrine_steps.confidence import confidence_from_doubts, log_doubt
+from vitrine_steps.verdict import HAND_OVER, Verdict, handed_over_anyway, verdict_of
 
 _LEAST_MASS = 1e-7  # float32 probabilities cannot say less
 
@@ -49,12 +41,20 @@ class Choice:
 
 
 def read_choice_calibration(file: Path) -> ChoiceCalibration | None:
-    """None if there is no such file, or nothing about lists in it."""
-    content = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    """Read what a calibration says of lists of allowed answers.
+
+    Returns:
+        None if there is no such file, or nothing about lists in it.
+
+    Raises:
+        FormatError: the file is of another format.
+    """
+    content = read_content(file)
     return choice_calibration_from_json(content["choices"]) if "choices" in content else None
 
 
 def choice_calibration_from_json(content: dict[str, Any]) -> ChoiceCalibration:
+    """Make a calibration from the part "choices" of the file."""
     return ChoiceCalibration(content["temperature"], content["length_exponent"], calibration_from_json(content))
 
 
@@ -106,7 +106,9 @@ def choice_doubts(choice: Choice, *, refuses: bool) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class JudgedChoice:
+class ChoiceJudgement:
+    """The choice for one question, with its verdict."""
+
     answer: str
     """The likeliest candidate; "" where the photo does not show it."""
     probabilities: NDArray[np.float64]
@@ -116,7 +118,7 @@ class JudgedChoice:
     verdict: Verdict
 
 
-def judged_choice(
+def judge_choice(
     candidates: Sequence[str],
     candidate_ids: NDArray[np.int32],
     logprobs: NDArray[np.float32],
@@ -125,7 +127,7 @@ def judged_choice(
     question: str,
     language: str,
     max_risk: float | None,
-) -> JudgedChoice:
+) -> ChoiceJudgement:
     """From the scorer's log-probabilities to the choice and its verdict.
 
     Args:
@@ -147,4 +149,4 @@ def judged_choice(
     else:
         trust = calibration.trust if calibration else None
         verdict = verdict_of(confidence, trust, refuses=refuses, language=language, max_risk=max_risk)
-    return JudgedChoice(answer, choice.probabilities, confidence, verdict)
+    return ChoiceJudgement(answer, choice.probabilities, confidence, verdict)

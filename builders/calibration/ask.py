@@ -13,8 +13,9 @@ from builders.checkpoint.load import Checkpoint
 from builders.parity.compare import Engine, Outputs, encoded_photo, question_tensors
 from vitrine_steps.answer import candidates_from_decoder
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
-from vitrine_steps.confidence import Candidate, language_of
+from vitrine_steps.confidence import Candidate
 from vitrine_steps.text import TextError
+from vitrine_steps.verdict import language_of
 
 _LIMITS = CandidateLimits(max_candidates=4096, max_bytes=4096, max_tokens=4096)
 

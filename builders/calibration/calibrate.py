@@ -18,6 +18,8 @@ from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.errors import BuildError, UsageError
 from builders.parity.onnx_engine import onnx_engine
 from builders.repository.configs import ENGINES
+from vitrine_steps.calibration import CALIBRATION_FORMAT, FORMAT_REMEDY
+from vitrine_steps.file_format import FormatError, require_format
 from vitrine_steps.photo.pixels import PhotoError
 
 FILE = "calibration.json"
@@ -27,15 +29,18 @@ def calibration_for(checkpoint: Checkpoint, answers: int) -> dict[str, Any] | No
     """The calibration that lies beside a checkpoint's weights, if it is theirs.
 
     Raises:
-        UsageError: it was fitted on other weights, or is broken.
+        UsageError: it was fitted on other weights, is of another format, or is broken.
     """
     file = checkpoint.folder / FILE
     if not file.exists():
         return None
     try:
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        require_format(content, CALIBRATION_FORMAT, file=file, remedy=FORMAT_REMEDY)
         weights, answered = content["weights_sha256"], content["answers"]
-    except (ValueError, KeyError, TypeError) as error:
+    except FormatError as error:
+        raise UsageError(str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{file} is no calibration ({type(error).__name__}: {error}): remove it, or fit it with python -m "
             "builders.calibration.calibrate"

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from builders.calibration.ask import Asked, Scored
 from builders.errors import BuildError, UsageError
+from vitrine_steps.calibration import CALIBRATION_FORMAT, RiskPoint
 from vitrine_steps.choice import choice_doubts, choice_from_scores
-from vitrine_steps.confidence import RiskPoint, chosen_candidate, doubts, handed_over_anyway
+from vitrine_steps.confidence import chosen_candidate, doubts
+from vitrine_steps.verdict import handed_over_anyway
 
 RISKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 LEAST_QUESTIONS = 500
@@ -60,6 +62,7 @@ def fitted(
         default_risk,
     )
     return {
+        "format": CALIBRATION_FORMAT,
         "method": f"logistic regression, scikit-learn {version('scikit-learn')}",
         "questions": len(rows),
         "cannot_tell_threshold": refusal,

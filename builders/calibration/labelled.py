@@ -11,7 +11,7 @@ from builders.errors import UsageError
 from catalogue.dataset import first_seed, odd_questions_from_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import allowed_answers
-from vitrine_steps.confidence import language_of
+from vitrine_steps.verdict import language_of
 
 # Away from the photos that `python -m evaluation` asks about, 20,000 and up.
 _FIRST_PHOTO = 40_000

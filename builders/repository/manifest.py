@@ -23,6 +23,7 @@ from builders.parity.material import Proof
 from builders.precision.auto import Trial
 from builders.repository.configs import ENGINES, BuildDimensions
 from builders.targets import Target
+from vitrine_steps.file_format import MANIFEST_FORMAT
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime", "pillow", "numpy")
 
@@ -43,6 +44,7 @@ def write_manifest(
     if proof:
         _write_json(folder / "activation_ranges.json", proof.ranges)
     manifest = {
+        "format": MANIFEST_FORMAT,
         "checkpoint": {"name": checkpoint.name, "revision": options.revision, "sha256": checkpoint.sha256},
         "target": options.target,
         "precision": options.chosen_precision,

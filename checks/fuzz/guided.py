@@ -66,12 +66,12 @@ def question_target(repository: Path) -> Callable[[bytes], None]:
 def answer_target(repository: Path) -> Callable[[bytes], None]:
     """Any tokens, as of an engine gone mad."""
     with atheris.instrument_imports(include=["vitrine_steps"]):
-        from vitrine_steps import answer, confidence
+        from vitrine_steps import answer, calibration, confidence
     from tokenizers import Tokenizer
 
     folder = repository / "answer_postprocess" / "1"
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    calibration = confidence.read_calibration(folder / "calibration.json")
+    fitted = calibration.read_calibration(folder / "calibration.json")
 
     def one(data: bytes) -> None:
         numbers = np.frombuffer(data[: len(data) // 4 * 4].ljust(320, b"\0")[:320], np.int32)
@@ -81,8 +81,8 @@ def answer_target(repository: Path) -> Callable[[bytes], None]:
             candidates = answer.candidates_from_decoder(ids, logprobs, tokenizer)
         except FloatingPointError:  # of log-probabilities that are no numbers; callers hear of an internal error
             return
-        found = confidence.judged(
-            candidates, frozenset({"cannot tell"}), calibration, question="Is it red?", language="en", max_risk=None
+        found = confidence.judge(
+            candidates, frozenset({"cannot tell"}), fitted, question="Is it red?", language="en", max_risk=None
         )
         assert found.verdict.status in ("answered", "cannot_tell", "hand_over")
         assert len(found.confidences) == len(found.texts) == len(candidates)

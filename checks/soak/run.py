@@ -14,7 +14,7 @@ from checks.soak.faults import schedule
 from checks.soak.options import SoakOptions
 from checks.soak.processes import Sample, sample
 from checks.soak.report import Growth, growths, plot
-from checks.soak.server import Served, served
+from checks.soak.server import Served, running_server
 from checks.soak.traffic import Tally, Traffic
 from checks.soak.verdict import problems_of
 from command_line.values import make_folder
@@ -40,30 +40,31 @@ def soak(options: SoakOptions) -> int:
     """
     end_on_signals()
     make_folder(options.output)
-    with served(options.repository, options.output / "triton.log", "--cache-mib", str(_CACHE_MIB)) as server:
+    with running_server(options.repository, options.output / "triton.log", "--cache-mib", str(_CACHE_MIB)) as server:
         traffic = Traffic(server.url, callers=options.callers, burst_every_s=_BURST_EVERY_S)
         thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
         thread.start()
         try:
             samples, faults = _watched(server, traffic, thread, options.duration)
             has_ended = server.process.poll() is not None
+            restarts = 0 if has_ended else server.restarts()
             ended = [] if thread.is_alive() else ["the traffic ended before its time, by an error of its own"]
         finally:
             traffic.stop()
             thread.join()
     if has_ended or server.process.returncode != 0:
         when = "before its time" if has_ended else f"with status {server.process.returncode}"
-        ended.append(f"the server ended {when}: {' '.join(server.said[-3:])}")
+        ended.append(f"the server ended {when}: {' '.join(server.lines[-3:])}")
     found = growths(samples, options.duration)
     plot(samples, faults, options.output / "soak.png")
-    is_good = _say(found, traffic.tally, server, faults, ended, options)
+    is_good = _say(found, traffic.tally, server.lines, restarts, faults, ended, options)
     report = {
         "duration_s": options.duration,
         "growth": [asdict(growth) for growth in found],
         "outcomes": dict(traffic.tally.outcomes),
         "wrong": traffic.tally.wrong,
         "faults": faults,
-        "server_said": server.said,
+        "server_lines": server.lines,
         "samples": [asdict(one) for one in samples],
     }
     (options.output / "soak.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -96,7 +97,8 @@ def _watched(
 def _say(
     found: list[Growth],
     tally: Tally,
-    server: Served,
+    lines: list[str],
+    restarts: int,
     faults: list[tuple[float, str]],
     ended: list[str],
     options: SoakOptions,
@@ -107,14 +109,12 @@ def _say(
         print(f"  {count:9,}  {kind}")
     for at_s, what in faults:
         print(f"  at {at_s:6.0f} s  {what}")
-    restarted = server.restarts()
-    print(f"  {restarted} restarts for {len(faults)} faults")
-    for line in server.said:
-        if line.startswith(("restarting", "whole again")):
-            print(f"  server: {line}")
+    print(f"  {restarts} restarts for {len(faults)} faults")
+    for line in lines:
+        print(f"  server: {line}")
     for growth in found:
         print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
-    problems = ended + problems_of(found, tally, [what for _, what in faults], restarted, max_growth=options.max_growth)
+    problems = ended + problems_of(found, tally, [what for _, what in faults], restarts, max_growth=options.max_growth)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return not problems

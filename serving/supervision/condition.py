@@ -1,4 +1,4 @@
-"""How a server fares, from its first start on: what its metrics and its page of health say, and Triton cannot."""
+"""Keeps how a server fares, from its first start on: what its metrics and its health page say, and Triton cannot."""
 
 import time
 from dataclasses import dataclass
@@ -10,20 +10,25 @@ answered, though all looks alive; the door in front of it ended; the start befor
 
 @dataclass(frozen=True)
 class Problem:
+    """What is wrong with a server, so that it is restarted."""
+
     cause: str
     """One of `CAUSES`."""
     words: str
-    """For people."""
+    """One line for people."""
 
     def __str__(self) -> str:
         return self.words
 
 
 class Condition:
-    """Of one server. Restarts of Triton set nothing of it back. One thread writes it, others may read."""
+    """The state of one server. Restarts of Triton set nothing of it back. One thread writes it, others may read."""
 
     def __init__(self) -> None:
         self.restarts = dict.fromkeys(CAUSES, 0)
+        """How often it was restarted, by cause; a try that fails counts too."""
+        self.recoveries = 0
+        """How often it was ready again after restarts."""
         self.is_crash_loop = False
         """Whether restarts have not helped, so that they are tried slowly."""
         self.delay_s = 0.0
@@ -36,7 +41,7 @@ class Condition:
 
     @property
     def state(self) -> str:
-        """Says "starting", "ready", "restarting", "crash loop" or "stopping"."""
+        """One of "starting", "ready", "restarting", "crash loop" and "stopping"."""
         return "crash loop" if self.is_crash_loop and self._state != "ready" else self._state
 
     @property
@@ -46,18 +51,23 @@ class Condition:
         return self._down_s + (time.monotonic() - self._since_s if is_down else 0.0)
 
     def become(self, state: str) -> None:
-        """
+        """Change the state.
+
         Args:
             state: any but "crash loop", which the restarts tell.
         """
+        if state == "ready" and self._state == "restarting" and self._was_ready:
+            self.recoveries += 1
         self._down_s, self._since_s, self._state = self.down_s, time.monotonic(), state
         self._was_ready = self._was_ready or state == "ready"
 
-    def is_restarted(self, cause: str, *, delay_s: float, is_crash_loop: bool) -> None:
-        """
+    def count_restart(self, cause: str, *, delay_s: float, is_crash_loop: bool) -> None:
+        """Count a restart that is about to be tried.
+
         Args:
             cause: one of `CAUSES`.
-            delay_s: until the try.
+            delay_s: until the try, in seconds.
+            is_crash_loop: whether restarts have not helped so far.
         """
         self.restarts[cause] += 1
         self.delay_s = delay_s
@@ -66,7 +76,11 @@ class Condition:
 
 
 def metrics_text(condition: Condition, *, is_up: bool) -> str:
-    """The text format of Prometheus."""
+    """Write the server's own metrics in the text format of Prometheus.
+
+    Args:
+        is_up: whether questions are answered at this moment.
+    """
     by_cause = {f'{{cause="{cause}"}}': float(count) for cause, count in condition.restarts.items()}
     return "".join(
         [
@@ -89,11 +103,12 @@ def _family(name: str, kind: str, what: str, values: float | dict[str, float]) -
 
 
 def health(condition: Condition, *, is_up: bool) -> dict[str, object]:
-    """For programs that look whether the server is there; no words of Triton's, which name files."""
+    """Return the health page, a JSON object without any words of Triton's, which name files."""
     return {
         "ready": is_up,
         "state": condition.state if is_up or condition.state != "ready" else "restarting",
         "crash_loop": condition.is_crash_loop,
         "restarts": sum(condition.restarts.values()),
+        "recoveries": condition.recoveries,
         "next_try_in_s": condition.delay_s,
     }

@@ -1,59 +1,88 @@
 """Lets a Triton finish what it has accepted, and accept nothing more.
 
 Triton's own way to stop breaks requests off between the steps of an ensemble,
-and then says NOT_FOUND for seconds. So the doors are closed in the steps where
-requests come in: first for new photos, then, when those that are inside have
-reached their question, for questions. What stands before a closed door gets
-UNAVAILABLE, which clients try elsewhere.
+and then says NOT_FOUND for seconds. So the steps at which requests come in, the
+entries, are closed one after the other: first the one for new photos; then,
+when the photos that are inside have reached their question, the one for
+questions. A request that comes to a closed entry gets UNAVAILABLE, which
+clients try elsewhere. Configs say which steps are entries, see
+`triton/models.py`.
 """
 
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from serving.supervision.probe import Canary
+from serving.supervision.probe import Probe
+from serving.triton.models import Configs, entries, is_engine, steps_from
 
-_DOORS = {"photos": ("image_encoder", "image_export"), "questions": ("answer_decoder", "answer_scorer")}
-"""In the order in which they close, and the steps behind each that take long."""
-_HANDS = {"photos": "image_preprocess", "questions": "answer_postprocess"}
-"""Python steps in whose hands many requests may be, which are counted when all of them are done."""
-_ENDS = {"photos": ("image_export",), "questions": ("answer_postprocess", "choice_postprocess")}
 _POLL_S = 0.05
 _STATISTICS_TIMEOUT_S = 5.0
 _QUIET_S = 0.25
 _QUIET_RUNS = 5
-"""When nothing has come out for so long, or for so many runs of the slowest step, nothing is inside."""
+"""When nothing has come out for so long, or for so many runs of the slowest engine, nothing is inside."""
 
 
-def drain(canary: Canary, doors: Path, is_busy: Callable[[str], bool], *, timeout_s: float) -> bool:
-    """
+@dataclass(frozen=True)
+class Stretch:
+    """The steps that requests go through from one entry on."""
+
+    entry: str
+    """Name of the entry, such as "photos"."""
+    engines: tuple[str, ...]
+    """Those whose runs decide how long a pause may be."""
+    python_steps: tuple[str, ...]
+    """Those that may hold many requests, which Triton counts only once all of a batch is done."""
+    last_steps: tuple[str, ...]
+    """What has come through these has come out."""
+
+
+def stretches(configs: Configs) -> list[Stretch]:
+    """Find the stretches of a repository, in the order in which requests go through them."""
+    found = []
+    for entry, step in entries(configs).items():
+        chains = steps_from(configs, step)
+        names = list(dict.fromkeys(name for chain in chains for name in chain))
+        engines = tuple(name for name in names if is_engine(configs, name))
+        python_steps = tuple(name for name in names if name not in engines)
+        found.append(Stretch(entry, engines, python_steps, tuple({chain[-1] for chain in chains})))
+    return found
+
+
+def drain(
+    probe: Probe, drain_folder: Path, parts: Sequence[Stretch], is_busy: Callable[[str], bool], *, timeout_s: float
+) -> bool:
+    """Close one entry after the other, each when what had come in before is out.
+
     Args:
-        doors: the folder in VITRINE_DOORS of the steps.
-        is_busy: whether a Python step is at work.
+        drain_folder: VITRINE_DRAIN_DIR of the steps.
+        parts: of the repository that is served.
+        is_busy: whether the Python step of this name is at work.
+        timeout_s: for all of it, in seconds.
 
     Returns:
         Whether all that had been accepted is out; else the time was up, or Triton says nothing.
     """
     end_s = time.monotonic() + timeout_s
-    for door, slow in _DOORS.items():
-        (doors / door).touch()
-        if not _is_quiet(canary, partial(is_busy, _HANDS[door]), slow, _ENDS[door], end_s):
+    for part in parts:
+        (drain_folder / part.entry).touch()
+        if not _becomes_quiet(probe, part, is_busy, end_s):
             return False
     return True
 
 
-def _is_quiet(
-    canary: Canary, is_busy: Callable[[], bool], slow: tuple[str, ...], ends: tuple[str, ...], end_s: float
-) -> bool:
-    last, since_s = -1, time.monotonic()
+def _becomes_quiet(probe: Probe, part: Stretch, is_busy: Callable[[str], bool], end_s: float) -> bool:
+    """Wait until nothing is inside a stretch; False: the time is up, or Triton does not say."""
+    last_count, since_s = -1, time.monotonic()
     while time.monotonic() < end_s:
-        if (counts := canary.counts(_STATISTICS_TIMEOUT_S)) is None:
+        if (counts := probe.counts(_STATISTICS_TIMEOUT_S)) is None:
             return False
-        came_out = sum(counts[name].requests for name in ends)
-        if came_out != last or is_busy():
-            last, since_s = came_out, time.monotonic()
-        if time.monotonic() - since_s > max(_QUIET_S, _QUIET_RUNS * max(counts[name].run_s for name in slow)):
+        came_out = sum(counts[name].requests for name in part.last_steps)
+        if came_out != last_count or any(map(is_busy, part.python_steps)):
+            last_count, since_s = came_out, time.monotonic()
+        slowest_run_s = max((counts[name].run_s for name in part.engines), default=0.0)
+        if time.monotonic() - since_s > max(_QUIET_S, _QUIET_RUNS * slowest_run_s):
             return True
         time.sleep(_POLL_S)
     return False

@@ -1,4 +1,4 @@
-"""What the steps say of their work: see `vitrine_steps/triton/heartbeat.py`, which writes it."""
+"""Reads what the steps say of their work; `vitrine_steps/triton/heartbeat.py` writes it."""
 
 import os
 import struct
@@ -13,7 +13,7 @@ _LONGEST_GLANCE_S = 1.0
 
 
 class Heartbeats:
-    """Of the steps of one running server."""
+    """The counters of the steps of one running server: odd while a step works, another number for each piece of it."""
 
     def __init__(self, folder: Path, steps: Mapping[str, psutil.Process]) -> None:
         """
@@ -36,13 +36,13 @@ class Heartbeats:
         self._files = {}
 
     def is_at_work(self, step: str = "") -> bool:
-        """Whether an instance of a step is; of any step, where none is named."""
-        return any(self._beats(name) % 2 for name in self._files if name.startswith(step))
+        """Return whether an instance of the named step is at work; of any step, where none is named."""
+        return any(self._beats(name) % 2 for name in self._files if name.startswith(f"{step}_" if step else ""))
 
-    def at_one_piece_for(self, seconds: float) -> str | None:
-        """The step that has been seen at the same piece of work for longer than so; to be called often.
+    def stuck_step(self, seconds: float) -> str | None:
+        """Return the first step that has worked on one item for more than `seconds`, or None.
 
-        Seconds in which nobody looked, for the whole machine stood still, do not count.
+        Call it once a second at least: a longer gap counts as 1 s, for the whole machine may have stood still.
         """
         now_s = time.monotonic()
         passed_s = min(now_s - self._glanced_s, _LONGEST_GLANCE_S)

@@ -1,4 +1,4 @@
-"""A real question, asked to see whether every step lives: a dead one leaves Triton's own readiness as it was."""
+"""Asks a real question to see whether every step lives: a dead one leaves Triton's own readiness as it was."""
 
 import io
 import uuid
@@ -17,18 +17,18 @@ class Count:
     """What one model has done since the server's start."""
 
     answered: int
-    """Requests; a Python step's count those too that it answered with an error."""
+    """Requests that succeeded; a Python step's count includes those that it answered with an error."""
     failed: int
     run_s: float
-    """Of one run, on average."""
+    """Mean duration of one run, in seconds."""
 
     @property
     def requests(self) -> int:
         return self.answered + self.failed
 
 
-class Canary:
-    """Asks one server, and reads what it counts."""
+class Probe:
+    """Asks one server questions of our own, and reads what its models have counted."""
 
     def __init__(self, url: str, *, tls: TlsFiles | None, admin_key: str) -> None:
         self._client = VqaClient(transport=GrpcTransport(url, tls=tls, retries=False))
@@ -37,25 +37,29 @@ class Canary:
         buffer = io.BytesIO()
         Image.new("RGB", (64, 64), "grey").save(buffer, "PNG")
         self._photo = buffer.getvalue()
-        self.said = ""
+        self.last_error = ""
         """Why the last question was not answered."""
 
     def close(self) -> None:
         self._client.close()
         self._triton.close()
 
-    def code_of_answer(self, timeout_s: float) -> str:
-        """gRPC's name of what becomes of a question about a photo that no cache knows; "OK": it was answered."""
+    def ask(self, timeout_s: float) -> str:
+        """Ask a question about a photo that no cache knows.
+
+        Returns:
+            gRPC's name of what became of it, such as "UNAVAILABLE"; "OK" where it was answered.
+        """
         photo = self._photo + uuid.uuid4().bytes  # decoders ignore what follows a picture's end
         try:
             self._client.ask(photo, "What is this?", timeout_s=timeout_s)
         except VitrineError as error:
-            self.said = error.message
+            self.last_error = error.message
             return error.code
         return "OK"
 
     def counts(self, timeout_s: float) -> dict[str, Count] | None:
-        """None: the server does not say."""
+        """Return what each model has done, by its name; None where the server does not say."""
         try:
             answer: Any = self._triton.get_inference_statistics(headers=self._headers, client_timeout=timeout_s)
         except InferenceServerException:

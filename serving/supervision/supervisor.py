@@ -12,7 +12,7 @@ from serving.supervision.server import EmbeddedServer
 from serving.triton.log import say
 
 _GLANCE_S = 0.25
-_CANARY_EVERY_S = 15.0  # each writes one photo into the cache of features
+_PROBE_EVERY_S = 15.0  # each writes one photo into the cache of features
 _HANG = Problem("hang", "nothing is answered any more")
 
 
@@ -27,7 +27,7 @@ def serve_until_signal(server: EmbeddedServer, say_ready: Callable[[], None]) ->
     try:
         with server:
             say_ready()
-            status = _looked_after(server)
+            status = _look_after(server)
     except ServingError as error:
         say(f"error: {error}", is_trouble=True)
         return error.exit_status
@@ -37,7 +37,7 @@ def serve_until_signal(server: EmbeddedServer, say_ready: Callable[[], None]) ->
     return status or 0
 
 
-def _looked_after(server: EmbeddedServer) -> int:
+def _look_after(server: EmbeddedServer) -> int:
     try:
         with suppress(KeyboardInterrupt):
             supervise(server, partial(say, is_trouble=True))
@@ -55,16 +55,16 @@ def supervise(server: EmbeddedServer, say: Callable[[str], None], policy: Restar
         say: gets a line for people when something happens.
     """
     restarts = Restarts(policy or RestartPolicy())
-    asked_s = time.monotonic()
+    probed_s = time.monotonic()
     while True:
         time.sleep(_GLANCE_S)
         problem = server.problem()
-        if problem is None and time.monotonic() - asked_s > _CANARY_EVERY_S:
+        if problem is None and time.monotonic() - probed_s > _PROBE_EVERY_S:
             problem = (server.problem() or _HANG) if server.is_hung() else None  # what has ended answers nothing either
-            asked_s = time.monotonic()
+            probed_s = time.monotonic()
         if problem:
             _restart(server, problem, restarts, say)
-            asked_s = time.monotonic()
+            probed_s = time.monotonic()
         if restarts.calms(time.monotonic()):
             server.condition.is_crash_loop = False
             say(f"it has run for {_minutes(restarts.policy)}: a restart would be at once again")
@@ -75,7 +75,7 @@ def _restart(server: EmbeddedServer, problem: Problem, restarts: Restarts, say: 
     while True:
         was_crash_loop = restarts.is_crash_loop
         delay_s = restarts.next_delay_s(time.monotonic())
-        server.condition.is_restarted(problem.cause, delay_s=delay_s, is_crash_loop=restarts.is_crash_loop)
+        server.condition.count_restart(problem.cause, delay_s=delay_s, is_crash_loop=restarts.is_crash_loop)
         if restarts.is_crash_loop and not was_crash_loop:
             say(_crash_loop_words(restarts.policy))
         say(f"restarting{f' in {delay_s:g} s' if delay_s else ''}: {problem}")

@@ -17,7 +17,8 @@ from serving.triton.processes import regions
 PREFIX = "vitrine-triton-"
 """Of such folders' names, and of those of Triton's regions of shared memory."""
 _MADE_BY_MKDTEMP = f"{PREFIX}{'[a-z0-9_]' * 8}"
-DOORS, HEARTBEATS = "doors", "heartbeats"
+DRAIN_DIR, HEARTBEATS = "drain_dir", "heartbeats"
+"""Folders in it, named like the environment variables by which the steps find them (VITRINE_DRAIN_DIR)."""
 _UNUSED_AFTER_S = 60.0
 
 
@@ -29,7 +30,7 @@ class WorkFolder:
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
             self._lock = _locked(self.path)
-            for name in (DOORS, HEARTBEATS):
+            for name in (DRAIN_DIR, HEARTBEATS):
                 self.folder(name)
         except OSError:
             shutil.rmtree(self.path, ignore_errors=True)
@@ -59,13 +60,13 @@ class WorkFolder:
 
 
 def shm_prefix_of(step: psutil.Process) -> str | None:
-    """Of its server's regions: a Python step has the name of one on its command line. None: it has none.
+    """Return the prefix of the shared memory of a step's server, read off the step's command line; None: it names none.
 
     Raises:
         psutil.Error: it has ended.
     """
-    found = (re.match(rf"{PREFIX}[^-]+-", word) for word in step.cmdline())
-    return next((match[0] for match in found if match), None)
+    matches = (re.match(rf"{PREFIX}[^-]+-", word) for word in step.cmdline())
+    return next((match[0] for match in matches if match), None)
 
 
 def remove_left_over() -> None:
@@ -74,8 +75,8 @@ def remove_left_over() -> None:
         with suppress(OSError):  # gone meanwhile, or somebody else's
             lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
             try:
-                # One without doors is being made just now, and not locked yet, or is none of ours.
-                if os.fstat(lock).st_uid == os.geteuid() and (path / DOORS).is_dir():
+                # One without this folder is being made just now, and not locked yet, or is none of ours.
+                if os.fstat(lock).st_uid == os.geteuid() and (path / DRAIN_DIR).is_dir():
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     _remove(path)
             finally:

@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from serving.errors import ServingError, UsageError
+from vitrine_steps.file_format import MANIFEST_FORMAT, FormatError, require_format
 
 _CACHE = "__pycache__"
+_BUILD_AGAIN = "it was built by another version of Vitrine: build the repository again, or serve it with that version"
 _OF_PEOPLE = ("answer_rules.yaml",)
 """Files that people put beside `manifest.json`."""
 
 
 def read_manifest(repository: Path) -> dict[str, Any]:
-    """
+    """Read what a built repository was made of, its `manifest.json`.
+
     Raises:
-        UsageError: no such folder, or not one that `python -m builders` wrote.
+        UsageError: no such folder, not one that `python -m builders` wrote, or one of another version of Vitrine.
     """
     file = repository / "manifest.json"
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
+        require_format(manifest, MANIFEST_FORMAT, file=file, remedy=_BUILD_AGAIN)
         if not isinstance(manifest["sha256"], dict):
             raise TypeError("sha256 is not an object")
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -30,7 +34,9 @@ def read_manifest(repository: Path) -> dict[str, Any]:
             f"{repository} {what}: name a repository that `python -m builders --checkpoint ... --output FOLDER` "
             "has built (in a container VITRINE_REPOSITORY names it)"
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except FormatError as error:
+        raise UsageError(str(error)) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{file} is broken ({type(error).__name__}: {error}): build the repository again") from error
     return dict(manifest)
 

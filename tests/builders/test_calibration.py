@@ -44,14 +44,16 @@ def made_up(count: int, *, seed: int = 0) -> list[Asked]:
 
 
 def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
-    from vitrine_steps.confidence import HAND_OVER, calibration_from_json, judged
+    from vitrine_steps.calibration import calibration_from_json
+    from vitrine_steps.confidence import judge
+    from vitrine_steps.verdict import HAND_OVER
 
     content = fitted(made_up(20_000), CANNOT_TELL, default_risk=0.01)
     calibration = calibration_from_json(json.loads(json.dumps(content)))
     fresh = made_up(20_000, seed=1)
     given = []
     for row in fresh:
-        found = judged(row.candidates, CANNOT_TELL, calibration, question=COLOUR, language=row.language, max_risk=None)
+        found = judge(row.candidates, CANNOT_TELL, calibration, question=COLOUR, language=row.language, max_risk=None)
         if found.verdict.status != HAND_OVER:
             given.append(row.right[[c.text for c in row.candidates].index(found.texts[0])])
     assert len(given) > 5000
@@ -165,13 +167,21 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path) -> None:
     save_checkpoint(random_blip(Geometry(), seed=1), tmp_path)
     assert calibration_for(load_checkpoint(str(tmp_path)), 5) is None
     checkpoint = load_checkpoint(str(tmp_path))
-    content = {"weights_sha256": {"model.safetensors": checkpoint.sha256["model.safetensors"]}, "answers": 5}
+    content = {
+        "format": 1,
+        "weights_sha256": {"model.safetensors": checkpoint.sha256["model.safetensors"]},
+        "answers": 5,
+    }
     (tmp_path / "calibration.json").write_text(json.dumps(content), "utf-8")
     assert calibration_for(checkpoint, 5) == content
     assert calibration_for(checkpoint, 3) is None, "fitted with another number of alternatives"
     content["weights_sha256"] = {"model.safetensors": "0" * 64}
     (tmp_path / "calibration.json").write_text(json.dumps(content), "utf-8")
     with pytest.raises(BuildError, match="was fitted on other weights"):
+        calibration_for(checkpoint, 5)
+    content["format"] = 2
+    (tmp_path / "calibration.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(BuildError, match=r"calibration\.json is of format 2, but format 1 is expected: fit it again"):
         calibration_for(checkpoint, 5)
 
 

@@ -4,7 +4,7 @@ import re
 import signal
 from pathlib import Path
 
-from checks.soak.server import served
+from checks.soak.server import running_server
 from tests.helpers.prometheus import FOLDER, asked, prometheus_of, rules_of, wait_until
 
 TIMES_FASTER = 5
@@ -28,7 +28,7 @@ def test_restarts_of_seconds_are_alerts_the_third_a_critical_one(repository: Pat
     rules = tmp_path / "alerts.yml"
     rules.write_text(faster((FOLDER / "alerts.yml").read_text("utf-8")), "utf-8")
     with (
-        served(repository, tmp_path / "triton.log", "--ready-timeout", "300") as server,
+        running_server(repository, tmp_path / "triton.log", "--ready-timeout", "300") as server,
         prometheus_of(server.metrics_url, tmp_path, rules, every="1s") as url,
     ):
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from vitrine_client import VqaClient
 
-from checks.soak.server import Served, served
+from checks.soak.server import Served, running_server
 from serving.triton.processes import end_of, runs
 from tests.helpers.load import load, photos
 
@@ -34,8 +34,8 @@ def counted(server: Served) -> dict[str, int]:
 def wait_for(is_so: Callable[[], bool], server: Served, limit_s: float = 300.0) -> None:
     end_s = time.monotonic() + limit_s
     while not is_so():
-        assert time.monotonic() < end_s, server.said
-        assert server.process.poll() is None, server.said
+        assert time.monotonic() < end_s, server.lines
+        assert server.process.poll() is None, server.lines
         time.sleep(0.02)
 
 
@@ -78,13 +78,13 @@ def test_each_end_is_counted_by_its_cause(
     cause: str,
     words: str,
 ) -> None:
-    with served(repository, tmp_path / "triton.log", *PATIENT) as server, load(server.url):
+    with running_server(repository, tmp_path / "triton.log", *PATIENT) as server, load(server.url):
         for done in range(ROUNDS):
             kill(server, number)
             wait_for(lambda: sum(counted(server).values()) > done, server)  # noqa: B023  called in this round only
-            assert counted(server) == {cause: done + 1}, server.said
+            assert counted(server) == {cause: done + 1}, server.lines
             wait_for(lambda: server.restarts() > done, server)  # noqa: B023  as above
-    said = [line for line in server.said if line.startswith("restarting")]
+    said = [line for line in server.lines if line.startswith("restarting")]
     assert len(said) == ROUNDS
     assert all(re.search(rf"restarting( in \d s)?: {words}$", line) for line in said), said
 
@@ -123,7 +123,7 @@ def run_until_it_loops(server: Served) -> None:
         kill_triton(server, signal.SIGKILL)
         wait_for(lambda: server.restarts() > done, server)  # noqa: B023  called in this round only
     kill_triton(server, signal.SIGKILL)
-    wait_for(lambda: any(line.startswith("crash loop: 2 restarts") for line in server.said), server)
+    wait_for(lambda: bool(server.health()["crash_loop"]), server)
 
 
 def metrics(server: Served) -> set[str]:
@@ -134,7 +134,7 @@ def metrics(server: Served) -> set[str]:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_crash_loop_at_once(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
     code = CRASH_LOOP.format(within_s=600, slow_s=300)
-    with served(repository, tmp_path / "triton.log", *PATIENT, program=["-c", code]) as server:
+    with running_server(repository, tmp_path / "triton.log", *PATIENT, program=["-c", code]) as server:
         run_until_it_loops(server)
         assert {"vitrine_crash_loop 1", "vitrine_up 0", "vitrine_restart_delay_seconds 300"} <= metrics(server)
         signal_s = time.monotonic()
@@ -146,12 +146,12 @@ def test_a_signal_ends_a_crash_loop_at_once(repository: Path, tmp_path: Path, st
 
 def test_a_crash_loop_heals_by_itself(repository: Path, tmp_path: Path) -> None:
     code = CRASH_LOOP.format(within_s=15, slow_s=0.5)
-    with served(repository, tmp_path / "triton.log", *PATIENT, program=["-c", code]) as server:
+    with running_server(repository, tmp_path / "triton.log", *PATIENT, program=["-c", code]) as server:
         run_until_it_loops(server)
         wait_for(lambda: server.restarts() == 3, server)
         with VqaClient(server.url, timeout_s=20) as client:
             assert client.ask(photos()[0], "这是什么？").text
         assert {"vitrine_crash_loop 1", "vitrine_up 1"} <= metrics(server)
-        wait_for(lambda: any("at once again" in line for line in server.said), server)
+        wait_for(lambda: not server.health()["crash_loop"], server)
         assert {"vitrine_crash_loop 0", "vitrine_up 1"} <= metrics(server)
-    assert sum(line.startswith("crash loop") for line in server.said) == 1
+    assert sum(line.startswith("crash loop") for line in server.lines) == 1

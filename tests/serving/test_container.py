@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def manifest(**changes: object) -> dict[str, object]:
     options = {"hardware_compatibility": "none", "version_compatible": False}
     built = {"gpu": "NVIDIA L4", "compute_capability": "8.9", "tensorrt": "11.2.1.2", "options": options, **changes}
-    return {"target": "tensorrt", "gpu": built, "sha256": {}}
+    return {"format": 1, "target": "tensorrt", "gpu": built, "sha256": {}}
 
 
 def test_plans_for_this_very_machine_fit() -> None:

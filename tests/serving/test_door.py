@@ -221,7 +221,7 @@ def test_a_door_that_is_killed_is_replaced_and_triton_stays(repository: Path, tm
         assert found.triton() == triton
         with VqaClient(found.url) as client:
             assert client.ask(PHOTO, "这是什么？").text
-        assert any("the door, Envoy, ended with status -9" in line for line in found.said)
+        assert any("the door, Envoy, ended with status -9" in line for line in found.lines)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
@@ -235,7 +235,7 @@ def test_a_server_whose_door_was_replaced_is_ready_again(repository: Path, tmp_p
             assert time.monotonic() < end_s
             time.sleep(0.02)
         assert problem.cause == "door_died"
-        server.condition.is_restarted(problem.cause, delay_s=0.0, is_crash_loop=False)
+        server.condition.count_restart(problem.cause, delay_s=0.0, is_crash_loop=False)
         server.restart()
         assert server.condition.state == "ready"
         assert server.problem() is None

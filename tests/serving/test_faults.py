@@ -23,7 +23,7 @@ from vitrine_client import GrpcTransport, VitrineError, VqaClient
 from builders.repository.manifest import renew_digests
 from checks.fuzz.call import INFER
 from checks.fuzz.leaks import leak_in
-from checks.soak.server import Served, served
+from checks.soak.server import Served, running_server, wait_until_ready
 from serving.triton.processes import regions
 from tests.helpers.load import load, photos
 from tests.helpers.started import started
@@ -39,7 +39,7 @@ STEP_CODE = "{0}/1/vitrine_steps/models/{0}.py"
 
 @contextmanager
 def serving(repository: Path, folder: Path, *arguments: str) -> Iterator[Served]:
-    with served(repository, folder / "triton.log", *arguments) as server:
+    with running_server(repository, folder / "triton.log", *arguments) as server:
         yield server
 
 
@@ -47,7 +47,7 @@ def wait_until_whole(server: Served) -> None:
     """Until the supervisor says so; how long it may take is measured, not asserted, for machines differ."""
     end_s = time.monotonic() + 90
     while not server.restarts():
-        assert time.monotonic() < end_s, server.said
+        assert time.monotonic() < end_s, server.lines
         time.sleep(0.1)
     time.sleep(2)  # so that calls show that it is
 
@@ -78,7 +78,7 @@ def test_a_step_that_is_killed_is_replaced(repository: Path, tmp_path: Path, nam
     assert not calls.wrong
     codes = {outcome.error.code for outcome in calls.failed if outcome.error}
     assert codes <= {"UNAVAILABLE", "INTERNAL", "CANCELLED", "DEADLINE_EXCEEDED"}
-    assert any(f"the step {name}_0_0 has ended" in line for line in server.said)
+    assert any(f"the step {name}_0_0 has ended" in line for line in server.lines)
     print(f"{name}: whole again after {calls.whole_again_s(fault_s):.1f} s, {len(calls.failed)} calls failed")
 
 
@@ -125,7 +125,7 @@ def test_a_step_that_stands_still_is_replaced(repository: Path, tmp_path: Path) 
     assert not calls.outcomes[-1].error
 
 
-def test_a_step_that_hangs_is_noticed_by_the_canary(repository: Path, tmp_path: Path) -> None:
+def test_a_step_that_hangs_is_noticed_by_the_probe(repository: Path, tmp_path: Path) -> None:
     """One that spins outside of its work is at none."""
     before = "    def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:\n"
     flag = tmp_path / "spin"
@@ -141,7 +141,7 @@ def test_a_step_that_hangs_is_noticed_by_the_canary(repository: Path, tmp_path: 
         time.sleep(1)
         flag.touch()
         end_s = time.monotonic() + 90
-        while not any("nothing is answered any more" in line for line in server.said):
+        while not any("nothing is answered any more" in line for line in server.lines):
             assert time.monotonic() < end_s
             time.sleep(0.1)
         flag.unlink()
@@ -164,7 +164,7 @@ def test_one_of_two_instances_that_hangs_is_noticed(repository: Path, tmp_path: 
         flag.touch()
         wait_until_whole(server)
     assert any(
-        re.search(r"the step image_preprocess_0_\d does not come to an end of its work", line) for line in server.said
+        re.search(r"the step image_preprocess_0_\d does not come to an end of its work", line) for line in server.lines
     )
     assert not calls.wrong
     assert not calls.outcomes[-1].error
@@ -180,7 +180,7 @@ SLOW_PHOTO = (
 def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, tmp_path: Path, kind: str) -> None:
     """Nobody is answered while a step works on its batch of 16, or of photos that all are refused in the end."""
     before, after = SLOW_PHOTO
-    refused = f"{after}    if kind != 'PNG':\n        raise PhotoError('broken')\n"  # our canary is a PNG
+    refused = f"{after}    if kind != 'PNG':\n        raise PhotoError('broken')\n"  # our probe is a PNG
     change = (before, after if kind == "questions" else refused)
     slow = changed(repository, tmp_path / "slow", "image_preprocess/1/vitrine_steps/photo/pixels.py", *change)
     with serving(slow, tmp_path) as server, VqaClient(transport=GrpcTransport(server.url, retries=False)) as client:
@@ -199,7 +199,7 @@ def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, 
 
         with ThreadPoolExecutor(48) as pool:
             outcomes = sum(pool.map(ask, range(48)), Counter())
-    assert not [line for line in server.said if "restarting" in line]
+        assert not server.health()["restarts"]
     assert set(outcomes) == {"OK" if kind == "questions" else "INVALID_ARGUMENT"}
 
 
@@ -218,7 +218,7 @@ def test_a_server_that_is_busy_with_embeddings_is_left_alone(repository: Path, t
 
         with ThreadPoolExecutor(24) as pool:
             assert sum(pool.map(embed, range(24))) > 24
-    assert not [line for line in server.said if "restarting" in line]
+        assert not server.health()["restarts"]
 
 
 def test_slow_photos_that_were_accepted_are_answered_before_the_end(repository: Path, tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_what_was_accepted_is_answered_before_the_end(repository: Path, tmp_path
     in_flight = [o for o in calls.outcomes if o.start_s < signal_s < o.end_s]
     assert len(in_flight) > 5
     assert all("takes nothing new" in outcome.error.message for outcome in in_flight if outcome.error)
-    assert "stopped" in server.said
+    assert "stopped" in server.lines
 
 
 def test_a_full_disk_for_logs_stops_nothing(repository: Path, tmp_path: Path) -> None:
@@ -270,14 +270,14 @@ def test_a_full_disk_for_logs_stops_nothing(repository: Path, tmp_path: Path) ->
 
 
 def test_a_full_disk_for_the_launchers_own_lines_stops_no_restart(repository: Path, tmp_path: Path) -> None:
+    ready_file = tmp_path / "ready.json"
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
-    command += ["--log-file", str(tmp_path / "triton.log")]
+    command += ["--log-file", str(tmp_path / "triton.log"), "--ready-file", str(ready_file)]
     with (
         Path("/dev/full").open("w", encoding="utf-8") as full,
-        started(command, stdout=subprocess.PIPE, stderr=full) as process,
+        started(command, stderr=full) as process,
     ):
-        assert process.stdout
-        server = Served(process, next(line.split()[1] for line in process.stdout if "gRPC" in line), [])
+        server = Served(process, wait_until_ready(process, ready_file))
         step = server.steps()["image_encoder_0_0"]
         step.kill()
         deadline_s = time.monotonic() + 20
@@ -298,10 +298,10 @@ def test_full_shared_memory_is_told_and_ends_nothing(repository: Path, tmp_path:
         pytest.skip("no file systems of one's own here")
     serve = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
     mount = 'mount -t tmpfs -o size=34m tmpfs /dev/shm && exec "$@"'
-    command = [*own, "sh", "-c", mount, "sh", *serve, "--log-file", str(tmp_path / "triton.log")]
-    with started(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        url = next(line.split()[1] for line in process.stdout if "gRPC" in line)
+    serve += ["--log-file", str(tmp_path / "triton.log"), "--ready-file", str(tmp_path / "ready.json")]
+    command = [*own, "sh", "-c", mount, "sh", *serve]
+    with started(command) as process:
+        url = wait_until_ready(process, tmp_path / "ready.json").grpc_url
         with VqaClient(url, timeout_s=20) as client:
             for question in ("What is this?", "这是什么？"):
                 expected = client.ask(photos()[1], question).text
@@ -368,4 +368,4 @@ def test_the_key_of_administration_is_in_no_process_list(repository: Path, tmp_p
         with VqaClient(server.url) as client:
             assert client.health().model_ready
     assert key not in (tmp_path / "triton.log").read_text("utf-8", "replace")
-    assert key not in "".join(server.said)
+    assert key not in "".join(server.lines)

@@ -16,7 +16,7 @@ import serving.supervision.hang
 import serving.supervision.heartbeats
 from serving.supervision.hang import is_hung
 from serving.supervision.heartbeats import Heartbeats
-from serving.supervision.probe import Canary, Count
+from serving.supervision.probe import Count, Probe
 from tests.helpers.started import started
 
 ROOT = Path(__file__).parents[2]
@@ -82,7 +82,7 @@ def test_only_the_same_piece_counts(step: Step, hearts: Heartbeats) -> None:
         end_s = time.monotonic() + seconds
         found = None
         while time.monotonic() < end_s and found is None:
-            found = hearts.at_one_piece_for(0.5)
+            found = hearts.stuck_step(0.5)
             time.sleep(0.05)
         return found
 
@@ -104,7 +104,7 @@ def test_seconds_in_which_nobody_looked_do_not_count(
     times_s = iter((1000.0, 1000.25, 5000.0))
     monkeypatch.setattr(serving.supervision.heartbeats, "time", SimpleNamespace(monotonic=lambda: next(times_s)))
     for _ in range(3):
-        assert hearts.at_one_piece_for(20) is None
+        assert hearts.stuck_step(20) is None
 
 
 def test_a_heartbeat_outlives_a_cleaner_of_temporary_files(step: Step, hearts: Heartbeats, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ ENSEMBLES = ("vqa", "vqa_choose", "image_embedding")
 
 
 class Server:
-    """What a canary sees of one that does not answer it, and what else is known of it."""
+    """What a probe sees of one that does not answer it, and what else is known of it."""
 
     def __init__(
         self, *, code: str = "DEADLINE_EXCEEDED", says_nothing: bool = False, embeds: bool = False, silent: int = 0
@@ -129,7 +129,7 @@ class Server:
         self.asked = 0
         self.embedded = 0
 
-    def code_of_answer(self, timeout_s: float) -> str:
+    def ask(self, timeout_s: float) -> str:
         time.sleep(min(timeout_s, 0.05))
         return self.code
 
@@ -163,6 +163,6 @@ class Server:
 def test_a_hang_is_told_from_hard_work(
     monkeypatch: pytest.MonkeyPatch, server: Server, is_at_work: bool, is_broken: bool, hung: bool
 ) -> None:
-    monkeypatch.setattr(serving.supervision.hang, "_WATCHED_S", 0.5)
-    canary: Any = server
-    assert is_hung(cast(Canary, canary), lambda: is_at_work, lambda: is_broken) == hung
+    monkeypatch.setattr(serving.supervision.hang, "_WATCH_S", 0.5)
+    probe: Any = server
+    assert is_hung(cast(Probe, probe), ENSEMBLES, lambda: is_at_work, lambda: is_broken) == hung

@@ -73,7 +73,7 @@ def ready() -> Condition:
 
 def looping() -> Condition:
     condition = ready()
-    condition.is_restarted("triton_crash", delay_s=60, is_crash_loop=True)
+    condition.count_restart("triton_crash", delay_s=60, is_crash_loop=True)
     return condition
 
 
@@ -94,7 +94,7 @@ def test_ours_are_there_while_triton_is_not() -> None:
     assert "vitrine_restart_delay_seconds 60" in lines
     assert health_status == 503
     assert json.loads(health) == {
-        "ready": False, "state": "crash loop", "crash_loop": True, "restarts": 1, "next_try_in_s": 60,
+        "ready": False, "state": "crash loop", "crash_loop": True, "restarts": 1, "recoveries": 0, "next_try_in_s": 60,
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """The embedded server: starts, says what is wrong, and leaves nothing behind."""
 
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
@@ -18,6 +20,7 @@ import pytest
 from PIL import Image
 from vitrine_client import VitrineError, VqaClient
 
+from checks.soak.server import wait_until_ready
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import ENDING, end_on_signals, signals_put_off
@@ -59,18 +62,23 @@ def test_nothing_is_left_behind(repository: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--metrics-port", "0"]
-    command += ["--log-file", str(tmp_path / "triton.log")]
-    with started(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        said = [process.stdout.readline() for _ in range(4)]
-        url = next(line.split()[1] for line in said if "gRPC" in line)
-        assert said[0].startswith("ready in")
+    ready_file = tmp_path / "ready.json"
+    command += ["--log-file", str(tmp_path / "triton.log"), "--ready-file", str(ready_file)]
+    with started(command) as process:
+        addresses = wait_until_ready(process, ready_file)
+        assert addresses.pid == process.pid
+        assert json.loads(ready_file.read_text("utf-8"))["format"] == 1
         children = psutil.Process(process.pid).children(recursive=True)
         prefix = prefix_of(children)
-        with VqaClient(url) as client:
+        with VqaClient(addresses.grpc_url) as client:
             assert client.ask(PHOTO, "这是什么？").text
+        for url in (addresses.metrics_url, addresses.health_url):
+            with urllib.request.urlopen(str(url), timeout=20) as page:  # noqa: S310  our own server
+                assert page.status == 200
+        assert addresses.http_url is None
         process.send_signal(stop)
         assert process.wait(30) == 0
+    assert not ready_file.exists()
     assert not psutil.wait_procs(children, timeout=10)[1]
     assert not regions(prefix)
 
@@ -107,10 +115,9 @@ def test_a_server_that_is_killed_is_a_typed_error(repository: Path, tmp_path: Pa
 
 def test_triton_does_not_outlive_a_launcher_that_is_killed(repository: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
-    command += ["--log-file", str(tmp_path / "triton.log")]
-    with started(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        assert process.stdout.readline().startswith("ready in")
+    command += ["--log-file", str(tmp_path / "triton.log"), "--ready-file", str(tmp_path / "ready.json")]
+    with started(command) as process:
+        wait_until_ready(process, tmp_path / "ready.json")
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
     assert not psutil.wait_procs(children, timeout=2)[1], "it does not go on, answering nothing, until it is done"
@@ -140,10 +147,9 @@ def test_what_a_killed_server_left_is_cleared_up_by_the_next(
     environment = Path(tempfile.mkdtemp(prefix="python_env_", dir="/tmp"))  # of a Triton that was killed
     os.utime(environment, (0, 0))
     command = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
-    command += ["--log-file", str(tmp_path / "triton.log")]
-    with started(command, stdout=subprocess.PIPE, env=os.environ | {"TMPDIR": str(tmp_path)}) as process:
-        assert process.stdout
-        assert process.stdout.readline().startswith("ready in")
+    command += ["--log-file", str(tmp_path / "triton.log"), "--ready-file", str(tmp_path / "ready.json")]
+    with started(command, env=os.environ | {"TMPDIR": str(tmp_path)}) as process:
+        wait_until_ready(process, tmp_path / "ready.json")
         children = psutil.Process(process.pid).children(recursive=True)
         beside = replace(settings(repository, tmp_path), log_file=tmp_path / "another.log")
         with EmbeddedServer(beside) as server, VqaClient(server.url) as client:

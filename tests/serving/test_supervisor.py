@@ -227,3 +227,4 @@ def test_time_without_answers_is_counted_between_starts_only(monkeypatch: pytest
         condition.become(state)
     clock.now_s = 50
     assert condition.down_s == 4
+    assert condition.recoveries == 1, "that it was ready at first is none"

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vitrine_steps.calibration import Calibration, RiskPoint
 from vitrine_steps.choice import (
     ChoiceCalibration,
     choice_doubts,
     choice_from_scores,
-    judged_choice,
+    judge_choice,
     read_choice_calibration,
 )
-from vitrine_steps.confidence import Calibration, RiskPoint
 
 POINTS = (RiskPoint(0.001, 0.999, 0.999, 0.5), RiskPoint(0.01, 0.8, 0.8, 0.9))
 COLOUR = "What colour is it?"
@@ -55,7 +55,7 @@ def scores(*probabilities: float, tokens: int = 2) -> tuple[np.ndarray, np.ndarr
 def test_verdicts(
     sentence: str, probabilities: tuple[float, ...], max_risk: float | None, status: str, answer: str
 ) -> None:
-    found = judged_choice(
+    found = judge_choice(
         ["red", "蓝色"],
         *scores(*probabilities),
         CALIBRATION,
@@ -69,7 +69,7 @@ def test_verdicts(
 
 
 def test_without_calibration_the_decoders_own_shares_and_no_confidence() -> None:
-    found = judged_choice(["red", "blue"], *scores(0.3, 0.1, 0.5), None, question=COLOUR, language="en", max_risk=None)
+    found = judge_choice(["red", "blue"], *scores(0.3, 0.1, 0.5), None, question=COLOUR, language="en", max_risk=None)
     assert found.probabilities.tolist() == pytest.approx([0.75, 0.25])
     assert np.isnan(found.confidence)
     assert found.verdict.status == "answered"
@@ -82,7 +82,7 @@ def test_a_draw_is_never_answered(language: str, count: int, elsewhere: float) -
     """With the bundled checkpoint's own calibration."""
     bundled = Path(__file__).parents[2] / "checkpoints" / "vitrine-small" / "calibration.json"
     each = (1 - elsewhere) / count
-    found = judged_choice(
+    found = judge_choice(
         [f"word {number}" for number in range(count)],
         *scores(*[each] * count, elsewhere / 2),
         read_choice_calibration(bundled),
@@ -98,12 +98,12 @@ def test_numbers_that_are_none_are_an_error_and_no_answer() -> None:
     ids, logprobs = scores(0.5, 0.4, 0.1)
     logprobs[1] = np.nan
     with pytest.raises(FloatingPointError):
-        judged_choice(["red", "blue"], ids, logprobs, CALIBRATION, question=COLOUR, language="en", max_risk=None)
+        judge_choice(["red", "blue"], ids, logprobs, CALIBRATION, question=COLOUR, language="en", max_risk=None)
 
 
 @pytest.mark.parametrize(("question", "status"), [("Is it red?", "answered"), ("颜色？", "hand_over")])
 def test_a_yes_is_chosen_where_the_question_asks_for_one(question: str, status: str) -> None:
-    found = judged_choice(
+    found = judge_choice(
         ["是", "不是"], *scores(0.9998, 1e-5, 1e-6), None, question=question, language="zh", max_risk=None
     )
     assert found.verdict.status == status
@@ -131,6 +131,6 @@ def test_shares_are_probabilities(probabilities: list[float], temperature: float
 def test_a_single_candidate_has_all_of_the_list_but_not_all_confidence() -> None:
     arguments = {"question": COLOUR, "language": "en", "max_risk": None}
     calibration = replace(CALIBRATION)
-    found = judged_choice(["red"], *scores(1e-5, 1e-5), calibration, **arguments)  # type: ignore[arg-type]
+    found = judge_choice(["red"], *scores(1e-5, 1e-5), calibration, **arguments)  # type: ignore[arg-type]
     assert found.probabilities.tolist() == [1.0]
     assert found.confidence < 0.8

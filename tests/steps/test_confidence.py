@@ -1,26 +1,20 @@
 """Verdicts: what a calibration makes of candidates, in both languages."""
 
+import json
 import math
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vitrine_steps.confidence import (
-    Calibration,
-    Candidate,
-    RiskError,
-    RiskPoint,
-    calibration_from_json,
-    confidences,
-    doubts,
-    judged,
-    language_of,
-    max_risk_from,
-    verdict_of,
-)
+from vitrine_steps.calibration import Calibration, RiskPoint, calibration_from_json, read_calibration
+from vitrine_steps.choice import read_choice_calibration
+from vitrine_steps.confidence import Candidate, confidences, doubts, judge
+from vitrine_steps.file_format import FormatError
+from vitrine_steps.verdict import RiskError, language_of, max_risk_from, verdict_of
 
 CANNOT_TELL = frozenset({"cannot tell", "看不出来"})
 CALIBRATION = Calibration(
@@ -61,20 +55,20 @@ HALF_REFUSES = [Candidate("red", 0.7, 2), Candidate("cannot tell", 0.2, 3), Cand
 def test_verdicts(
     sentence: str, candidates: list[Candidate], language: str, max_risk: float | None, status: str, answer: str
 ) -> None:
-    found = judged(candidates, CANNOT_TELL, CALIBRATION, question=COLOUR, language=language, max_risk=max_risk)
+    found = judge(candidates, CANNOT_TELL, CALIBRATION, question=COLOUR, language=language, max_risk=max_risk)
     assert (found.verdict.status, found.texts[0]) == (status, answer)
     assert sorted(found.texts) == sorted(candidate.text for candidate in candidates)
     assert bool(found.verdict.reason) == (status == "hand_over")
 
 
 def test_a_hand_over_says_why() -> None:
-    found = judged(UNSURE, CANNOT_TELL, CALIBRATION, question=COLOUR, language="en", max_risk=None)
+    found = judge(UNSURE, CANNOT_TELL, CALIBRATION, question=COLOUR, language="en", max_risk=None)
     assert found.verdict.reason.endswith("is under 0.900, which a risk of 1% asks for")
 
 
 @pytest.mark.parametrize(("candidates", "status"), [(SURE, "answered"), (UNSURE, "answered"), (REFUSES, "cannot_tell")])
 def test_without_calibration_nothing_is_handed_over(candidates: list[Candidate], status: str) -> None:
-    found = judged(candidates, CANNOT_TELL, None, question=COLOUR, language="en", max_risk=0.001)
+    found = judge(candidates, CANNOT_TELL, None, question=COLOUR, language="en", max_risk=0.001)
     assert found.verdict.status == status
     assert all(math.isnan(value) for value in found.confidences), "rather none than a made-up one"
 
@@ -85,7 +79,7 @@ NOT_UNDERSTOOD = frozenset({"not understood", "没看懂"})
 
 @pytest.mark.parametrize("calibration", [CALIBRATION, None])
 def test_what_is_not_understood_goes_to_a_person_without_an_answer(calibration: Calibration | None) -> None:
-    found = judged(
+    found = judge(
         NO_IDEA,
         CANNOT_TELL,
         calibration,
@@ -113,7 +107,7 @@ def test_what_is_not_understood_goes_to_a_person_without_an_answer(calibration: 
 def test_a_yes_is_given_to_questions_that_ask_for_one(question: str, answer: str, status: str) -> None:
     for calibration in (CALIBRATION, None):
         candidates = [Candidate(answer, 0.9999, 2)]
-        found = judged(candidates, CANNOT_TELL, calibration, question=question, language="en", max_risk=None)
+        found = judge(candidates, CANNOT_TELL, calibration, question=question, language="en", max_risk=None)
         assert found.verdict.status == status
 
 
@@ -171,6 +165,28 @@ def test_the_file_is_read_back() -> None:
     }
     assert calibration_from_json(content) == CALIBRATION
     assert calibration_from_json(content) != replace(CALIBRATION, bias=0.0)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ({}, "calibration.json has no format number, but format 1 is expected: fit it again"),
+        ({"format": 2}, "calibration.json is of format 2, but format 1 is expected"),
+        ({"format": "1"}, "calibration.json is of format '1', but format 1 is expected"),
+        ({"format": True}, "calibration.json is of format True, but format 1 is expected"),
+    ],
+)
+def test_a_file_of_another_format_is_refused(tmp_path: Path, number: dict[str, object], words: str) -> None:
+    file = tmp_path / "calibration.json"
+    file.write_text(json.dumps({"weights": [1.0]} | number), "utf-8")
+    for read in (read_calibration, read_choice_calibration):
+        with pytest.raises(FormatError, match=words):
+            read(file)
+
+
+def test_no_file_is_no_calibration(tmp_path: Path) -> None:
+    assert read_calibration(tmp_path / "none.json") is None
+    assert read_choice_calibration(tmp_path / "none.json") is None
 
 
 @pytest.mark.parametrize("risk", [0.001, 0.01])

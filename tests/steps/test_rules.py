@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vitrine_steps.confidence import Verdict
-from vitrine_steps.rules import FORBIDDEN, NO_RULES, RulesError, read_rules, ruled
+from vitrine_steps.rules import FORBIDDEN, NO_RULES, RulesError, apply_rules, read_rules
+from vitrine_steps.verdict import Verdict
 
 GOOD = """
 en:
@@ -45,7 +45,7 @@ def rules_file(tmp_path: Path) -> Path:
     ],
 )
 def test_the_shops_word_is_said(rules_file: Path, language: str, text: str, said: str) -> None:
-    found = ruled(read_rules(rules_file), [text], [0.9], ANSWERED, language=language)
+    found = apply_rules(read_rules(rules_file), [text], [0.9], ANSWERED, language=language)
     assert (found.texts, found.verdict) == ([said], ANSWERED)
 
 
@@ -66,7 +66,7 @@ def test_the_shops_word_is_said(rules_file: Path, language: str, text: str, said
 def test_a_forbidden_answer_is_handed_over_without_being_said(
     rules_file: Path, language: str, text: str, is_forbidden: bool
 ) -> None:
-    found = ruled(read_rules(rules_file), [text, "red"], [0.9, 0.1], ANSWERED, language=language)
+    found = apply_rules(read_rules(rules_file), [text, "red"], [0.9, 0.1], ANSWERED, language=language)
     if is_forbidden:
         assert (found.texts, found.verdict) == (["", "red"], Verdict("hand_over", FORBIDDEN))
     else:
@@ -75,12 +75,12 @@ def test_a_forbidden_answer_is_handed_over_without_being_said(
 
 def test_a_forbidden_alternative_is_left_out_and_alike_ones_are_one(rules_file: Path) -> None:
     texts, sure = ["red", "fake red", "blue", "dark blue"], [0.6, 0.2, 0.125, 0.0625]
-    found = ruled(read_rules(rules_file), texts, sure, ANSWERED, language="en")
+    found = apply_rules(read_rules(rules_file), texts, sure, ANSWERED, language="en")
     assert (found.texts, found.confidences) == (["red", "navy"], [0.6, 0.1875])
 
 
 def test_the_answers_own_confidence_is_what_its_verdict_was_read_from(rules_file: Path) -> None:
-    found = ruled(read_rules(rules_file), ["blue", "dark blue", "red"], [0.6, 0.3, 0.1], ANSWERED, language="en")
+    found = apply_rules(read_rules(rules_file), ["blue", "dark blue", "red"], [0.6, 0.3, 0.1], ANSWERED, language="en")
     assert (found.texts, found.confidences) == (["navy", "red"], [0.6, 0.1])
 
 
@@ -90,14 +90,14 @@ def test_the_answers_own_confidence_is_what_its_verdict_was_read_from(rules_file
 def test_a_forbidden_word_is_found_as_the_decoder_spells_it(tmp_path: Path, forbidden: str, said: str) -> None:
     file = tmp_path / "answer_rules.yaml"
     file.write_text(f"en:\n  never_say: ['{forbidden}']\n", "utf-8")
-    assert ruled(read_rules(file), [said], [0.9], ANSWERED, language="en").verdict.reason == FORBIDDEN
+    assert apply_rules(read_rules(file), [said], [0.9], ANSWERED, language="en").verdict.reason == FORBIDDEN
 
 
 def test_no_file_and_an_empty_file_are_no_rules(tmp_path: Path) -> None:
     assert read_rules(tmp_path / "none.yaml") is NO_RULES
     (tmp_path / "empty.yaml").write_text("# nothing yet\n", "utf-8")
     assert read_rules(tmp_path / "empty.yaml") is NO_RULES
-    assert ruled(NO_RULES, ["红色"], [0.5], ANSWERED, language="zh").texts == ["红色"]
+    assert apply_rules(NO_RULES, ["红色"], [0.5], ANSWERED, language="zh").texts == ["红色"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,7 @@ def test_no_file_and_an_empty_file_are_no_rules(tmp_path: Path) -> None:
     [
         ("en:\n  say:\n    navy: [blue\n", "line 4: not YAML"),
         ("en:\n\tsay: x\n", "line 2: not YAML"),
+        ("format: 2\nen:\n  say: {}\n", "line 1: format 2 came, but 1 is expected"),
         ("- en\n", "line 1: en or zh with a colon is expected"),
         ("en:\n  say: {}\nfr:\n  say: {}\n", "line 3: 'fr' came, but en or zh is expected"),
         ("en:\n  never_says: [x]\n", "line 2: 'never_says' came, but say or never_say is expected"),
@@ -123,6 +124,12 @@ def test_a_bad_file_is_refused_with_the_line(tmp_path: Path, content: str, messa
         read_rules(file)
     assert message in str(caught.value)
     assert "answer_rules.yaml" in str(caught.value)
+
+
+def test_a_file_may_say_its_format(rules_file: Path) -> None:
+    without = read_rules(rules_file)
+    rules_file.write_text(f"format: 1\n{GOOD}", "utf-8")
+    assert read_rules(rules_file) == without
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

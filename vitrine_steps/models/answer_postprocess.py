@@ -11,16 +11,18 @@ import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
 from vitrine_steps.answer import candidates_from_decoder
-from vitrine_steps.confidence import RiskError, judged, language_of, max_risk_from, read_calibration
+from vitrine_steps.calibration import read_calibration
+from vitrine_steps.confidence import judge
 from vitrine_steps.features import FeatureMismatchError, require_same_photos
 from vitrine_steps.heatmap import heatmap_from_attention
-from vitrine_steps.rules import FILE, read_rules, ruled
+from vitrine_steps.rules import FILE, apply_rules, read_rules
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
 from vitrine_steps.triton.release import read_release, release_rows
 from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8, version_folder
+from vitrine_steps.verdict import RiskError, language_of, max_risk_from
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION")
-TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
+CALLER_ERRORS = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
 
 
 class TritonPythonModel:
@@ -45,7 +47,9 @@ class TritonPythonModel:
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
-        return answer_each(requests, self.answers, INPUTS, self.errors, optional=("MAX_RISK",), told=TOLD)
+        return answer_each(
+            requests, self.answers, INPUTS, self.errors, optional=("MAX_RISK",), caller_errors=CALLER_ERRORS
+        )
 
     def answers(self, inputs: Tensors) -> Tensors:
         try:
@@ -61,14 +65,14 @@ class TritonPythonModel:
         ]
         stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         asked = inputs["QUESTION"].shape  # [B, Q]
-        answers = {name: found.reshape(*asked, *self.shapes[name]) for name, found in stacked.items()}
+        answers = {name: tensor.reshape(*asked, *self.shapes[name]) for name, tensor in stacked.items()}
         return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
 
     def answer(self, question: bytes, ids: Any, logprobs: Any, attention: Any, *, max_risk: float | None) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.spelling)
         text = question.decode("utf-8", "replace")
         language = language_of(text)
-        found = judged(
+        judgement = judge(
             candidates,
             self.cannot_tell,
             self.calibration,
@@ -77,15 +81,15 @@ class TritonPythonModel:
             max_risk=max_risk,
             not_understood=self.not_understood,
         )
-        said = ruled(self.rules, found.texts, found.confidences, found.verdict, language=language)
-        self.verdicts.count(language, said.verdict.status, said.confidences[0])
-        padding = self.alternatives - len(said.texts)
+        ruled = apply_rules(self.rules, judgement.texts, judgement.confidences, judgement.verdict, language=language)
+        self.verdicts.count(language, ruled.verdict.status, ruled.confidences[0])
+        padding = self.alternatives - len(ruled.texts)
         return {
-            "ANSWER": utf8(said.texts[:1]),
-            "CONFIDENCE": np.array(said.confidences[:1], np.float32),
-            "STATUS": utf8([said.verdict.status]),
-            "REASON": utf8([said.verdict.reason]),
-            "ALTERNATIVES": utf8(said.texts + [""] * padding),
-            "ALTERNATIVE_CONFIDENCES": np.array(said.confidences + [0.0] * padding, np.float32),
+            "ANSWER": utf8(ruled.texts[:1]),
+            "CONFIDENCE": np.array(ruled.confidences[:1], np.float32),
+            "STATUS": utf8([ruled.verdict.status]),
+            "REASON": utf8([ruled.verdict.reason]),
+            "ALTERNATIVES": utf8(ruled.texts + [""] * padding),
+            "ALTERNATIVE_CONFIDENCES": np.array(ruled.confidences + [0.0] * padding, np.float32),
             "HEATMAP": heatmap_from_attention(attention, self.grid),
         }

@@ -30,7 +30,7 @@ class TritonPythonModel:
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
-        return answer_each(requests, self.ids, ("CANDIDATES",), self.errors, told={TextError: INVALID_ARG})
+        return answer_each(requests, self.ids, ("CANDIDATES",), self.errors, caller_errors={TextError: INVALID_ARG})
 
     def ids(self, inputs: Tensors) -> Tensors:
         candidates = inputs["CANDIDATES"][0].tolist()  # one question a request

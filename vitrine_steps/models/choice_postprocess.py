@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from vitrine_steps.choice import judged_choice, read_choice_calibration
-from vitrine_steps.confidence import RiskError, language_of, max_risk_from
+from vitrine_steps.choice import judge_choice, read_choice_calibration
 from vitrine_steps.features import FeatureMismatchError, require_same_photos
 from vitrine_steps.heatmap import heatmap_from_attention
-from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, read_rules, ruled
+from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, apply_rules, read_rules
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
 from vitrine_steps.triton.release import read_release, release_rows
 from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8, version_folder
+from vitrine_steps.verdict import RiskError, language_of, max_risk_from
 
 INPUTS = ("IMAGE", "IMAGE_SHA256", "QUESTION", "CANDIDATES", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "ATTENTION")
-TOLD = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
+CALLER_ERRORS = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
 
 
 class TritonPythonModel:
@@ -26,7 +26,7 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         self.calibration = read_choice_calibration(version_folder(args) / "calibration.json")
         # Candidates are the shop's own words already; what must never be said still must not.
-        self.rules = AnswerRules(NO_RULES.said, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
+        self.rules = AnswerRules(NO_RULES.words, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
         self.release = read_release(args["model_repository"])
         self.mismatches = MismatchCounter(args["model_name"])
@@ -34,7 +34,9 @@ class TritonPythonModel:
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
-        return answer_each(requests, self.choice, INPUTS, self.errors, optional=("MAX_RISK",), told=TOLD)
+        return answer_each(
+            requests, self.choice, INPUTS, self.errors, optional=("MAX_RISK",), caller_errors=CALLER_ERRORS
+        )
 
     def choice(self, inputs: Tensors) -> Tensors:
         try:
@@ -45,7 +47,7 @@ class TritonPythonModel:
         row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
         question = row["QUESTION"][0].decode("utf-8", "replace")
         language = language_of(question)
-        found = judged_choice(
+        judgement = judge_choice(
             [text.decode("utf-8") for text in row["CANDIDATES"]],
             row["CANDIDATE_IDS"],
             row["CANDIDATE_LOGPROBS"],
@@ -54,14 +56,16 @@ class TritonPythonModel:
             language=language,
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
         )
-        said = ruled(self.rules, [found.answer], [found.confidence], found.verdict, language=language)
-        self.verdicts.count(language, said.verdict.status, said.confidences[0])
+        ruled = apply_rules(
+            self.rules, [judgement.answer], [judgement.confidence], judgement.verdict, language=language
+        )
+        self.verdicts.count(language, ruled.verdict.status, ruled.confidences[0])
         outputs = {
-            "ANSWER": utf8(said.texts),
-            "CONFIDENCE": np.array(said.confidences, np.float32),
-            "STATUS": utf8([said.verdict.status]),
-            "REASON": utf8([said.verdict.reason]),
-            "PROBABILITIES": found.probabilities.astype(np.float32),
+            "ANSWER": utf8(ruled.texts),
+            "CONFIDENCE": np.array(ruled.confidences, np.float32),
+            "STATUS": utf8([ruled.verdict.status]),
+            "REASON": utf8([ruled.verdict.reason]),
+            "PROBABILITIES": judgement.probabilities.astype(np.float32),
             "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid),
         }
         return {name: value[None] for name, value in outputs.items()} | {"RELEASE": release_rows(self.release, 1)}

@@ -18,7 +18,11 @@ class TritonPythonModel:
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         return answer_each(
-            requests, self.embedding, ("IMAGE", "IMAGE_FEATURES"), self.errors, told={FeatureMismatchError: INTERNAL}
+            requests,
+            self.embedding,
+            ("IMAGE", "IMAGE_FEATURES"),
+            self.errors,
+            caller_errors={FeatureMismatchError: INTERNAL},
         )
 
     def embedding(self, inputs: Tensors) -> Tensors:

@@ -24,11 +24,14 @@ class TritonPythonModel:
             max_decode_s=int(parameter(config, "max_decode_ms")) / 1000,
             max_scanned_pixels=int(parameter(config, "max_scanned_pixels")),
         )
+        self.entry = parameter(config, "entry")
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
-        told = {PhotoError: INVALID_ARG}
-        return answer_each(requests, self.pixels, ("IMAGE",), self.errors, told=told, door="photos")
+        caller_errors = {PhotoError: INVALID_ARG}
+        return answer_each(
+            requests, self.pixels, ("IMAGE",), self.errors, caller_errors=caller_errors, entry=self.entry
+        )
 
     def pixels(self, inputs: Tensors) -> Tensors:
         photos = inputs["IMAGE"].reshape(-1).tolist()

@@ -26,11 +26,14 @@ class TritonPythonModel:
             max_tokens=output_dims(config, "QUESTION_IDS")[-1],
         )
         self.max_questions = int(parameter(config, "max_questions"))
+        self.entry = parameter(config, "entry")
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
-        told = {TextError: INVALID_ARG}
-        return answer_each(requests, self.ids, ("QUESTION",), self.errors, told=told, door="questions")
+        caller_errors = {TextError: INVALID_ARG}
+        return answer_each(
+            requests, self.ids, ("QUESTION",), self.errors, caller_errors=caller_errors, entry=self.entry
+        )
 
     def ids(self, inputs: Tensors) -> Tensors:
         require_questions(inputs["QUESTION"].shape[1], self.max_questions)

@@ -9,7 +9,7 @@ from bisect import bisect_left
 
 import triton_python_backend_utils as pb_utils
 
-from vitrine_steps.confidence import ANSWERED, CANNOT_TELL, HAND_OVER, LANGUAGES
+from vitrine_steps.verdict import ANSWERED, CANNOT_TELL, HAND_OVER, LANGUAGES
 
 INVALID_ARG = "INVALID_ARG"
 INTERNAL = "INTERNAL"

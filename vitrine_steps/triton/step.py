@@ -18,15 +18,15 @@ from vitrine_steps.triton.metrics import CANCELLED, INTERNAL, UNAVAILABLE, Error
 
 Tensors = dict[str, NDArray[Any]]
 Result = TypeVar("Result")
-_DOORS = os.environ.get("VITRINE_DOORS")
-"""Folder of drain flags: once a file named as a door is in it, requests by that door are refused (`serving` drains)."""
-_MOST_SAID = 80
+_DRAIN_DIR = os.environ.get("VITRINE_DRAIN_DIR")
+"""Folder of drain flags of `serving`: once a file named like an entry is in it, that entry refuses requests."""
+_MOST_LOGGED = 80
 """Characters of what a caller sent that a log may hold."""
 _HEARTBEAT = Heartbeat(os.environ.get("VITRINE_HEARTBEATS"))
 
 
 def version_folder(args: Mapping[str, str]) -> Path:
-    """Folder of a model's version, where the builder puts its files.
+    """Return the folder of a model's version, where the builder puts its files.
 
     Args:
         args: as Triton gives them to `initialize`.
@@ -35,17 +35,17 @@ def version_folder(args: Mapping[str, str]) -> Path:
 
 
 def output_dims(config: dict[str, Any], name: str) -> list[int]:
-    """Dimensions of output `name` in the model's config, without the batch axis."""
+    """Return the dimensions of output `name` in the model's config, without the batch axis."""
     return [int(dim) for output in config["output"] if output["name"] == name for dim in output["dims"]]
 
 
 def parameter(config: dict[str, Any], name: str) -> str:
-    """Value of `name` in the config's `parameters`."""
+    """Return the value of `name` in the config's `parameters`."""
     return str(config["parameters"][name]["string_value"])
 
 
 def utf8(texts: list[str]) -> NDArray[np.object_]:
-    """A tensor of texts, [len(texts)]."""
+    """Make a tensor of texts, [len(texts)] object, of UTF-8 bytes."""
     return np.array([text.encode("utf-8") for text in texts], np.object_)
 
 
@@ -56,8 +56,8 @@ def answer_each(
     errors: ErrorCounter,
     *,
     optional: tuple[str, ...] = (),
-    told: Mapping[type[Any], str] = MappingProxyType({}),
-    door: str | None = None,
+    caller_errors: Mapping[type[Any], str] = MappingProxyType({}),
+    entry: str | None = None,
 ) -> list[pb_utils.InferenceResponse]:
     """Answer every request on its own, so that a bad one harms no other.
 
@@ -67,31 +67,40 @@ def answer_each(
         inputs: names of the input tensors.
         errors: counts those that are answered with one.
         optional: names of those that a request may leave out.
-        told: errors whose message is fit for the caller, each with the name of
-            its code in `pb_utils.TritonError` (and `metrics`). Any other one is logged here,
-            and said to the caller without its inside.
-        door: by which requests come in here, "photos" or "questions"; None: they have come in before.
+        caller_errors: errors whose message is fit for the caller, each with the
+            name of its code in `pb_utils.TritonError` (and `metrics`). Any other
+            one is logged here, and told to the caller without its inside.
+        entry: name of the entry that this step closes while the server drains,
+            "photos" or "questions"; None for steps that see admitted requests only.
+
+    Returns:
+        As many responses as there are requests, in their order.
     """
-    if door and _DOORS and (Path(_DOORS) / door).exists():
-        said = "the server stops and takes nothing new: ask again, here in a few seconds or another server"
-        return [_error(said, UNAVAILABLE, errors) for _ in requests]
+    if entry and _DRAIN_DIR and (Path(_DRAIN_DIR) / entry).exists():
+        refusal = "the server stops and takes nothing new: ask again, here in a few seconds or another server"
+        return [_error(refusal, UNAVAILABLE, errors) for _ in requests]
     with _HEARTBEAT.working():
-        return [_answer(request, outputs_from_inputs, inputs, errors, optional, told) for request in requests]
+        return [_answer(request, outputs_from_inputs, inputs, errors, optional, caller_errors) for request in requests]
 
 
 def each_row(
-    rows: list[bytes], result_from_row: Callable[[bytes], Result], told: type[Exception], *, what: str = "row"
+    rows: list[bytes], result_from_row: Callable[[bytes], Result], caller_error: type[Exception], *, what: str = "row"
 ) -> list[Result]:
-    """Apply a function to each row of a request; of several rows, the error says which one is at fault."""
+    """Apply a function to each row of a request.
+
+    Args:
+        caller_error: the error whose message is fit for the caller; of several rows, it says which one is at fault.
+        what: how the message calls a row.
+    """
     results = []
     for number, row in enumerate(rows, 1):
         _HEARTBEAT.beat()
         try:
             results.append(result_from_row(row))
-        except told as error:
+        except caller_error as error:
             if len(rows) == 1:
                 raise
-            raise told(f"{what} {number} of {len(rows)}: {error}") from error
+            raise caller_error(f"{what} {number} of {len(rows)}: {error}") from error
     return results
 
 
@@ -101,28 +110,28 @@ def _answer(
     inputs: tuple[str, ...],
     errors: ErrorCounter,
     optional: tuple[str, ...],
-    told: Mapping[type[Any], str],
+    caller_errors: Mapping[type[Any], str],
 ) -> pb_utils.InferenceResponse:
     _HEARTBEAT.beat()
     if request.is_cancelled():
         return _error("the caller cancelled the request", CANCELLED, errors)
     try:
-        found = {name: pb_utils.get_input_tensor_by_name(request, name) for name in (*inputs, *optional)}
-        tensors = {name: tensor.as_numpy() for name, tensor in found.items() if tensor is not None}
+        sent = {name: pb_utils.get_input_tensor_by_name(request, name) for name in (*inputs, *optional)}
+        tensors = {name: tensor.as_numpy() for name, tensor in sent.items() if tensor is not None}
         outputs = outputs_from_inputs(tensors)
         return pb_utils.InferenceResponse([pb_utils.Tensor(name, value) for name, value in outputs.items()])
     except Exception as error:  # the one place where nothing of the inside may leak
-        for kind, code in told.items():
+        for kind, code in caller_errors.items():
             if isinstance(error, kind):
                 return _error(str(error), code, errors)
-        pb_utils.Logger.log_error(f"request '{request.request_id()[:_MOST_SAID]}': {_place_and_kind(error)}")
+        pb_utils.Logger.log_error(f"request '{request.request_id()[:_MOST_LOGGED]}': {_place_and_kind(error)}")
         return _error("internal error; the server's log has the reason", INTERNAL, errors)
 
 
 def _place_and_kind(error: Exception) -> str:
-    """Where and what it was. Of its text the beginning only: it may hold what a caller sent."""
+    """Describe an error: its type, place, and the beginning only of its text, which may hold what a caller sent."""
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: {str(error)[:_MOST_SAID]}"
+    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}: {str(error)[:_MOST_LOGGED]}"
 
 
 def _error(message: str, code: str, errors: ErrorCounter) -> pb_utils.InferenceResponse:
