@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
-from vitrine_client import AsyncVqaClient, VitrineError
-from vitrine_client.aio import AsyncGrpcTransport
+from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 
 from benchmarks.memory import tree_memory_mib
 from catalogue.dataset import first_seed

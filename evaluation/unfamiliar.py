@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from catalogue.dataset import first_seed, questions_from_seed
 from evaluation.accuracy import Graded
 from evaluation.figures import Figure, share
 from evaluation.journal import Job, Row
+from evaluation.questions import DataError
 
 SECTION = "unfamiliar photos"
 KINDS = ("category", "colour", "pattern", "number")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
+_PHOTO_FOLDERS = (("skimage", "data"), ("sklearn", "datasets/images"))
 _PER_PHOTO = 14  # one of each kind in each language
 _NOISE, _BLANK = 8, (0, 60, 128, 200, 255)
 _SIDE_PX = 200
@@ -40,21 +43,22 @@ def photos_in(folder: Path) -> list[Path]:
 
 
 def camera_photos() -> list[Path]:
-    """Real photos that lie in installed packages; none where those are not installed."""
-    found: list[Path] = []
-    try:
-        import skimage
+    """List the real photos that scikit-image and scikit-learn bring, which are always the same.
 
-        found += photos_in(Path(skimage.__file__).parent / "data")
-    except ImportError:
-        pass
-    try:
-        import sklearn.datasets
+    Raises:
+        DataError: one of the two is not installed, so that the figure would be about other photos than published.
+    """
+    return [file for package, folder in _PHOTO_FOLDERS for file in photos_in(_folder_of(package) / folder)]
 
-        found += photos_in(Path(sklearn.datasets.__file__).parent / "images")
-    except ImportError:
-        pass
-    return found
+
+def _folder_of(package: str) -> Path:
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise DataError(
+            f"--unfamiliar asks about photos of the packages scikit-image and scikit-learn, but {package} is not "
+            'installed: pip install "vitrine[evaluate]", or name a folder of photos with --unfamiliar FOLDER'
+        )
+    return Path(found.origin).parent
 
 
 def unfamiliar_figures(rows: Sequence[Row], familiar: Sequence[Graded]) -> list[Figure]:

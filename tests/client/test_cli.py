@@ -43,7 +43,8 @@ def test_json_is_one_object_a_line(server_url: str, photo: Path) -> None:
 def test_health_of_a_server_that_is_there(server_url: str) -> None:
     done = vitrine("health", "--url", server_url, "--json")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["model_ready"] is True
+    assert json.loads(done.stdout) == {"live": True, "ready": True, "model_ready": True, "contract_version": 1}
+    assert vitrine("health", "--url", server_url).stdout.endswith("model vqa loaded: True, contract: 1\n")
 
 
 @pytest.mark.parametrize("arguments", [("health",), ("ask", "PHOTO", "什么颜色")])

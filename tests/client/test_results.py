@@ -32,7 +32,7 @@ def test_every_result_goes_through_json(client: VqaClient, photo: Path, question
     assert list(choice.to_dict()["probabilities"]) == ["red", "红色"]
     assert bytes.fromhex(embedding.to_dict()["sha256"]) == embedding.sha256
     assert embedding.to_dict()["vector"] == embedding.vector.tolist()
-    assert health.to_dict() == {"live": True, "ready": True, "model_ready": True}
+    assert health.to_dict() == {"live": True, "ready": True, "model_ready": True, "contract_version": 1}
 
 
 def test_what_is_no_number_is_none() -> None:

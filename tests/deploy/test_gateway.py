@@ -128,6 +128,7 @@ def gateway(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def test_a_known_key_gets_answers_in_both_languages(gateway: Gateway) -> None:
     with gateway.client() as client:
         assert client.health().model_ready
+        assert client.health().contract_version is None, "configs are closed here, and so is the version in them"
         for question in ("What is this?", "这是什么？"):
             assert client.ask(PHOTO, question).status == "answered"
 

@@ -3,8 +3,7 @@
 import asyncio
 from collections import Counter
 
-from vitrine_client import AsyncVqaClient, ServerUnavailableError
-from vitrine_client.aio import AsyncGrpcTransport
+from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, ServerUnavailableError
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed

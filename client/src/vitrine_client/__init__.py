@@ -1,12 +1,15 @@
 """Asks a Vitrine server questions about product photos."""
 
 import logging
+from importlib.metadata import version
 
-from vitrine_client.aio import AsyncGrpcTransport, AsyncTransport, AsyncVqaClient
+from vitrine_client.aio import AsyncVqaClient
+from vitrine_client.aio_transport import AsyncGrpcTransport, AsyncTransport
 from vitrine_client.channel import TlsFiles
 from vitrine_client.client import VqaClient
 from vitrine_client.errors import (
     AccessDeniedError,
+    ContractMismatchError,
     DeadlineExceededError,
     InvalidPhotoError,
     InvalidRequestError,
@@ -29,6 +32,7 @@ __all__ = [
     "AsyncTransport",
     "AsyncVqaClient",
     "Choice",
+    "ContractMismatchError",
     "DeadlineExceededError",
     "Embedding",
     "FakeTransport",
@@ -46,5 +50,8 @@ __all__ = [
     "VitrineError",
     "VqaClient",
 ]
+
+__version__ = version("vitrine-client")
+"""As installed; it stands in client/pyproject.toml."""
 
 logging.getLogger("vitrine_client").addHandler(logging.NullHandler())  # what is done with its lines is the caller's

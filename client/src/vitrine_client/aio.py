@@ -1,137 +1,17 @@
 """The client for asyncio: the same calls, results and errors as `VqaClient`'s, awaited."""
 
 import asyncio
-import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, NoReturn, Protocol
 
-import grpc
-import grpc.aio
-from numpy.typing import NDArray
-from tritonclient.grpc import service_pb2, service_pb2_grpc
-
-from vitrine_client.calls import (
-    Call,
-    Result,
-    Tensors,
-    ask_call,
-    ask_calls,
-    choose_call,
-    embed_call,
-    require_timeout,
-    time_left,
-)
-from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, credentials_from_tls, require_tls
-from vitrine_client.errors import InvalidRequestError, error_from_code
+from vitrine_client.aio_transport import AsyncGrpcTransport, AsyncTransport
+from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout
+from vitrine_client.channel import TlsFiles
+from vitrine_client.contract import CHECK_TIMEOUT_S, ContractCheck
+from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
-from vitrine_client.sending import CallPolicy, error_from_library, library_error
 from vitrine_client.settings import connection_settings, timeout_setting
-from vitrine_client.transport import arrays_from_response, request_from_tensors
-
-
-class AsyncTransport(Protocol):
-    """What the client needs from the other side. `AsyncFakeTransport` is one without a server."""
-
-    async def infer(
-        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
-    ) -> dict[str, NDArray[Any]]:
-        """Run `model`. Raises a `VitrineError`."""
-        ...
-
-    async def health(self, *, timeout_s: float) -> Health: ...
-
-    async def close(self) -> None: ...
-
-
-class AsyncConnection:
-    """A channel of one event loop in one process, and what ends with it."""
-
-    def __init__(self, url: str, tls: TlsFiles | None, loop: asyncio.AbstractEventLoop) -> None:
-        self.pid = os.getpid()
-        self.loop = loop
-        self.is_closed = asyncio.Event()
-        self._channel = (
-            grpc.aio.secure_channel(url, credentials_from_tls(tls), options=CHANNEL_ARGS)
-            if tls
-            else grpc.aio.insecure_channel(url, options=CHANNEL_ARGS)
-        )
-        self.stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
-
-    def is_connected(self) -> bool:
-        return bool(self._channel.get_state() is grpc.ChannelConnectivity.READY)
-
-    async def close(self) -> None:
-        self.is_closed.set()
-        await self._channel.close()
-
-
-class AsyncGrpcTransport:
-    """As `GrpcTransport`, for one event loop: that of its first call. It may be made where none runs yet."""
-
-    def __init__(
-        self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True
-    ) -> None:
-        self._policy = CallPolicy(url, tls, api_key, retries=retries)
-        require_tls(tls)
-        self._tls = tls
-        self._connected: AsyncConnection | None = None
-        self._is_closed = False
-
-    async def infer(
-        self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
-    ) -> dict[str, NDArray[Any]]:
-        request = request_from_tensors(model, inputs, outputs, request_id)
-        connection = self._connection(model, request_id)
-        with self._policy.pending_call(model, timeout_s=timeout_s, request_id=request_id) as call:
-            while True:
-                while wait_s := call.wait_s():
-                    with suppress(asyncio.TimeoutError):
-                        await asyncio.wait_for(connection.is_closed.wait(), wait_s)
-                        _raise_as_closed(None, model, request_id)
-                with call.attempt(connection.is_connected):
-                    try:
-                        response = await connection.stub.ModelInfer(
-                            request, timeout=call.left_s(), metadata=call.metadata
-                        )
-                    except (asyncio.CancelledError, grpc.aio.UsageError) as error:
-                        _raise_as_closed(error, model, request_id)
-                    return arrays_from_response(response, outputs)
-
-    async def health(self, *, timeout_s: float) -> Health:
-        policy, stub, left_s = self._policy, self._connection("server", "").stub, time_left(timeout_s)
-        metadata = tuple(policy.key_headers.items())
-        try:
-            live = await stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=left_s(), metadata=metadata)
-            ready = await stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=left_s(), metadata=metadata)
-            model = service_pb2.ModelReadyRequest(name="vqa")
-            model_ready = await stub.ModelReady(model, timeout=left_s(), metadata=metadata)
-        except grpc.RpcError as error:
-            raise error_from_library(library_error(error), policy.url, "server", timeout_s, "") from error
-        except (asyncio.CancelledError, grpc.aio.UsageError) as error:
-            _raise_as_closed(error, "server", "")
-        policy.was_reached = True
-        return Health(live=live.live, ready=ready.ready, model_ready=model_ready.ready)
-
-    async def close(self) -> None:
-        self._is_closed = True
-        if self._connected is not None and self._connected.pid == os.getpid():
-            await self._connected.close()
-
-    def _connection(self, model: str, request_id: str) -> AsyncConnection:
-        """Connects at the first call, for only then is it known which loop; a child process has one of its own."""
-        loop = asyncio.get_running_loop()
-        if self._is_closed:
-            _raise_as_closed(None, model, request_id)
-        if self._connected is None or self._connected.pid != os.getpid():
-            self._connected = AsyncConnection(self._policy.url, self._tls, loop)
-        elif self._connected.loop is not loop:
-            raise InvalidRequestError(
-                "an AsyncVqaClient belongs to the event loop of its first call, and this is another: make one here"
-            )
-        return self._connected
 
 
 class AsyncVqaClient:
@@ -154,6 +34,7 @@ class AsyncVqaClient:
         """See `VqaClient`; `transport` may be an `AsyncFakeTransport`. No event loop needs to run yet."""
         self._timeout_s = timeout_setting(timeout_s)
         self._transport = transport or AsyncGrpcTransport(**connection_settings(url, tls, api_key))
+        self._contract = ContractCheck()
 
     async def __aenter__(self) -> "AsyncVqaClient":
         return self
@@ -207,19 +88,21 @@ class AsyncVqaClient:
     async def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
         timeout_s = self._timeout_s if timeout_s is None else require_timeout(timeout_s)
         with call.naming_its_part():
-            tensors = await self._transport.infer(
-                call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id
-            )
+            try:
+                tensors = await self._transport.infer(
+                    call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id
+                )
+            except InvalidRequestError as error:
+                if self._contract.is_due(error):
+                    self._contract.require_same(await self._contract_version(), error)
+                raise
         return call.result_from(tensors, call.request_id)
 
-
-def _raise_as_closed(error: BaseException | None, model: str, request_id: str) -> NoReturn:
-    """Unless the call was cancelled by its caller, which Python 3.10 cannot tell."""
-    if isinstance(error, asyncio.CancelledError):
-        task = asyncio.current_task()
-        if task is None or not hasattr(task, "cancelling") or task.cancelling() > 0:
-            raise error
-    raise error_from_code("CANCELLED", "the client is closed", model=model, request_id=request_id) from error
+    async def _contract_version(self) -> int | None:
+        try:
+            return (await self._transport.health(timeout_s=CHECK_TIMEOUT_S)).contract_version
+        except VitrineError:
+            return None
 
 
 async def _encode(photo: Photo) -> bytes:

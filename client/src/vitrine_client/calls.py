@@ -1,7 +1,6 @@
 """What is asked of the server and how its answer is read, without any talking: pure functions for both clients."""
 
 import math
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine_client.contract import question_prefix, split_question_prefix
 from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.quoting import quote
 from vitrine_client.results import Alternative, Answer, Choice, Embedding
@@ -61,10 +61,10 @@ class Call(Generic[Result]):
         except VitrineError as error:
             if self.part:
                 first, last, count = self.part
-                found = re.match(r"question (\d+) of \d+: ", error.message)
-                number = first - 1 + int(found[1]) if found else first
-                which = f"question {number}" if found or first == last else f"questions {first} to {last}"
-                message = f"{which} of {count}: {error.message[found.end() if found else 0 :]}"
+                number, rest = split_question_prefix(error.message)
+                is_about_one = number is not None or first == last
+                which = f"question {first - 1 + (number or 1)}" if is_about_one else f"questions {first} to {last}"
+                message = f"{which} of {count}: {rest}"
                 raise type(error)(message, code=error.code, model=error.model, request_id=error.request_id) from error
             raise
 
@@ -85,7 +85,7 @@ def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) ->
     except TypeError:
         raise InvalidRequestError(f"questions are a list of str, but a {type(questions).__name__} came") from None
     for number, text in enumerate(texts, 1):
-        _require_text(text, f"question {number} of {len(texts)}: " if len(texts) > 1 else "")
+        _require_text(text, question_prefix(number, len(texts)))
     calls = []
     for start in range(0, len(texts), QUESTIONS_A_REQUEST):
         asked = texts[start : start + QUESTIONS_A_REQUEST]

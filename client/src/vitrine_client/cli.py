@@ -6,10 +6,10 @@ import json
 import math
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
+import vitrine_client
 from vitrine_client.calls import require_timeout
 from vitrine_client.channel import TlsFiles
 from vitrine_client.commands import ask, choose, embed, health, profile, questions_in
@@ -165,7 +165,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Ask a Vitrine server questions about product photos, in English or Chinese.",
         epilog="exit status: 0 answered or healthy, 1 a failure (said on standard error), 2 wrong usage",
     )
-    parser.add_argument("--version", action="version", version=version("vitrine-client"))
+    parser.add_argument("--version", action="version", version=vitrine_client.__version__)
     commands = parser.add_subparsers(dest="command", required=True)
     ask_parser = commands.add_parser(
         "ask",

@@ -5,6 +5,8 @@ from types import TracebackType
 
 from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout
 from vitrine_client.channel import TlsFiles
+from vitrine_client.contract import CHECK_TIMEOUT_S, ContractCheck
+from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import DEFAULT_URL, connection_settings, timeout_setting
@@ -43,6 +45,7 @@ class VqaClient:
         """
         self._timeout_s = timeout_setting(timeout_s)
         self._transport = transport or GrpcTransport(**connection_settings(url, tls, api_key))
+        self._contract = ContractCheck()
 
     def __enter__(self) -> "VqaClient":
         return self
@@ -114,13 +117,28 @@ class VqaClient:
         return self._result_of(embed_call(bytes_from_photo(photo)), timeout_s)
 
     def health(self, *, timeout_s: float = 2.0) -> Health:
-        """Whether the server lives, is ready, and takes questions."""
+        """Ask whether the server lives, is ready and takes questions, and which version of the contract it speaks.
+
+        Returns:
+            What the server said. `contract_problem` of it is not empty where client and server do not fit.
+        """
         return self._transport.health(timeout_s=require_timeout(timeout_s))
 
     def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
         timeout_s = self._timeout_s if timeout_s is None else require_timeout(timeout_s)
         with call.naming_its_part():
-            tensors = self._transport.infer(
-                call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id
-            )
+            try:
+                tensors = self._transport.infer(
+                    call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id
+                )
+            except InvalidRequestError as error:
+                if self._contract.is_due(error):
+                    self._contract.require_same(self._contract_version(), error)
+                raise
         return call.result_from(tensors, call.request_id)
+
+    def _contract_version(self) -> int | None:
+        try:
+            return self._transport.health(timeout_s=CHECK_TIMEOUT_S).contract_version
+        except VitrineError:
+            return None

@@ -133,8 +133,11 @@ def health(args: argparse.Namespace) -> int:
     if args.json:
         print(_json(found.to_dict()))
     else:
-        print(f"live: {found.live}, ready: {found.ready}, model vqa loaded: {found.model_ready}")
-    return 0 if found.model_ready else 1
+        version = "unknown" if found.contract_version is None else found.contract_version
+        print(f"live: {found.live}, ready: {found.ready}, model vqa loaded: {found.model_ready}, contract: {version}")
+    if found.contract_problem:
+        print(f"vitrine: {found.contract_problem}", file=sys.stderr)
+    return 0 if found.model_ready and not found.contract_problem else 1
 
 
 def questions_in(file: str) -> list[str]:

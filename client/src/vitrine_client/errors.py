@@ -3,6 +3,7 @@
 VitrineError
 ├── InvalidPhotoError        this side: the photo cannot be read or encoded, or is too large
 ├── InvalidRequestError      the server refused the photo or the question (INVALID_ARGUMENT), or this side did unsent
+├── ContractMismatchError    client and server speak different versions of the contract; the message says which is older
 ├── AccessDeniedError        a gateway does not know our key, or forbids this (UNAUTHENTICATED, PERMISSION_DENIED)
 ├── ServerUnavailableError   no server, or too busy to take the request (UNAVAILABLE); our rate is used up
 │                            (RESOURCE_EXHAUSTED)
@@ -40,6 +41,10 @@ class InvalidPhotoError(VitrineError, ValueError):
 
 class InvalidRequestError(VitrineError, ValueError):
     """The photo, the question or what comes with it was refused, by the server or, unsent, here. It stays so."""
+
+
+class ContractMismatchError(VitrineError):
+    """Client and server speak different versions of the contract, so that a call was refused. No caller's fault."""
 
 
 class AccessDeniedError(VitrineError, PermissionError):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine_client.calls import QUESTIONS_A_REQUEST, Tensors
+from vitrine_client.contract import CONTRACT_VERSION, question_prefix
 from vitrine_client.errors import VitrineError, error_from_code
 from vitrine_client.results import Health
 
@@ -29,6 +30,8 @@ class FakeTransport:
     """From a question to its answer. Any other question gets "cannot tell"."""
     fail_with: VitrineError | None = None
     """Raised by every call while it is set."""
+    contract_version: int | None = CONTRACT_VERSION
+    """What `health` reports. With another version than the client's, refusals raise a `ContractMismatchError`."""
     requests: list[str] = field(default_factory=list)
     """The models that were asked, in order."""
 
@@ -54,7 +57,7 @@ class FakeTransport:
     def health(self, *, timeout_s: float) -> Health:
         if self.fail_with:
             raise self.fail_with
-        return Health(live=True, ready=True, model_ready=True)
+        return Health(live=True, ready=True, model_ready=True, contract_version=self.contract_version)
 
     def close(self) -> None:
         """Nothing to close."""
@@ -70,7 +73,7 @@ class FakeTransport:
             )
         for number, question in enumerate(questions, 1):
             if not question.strip():
-                which = f"question {number} of {len(questions)}: " if len(questions) > 1 else ""
+                which = question_prefix(number, len(questions))
                 raise error_from_code(
                     "INVALID_ARGUMENT", f"{which}the question is empty or blank", model=model, request_id=request_id
                 )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vitrine_client.contract import contract_problem
 from vitrine_client.overlay import overlay_heatmap
 from vitrine_client.photos import Photo
 
@@ -147,7 +148,20 @@ class Health:
     """All its models are loaded."""
     model_ready: bool
     """The model `vqa` is loaded. Only an answered question proves that all its steps live."""
+    contract_version: int | None = None
+    """Version of the contract that the server speaks. 0: it is older than versions are. None: it does not say, because
+    `vqa` is not loaded or a gateway keeps configs closed."""
+
+    @property
+    def contract_problem(self) -> str:
+        """Say which side is older and what to do; "" where both speak the same version, or the server's is unknown."""
+        return contract_problem(self.contract_version)
 
     def to_dict(self) -> dict[str, Any]:
-        """The same, fit for `json.dumps`."""
-        return {"live": self.live, "ready": self.ready, "model_ready": self.model_ready}
+        """Return the fields, fit for `json.dumps`."""
+        return {
+            "live": self.live,
+            "ready": self.ready,
+            "model_ready": self.model_ready,
+            "contract_version": self.contract_version,
+        }

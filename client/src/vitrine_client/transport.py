@@ -15,6 +15,7 @@ from tritonclient.utils import np_to_triton_dtype
 
 from vitrine_client.calls import Tensors, time_left
 from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, credentials_from_tls, require_tls
+from vitrine_client.contract import ENSEMBLE, version_from_parameters
 from vitrine_client.errors import error_from_code
 from vitrine_client.results import Health
 from vitrine_client.sending import CallPolicy, error_from_library, library_error
@@ -111,19 +112,25 @@ class GrpcTransport:
         policy, stub, left_s = self._policy, self._connection().stub, time_left(timeout_s)
         metadata = tuple(policy.key_headers.items())
         try:
-            health = Health(
-                live=stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=left_s(), metadata=metadata).live,
-                ready=stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=left_s(), metadata=metadata).ready,
-                model_ready=stub.ModelReady(
-                    service_pb2.ModelReadyRequest(name="vqa"), timeout=left_s(), metadata=metadata
-                ).ready,
-            )
+            live = stub.ServerLive(service_pb2.ServerLiveRequest(), timeout=left_s(), metadata=metadata).live
+            ready = stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=left_s(), metadata=metadata).ready
+            model = service_pb2.ModelReadyRequest(name=ENSEMBLE)
+            model_ready = stub.ModelReady(model, timeout=left_s(), metadata=metadata).ready
+            version = self._contract_version(left_s(), metadata) if model_ready else None
         except grpc.RpcError as error:
             raise error_from_library(library_error(error), policy.url, "server", timeout_s, "") from error
         except ValueError as error:  # as above
             _raise_as_closed(error, "server", "")
         policy.was_reached = True
-        return health
+        return Health(live, ready, model_ready, version)
+
+    def _contract_version(self, timeout_s: float, metadata: tuple[tuple[str, str], ...]) -> int | None:
+        request = service_pb2.ModelConfigRequest(name=ENSEMBLE)
+        try:
+            response = self._connection().stub.ModelConfig(request, timeout=timeout_s, metadata=metadata)
+        except grpc.RpcError:  # a gateway keeps it closed, or the server is going: readiness is known without it
+            return None
+        return version_from_parameters(response.config.parameters)
 
     def close(self) -> None:
         self._connection().close()
