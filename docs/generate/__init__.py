@@ -1,0 +1,1 @@
+"""Builds what the documentation site takes from the repository: pages of other folders, links, command lines."""
