@@ -83,6 +83,11 @@ lint: $(VENV)/installed ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+.PHONY: docs
+docs: $(VENV)/installed ## build the documentation into build/site, strictly
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "built build/site/index.html"
+
 .PHONY: evaluate
 evaluate: build ## measure how far answers can be trusted: 12,012 questions, and a report (15 minutes, can be stopped)
 	$(BIN)/python -m evaluation $(REPOSITORY) --output build/evaluation --questions 12012 --before-calibration \

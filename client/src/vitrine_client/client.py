@@ -108,7 +108,8 @@ class VqaClient:
 
         Args:
             candidates: 1 to 256 short answers, no two alike.
-            max_risk, timeout_s: as in `ask`.
+            max_risk: as in `ask`.
+            timeout_s: as in `ask`.
         """
         return self._result_of(choose_call(bytes_from_photo(photo), question, candidates, max_risk), timeout_s)
 
