@@ -22,6 +22,7 @@ NOT_FOR_PEOPLE = {
     "benchmarks/peers/__main__.py": "started by the benchmarks",
     "vitrine_steps/photo/decoder_process.py": "started by the photo step",
     "deploy/supply/lock.py": "takes no arguments",
+    "docs/generate/terminal_picture.py": "takes no arguments",
     "deploy/supply/sbom.py": "started by make",
     "deploy/supply/audit.py": "its 2 is older: pip-audit itself failed",
 }
