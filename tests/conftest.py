@@ -51,7 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kind = kind_of(item)
         item.add_marker(kind)
         if not place_of(item).startswith(EACH_FOR_ITSELF):
-            item.add_marker(pytest.mark.xdist_group(place_of(item)))
+            group = "graphs" if "graphs" in fixtures_of(item) else place_of(item)
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: KINDS.index(kind_of(item)))
 
 

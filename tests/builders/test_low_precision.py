@@ -19,8 +19,7 @@ from builders.precision import auto as low_precision
 from builders.precision.auto import Examined, Trial, compared, examined, trials_table
 from builders.precision.int8 import write_int8
 from builders.repository.configs import ENGINES
-from tests.builders.test_export import all_graphs
-from tests.builders.test_graphs import QUESTIONS, engines, packed, question_tensors
+from tests.helpers.graphs import QUESTIONS, Graphs, SmallModel, all_graphs, packed, question_tensors
 from training.random_checkpoint import Geometry, random_blip, save_checkpoint
 from vitrine_steps.confidence import Candidate
 
@@ -70,23 +69,22 @@ def test_what_was_found_is_compared_with_what_fp32_found() -> None:
     assert compared(TRIAL, Examined(features, truth), Examined(features, truth)).keeps_the_answers
 
 
-def test_int8_reaches_into_the_decoding_loop_and_leaves_the_first_share(tmp_path: Path) -> None:
-    model = random_blip(Geometry(), seed=6, end_bias=2.0)
-    encoder, decoder = engines(model, tmp_path, answers=2)
-    counts = []
+def test_int8_reaches_into_the_decoding_loop_and_leaves_the_first_share(graphs: Graphs, tmp_path: Path) -> None:
+    small, counts = SmallModel(), []
+    decoder_file = graphs.decoder_file(small, 4)
     for share in (0.0, 0.5, 1.0):
-        write_int8(tmp_path / "d.onnx", tmp_path / f"{share}.onnx", fp32_share=share)
+        write_int8(decoder_file, tmp_path / f"{share}.onnx", fp32_share=share)
         counts.append(len(products(tmp_path / f"{share}.onnx")))
     everything, half, none = counts
     assert everything > half > none == 0
     loop = next(node for node in onnx.load(tmp_path / "0.0.onnx").graph.node if node.op_type == "Loop")
     assert any("Integer" in node.op_type for node in loop.attribute[0].g.node)
     photos = np.random.default_rng(2).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
-    features = packed(encoder({"PIXELS": photos})["ENCODED_FEATURES"])
+    features = packed(graphs.encoder(small)({"PIXELS": photos})["ENCODED_FEATURES"])
     inputs = {"IMAGE_FEATURES": features, **question_tensors(QUESTIONS)}
     found = onnx_engine(tmp_path / "0.0.onnx", threads=1)(inputs)
     # 0.01 with VNNI; without it ONNX Runtime adds pairs of products in 16 bits, which saturate: 0.028 was seen.
-    np.testing.assert_allclose(found["ATTENTION"], decoder(inputs)["ATTENTION"], atol=0.05)
+    np.testing.assert_allclose(found["ATTENTION"], graphs.decoder(small, 4)(inputs)["ATTENTION"], atol=0.05)
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
