@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT ?= checkpoints/vitrine-small
 REPOSITORY := build/$(notdir $(CHECKPOINT))
-SOURCES := $(shell find builders catalogue model_repository vitrine_steps $(CHECKPOINT) -type f -not -name '*.pyc' 2>/dev/null)
+SOURCES := $(shell find builders catalogue measuring model_repository vitrine_steps $(CHECKPOINT) -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: help
 help: ## list the targets

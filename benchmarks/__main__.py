@@ -17,12 +17,12 @@ from benchmarks.at_load import LOAD_RATIO, AtLoad, measure_at
 from benchmarks.closed_loop import Ask, closed_loop
 from benchmarks.comparison import FLOOR, Cell, Rates, rotate
 from benchmarks.floor import Floor
-from benchmarks.memory import tree_memory_mib
 from benchmarks.mixes import MIXES, drawn_photo
 from benchmarks.models import BUNDLED, MODELS, prepare_model
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
 from builders.checkpoint.digests import sha256_of_file
+from measuring.memory import tree_memory_mib
 from serving.command_line import existing_folder, exit_status, make_folder, positive, whole_number
 
 _PHOTOS = 300

@@ -14,10 +14,10 @@ from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 from vitrine_client.calls import QUESTIONS_A_REQUEST
 
-from benchmarks.memory import tree_memory_mib
 from benchmarks.mixes import drawn_photo
 from builders.parity.timing import medians_ms
 from catalogue.questions import words
+from measuring.memory import tree_memory_mib
 from serving.command_line import built_repository, exit_status
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer

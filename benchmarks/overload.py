@@ -13,10 +13,10 @@ from pathlib import Path
 from tqdm import tqdm
 from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 
-from benchmarks.memory import tree_memory_mib
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.soak.server import Served, running_server
+from measuring.memory import tree_memory_mib
 from serving.command_line import built_repository, exit_status, positive
 from serving.supervision.signals import end_on_signals
 

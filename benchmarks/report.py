@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import cpuinfo
-import matplotlib as mpl
 
 from benchmarks.comparison import FLOOR, Cell, Rates, Spread, ratio, spread
 from benchmarks.systems import PEERS, VITRINE
+from measuring.plots import plt, png_of
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-mpl.rcParams["axes.formatter.min_exponent"] = 5  # 20, not 2 x 10^1
 _LABELS = {
     "fastapi": "(a) transformers behind FastAPI",
     "litserve": "(b) behind LitServe, batches of 16",
@@ -169,5 +165,4 @@ def _plot(by_model: dict[str, Rates], file: Path) -> None:
         axes.set(title=name, xscale="log", yscale="log", xlabel="callers", ylabel="questions a second")
         axes.grid(alpha=0.3)
     figure.legend(*column[0, 0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=2)
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    file.write_bytes(png_of(figure))

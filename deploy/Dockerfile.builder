@@ -14,6 +14,7 @@ RUN python3 -c "import tensorrt as t; assert t.__version__.startswith('11.2.1'),
 COPY builders builders
 COPY catalogue catalogue
 COPY evaluation evaluation
+COPY measuring measuring
 COPY benchmarks benchmarks
 COPY vitrine_steps vitrine_steps
 COPY model_repository model_repository

@@ -1,10 +1,7 @@
 """The report's plots, as PNG."""
 
-import io
 from collections.abc import Sequence
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,9 +9,7 @@ from evaluation.accuracy import SECTION, Graded
 from evaluation.calibration import BINS, equal_mass_bins, risk_coverage_curve
 from evaluation.figures import Figure
 from evaluation.journal import Row
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
+from measuring.plots import plt, png_of
 
 _NAMES = {"en": "English", "zh": "Chinese"}
 _COLOURS = {"en": "tab:blue", "zh": "tab:orange"}
@@ -44,7 +39,7 @@ def accuracy_plot(figures: Sequence[Figure], kinds: Sequence[str]) -> bytes:
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
     axes.legend()
-    return _png(figure)
+    return png_of(figure)
 
 
 def trust_plot(graded: Sequence[Graded], raw: NDArray[np.float64] | None) -> bytes:
@@ -74,7 +69,7 @@ def trust_plot(graded: Sequence[Graded], raw: NDArray[np.float64] | None) -> byt
             middle.plot(100 * coverage, 100 * risk, label=name, color=_COLOURS[language])
     middle.set(xlabel="coverage, %", ylabel="wrong among them, %", title="Risk, the surest answers first")
     middle.legend()
-    return _png(figure)
+    return png_of(figure)
 
 
 def share_plot(figures: Sequence[Figure], title: str) -> bytes:
@@ -88,7 +83,7 @@ def share_plot(figures: Sequence[Figure], title: str) -> bytes:
     axes.set(yticks=range(len(shares)), yticklabels=[s.name for s in shares], xlabel="%", title=title)
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
-    return _png(figure)
+    return png_of(figure)
 
 
 def confidence_plot(familiar: Sequence[Graded], unfamiliar: Sequence[Row]) -> bytes:
@@ -102,11 +97,4 @@ def confidence_plot(familiar: Sequence[Graded], unfamiliar: Sequence[Row]) -> by
         axes.hist(values, bins, weights=np.full(len(values), 100 / max(1, len(values))), alpha=0.6, label=name)
     axes.set(xlabel="confidence", ylabel="% of the answers", yscale="log", title="Confidence on unfamiliar photos")
     axes.legend()
-    return _png(figure)
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=110, format="png")
-    plt.close(figure)
-    return buffer.getvalue()
+    return png_of(figure)

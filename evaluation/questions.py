@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from builders.calibration.labelled import texts_of
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import Question
+from measuring.labelled_file import LabelledFileError, read_labelled_file
 from vitrine_steps.verdict import language_of
 
 _PER_PHOTO = 7  # one of each kind
@@ -68,33 +68,24 @@ def drawn_photo(seed: int) -> bytes:
 
 
 def from_json_lines(file: Path) -> list[PhotoQuestions]:
-    """Lines of "photo" (a path, relative to the file), "question", "answer" or "answers"; "kind", "language" and
-    "candidates" where there are any.
+    """Read JSON Lines of labelled questions; see `read_labelled_file`. A kind that is not given is "any".
 
     Raises:
         DataError: names the line that is wrong.
     """
-    rows: list[tuple[Path, LabelledQuestion]] = []
-    for number, line in enumerate(_text_of(file).split("\n"), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-                photo = file.parent / row["photo"]
-                answers = texts_of(row["answers"], "answers") if "answers" in row else (str(row["answer"]),)
-                if not answers:
-                    raise DataError("answers is empty")
-                text = str(row["question"])
-                candidates = texts_of(row.get("candidates", []), "candidates")
-                language = str(row.get("language") or language_of(text))
-                rows.append((photo, LabelledQuestion(text, answers, str(row.get("kind", "any")), language, candidates)))
-                if not photo.is_file():
-                    raise DataError(f"there is no photo {photo}")
-            except (ValueError, KeyError, TypeError) as error:
-                reason = str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
-                raise DataError(
-                    f'{file}, line {number}: {{"photo": PATH, "question": TEXT, "answer": TEXT}} is expected ({reason})'
-                ) from error
-    return _group_by_photo(rows)
+    try:
+        rows = read_labelled_file(file)
+    except LabelledFileError as error:
+        raise DataError(str(error)) from error
+    return _group_by_photo(
+        (
+            row.photo,
+            LabelledQuestion(
+                row.question, row.answers, row.kind or "any", row.language or language_of(row.question), row.candidates
+            ),
+        )
+        for row in rows
+    )
 
 
 def from_vqa_v2(questions_file: Path, annotations_file: Path, photos: Path) -> list[PhotoQuestions]:

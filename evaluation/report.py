@@ -1,6 +1,5 @@
 """The report of one evaluation: `report.json` for programs, `report.html` for people."""
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,13 +8,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from evaluation.accuracy import Graded
 from evaluation.figures import Figure
 from evaluation.journal import Row
+from measuring.page import write_page
 
 JSON_FILE, HTML_FILE = "report.json", "report.html"
+FORMAT = 1
+"""Version of `report.json`. It rises when a field is dropped or changes its meaning."""
 _MOST_WRONG = 200  # as many wrong answers are shown
 
 
@@ -28,13 +28,15 @@ def write_report(
     plots: dict[str, bytes],
     graded: Sequence[Graded],
 ) -> None:
-    """
+    """Write `report.json` and `report.html` to `folder`.
+
     Args:
         served: what answered, out of the repository's manifest.
         plots: PNG by title.
     """
     wrong = [row for row in graded if not row.right]
     content = {
+        "format": FORMAT,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "served": served,
         "settings": settings,
@@ -42,19 +44,13 @@ def write_report(
         "wrong": [asdict(row) for row in wrong],
     }
     (folder / JSON_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template("report.html.j2").render(
-        made_at=content["made_at"],
-        served=served,
-        settings=settings,
-        sections=[(name, list(rows)) for name, rows in groupby(figures, key=lambda figure: figure.section)],
-        plots={title: base64.b64encode(png).decode() for title, png in plots.items()},
-        wrong=wrong[:_MOST_WRONG],
-        wrong_count=len(wrong),
-    )
-    (folder / HTML_FILE).write_text(page, encoding="utf-8")
+    page = {
+        **{name: content[name] for name in ("made_at", "served", "settings")},
+        "sections": [(name, list(rows)) for name, rows in groupby(figures, key=lambda figure: figure.section)],
+        "wrong": wrong[:_MOST_WRONG],
+        "wrong_count": len(wrong),
+    }
+    write_page(folder / HTML_FILE, Path(__file__).parent / "report.html.j2", page, plots)
 
 
 def served_from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -77,5 +73,7 @@ def read_report(folder: Path) -> tuple[dict[str, Any], list[Row]]:
         OSError, ValueError: there is none, or it is broken.
     """
     content: dict[str, Any] = json.loads((folder / JSON_FILE).read_text(encoding="utf-8"))
+    if (found := content.get("format")) != FORMAT:
+        raise ValueError(f"{folder / JSON_FILE} has the format {found}, but {FORMAT} is expected: evaluate again")
     journal = (folder / "questions.jsonl").read_text(encoding="utf-8").split("\n")
     return content, [row for line in journal if line for row in json.loads(line)["rows"]]

@@ -15,10 +15,10 @@ from evaluation.accuracy import Graded
 from evaluation.figures import Figure, share
 from evaluation.journal import Job, Row
 from evaluation.questions import DataError
+from measuring.photo_files import photo_files
 
 SECTION = "unfamiliar photos"
 KINDS = ("category", "colour", "pattern", "number")
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 _PHOTO_FOLDERS = (("skimage", "data"), ("sklearn", "datasets/images"))
 _PER_PHOTO = 14  # one of each kind in each language
 _NOISE, _BLANK = 8, (0, 60, 128, 200, 255)
@@ -28,7 +28,7 @@ _SIDE_PX = 200
 def unfamiliar_jobs(client: VqaClient, folder: Path | None) -> list[Job]:
     """Camera photos of `folder`, or those that scikit-image and scikit-learn bring; noise; and blank pictures."""
     photos: dict[str, Callable[[], bytes]] = {
-        str(file): file.read_bytes for file in (photos_in(folder) if folder else camera_photos())
+        str(file): file.read_bytes for file in (photo_files(folder) if folder else camera_photos())
     }
     random = np.random.default_rng(0)
     for number in range(_NOISE):
@@ -38,17 +38,13 @@ def unfamiliar_jobs(client: VqaClient, folder: Path | None) -> list[Job]:
     return [Job(name, partial(_ask_photo, client, load, number)) for number, (name, load) in enumerate(photos.items())]
 
 
-def photos_in(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES)
-
-
 def camera_photos() -> list[Path]:
     """List the real photos that scikit-image and scikit-learn bring, which are always the same.
 
     Raises:
         DataError: one of the two is not installed, so that the figure would be about other photos than published.
     """
-    return [file for package, folder in _PHOTO_FOLDERS for file in photos_in(_folder_of(package) / folder)]
+    return [file for package, folder in _PHOTO_FOLDERS for file in photo_files(_folder_of(package) / folder)]
 
 
 def _folder_of(package: str) -> Path:

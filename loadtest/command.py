@@ -16,8 +16,9 @@ from loadtest.embedded import Target
 from loadtest.report import Run, write_run_report
 from loadtest.scenario import scenario_from
 from loadtest.schedule import ArrivalProfile, ScheduleError
-from loadtest.server_metrics import Counters, MetricsError, memory_of, scrape, stages_between
+from loadtest.server_metrics import Counters, MetricsError, scrape, stages_between
 from loadtest.settings import RunSettings
+from measuring.memory import process_tree, usage_of
 
 INTERRUPTED = 130
 DEFAULT_RATE = 20.0
@@ -133,17 +134,17 @@ class _Usage:
 
     def __init__(self, pid: int | None) -> None:
         """Read what the server, process `pid`, holds now. None: it runs elsewhere, and nothing is known."""
-        self._processes = workers.server_processes(pid)
-        self._before = memory_of(self._processes)
+        self._processes = process_tree(pid) if pid else []
+        self._before = usage_of(self._processes)
 
     def over(self, seconds: float) -> dict[str, float]:
         """Read it again, `seconds` later; {} where nothing is known."""
-        after = memory_of(self._processes)
+        after = usage_of(self._processes)
         if not self._before or not after:
             return {}
         return {
-            "memory_mib": after.mib,
-            "memory_grown_mib": after.mib - self._before.mib,
+            "memory_mib": after.memory_mib,
+            "memory_grown_mib": after.memory_mib - self._before.memory_mib,
             "cpu_cores": (after.cpu_s - self._before.cpu_s) / max(seconds, 1e-9),
         }
 

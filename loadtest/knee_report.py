@@ -6,8 +6,12 @@ from typing import Any
 
 from loadtest.knee import Tried, highest_kept
 from loadtest.plots import load_plot
-from loadtest.report import write_page
 from loadtest.slo import Slo
+from measuring.page import write_page
+
+_TEMPLATE = Path(__file__).parent / "knee.html.j2"
+_FORMAT = 1
+"""Version of `knee.json`."""
 
 
 class KneeReport:
@@ -41,6 +45,7 @@ class KneeReport:
         """Both files; returns the highest rate that kept the objectives."""
         best = highest_kept(self._tried)
         content: dict[str, Any] = {
+            "format": _FORMAT,
             "highest_rate_per_s": best,
             "tried": [
                 {"rate_per_s": one.rate_per_s, "broken": list(one.broken), "notes": notes}
@@ -55,7 +60,7 @@ class KneeReport:
         if self._tried:
             limit = self._slo.p99_ms or self._slo.p95_ms or self._slo.p90_ms or self._slo.p50_ms or 0
             plot = load_plot([one.rate_per_s for one in self._tried], self._latencies, limit)
-            write_page(self._folder / "knee.html", "knee.html.j2", content, {"latency against load": plot})
+            write_page(self._folder / "knee.html", _TEMPLATE, content, {"latency against load": plot})
             print(f"highest rate that keeps the SLO: {'none that was tried' if best is None else f'{best:.1f}/s'}")
             if self._doubtful:
                 rates = ", ".join(f"{rate:.1f}" for rate in sorted(self._doubtful))

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from measuring.photo_files import PHOTO_SUFFIXES, photo_files
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 _FIRST = 5_000_000  # seeds of no other photos
 
 
@@ -58,9 +58,9 @@ def photos_of_folder(folder: Path) -> PhotoPool:
     """
     if not folder.is_dir():
         raise PhotoFolderError(f"there is no folder {folder}")
-    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = photo_files(folder)
     if not files:
-        raise PhotoFolderError(f"{folder} holds no photos: files ending in {', '.join(SUFFIXES)} are expected")
+        raise PhotoFolderError(f"{folder} holds no photos: files ending in {', '.join(PHOTO_SUFFIXES)} are expected")
     return PhotoPool([_picture(file) for file in files])
 
 

@@ -1,21 +1,15 @@
 """The report's plots, as PNG."""
 
-import io
 from collections.abc import Sequence
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
 
 from loadtest.figures import Window
 from loadtest.samples import CODES
 from loadtest.server_metrics import ASKED, ENSEMBLES
+from measuring.plots import plt, png_of
 
-mpl.use("Agg")
-import matplotlib.pyplot as plt
-
-mpl.rcParams["axes.formatter.min_exponent"] = 5  # 20, not 2 x 10^1
 _BINS = 60
 _LEAST_IN_A_BIN = 20
 _SENT = CODES.index("NOT_SENT")
@@ -53,7 +47,7 @@ def over_time_plot(samples: NDArray[np.void], window: Window, *, is_open_loop: b
         axes.axvspan(0, window.warm_up_s, color="0.93")
         axes.grid(alpha=0.3)
         axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def distribution_plot(latencies_ms: dict[str, NDArray[np.float64]], slo_ms: float | None) -> bytes:
@@ -69,7 +63,7 @@ def distribution_plot(latencies_ms: dict[str, NDArray[np.float64]], slo_ms: floa
     axes.set(xscale="log", xlabel="latency, ms", ylabel="% of the requests", title="Latency distribution")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def stages_plot(stages: dict[str, dict[str, float]]) -> bytes:
@@ -87,7 +81,7 @@ def stages_plot(stages: dict[str, dict[str, float]]) -> bytes:
     axes.barh(names, work, left=queue, color="tab:blue", label="at work")
     axes.set(xlabel="ms, mean over all requests", title="Where the time goes in the server")
     axes.legend(fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def load_plot(rates_per_s: Sequence[float], latency_ms: Sequence[dict[str, float]], slo_ms: float) -> bytes:
@@ -102,15 +96,8 @@ def load_plot(rates_per_s: Sequence[float], latency_ms: Sequence[dict[str, float
     axes.set(yscale="log", xlabel="requests a second, asked for", ylabel="latency, ms", title="Latency against load")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    return _png(figure)
+    return png_of(figure)
 
 
 def _percentile(values: NDArray[np.float32], percent: float) -> float:
     return 1000 * float(np.percentile(values, percent)) if len(values) else float("nan")
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
-    plt.close(figure)
-    return buffer.getvalue()

@@ -1,6 +1,5 @@
 """The report of one run: `report.json` for programs, `report.html` for people."""
 
-import base64
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from loadtest.figures import Window, figures_of
@@ -18,8 +16,10 @@ from loadtest.plan import REQUEST_KINDS
 from loadtest.plots import distribution_plot, over_time_plot, stages_plot
 from loadtest.samples import CODES, read_samples
 from loadtest.settings import RunSettings
+from measuring.page import write_page
 
 JSON_FILE, HTML_FILE = "report.json", "report.html"
+_TEMPLATE = Path(__file__).parent / "report.html.j2"
 FORMAT = 1
 """Version of `report.json`. It rises when a field is dropped or changes its meaning."""
 _SHORTEST_S = 0.001
@@ -80,21 +80,8 @@ def write_run_report(folder: Path, run: Run) -> dict[str, Any]:
     }
     if run.server.get("stages"):
         plots["stages"] = stages_plot(run.server["stages"])
-    write_page(folder / HTML_FILE, "report.html.j2", content, plots)
+    write_page(folder / HTML_FILE, _TEMPLATE, content, plots)
     return content
-
-
-def write_page(file: Path, template: str, content: dict[str, Any], plots: dict[str, bytes]) -> None:
-    """One file with everything in it.
-
-    Args:
-        plots: PNG by title.
-    """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    inline = {title: base64.b64encode(png).decode() for title, png in plots.items()}
-    file.write_text(environment.get_template(template).render(**content, plots=inline), "utf-8")
 
 
 def read_report(folder: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
+from loadtest.yaml_file import YamlFileError, named_values
 
 KINDS = ("ask", "choose", "embed")
 
@@ -85,42 +85,32 @@ def scenario_from(name: str) -> Scenario:
 
 
 def read_scenario(file: Path) -> Scenario:
-    """
+    """Read a mix from lines such as `chinese_ratio: 0.8`; the file's name is the scenario's, if it gives none.
+
     Raises:
         ScenarioError: names the line and the field.
     """
-    try:
-        root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"cannot read {file}: {error}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise ScenarioError(f"{file.name}{line}: not YAML ({getattr(error, 'problem', None) or error})") from error
-    if not isinstance(root, yaml.MappingNode):
-        raise ScenarioError(f"{file.name}: lines of the form `chinese_ratio: 0.8` are expected")
+    known = {field.name: field.default for field in fields(Scenario)}
+    expected = "lines of the form `chinese_ratio: 0.8` are expected"
     values: dict[str, Any] = {"name": file.stem}
     lines: dict[str, int] = {}
-    known = {field.name: field.default for field in fields(Scenario)}
-    for key, node in root.value:
-        where = f"{file.name}, line {key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
-            raise ScenarioError(
-                f"{where}: a list or a mapping came, but a name is expected; there are {', '.join(known)}"
-            )
-        if key.value not in known:
-            raise ScenarioError(f"{where}: there is no field {key.value!r}; there are {', '.join(known)}")
-        if key.value in lines:
-            raise ScenarioError(f"{where}: {key.value} came in line {lines[key.value]} already")
-        lines[key.value] = key.start_mark.line + 1
-        values[key.value] = _value(where, key.value, node, known[key.value])
-    for name, number in lines.items():  # each alone, so that the line at fault is named
-        _scenario({"name": "", name: values[name]}, f"{file.name}, line {number}: ")
+    try:
+        for name, line, value in named_values(file, list(known), what="field", expected=expected):
+            lines[name] = line
+            values[name] = _value(f"{file.name}, line {line}", name, value, known[name])
+    except YamlFileError as error:
+        raise ScenarioError(str(error)) from error
+    for name, line in lines.items():  # each alone, so that the line at fault is named
+        _scenario({"name": "", name: values[name]}, f"{file.name}, line {line}: ")
     return _scenario(values, f"{file.name}: ")
 
 
-def _value(where: str, name: str, node: yaml.Node, default: Any) -> Any:
-    value = yaml.SafeLoader("").construct_object(node, deep=True)
+def _value(where: str, name: str, value: Any, default: Any) -> Any:
+    """Take a value if it is of its field's type, which that of `default` says.
+
+    Raises:
+        ScenarioError: it is not.
+    """
     if name == "name":
         return str(value)
     if isinstance(default, tuple):

@@ -2,11 +2,8 @@
 
 import urllib.request
 from collections import defaultdict
-from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
 
-import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 ASKED = ("vqa", "vqa_choose", "image_embedding")
@@ -34,16 +31,6 @@ Counters = dict[str, dict[str, float]]
 
 class MetricsError(RuntimeError):
     """The metrics cannot be read; says why."""
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Of the server's processes together."""
-
-    mib: float
-    """Proportional set size, so that shared pages count once."""
-    cpu_s: float
-    """Used since they started."""
 
 
 def scrape(url: str) -> Counters:
@@ -104,13 +91,3 @@ def stages_between(before: Counters, after: Counters) -> dict[str, dict[str, flo
             stage["cache_hit_ratio"] = change.get("cache_hits", 0.0) / looked_up
         stages[model] = stage
     return stages
-
-
-def memory_of(processes: list[psutil.Process]) -> Memory | None:
-    """None where the processes are not here, or have ended."""
-    try:
-        mib = sum(int(one.memory_full_info().pss) for one in processes) / 2**20
-        times: list[Any] = [one.cpu_times() for one in processes]
-    except psutil.Error:
-        return None
-    return Memory(mib, sum(time.user + time.system for time in times)) if processes else None

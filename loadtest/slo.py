@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
+from loadtest.yaml_file import YamlFileError, named_values
 
 
 class SloError(ValueError):
@@ -55,29 +55,23 @@ class Slo:
 
 
 def read_slo(file: Path) -> Slo:
-    """
+    """Read objectives from lines such as `p99_ms: 200`.
+
     Raises:
         SloError: names the line and the field.
     """
-    try:
-        root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SloError(f"cannot read {file}: {error}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise SloError(f"{file.name}{f', line {mark.line + 1}' if mark else ''}: not YAML") from error
     known = [field.name for field in fields(Slo)]
-    if not isinstance(root, yaml.MappingNode) or not root.value:
-        raise SloError(f"{file.name}: lines such as `p99_ms: 200` are expected, of {', '.join(known)}")
+    expected = f"lines such as `p99_ms: 200` are expected, of {', '.join(known)}"
     values: dict[str, float] = {}
-    for key, node in root.value:
-        where = f"{file.name}, line {key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode):
-            raise SloError(f"{where}: a list or a mapping came, but a name is expected; there are {', '.join(known)}")
-        if key.value not in known:
-            raise SloError(f"{where}: there is no objective {key.value!r}; there are {', '.join(known)}")
-        value = yaml.SafeLoader("").construct_object(node)
-        if type(value) not in (int, float) or value < 0:
-            raise SloError(f"{where}: {key.value} is {node.value!r}, but a number of 0 or more is expected")
-        values[key.value] = float(value)
+    try:
+        for name, line, value in named_values(file, known, what="objective", expected=expected):
+            if type(value) not in (int, float) or value < 0:
+                raise SloError(
+                    f"{file.name}, line {line}: {name} is {str(value)!r}, but a number of 0 or more is expected"
+                )
+            values[name] = float(value)
+    except YamlFileError as error:
+        raise SloError(str(error)) from error
+    if not values:
+        raise SloError(f"{file.name}: {expected}")
     return Slo(**values)

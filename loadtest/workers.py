@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import psutil
 from tqdm import tqdm
 
 from loadtest.settings import RunSettings, write_settings
@@ -160,11 +159,3 @@ def _wait(settings: RunSettings, runner: Any, start_at: float) -> float:
         except KeyboardInterrupt:
             return ran_s
     return duration
-
-
-def server_processes(pid: int | None) -> list[psutil.Process]:
-    """The server and its steps, where it runs on this machine."""
-    if pid is None:
-        return []
-    server = psutil.Process(pid)
-    return [server, *server.children(recursive=True)]

@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+from measuring.plots import plt, png_of
 
 
 def plot_history(history: Path, picture: Path) -> None:
@@ -31,5 +28,4 @@ def plot_history(history: Path, picture: Path) -> None:
     right.legend(fontsize=8, ncols=2)
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    figure.savefig(picture, dpi=110)
-    plt.close(figure)
+    picture.write_bytes(png_of(figure))

@@ -1,6 +1,5 @@
 """Questions with known answers, drawn by the catalogue or out of a file."""
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from builders.errors import UsageError
 from catalogue.dataset import first_seed, odd_questions_from_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from catalogue.questions import allowed_answers
+from measuring.labelled_file import LabelledFileError, read_labelled_file
 from vitrine_steps.verdict import language_of
 
 # Away from the photos that `python -m evaluation` asks about, 20,000 and up.
@@ -52,43 +52,17 @@ def drawn_questions(photos: int) -> Iterator[Labelled]:
 
 
 def questions_in_file(file: Path) -> list[Labelled]:
-    """From JSON Lines: "photo" (a path, relative to the file), "question", and "answer" or "answers".
+    """Read JSON Lines of labelled questions; see `read_labelled_file`.
 
     Raises:
         UsageError: names the line that is wrong.
     """
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")  # U+2028 may stand in a text
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}") from error
-    found = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-                answers = texts_of(row["answers"], "answers") if "answers" in row else (str(row["answer"]),)
-                if not answers:
-                    raise ValueError("answers is empty")
-                photo = (file.parent / row["photo"]).read_bytes()
-                found.append(
-                    Labelled(photo, str(row["question"]), answers, texts_of(row.get("candidates", []), "candidates"))
-                )
-            except (ValueError, KeyError, TypeError, OSError) as error:
-                raise UsageError(
-                    f'{file}, line {number}: {{"photo": PATH, "question": TEXT, "answer": TEXT}} is expected '
-                    f"({type(error).__name__}: {error})"
-                ) from error
+        rows = read_labelled_file(file)
+        found = [Labelled(row.photo.read_bytes(), row.question, row.answers, row.candidates) for row in rows]
+    except (LabelledFileError, OSError) as error:
+        raise UsageError(str(error)) from error
     return found if any(row.candidates for row in found) else _with_lists(found)
-
-
-def texts_of(value: object, name: str) -> tuple[str, ...]:
-    """
-    Raises:
-        ValueError: not a list; one text would else be taken for its letters.
-    """
-    if not isinstance(value, list):
-        raise ValueError(f"{name} is {value!r}, but a list is expected")
-    return tuple(map(str, value))
 
 
 def _with_lists(rows: list[Labelled]) -> list[Labelled]:

@@ -26,11 +26,11 @@ from builders.repository.configs import ENGINES, BuildDimensions
 from builders.tensorrt.parser_check import parser_problems
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
+from measuring.photo_files import PHOTO_SUFFIXES, photo_files
 from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoError, pixels_from_photo
 
 _QUESTIONS_PER_PHOTO = 7
 _LARGE_PHOTOS, _TILES = 6, 3
-_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,9 @@ def parity_material(photo_count: int, folder: Path | None = None) -> tuple[list[
 
 
 def _photo_files(folder: Path) -> list[Path]:
-    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in _PHOTO_SUFFIXES) if folder.is_dir() else []
+    files = photo_files(folder)
     if not files:
-        raise UsageError(f"--photos {folder} has no photos: name a folder with {', '.join(_PHOTO_SUFFIXES)} files")
+        raise UsageError(f"--photos {folder} has no photos: name a folder with {', '.join(PHOTO_SUFFIXES)} files")
     return files
 
 

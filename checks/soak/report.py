@@ -5,13 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 
 from checks.soak.processes import Sample
+from measuring.plots import plt, png_of
 
-mpl.use("Agg")
 _SMALLEST_MEAN = 1e-9
 
 
@@ -53,7 +51,7 @@ def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], file: P
     often = Counter(name for sample in samples for name in sample.memory_mib)
     names = sorted(name for name, times in often.items() if times > len(samples) / 10)  # not what only starts others
     for number, name in enumerate(names):
-        colour = mpl.colormaps["tab20"](number % 20)
+        colour = plt.get_cmap("tab20")(number % 20)
         axes[0].plot(minutes, [s.memory_mib.get(name, np.nan) for s in samples], label=name, linewidth=1, color=colour)
     axes[0].set_ylabel("memory of each process (USS), MiB")
     axes[0].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -72,5 +70,4 @@ def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], file: P
         axis.legend(fontsize=8)
     axes[0].set_title("Mixed load; dotted: faults, in the first half only")
     axes[-1].set_xlabel("minutes")
-    figure.savefig(file, dpi=110)
-    plt.close(figure)
+    file.write_bytes(png_of(figure))

@@ -159,7 +159,7 @@ def test_the_load_tests_image_holds_what_it_imports() -> None:
     copied = set(
         re.findall(r"^COPY (\w+) \w+$", (ROOT / "deploy/Dockerfile.loadtest").read_text("utf-8"), re.MULTILINE)
     )
-    for package in ("loadtest", "catalogue"):
+    for package in ("loadtest", "catalogue", "measuring"):
         for file in (ROOT / package).rglob("*.py"):
             for name in re.findall(r"^\s*from (\w+)[. ]", file.read_text("utf-8"), re.MULTILINE):
                 if (ROOT / name).is_dir() and name != "serving":  # only for --repository, which has no place there

@@ -2,7 +2,6 @@
 
 import importlib.util
 from importlib.machinery import ModuleSpec
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +23,3 @@ def test_a_package_that_lacks_is_named_instead_of_another_figure(package: str, m
     monkeypatch.setattr(unfamiliar, "find_spec", find)
     with pytest.raises(DataError, match=rf'{package} is not installed: pip install "vitrine\[evaluate\]"'):
         unfamiliar.camera_photos()
-
-
-def test_photos_of_a_folder_are_found_below_it(tmp_path: Path) -> None:
-    for name in ("b.JPG", "a.txt", "deep/a.webp"):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.touch()
-    assert [file.name for file in unfamiliar.photos_in(tmp_path)] == ["b.JPG", "a.webp"]

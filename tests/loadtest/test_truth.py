@@ -168,7 +168,7 @@ def test_the_report_says_what_the_first_error_of_each_code_was(fake_server: Star
 
 def test_where_nothing_can_be_served_the_command_says_what_to_do(tmp_path: Path) -> None:
     """The load test's own image has no `serving`."""
-    for name in ("catalogue", "loadtest"):
+    for name in ("catalogue", "loadtest", "measuring"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / "manifest.json").write_text("{}")
     command = [*MODULE, "run", "--repository", str(tmp_path), "--output", str(tmp_path / "run")]
