@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_COLUMNS = "100"
+_COLUMNS = "80"
 _TIMEOUT_S = 120.0
 _SIDE_BY_SIDE = 2
 

@@ -79,6 +79,7 @@ def ended(program: str, url: str, photo: Path) -> "subprocess.CompletedProcess[s
 def test_a_client_that_is_not_closed_does_not_keep_the_process(photo: Path, sentence: str, is_gevent: bool) -> None:
     if is_gevent:
         pytest.importorskip("gevent")
+    of_grpc = is_gevent and sentence == "made at module level" and sys.version_info >= (3, 12)
     door = Door(None)
     try:
         done = ended((UNDER_GEVENT if is_gevent else "") + MADE[sentence], door.url, photo)
@@ -86,7 +87,10 @@ def test_a_client_that_is_not_closed_does_not_keep_the_process(photo: Path, sent
         door.stop()
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("done\n")
-    assert "Traceback" not in done.stderr
+    if of_grpc:  # its greenlet starts a thread while Python ends, which 3.12 does not: docs/adr/0001
+        assert done.stderr.count("Traceback") == done.stderr.count("cygrpc.spawn_greenlets") <= 1
+    else:
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("sentence", AWAITED)
