@@ -50,3 +50,11 @@ def test_the_client_s_code_takes_ten_lines() -> None:
     """More than that is no first look. Empty lines do not count."""
     example = next(block for block in code_blocks(ENGLISH) if "VqaClient" in block)
     assert len([line for line in example.split("\n") if line.strip()]) <= 10
+
+
+def test_every_folder_is_in_the_map() -> None:
+    hidden = {"build"}
+    folders = {folder.name for folder in ROOT.iterdir() if folder.is_dir() and folder.name[0] not in "._"} - hidden
+    folders = {name for name in folders if not name.endswith(".egg-info")}
+    for text in (ENGLISH, CHINESE):
+        assert {name for name in folders if f"`{name}/`" not in text} == set()
