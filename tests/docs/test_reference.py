@@ -9,6 +9,12 @@ from typing import Any
 import pytest
 
 from evaluation.report import write_report
+from loadtest.plan import REQUEST_KINDS
+from loadtest.report import Run, write_run_report
+from loadtest.samples import SampleFile
+from loadtest.scenario import Scenario
+from loadtest.schedule import ArrivalProfile
+from loadtest.settings import RunSettings
 from tests.docs.pages import ROOT
 
 FORMATS = (ROOT / "docs" / "reference" / "file-formats.md").read_text("utf-8")
@@ -43,6 +49,29 @@ def test_every_field_of_an_evaluation_s_report_is_documented(tmp_path: Path) -> 
     write_report(tmp_path, served=served, settings={}, figures=[], plots={}, graded=[])
     content = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert not undocumented(content, "Report of an evaluation")
+
+
+def test_every_field_of_a_load_test_s_report_is_documented(tmp_path: Path) -> None:
+    settings = RunSettings(
+        url="localhost:8001",
+        scenario=Scenario("browsing"),
+        profile=ArrivalProfile("constant", rate_per_s=1.0, duration_s=1.0),
+        seed=0,
+        users=None,
+        workers=1,
+        warm_up_s=0.0,
+        timeout_s=1.0,
+        max_in_flight=1,
+        photo_count=1,
+        photo_folder=None,
+        photo_salt="",
+        web_port=None,
+    )
+    with SampleFile(tmp_path / "samples-1.bin") as samples:
+        samples.add(0.1, 0.0, 0.01, REQUEST_KINDS[0], "OK", "answered")
+    content = write_run_report(tmp_path, Run(settings, ran_s=1.0, slo_ms=None, data_sha256="", server={}))
+    assert content["figures"]["requests"] == 1
+    assert not undocumented([*content, *content["figures"]], "Report of a load test")
 
 
 def test_every_environment_variable_is_documented() -> None:
