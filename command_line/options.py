@@ -201,7 +201,7 @@ def _help(docstring: str, field: "dataclasses.Field[Any]", argument: Argument) -
     if argument.is_hidden:
         return argparse.SUPPRESS
     text, default = docstring.removesuffix("."), field.default
-    if default not in (dataclasses.MISSING, None, False, "", ()) and "(default" not in text:
+    if not any(default is one for one in (dataclasses.MISSING, None, False, "", ())) and "(default" not in text:
         values = default if isinstance(default, tuple) else (default,)
         said = " ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
         text = f"{text} (default: {said})".strip()
@@ -215,13 +215,13 @@ def _docstring(kind: type) -> str:
 
 
 def _description(docstring: str) -> tuple[str, str]:
-    """What stands above the options and what below, wrapped; indented lines stay as they are."""
+    """What stands above the options and what below, wrapped; examples and what is indented stay as they are."""
     above: list[str] = []
     below: list[str] = []
     width = max(40, shutil.get_terminal_size().columns - 2)
     for paragraph in inspect.cleandoc(docstring).split("\n\n"):
         lines = paragraph.split("\n")
-        has_layout = any(line.startswith(" ") for line in lines)
+        has_layout = paragraph.lower().startswith("example") or any(line.startswith(" ") for line in lines)
         text = paragraph if has_layout else textwrap.fill(" ".join(lines), width, break_on_hyphens=False)
         (below if paragraph.lower().startswith(_BELOW) else above).append(text)
     return "\n\n".join(above), "\n\n".join(below)

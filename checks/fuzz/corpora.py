@@ -4,7 +4,6 @@ Such as `Tests/images` of Pillow's source release, `contrib` of libpng's, and
 `testimages` of libjpeg-turbo's: odd, broken, and made to harm.
 """
 
-import argparse
 import re
 import sys
 import tempfile
@@ -20,10 +19,12 @@ from vitrine_client import GrpcTransport, VitrineError
 from vitrine_client.calls import ask_call
 
 from checks.fuzz.leaks import leak_in
-from serving.command_line import built_repository, existing_folder
-from serving.errors import ServingError
+from command_line.errors import UsageError, exit_status
+from command_line.options import options_from_arguments
+from command_line.values import ExistingFolder, Positional
+from serving.repository_option import BuiltRepository
 from serving.supervision.server import EmbeddedServer
-from serving.supervision.signals import INTERRUPTED, end_on_signals
+from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
 
 _QUESTIONS = ("What is this?", "这是什么？")
@@ -31,6 +32,20 @@ _MOST_S = 2.0
 _MOST_MIB = 300
 _TIMEOUT_S = 30.0
 _RESET_PEAK = "5"  # see proc(5), clear_refs
+
+
+@dataclass(frozen=True)
+class CorporaOptions:
+    """Ask about every file of some folders, one request each: each is answered, or refused clearly, within 2 s and 300
+    MiB.
+
+    Example: python -m checks.fuzz.corpora build/vitrine-small pillow-13.0.0/Tests/images
+    """
+
+    repository: Positional[BuiltRepository]
+    """A built repository."""
+    folder: Positional[tuple[ExistingFolder, ...]]
+    """Folders of files, images or not."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +69,23 @@ class Result:
 
 
 def main() -> int:
-    parser = _parser()
-    args = parser.parse_args()
+    options = options_from_arguments(CorporaOptions, "python -m checks.fuzz.corpora")
     end_on_signals()
-    files = sorted(file for folder in args.folder for file in folder.rglob("*") if file.is_file())
+    files = sorted(file for folder in options.folder for file in folder.rglob("*") if file.is_file())
     if not files:
-        parser.error("there is no file in these folders")
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            settings = ServerSettings(
-                args.repository, grpc_port=0, metrics_port=None, cache_mib=16, log_file=Path(folder) / "triton.log"
-            )
-            with EmbeddedServer(settings) as server, closing(GrpcTransport(server.url)) as transport:
-                decoders = [step for step in psutil.Process(server.pid).children() if _decodes(step)]
-                results = []
-                for number, file in enumerate(tqdm(files, unit=" files", desc="corpora", mininterval=10)):
-                    results.append(_asked(transport, decoders, file, _QUESTIONS[number % 2]))
-                    if problem := server.problem():
-                        print(f"error: after {file}: {problem}", file=sys.stderr)
-                        return 1
-    except ServingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_status
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        raise UsageError("there is no file in these folders: name others")
+    with tempfile.TemporaryDirectory() as folder:
+        settings = ServerSettings(
+            options.repository, grpc_port=0, metrics_port=None, cache_mib=16, log_file=Path(folder) / "triton.log"
+        )
+        with EmbeddedServer(settings) as server, closing(GrpcTransport(server.url)) as transport:
+            decoders = [step for step in psutil.Process(server.pid).children() if _decodes(step)]
+            results = []
+            for number, file in enumerate(tqdm(files, unit=" files", desc="corpora", mininterval=10)):
+                results.append(_asked(transport, decoders, file, _QUESTIONS[number % 2]))
+                if problem := server.problem():
+                    print(f"error: after {file}: {problem}", file=sys.stderr)
+                    return 1
     return _say(results)
 
 
@@ -125,17 +133,5 @@ def _say(results: list[Result]) -> int:
     return 1 if problems else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m checks.fuzz.corpora",
-        description="Ask about every file of some folders, one request each: each is answered, or refused clearly, "
-        f"within {_MOST_S:g} s and {_MOST_MIB} MiB.",
-        epilog="example: python -m checks.fuzz.corpora build/vitrine-small pillow-13.0.0/Tests/images",
-    )
-    parser.add_argument("repository", type=built_repository, help="a built repository")
-    parser.add_argument("folder", type=existing_folder, nargs="+", help="of files, images or not")
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -5,22 +5,44 @@ error that is told to callers; anything else stops the run and leaves the input
 in `--output`.
 """
 
-import argparse
 import io
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import atheris
 import numpy as np
 from PIL import Image, ImageCms
 
 from checks.fuzz.leaks import leak_in
-from serving.command_line import built_repository, exit_status, make_folder, whole_number
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Argument, Count, Folder, Positional, make_folder
+from serving.repository_option import BuiltRepository
 
 _SIDE_PX = 112
 _SEED_SIZE = (48, 40)
+
+
+@dataclass(frozen=True)
+class GuidedOptions:
+    """Fuzz one step's own code, guided by coverage.
+
+    Example: python -m checks.fuzz.guided photo build/vitrine-small --seconds 60
+
+    Exit status: 0 nothing was found in the time; 2 wrong usage; otherwise the input lies in --output.
+    """
+
+    target: Positional[Literal["photo", "question", "answer"]]
+    """Whose code."""
+    repository: Positional[BuiltRepository]
+    """A built repository, for its tokenizer and calibration."""
+    seconds: Annotated[Count, Argument(metavar="S")] = 20
+    """Seconds that it runs."""
+    output: Folder = Path("build/fuzz")
+    """Folder for the corpus, and for inputs that broke something."""
 
 
 def photo_target(repository: Path) -> Callable[[bytes], None]:
@@ -119,33 +141,18 @@ def seeds(target: str) -> list[bytes]:
 
 
 def main() -> int:
-    args = _parser().parse_args()
-    corpus = args.output / f"{args.target}-corpus"
+    options = options_from_arguments(GuidedOptions, "python -m checks.fuzz.guided")
+    corpus = options.output / f"{options.target}-corpus"
     make_folder(corpus)
-    for number, seed in enumerate(seeds(args.target)):
+    for number, seed in enumerate(seeds(options.target)):
         (corpus / f"seed-{number}").write_bytes(seed)
-    options = [
-        f"-max_total_time={args.seconds}", "-seed=1", "-timeout=5", "-rss_limit_mb=1500", "-max_len=65536",
-        "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={args.output}/{args.target}-", str(corpus),
+    words = [
+        f"-max_total_time={options.seconds}", "-seed=1", "-timeout=5", "-rss_limit_mb=1500", "-max_len=65536",
+        "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={options.output}/{options.target}-", str(corpus),
     ]  # fmt: skip
-    atheris.Setup([sys.argv[0], *options], TARGETS[args.target](args.repository))
+    atheris.Setup([sys.argv[0], *words], TARGETS[options.target](options.repository))
     atheris.Fuzz()  # ends the process itself
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m checks.fuzz.guided",
-        description="Fuzz one step's own code, guided by coverage.",
-        epilog="exit status: 0 nothing was found in the time; 2 wrong usage; otherwise the input lies in --output",
-    )
-    parser.add_argument("target", choices=TARGETS)
-    parser.add_argument(
-        "repository", type=built_repository, help="a built repository, for its tokenizer and calibration"
-    )
-    parser.add_argument("--seconds", type=whole_number(1), default=20, metavar="S", help="default: 20")
-    parser.add_argument("--output", type=Path, default=Path("build/fuzz"), metavar="FOLDER")
-    return parser
 
 
 if __name__ == "__main__":

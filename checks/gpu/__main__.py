@@ -1,84 +1,18 @@
 """`python -m checks.gpu`: on a GPU host, from a clone, everything that cannot be proved without a GPU."""
 
-import argparse
-import subprocess
 import sys
-import time
-from pathlib import Path
 
-from builders.tensorrt.ngc import NGC_RELEASE, TENSORRT_IMAGE, TRITON_IMAGE
-from checks.gpu.report import FAILED, NOT_RUN, Verdict, all_passed, write_report
-from checks.gpu.steps import Check, machine_facts, run_step, server_taken_down, steps
-from serving.triton.ports import resolved_ports
-
-_ROOT = Path(__file__).parents[2]
+from checks.gpu.options import GpuCheckOptions
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
 
 
 def main() -> int:
-    parser = _parser()
-    args = parser.parse_args()
-    if not (_ROOT / args.checkpoint / "config.json").is_file():
-        parser.error(f"--checkpoint: {args.checkpoint} has no config.json: name the folder of a checkpoint")
-    folder = _ROOT / "build" / f"gpu-check-{time.strftime('%Y%m%d-%H%M%S')}"
-    ports = resolved_ports("127.0.0.1", {"grpc_port": 0, "metrics_port": 0})
-    check = Check(_ROOT, folder, args.checkpoint, **ports)
-    if args.dry_run:
-        return _dry_run(check)
-    folder.mkdir(parents=True)
-    verdicts: list[Verdict] = []
-    with server_taken_down(check):
-        for number, step in enumerate(todo := steps(), 1):
-            print(f"[{number}/{len(todo)}] {step.name}", flush=True)
-            found = run_step(step, check)
-            verdicts += found
-            for verdict in found:
-                print(
-                    f"    {verdict.outcome}: {verdict.rule}{': ' if verdict.found else ''}{verdict.found}", flush=True
-                )
-            if step.stops and any(v.outcome == FAILED for v in found):
-                reason = f"stopped at: {step.name}"
-                verdicts += [Verdict(later.name, NOT_RUN, reason) for later in todo[number:]]
-                break
-    page = write_report(verdicts, {"release": NGC_RELEASE, **machine_facts()}, folder)
-    print(f"report: {page}")
-    return 1 if any(v.outcome == FAILED for v in verdicts) else 0 if all_passed(verdicts) else 3
+    options = options_from_arguments(GpuCheckOptions, "python -m checks.gpu")
+    from checks.gpu.run import check_gpu  # brings gRPC and plots, which --help does not need
 
-
-def _dry_run(check: Check) -> int:
-    """Print each step, and check what needs no GPU."""
-    print(f"images: {TENSORRT_IMAGE}, {TRITON_IMAGE}\n")
-    for number, step in enumerate(steps(), 1):
-        print(f"[{number}] {step.name}")
-        for command in step.commands(check):
-            print(f"    $ {' '.join(command)}")
-    print("\nchecked here, without a GPU:", flush=True)
-    output = check.folder.parent / f"{check.folder.name}-dry-run"
-    command = [
-        sys.executable, "-m", "builders", "--checkpoint", check.checkpoint, "--output", str(output),
-        "--target", "tensorrt", "--graphs-only", "--parity-photos", "143",
-    ]  # fmt: skip
-    print(f"    $ {' '.join(['python', *command[1:]])}", flush=True)
-    return subprocess.run(command, cwd=check.root, check=False).returncode
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m checks.gpu",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="""\
-Prove on a GPU host what cannot be proved without one: build both TensorRT
-plans in NVIDIA's container, hold them to PyTorch, start Triton, run the
-end-to-end tests, time the plans beside ONNX Runtime and PyTorch, see that CUDA
-graphs were captured and that the feature cache hits. Writes gpu-report.md and
-gpu-report.json below build/. Needs Docker with its compose plugin, the NVIDIA
-container toolkit, and `make setup`.""",
-        epilog="exit status: 0 every rule passed, 1 a rule failed (named), 2 wrong usage, 3 none failed but some could "
-        "not be run",
-    )
-    parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", help="default: the bundled one")
-    parser.add_argument("--dry-run", action="store_true", help="print each step, and check what needs no GPU")
-    return parser
+    return check_gpu(options)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))
