@@ -91,7 +91,7 @@ docs: $(VENV)/installed ## build the documentation into build/site, strictly
 .PHONY: evaluate
 evaluate: build ## measure how far answers can be trusted: 12,012 questions, and a report (15 minutes, can be stopped)
 	$(BIN)/python -m evaluation $(REPOSITORY) --output build/evaluation --questions 12012 --before-calibration \
-	    --lists 6006 --stability 1400 --pointing 300 --odd 400 --unfamiliar
+	    --closed-list-questions 6006 --stability 1400 --heatmap-photos 300 --odd 400 --ood-photos
 
 .PHONY: benchmark
 benchmark: build ## Vitrine beside what people use instead (ARGS=--quick: in 5 minutes), and one question alone

@@ -1,6 +1,5 @@
 """`python -m evaluation.colour_spaces REPOSITORY`: are photos of other colour spaces answered like their sRGB twins?"""
 
-import argparse
 import io
 import random
 import sys
@@ -9,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 from PIL import Image, ImageCms
 from tqdm import tqdm
@@ -18,12 +18,15 @@ from catalogue.attributes import LANGUAGES, Kind
 from catalogue.dataset import first_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import question_for
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Argument, Count, CountOrNone, File, Positional
 from evaluation.accuracy import plain
 from evaluation.cmyk_profile import press_profile
-from serving.command_line import built_repository, exit_status, whole_number
 from serving.errors import ServingError
+from serving.repository_option import BuiltRepository
 from serving.supervision.server import EmbeddedServer
-from serving.supervision.signals import INTERRUPTED, end_on_signals
+from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
 from vitrine_steps.photo.matrix_profile import (
     ADOBE_RGB_PRIMARIES,
@@ -41,6 +44,30 @@ MOST_WORSE = 0.01
 """A share: how many right answers fewer than of the sRGB twins are too many."""
 _QUALITY = 95
 _TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class ColourSpaceOptions:
+    """Draw catalogue photos, write each in other colour spaces with the profile of each, and ask colour and category in
+    both languages: are as many answers right as about the sRGB twins?
+
+    Example: python -m evaluation.colour_spaces build/vitrine-small --photos 120
+
+    Exit status: 1 a space is more than 1 % worse.
+    """
+
+    repository: Positional[BuiltRepository]
+    """A built repository; served embedded unless --url is given."""
+    url: Annotated[str | None, Argument(metavar="HOST:PORT")] = None
+    """A server that runs already."""
+    photos: Count = 120
+    """Photos to draw."""
+    first_photo: CountOrNone = 30_000
+    """Number of the first photo that is drawn."""
+    threads: Count = 2
+    """Photos asked about at once."""
+    cmyk_profile: File | None = None
+    """Profile of a real press, such as FOGRA39 (default: a simple one)."""
 
 
 @dataclass(frozen=True)
@@ -141,54 +168,31 @@ def table(rows: Sequence[Outcome], names: Sequence[str]) -> str:
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    options = options_from_arguments(ColourSpaceOptions, "python -m evaluation.colour_spaces")
     end_on_signals()
     try:
-        known = spaces(args.cmyk_profile)
-        if args.url:
-            rows = _ask_all(args.url, known, args)
+        known = spaces(options.cmyk_profile)
+        if options.url:
+            rows = _ask_all(options.url, known, options)
         else:
-            with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
-                rows = _ask_all(server.url, known, args)
+            with EmbeddedServer(ServerSettings(options.repository, grpc_port=0, metrics_port=None)) as server:
+                rows = _ask_all(server.url, known, options)
     except (ServingError, VitrineError, ImageCms.PyCMSError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    print(f"{args.photos} photos, {', '.join(KINDS)} in {', '.join(LANGUAGES)}:\n{table(rows, list(known))}")
+    print(f"{options.photos} photos, {', '.join(KINDS)} in {', '.join(LANGUAGES)}:\n{table(rows, list(known))}")
     if worse := too_much_worse(rows, list(known)):
         print(f"error: more than {MOST_WORSE:.0%} worse than their sRGB twins: {', '.join(worse)}", file=sys.stderr)
         return 1
     return 0
 
 
-def _ask_all(url: str, known: dict[str, Space], args: argparse.Namespace) -> list[Outcome]:
-    first = first_seed("test") + args.first_photo
-    seeds = range(first, first + args.photos)
-    with VqaClient(url, timeout_s=_TIMEOUT_S) as client, ThreadPoolExecutor(args.threads) as pool:
+def _ask_all(url: str, known: dict[str, Space], options: ColourSpaceOptions) -> list[Outcome]:
+    first = first_seed("test") + options.first_photo
+    seeds = range(first, first + options.photos)
+    with VqaClient(url, timeout_s=_TIMEOUT_S) as client, ThreadPoolExecutor(options.threads) as pool:
         about: Callable[[int], list[Outcome]] = partial(ask_about, client, known)
         return [row for rows in tqdm(pool.map(about, seeds), total=len(seeds), unit=" photos") for row in rows]
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.colour_spaces",
-        description="Draw catalogue photos, write each in other colour spaces with the profile of each, and ask colour "
-        "and category in both languages: are as many answers right as about the sRGB twins?",
-        epilog="example: python -m evaluation.colour_spaces build/vitrine-small --photos 120; exit status 1: a space "
-        f"is more than {MOST_WORSE:.0%} worse",
-    )
-    parser.add_argument(
-        "repository", type=built_repository, help="a built repository; served embedded unless --url is given"
-    )
-    parser.add_argument("--url", help="a server that runs already")
-    parser.add_argument("--photos", type=whole_number(1), default=120, metavar="N", help="default: 120")
-    parser.add_argument("--first-photo", type=int, default=30_000, metavar="N", help="where to begin (default: 30000)")
-    parser.add_argument("--threads", type=whole_number(1), default=2, metavar="N", help="photos at once (default: 2)")
-    parser.add_argument(
-        "--cmyk-profile", type=Path, metavar="FILE", help="of a real press, such as FOGRA39 (default: a simple one)"
-    )
-    return parser
 
 
 if __name__ == "__main__":

@@ -1,17 +1,34 @@
 """`python -m evaluation.compare A B`: what changed between two evaluations, beyond chance."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from command_line.errors import UsageError, exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Positional
 from evaluation.accuracy import SECTION, Graded, by_group
 from evaluation.open_questions import graded_from
 from evaluation.report import read_report
 
 LEAST_P = 0.05
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """Say what changed between two evaluations. Where both asked the same questions, accuracy is compared question by
+    question (McNemar's test); other shares by Fisher's exact test. Of twenty figures that did not change, one may still
+    show p < 0.05.
+
+    Example: python -m evaluation.compare build/evaluation-old build/evaluation-new
+    """
+
+    before: Positional[Path]
+    """Folder that `python -m evaluation --output` wrote."""
+    after: Positional[Path]
+    """Folder of another one."""
 
 
 @dataclass(frozen=True)
@@ -106,25 +123,15 @@ def _p_value_text(p_value: float) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m evaluation.compare",
-        description="Say what changed between two evaluations. Where both asked the same questions, accuracy is "
-        "compared question by question (McNemar's test); other shares by Fisher's exact test. Of twenty figures that "
-        "did not change, one may still show p < 0.05.",
-        epilog="example: python -m evaluation.compare build/evaluation-old build/evaluation-new",
-    )
-    parser.add_argument("before", type=Path, help="folder that `python -m evaluation --output` wrote")
-    parser.add_argument("after", type=Path, help="another one")
-    args = parser.parse_args()
+    options = options_from_arguments(CompareOptions, "python -m evaluation.compare")
     try:
-        (before, rows_before), (after, rows_after) = read_report(args.before), read_report(args.after)
+        (before, rows_before), (after, rows_after) = read_report(options.before), read_report(options.after)
     except (OSError, ValueError) as error:
-        print(f"error: not a finished evaluation: {error}", file=sys.stderr)
-        return 2
+        raise UsageError(f"not a finished evaluation: {error}") from error
     found = changes(before, after, (graded_from(rows_before), graded_from(rows_after)))
     print(changes_table(found).lstrip("\n"))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

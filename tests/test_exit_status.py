@@ -99,7 +99,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("evaluation", "{good} --output {new} --data {file}", "line 1: "),
     ("evaluation", "{good} --output {new} --data {file} --vqa-v2 a b c", "two sources"),
     ("evaluation", "{good} --output {new} --vqa-v2 {none} {none} {empty}", "cannot read"),
-    ("evaluation", "{good} --output {new} --unfamiliar {none}", "is not a folder that exists"),
+    ("evaluation", "{good} --output {new} --ood-photos {none}", "is not a folder that exists"),
     ("evaluation", "{good} --output {new} --reference 5 --checkpoint {none}", "--checkpoint"),
     ("evaluation", "{good} --output {file}", "name another folder"),
     ("evaluation", "{good} --output {filled}", "is not empty and no evaluation"),

@@ -20,7 +20,16 @@ def evaluation(*arguments: object, module: str = "evaluation") -> subprocess.Com
 @pytest.fixture(scope="module")
 def report(repository: Path, server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluation") / "report"
-    more = ("--lists", 28, "--stability", 14, "--pointing", 2, "--unfamiliar", "--before-calibration")
+    more = (
+        "--closed-list-questions",
+        28,
+        "--stability",
+        14,
+        "--heatmap-photos",
+        2,
+        "--ood-photos",
+        "--before-calibration",
+    )
     done = evaluation(repository, "--url", server_url, "--output", folder, "--questions", 42, *more)
     assert done.returncode == 0, done.stderr
     return folder
@@ -51,7 +60,16 @@ def test_the_page_stands_alone(report: Path) -> None:
 def test_the_same_command_goes_on_and_another_one_is_refused(report: Path, repository: Path, server_url: str) -> None:
     journal = report / "questions.jsonl"
     before = journal.read_text("utf-8")
-    more = ("--lists", 28, "--stability", 14, "--pointing", 2, "--unfamiliar", "--before-calibration")
+    more = (
+        "--closed-list-questions",
+        28,
+        "--stability",
+        14,
+        "--heatmap-photos",
+        2,
+        "--ood-photos",
+        "--before-calibration",
+    )
     again = evaluation(repository, "--url", server_url, "--output", report, "--questions", 42, *more)
     assert again.returncode == 0, again.stderr
     assert journal.read_text("utf-8") == before, "nothing was asked twice"
@@ -73,7 +91,15 @@ def test_a_users_own_questions_are_asked_and_a_refused_one_is_counted(
     ]
     (tmp_path / "q.jsonl").write_text("\n".join(json.dumps(row) for row in rows), "utf-8")
     done = evaluation(
-        repository, "--url", server_url, "--output", tmp_path / "out", "--data", tmp_path / "q.jsonl", "--lists", 1
+        repository,
+        "--url",
+        server_url,
+        "--output",
+        tmp_path / "out",
+        "--data",
+        tmp_path / "q.jsonl",
+        "--closed-list-questions",
+        1,
     )
     assert done.returncode == 0, done.stderr
     _, asked = read_report(tmp_path / "out")
