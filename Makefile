@@ -130,7 +130,7 @@ supply: $(VENV)/installed $(SUPPLY)/tools/installed ## list what Vitrine is made
 	$(SUPPLY)/tools/bin/pip-licenses --python $(BIN)/python --with-system --from mixed --order name --with-urls \
 	    --ignore-packages vitrine vitrine-client atheris --format markdown --output-file $(SUPPLY)/licences.md \
 	    --allow-only "$$(paste -sd';' deploy/supply/licences.txt)"
-	$(SUPPLY)/tools/bin/python deploy/supply/audit.py deploy/supply/*.lock
+	$(SUPPLY)/tools/bin/python -m deploy.supply.audit deploy/supply/*.lock
 
 .PHONY: soak
 soak: build ## load a server for an hour, faults included; fails if memory or handles grow in all (ARGS="--duration 120 --max-growth 0.25")

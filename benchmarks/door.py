@@ -5,14 +5,14 @@ the other in turn, in an order drawn anew each time, so that what else the
 machine does falls on both.
 """
 
-import argparse
 import json
 import random
 import statistics
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Annotated
 
 import psutil
 from tqdm import tqdm
@@ -20,8 +20,11 @@ from vitrine_client import GrpcTransport, VitrineError
 from vitrine_client.calls import ask_call
 
 from benchmarks.mixes import drawn_photo
-from serving.command_line import built_repository, exit_status, whole_number
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Argument, File, Positional, whole_number
 from serving.errors import ServingError
+from serving.repository_option import BuiltRepository
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
@@ -32,24 +35,29 @@ _LARGE_CALLS = 40
 _TIMEOUT_S = 30.0
 
 
+@dataclass(frozen=True)
+class DoorOptions:
+    """Measure latency of a question about a known photo through the door and at Triton's own port, in turn; processor
+    time of the door for one; the same for a photo of 16 MiB.
+
+    Example: python -m benchmarks.door build/vitrine-small --calls 2000
+    """
+
+    repository: Positional[BuiltRepository]
+    """A built repository."""
+    calls: Annotated[int, Argument(whole_number(100), "N")] = 1000
+    """Calls on each way, at least 100."""
+    json: File | None = None
+    """File to write the figures to as well."""
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.door",
-        description="Latency of a question about a known photo through the door and at Triton's own port, in turn; "
-        "processor time of the door for one; the same for a photo of 16 MiB.",
-        epilog="example: python -m benchmarks.door build/vitrine-small --calls 2000",
-    )
-    parser.add_argument("repository", type=built_repository, help="a built repository")
-    parser.add_argument(
-        "--calls", type=whole_number(100), default=1000, help="on each way, at least 100 (default: 1000)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
-    args = parser.parse_args()
+    options = options_from_arguments(DoorOptions, "python -m benchmarks.door")
     end_on_signals()
     try:
-        with EmbeddedServer(ServerSettings(args.repository, grpc_port=0, metrics_port=None)) as server:
+        with EmbeddedServer(ServerSettings(options.repository, grpc_port=0, metrics_port=None)) as server:
             photo = drawn_photo(0)
-            figures = _add_prefix("known_photo", _figures(server, photo, args.calls, _WARMUP))
+            figures = _add_prefix("known_photo", _figures(server, photo, options.calls, _WARMUP))
             large = photo + bytes(_LARGE_PHOTO_BYTES - len(photo))
             figures |= _add_prefix("photo_of_16_mib", _figures(server, large, _LARGE_CALLS, 2))
             figures["door_memory_mib"] = psutil.Process(server.door_pid).memory_info().rss / 2**20
@@ -58,8 +66,8 @@ def main() -> int:
         return 1
     for name, value in figures.items():
         print(f"{name:<36} {value:10.3f}")
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

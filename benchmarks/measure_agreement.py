@@ -1,6 +1,5 @@
-"""`python -m benchmarks.agreement`: do our load test and NVIDIA's perf_analyzer measure the same of one server?"""
+"""One server measured by our load test and by NVIDIA's perf_analyzer, in turn."""
 
-import argparse
 import base64
 import csv
 import json
@@ -17,12 +16,12 @@ from typing import Any
 from google.protobuf import text_format
 from tqdm import tqdm
 
+from benchmarks.agreement import AgreementOptions
 from builders.repository.configs import read_config
 from builders.repository.manifest import renew_digests
 from loadtest.photos import drawn_photos
 from loadtest.plan import planned_requests
 from loadtest.scenario import Scenario
-from serving.command_line import built_repository, existing_folder, exit_status, positive, whole_number
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
 
@@ -33,23 +32,23 @@ _WARM_UP_S = 5
 PERCENTILES = ("p50", "p90", "p99")
 
 
-def main() -> int:
-    args = _parser().parse_args()
+def measure_both(options: AgreementOptions) -> int:
+    """Measure with both tools in turn, and print what they found. Returns the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        with_flat_vqa(args.repository, work / "repository")
+        with_flat_vqa(options.repository, work / "repository")
         renew_digests(work / "repository")
         (work / "input.json").write_text(json.dumps(perf_analyzer_input()), "utf-8")
         (work / "agreement.yaml").write_text("name: agreement\n", "utf-8")
         settings = ServerSettings(work / "repository", grpc_port=0, metrics_port=None, open_administration=True)
         found: dict[str, list[dict[str, float]]] = {"loadtest": [], "perf_analyzer": []}
         with EmbeddedServer(settings) as server:
-            perf_analyzer(args, server.url, work, _WARM_UP_S)  # the first requests are slow for either
-            for number in tqdm(range(args.rounds), desc="rounds"):
-                found["loadtest"].append(loadtest(args, server.url, work, number))
-                found["perf_analyzer"].append(perf_analyzer(args, server.url, work, args.seconds))
+            perf_analyzer(options, server.url, work, _WARM_UP_S)  # the first requests are slow for either
+            for number in tqdm(range(options.rounds), desc="rounds"):
+                found["loadtest"].append(loadtest(options, server.url, work, number))
+                found["perf_analyzer"].append(perf_analyzer(options, server.url, work, options.seconds))
     medians = {tool: _medians(rounds) for tool, rounds in found.items()}
-    print(f"{args.rate:g} requests/s at even distances, {args.rounds} rounds of {args.seconds} s each; ms")
+    print(f"{options.rate:g} requests/s at even distances, {options.rounds} rounds of {options.seconds} s each; ms")
     print(f"{'':16}" + "".join(f"{name:>24}" for name in PERCENTILES))
     for tool, rounds in found.items():
         cells = []
@@ -59,8 +58,8 @@ def main() -> int:
         print(f"{tool:16}" + "".join(f"{cell:>24}" for cell in cells))
     ratios = {name: medians["loadtest"][name] / medians["perf_analyzer"][name] for name in PERCENTILES}
     print(f"{'ours / theirs':16}" + "".join(f"{ratio:>24.3f}" for ratio in ratios.values()))
-    if args.json:
-        args.json.write_text(json.dumps({"rounds": found, "ratios": ratios}, indent=2) + "\n", "utf-8")
+    if options.json:
+        options.json.write_text(json.dumps({"rounds": found, "ratios": ratios}, indent=2) + "\n", "utf-8")
     return 0
 
 
@@ -97,15 +96,15 @@ def perf_analyzer_input() -> dict[str, Any]:
     }
 
 
-def perf_analyzer(args: argparse.Namespace, url: str, work: Path, seconds: int) -> dict[str, float]:
+def perf_analyzer(options: AgreementOptions, url: str, work: Path, seconds: int) -> dict[str, float]:
     """Milliseconds of the requests that it sent in `seconds`."""
     export = work / "perf_analyzer.csv"
     export.unlink(missing_ok=True)
-    command = [str(args.perf_analyzer), "-m", "vqa", "-u", url, "-i", "grpc", "--async"]
-    command += ["--input-data", str(work / "input.json"), "--request-rate-range", f"{args.rate:g}"]
-    command += ["--request-distribution", "constant", "--request-count", str(round(args.rate * seconds))]
+    command = [str(options.perf_analyzer), "-m", "vqa", "-u", url, "-i", "grpc", "--async"]
+    command += ["--input-data", str(work / "input.json"), "--request-rate-range", f"{options.rate:g}"]
+    command += ["--request-distribution", "constant", "--request-count", str(round(options.rate * seconds))]
     command += ["-f", str(export)]
-    libraries = os.pathsep.join(filter(None, (str(args.libraries or ""), os.environ.get("LD_LIBRARY_PATH"))))
+    libraries = os.pathsep.join(filter(None, (str(options.libraries or ""), os.environ.get("LD_LIBRARY_PATH"))))
     done = subprocess.run(
         command, env={**os.environ, "LD_LIBRARY_PATH": libraries}, capture_output=True, text=True, check=False
     )
@@ -115,12 +114,12 @@ def perf_analyzer(args: argparse.Namespace, url: str, work: Path, seconds: int) 
     return {name: float(row[f"{name} latency"]) / 1000 for name in PERCENTILES}
 
 
-def loadtest(args: argparse.Namespace, url: str, work: Path, number: int) -> dict[str, float]:
+def loadtest(options: AgreementOptions, url: str, work: Path, number: int) -> dict[str, float]:
     """Milliseconds of the requests that `python -m loadtest` sent after its warm-up."""
     output = work / f"load-{number}"
     command = [sys.executable, "-m", "loadtest", "run", "--url", url, "--output", str(output)]
-    command += ["--scenario", str(work / "agreement.yaml"), "--rate", f"{args.rate:g}", "--arrivals", "constant"]
-    command += ["--duration", str(args.seconds + _WARM_UP_S), "--warm-up", str(_WARM_UP_S)]
+    command += ["--scenario", str(work / "agreement.yaml"), "--rate", f"{options.rate:g}", "--arrivals", "constant"]
+    command += ["--duration", str(options.seconds + _WARM_UP_S), "--warm-up", str(_WARM_UP_S)]
     command += ["--photo-count", str(PHOTOS)]
     subprocess.run(command, check=True, capture_output=True)
     found = json.loads((output / "report.json").read_text("utf-8"))["figures"]["latency_ms"]["all"]
@@ -134,31 +133,3 @@ def _bytes_tensor(content: bytes) -> dict[str, Any]:
 
 def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(one[name] for one in rounds) for name in PERCENTILES}
-
-
-def _program(text: str) -> Path:
-    if not os.access(text, os.X_OK) or not Path(text).is_file():
-        raise argparse.ArgumentTypeError(f"{text} is not a program that can be started")
-    return Path(text)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.agreement",
-        description="Ask the embedded server the same questions at the same rate with `python -m loadtest` and with "
-        "perf_analyzer, in turn, and print what each measured. perf_analyzer comes in the wheel of tritonclient 2.50.0 "
-        "(`pip download --no-deps tritonclient==2.50.0`, unzip, data/bin); it needs libb64 (Debian: libb64-0d) and "
-        "libcudart.so.12, for which the one in nvidia_pytriton.libs does, under that name.",
-    )
-    parser.add_argument("repository", type=built_repository, help="a built repository")
-    parser.add_argument("--perf-analyzer", type=_program, required=True, metavar="FILE", help="the program")
-    parser.add_argument("--libraries", type=existing_folder, metavar="FOLDER", help="where its libcudart.so.12 is")
-    parser.add_argument("--rate", type=positive, default=15.0, metavar="R", help="requests a second (default: 15)")
-    parser.add_argument("--rounds", type=whole_number(1), default=5, metavar="N", help="of each (default: 5)")
-    parser.add_argument("--seconds", type=whole_number(1), default=40, metavar="S", help="of a round (default: 40)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

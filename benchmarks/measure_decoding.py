@@ -1,6 +1,5 @@
-"""`python -m benchmarks.decoding`: one decode step in a loop, or all steps written out, side by side on this CPU."""
+"""Both decode strategies, timed in turn on the same questions."""
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -14,30 +13,27 @@ import numpy as np
 import onnxruntime
 import psutil
 
+from benchmarks.decoding import DecodingOptions
 from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.graphs.cache import finished_graphs
 from builders.options import STRATEGIES, BuildOptions, dimensions_of
 from builders.parity.compare import Outputs, question_tensors
 from builders.parity.material import parity_material
 from builders.stages import Stages
-from serving.command_line import exit_status, whole_number
 
 _BATCHES = (1, 8)
 
 
-def main() -> int:
-    args = _parser().parse_args()
-    if args.memory_of:
-        print(_loaded_bytes(args.memory_of))
-        return 0
-    checkpoint = load_checkpoint(args.checkpoint)
+def measure_strategies(options: DecodingOptions) -> int:
+    """Export both strategies, time them on the same questions, and print the figures. Returns the exit status."""
+    checkpoint = load_checkpoint(options.checkpoint)
     rows = []
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
-        for answers in args.answers:
-            options = BuildOptions(args.checkpoint, Path(folder), answers=answers)
-            files = {strategy: _export(checkpoint, options, Path(folder), strategy) for strategy in STRATEGIES}
-            rows += _compare(checkpoint, options, files, runs=args.runs)
-    if args.json:
+        for answers in options.alternatives:
+            build = BuildOptions(options.checkpoint, Path(folder), answers=answers)
+            files = {strategy: _export(checkpoint, build, Path(folder), strategy) for strategy in STRATEGIES}
+            rows += _compare(checkpoint, build, files, runs=options.runs)
+    if options.json:
         print(json.dumps(rows, indent=2))
         return 0
     print(
@@ -53,11 +49,11 @@ def main() -> int:
     return 0
 
 
-def _export(checkpoint: Checkpoint, options: BuildOptions, folder: Path, strategy: str) -> Path:
+def _export(checkpoint: Checkpoint, build: BuildOptions, folder: Path, strategy: str) -> Path:
     graphs = finished_graphs(
         folder,
         checkpoint,
-        dimensions_of(checkpoint, options),
+        dimensions_of(checkpoint, build),
         precision="fp32",
         strategy=strategy,
         stage=Stages(2),
@@ -65,11 +61,9 @@ def _export(checkpoint: Checkpoint, options: BuildOptions, folder: Path, strateg
     return graphs.file("answer_decoder")
 
 
-def _compare(
-    checkpoint: Checkpoint, options: BuildOptions, files: dict[str, Path], *, runs: int
-) -> list[dict[str, Any]]:
+def _compare(checkpoint: Checkpoint, build: BuildOptions, files: dict[str, Path], *, runs: int) -> list[dict[str, Any]]:
     """Both strategies answer the same questions in turn, so that a noisy machine troubles both."""
-    dimensions = dimensions_of(checkpoint, options)
+    dimensions = dimensions_of(checkpoint, build)
     _, questions = parity_material(20)
     asked = [question_tensors(checkpoint, text, dimensions.question_tokens) for _, text in questions]
     features = np.random.default_rng(0).normal(size=(1, *dimensions.by_tensor()["IMAGE_FEATURES"])).astype(np.float16)
@@ -100,7 +94,7 @@ def _compare(
             rows.append(
                 {
                     "strategy": strategy,
-                    "answers": options.answers,
+                    "answers": build.answers,
                     "batch": batch,
                     "median_ms": statistics.median(times[strategy]),
                     "p10_ms": deciles[0],
@@ -118,24 +112,9 @@ def _loaded_in_a_process(file: Path) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _loaded_bytes(file: Path) -> int:
+def loaded_bytes(file: Path) -> int:
+    """Measure by how many bytes a graph's session makes this process larger."""
     before = psutil.Process().memory_info().rss
     session = onnxruntime.InferenceSession(str(file))
     assert session
     return int(psutil.Process().memory_info().rss - before)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.decoding", description=__doc__)
-    parser.add_argument("--checkpoint", default="checkpoints/vitrine-small", metavar="PATH_OR_HUB_ID")
-    parser.add_argument("--answers", type=whole_number(1), nargs="+", default=[1, 5], metavar="K", help="default: 1 5")
-    parser.add_argument(
-        "--runs", type=whole_number(1), default=300, metavar="N", help="of each strategy, in turn (default: 300)"
-    )
-    parser.add_argument("--json", action="store_true", help="figures as JSON")
-    parser.add_argument("--memory-of", type=Path, help=argparse.SUPPRESS)
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

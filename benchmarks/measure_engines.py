@@ -1,9 +1,7 @@
-"""`python -m benchmarks.engines`: the engines alone, in turn: built repositories beside PyTorch, without a server."""
+"""Engines of built repositories beside PyTorch's, timed in turn, without a server."""
 
-import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,8 +10,8 @@ from typing import Any
 
 import torch
 
+from benchmarks.engines import EngineOptions
 from builders.checkpoint.load import Checkpoint, load_checkpoint
-from builders.errors import BuildError
 from builders.parity.compare import Engine, Outputs
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.timing import noise_for
@@ -22,23 +20,13 @@ from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
 _WARMUP = 5
 
 
-def main() -> int:
-    parser = _parser()
-    args = parser.parse_args()
-    if min(*args.batch, args.runs) < 1:
-        parser.error("--batch and --runs must be at least 1")
-    for folder in args.repository:
-        if not (folder / "manifest.json").is_file():
-            parser.error(f"{folder} has no manifest.json: name a repository that python -m builders has built")
-    try:
-        checkpoint = load_checkpoint(args.checkpoint)
-    except BuildError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_status
-    engines = {str(folder): _engines_of(folder) for folder in args.repository}
-    manifest = json.loads((args.repository[0] / "manifest.json").read_text("utf-8"))
+def measure_engines(options: EngineOptions) -> int:
+    """Time all engines of all repositories in turn, and print the figures. Returns the exit status."""
+    checkpoint = load_checkpoint(options.checkpoint)
+    engines = {str(folder): _engines_of(folder) for folder in options.repository}
+    manifest = json.loads((options.repository[0] / "manifest.json").read_text("utf-8"))
     rows = []
-    for batch in args.batch:
+    for batch in options.batch:
         inputs = noise_for(BuildDimensions(**manifest["dimensions"]), batch)
         for name in ENGINES:
             if batch > 1 and name in ONE_AT_A_TIME:
@@ -46,11 +34,11 @@ def main() -> int:
             runs: dict[str, Callable[[], Any]] = {
                 label: partial(pair[name], inputs[name]) for label, pair in engines.items()
             }
-            steps = decode_steps(engines[str(args.repository[0])][name](inputs[name]), manifest, checkpoint)
+            steps = decode_steps(engines[str(options.repository[0])][name](inputs[name]), manifest, checkpoint)
             shape = (manifest["dimensions"]["answers"], steps)
             runs |= _pytorch_runs(checkpoint, name, inputs[name], shape)
-            rows += _measure(name, batch, runs, args.runs)
-    if args.json:
+            rows += _measure(name, batch, runs, options.runs)
+    if options.json:
         print(json.dumps(rows, indent=2))
         return 0
     print(f"{'engine':<16}{'runs on':<40}{'batch':>6}{'ms, median':>12}{'10th-90th':>18}")
@@ -135,17 +123,3 @@ def _measure(name: str, batch: int, runs: dict[str, Callable[[], Any]], count: i
             }
         )
     return rows
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    parser.add_argument("repository", type=Path, nargs="+", help="built repositories, for any target")
-    parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what they were built from")
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 8], metavar="ROWS", help="default: 1 8")
-    parser.add_argument("--runs", type=int, default=100, metavar="N", help="of each, in turn (default: 100)")
-    parser.add_argument("--json", action="store_true", help="figures as JSON")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,5 @@
-"""`python -m benchmarks.one_question`: latency of one question, start-up time, and memory after many questions."""
+"""Latency of one question, start-up time, and memory after many questions, of the embedded server."""
 
-import argparse
 import json
 import statistics
 import sys
@@ -12,13 +11,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
-from vitrine_client.calls import QUESTIONS_A_REQUEST
 
 from benchmarks.mixes import drawn_photo
+from benchmarks.one_question import LEAST_QUESTIONS, OneQuestionOptions
 from builders.parity.timing import medians_ms
 from catalogue.questions import words
 from measuring.memory import tree_memory_mib
-from serving.command_line import built_repository, exit_status
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
@@ -27,7 +25,7 @@ from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
 QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?", "上面是什么图案？")
 _WARMUP = 20
-_MEMORY_EVERY = 500
+_MEMORY_EVERY = LEAST_QUESTIONS // 4
 _MEMORY_CALLERS = 16
 _MEMORY_CACHE_MIB = 64
 _PHOTO_SIZES_PX = {
@@ -37,52 +35,27 @@ _PHOTO_SIZES_PX = {
 }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.one_question",
-        description="Measure the embedded server: time until ready, latency of one question about a new 640x480 photo "
-        "and about the same photo again, of a choice from 64 (median and spread, through the client), of decoding and "
-        "resizing JPEGs of several sizes, and memory of the server tree (with a cache of "
-        f"{_MEMORY_CACHE_MIB} MiB, which is soon full, so that what grows is not the cache).",
-        epilog="example: python -m benchmarks.one_question build/vitrine-small --questions 100000",
-    )
-    parser.add_argument("repository", type=built_repository, help="a built repository")
-    parser.add_argument("--photos", type=int, default=200, help="photos for the latency (default: 200)")
-    parser.add_argument(
-        "--questions",
-        type=int,
-        default=10_000,
-        help=f"questions for the memory, at least {4 * _MEMORY_EVERY} (default: 10000)",
-    )
-    parser.add_argument(
-        "--together", type=int, default=1, metavar="N", help="of them about each new photo, 1 to 16 (default: 1)"
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
-    args = parser.parse_args()
-    if args.photos < 2 or args.questions < 4 * _MEMORY_EVERY or not 1 <= args.together <= QUESTIONS_A_REQUEST:
-        parser.error(
-            f"--photos must be at least 2, --questions at least {4 * _MEMORY_EVERY}, "
-            f"--together 1 to {QUESTIONS_A_REQUEST}"
-        )
+def measure_one_question(options: OneQuestionOptions) -> int:
+    """Start the server twice, measure it, and print the figures. Returns the exit status."""
     end_on_signals()
-    settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
+    settings = ServerSettings(options.repository, grpc_port=0, metrics_port=None)
     start_s = time.perf_counter()
     try:
         with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
             figures = {"ready_s": time.perf_counter() - start_s}
-            figures |= latency_figures(client, args.photos)
-        figures |= photo_step_figures(args.repository)
+            figures |= latency_figures(client, options.photos)
+        figures |= photo_step_figures(options.repository)
         # A cache that is soon full, so that what still grows is not the cache.
         small_cache = replace(settings, cache_mib=_MEMORY_CACHE_MIB)
         with EmbeddedServer(small_cache) as server, VqaClient(server.url) as client:
-            figures |= memory_figures(client, server.pid, args.questions, args.together)
+            figures |= memory_figures(client, server.pid, options.questions, options.together)
     except (ServingError, VitrineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for name, value in figures.items():
         print(f"{name:<32} {value:10.2f}")
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
@@ -152,7 +125,3 @@ def memory_figures(client: VqaClient, pid: int, questions: int, together: int) -
         "memory_mib_at_half": half[0],
         "memory_growth_last_half_percent": (half[-1] / half[0] - 1) * 100,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -1,9 +1,7 @@
-"""`python -m benchmarks.peak`: how near the engines come to what the processor can multiply and add."""
+"""Multiply-adds a second of each engine beside those of a plain matrix product."""
 
-import argparse
 import json
 import os
-import sys
 from functools import partial
 
 import numpy as np
@@ -12,30 +10,30 @@ import torch
 from onnx import TensorProto, helper
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.engines import decode_steps, pytorch_module
+from benchmarks.measure_engines import decode_steps, pytorch_module
+from benchmarks.peak import PeakOptions
 from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.parity.compare import Outputs
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.timing import medians_ms, noise_for
 from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
-from serving.command_line import built_repository, exit_status, whole_number
 
 _SIDE = 1536
 """Of the square matrices whose product is the peak."""
 _ROWS = (1, 8)
 
 
-def main() -> int:
-    args = _parser().parse_args()
-    checkpoint = load_checkpoint(args.checkpoint)
-    manifest = json.loads((args.repository / "manifest.json").read_text("utf-8"))
+def measure_peak(options: PeakOptions) -> int:
+    """Time the engines and a plain matrix product, and print their rates. Returns the exit status."""
+    checkpoint = load_checkpoint(options.checkpoint)
+    manifest = json.loads((options.repository / "manifest.json").read_text("utf-8"))
     dimensions = BuildDimensions(**manifest["dimensions"])
-    threads = args.threads or os.cpu_count() or 1
+    threads = options.threads or os.cpu_count() or 1
     peak = peak_gmac_per_s(threads)
     print(f"{threads} threads: {peak:.1f} GMAC/s in a product of two {_SIDE} x {_SIDE} matrices, FP32")
     print(f"{'engine':<16}{'rows':>5}{'GMAC':>9}{'ms, median':>12}{'GMAC/s':>9}{'of the peak':>13}")
     for name in ENGINES:
-        engine = onnx_engine(args.repository / manifest["engines"][name]["file"], threads=threads)
+        engine = onnx_engine(options.repository / manifest["engines"][name]["file"], threads=threads)
         for rows in (1,) if name in ONE_AT_A_TIME else _ROWS:
             inputs = noise_for(dimensions, rows)[name]
             gmac = run_gmac(
@@ -76,20 +74,3 @@ def _product_model() -> bytes:
     graph = helper.make_graph([helper.make_node("MatMul", ["A", "B"], ["C"])], "product", [a, b], [c])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     return bytes(model.SerializeToString())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.peak",
-        description="Time each engine alone, count its multiply-adds, and set the rate beside that of a plain matrix "
-        "product in the same precision on the same threads.",
-        epilog="example: python -m benchmarks.peak build/vitrine-small --checkpoint checkpoints/vitrine-small",
-    )
-    parser.add_argument("repository", type=built_repository, help="built for ONNX Runtime, in FP32")
-    parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what it was built from")
-    parser.add_argument("--threads", type=whole_number(1), metavar="N", help="(default: one a core)")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

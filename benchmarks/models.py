@@ -3,14 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from typing import get_args
 
+from benchmarks.options import ModelName
 from benchmarks.systems import Model
 from builders.build import build
 from builders.options import BuildOptions
 from builders.repository.configs import SOURCE
 
-BUNDLED, BUNDLED_AUTO, LARGE = "vitrine-small", "vitrine-small-auto", "blip-vqa-base-size"
-MODELS = (BUNDLED, BUNDLED_AUTO, LARGE)
+MODELS: tuple[ModelName, ...] = get_args(ModelName)
+BUNDLED, BUNDLED_AUTO, LARGE = MODELS
 _ROOT = SOURCE.parent
 
 

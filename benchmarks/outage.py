@@ -1,6 +1,5 @@
 """`python -m benchmarks.outage`: Triton is killed while questions are under way: how many are not answered in time."""
 
-import argparse
 import asyncio
 import sys
 import tempfile
@@ -9,6 +8,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
 from vitrine_client import AsyncVqaClient, VitrineError, VqaClient
@@ -16,12 +16,34 @@ from vitrine_client import AsyncVqaClient, VitrineError, VqaClient
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.soak.server import Served, running_server
-from serving.command_line import built_repository, exit_status, whole_number
-from serving.errors import ServingError
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Argument, Count, Positional
+from serving.repository_option import BuiltRepository
 from serving.supervision.signals import end_on_signals
 
 _QUESTIONS = ("What colour is it?", "这是什么？")
 _RESTART_S = 120.0
+
+
+@dataclass(frozen=True)
+class OutageOptions:
+    """Kill Triton under its supervisor while questions with a deadline are under way, from threads and from an event
+    loop in turn.
+
+    Example: python -m benchmarks.outage build/vitrine-small --kills 2
+
+    Exit status: 0 all were answered, and rightly.
+    """
+
+    repository: Positional[BuiltRepository]
+    """A built repository."""
+    calls: Count = 50
+    """Calls under way at each kill."""
+    kills: Count = 2
+    """Times that Triton is killed; after later ones the restart waits longer."""
+    timeout: Annotated[float, Argument(metavar="S")] = 15.0
+    """Deadline of a call."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +111,16 @@ class Kill:
             time.sleep(0.01)
 
 
-def measure(server: Served, args: argparse.Namespace) -> int:
-    seeds = range(first_seed("test") + 2400, first_seed("test") + 2400 + args.calls)
+def measure(server: Served, options: OutageOptions) -> int:
+    seeds = range(first_seed("test") + 2400, first_seed("test") + 2400 + options.calls)
     photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
     with VqaClient(server.url, timeout_s=20) as client:
         expected = [client.ask(photo, _QUESTIONS[n % 2]).text for n, photo in enumerate(photos)]
     failed = wrong = 0
-    for kill in tqdm(range(args.kills), unit=" kills"):
+    for kill in tqdm(range(options.kills), unit=" kills"):
         ask_all = ask_by_tasks if kill % 2 else ask_by_threads
         restarts = server.restarts()
-        found = ask_all(server.url, photos, expected, args.timeout, Kill(server))
+        found = ask_all(server.url, photos, expected, options.timeout, Kill(server))
         codes = Counter(one.code for one in found if one.code)
         failed += sum(codes.values())
         wrong += sum(not one.code and not one.is_right for one in found)
@@ -109,38 +131,20 @@ def measure(server: Served, args: argparse.Namespace) -> int:
         end_s = time.monotonic() + _RESTART_S
         while server.restarts() == restarts and time.monotonic() < end_s:
             time.sleep(0.1)
-    print(f"{failed} of {args.kills * args.calls} calls with {args.timeout:g} s failed, {wrong} were answered wrongly")
+    calls = options.kills * options.calls
+    print(f"{failed} of {calls} calls with {options.timeout:g} s failed, {wrong} were answered wrongly")
     print(f"{server.restarts()} restarts")
     return 1 if failed or wrong else 0
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    options = options_from_arguments(OutageOptions, "python -m benchmarks.outage")
     end_on_signals()
-    try:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            running_server(args.repository, Path(folder) / "triton.log") as server,
-        ):
-            return measure(server, args)
-    except ServingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.outage",
-        description="Kill Triton under its supervisor while questions with a deadline are under way, from threads and "
-        "from an event loop in turn. Exit status 0: all were answered, and rightly.",
-    )
-    parser.add_argument("repository", type=built_repository, help="a built repository")
-    parser.add_argument("--calls", type=whole_number(1), default=50, metavar="N", help="at each kill (default: 50)")
-    parser.add_argument(
-        "--kills", type=whole_number(1), default=2, metavar="N", help="default: 2; later ones wait longer"
-    )
-    parser.add_argument("--timeout", type=float, default=15.0, metavar="S", help="of a call (default: 15)")
-    return parser
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_server(options.repository, Path(folder) / "triton.log") as server,
+    ):
+        return measure(server, options)
 
 
 if __name__ == "__main__":

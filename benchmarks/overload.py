@@ -1,6 +1,5 @@
 """`python -m benchmarks.overload`: five times what a server can do, for a minute: what is still answered, and after."""
 
-import argparse
 import asyncio
 import os
 import sys
@@ -9,6 +8,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
 from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
@@ -17,7 +17,10 @@ from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.soak.server import Served, running_server
 from measuring.memory import tree_memory_mib
-from serving.command_line import built_repository, exit_status, positive
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Argument, Positional, Seconds, positive
+from serving.repository_option import BuiltRepository
 from serving.supervision.signals import end_on_signals
 
 _QUESTIONS = ("What colour is it?", "这是什么？")
@@ -28,6 +31,24 @@ _AFTER_S = 10.0
 _TIMEOUT_S = 10.0
 _CALM = 3.0
 """It has recovered when calls take no more than so many times what they took before."""
+
+
+@dataclass(frozen=True)
+class OverloadOptions:
+    """Ask five times what a server can answer, about new photos, for a minute: what is still answered, what memory it
+    takes, and how soon all is as before.
+
+    Example: python -m benchmarks.overload build/vitrine-small --seconds 20
+    """
+
+    repository: Positional[BuiltRepository]
+    """A built repository."""
+    times: Annotated[float, Argument(positive, "N")] = 5.0
+    """Load, as a multiple of the peak."""
+    seconds: Seconds = 60.0
+    """Seconds of that load."""
+    no_retries: bool = False
+    """Callers do not try again."""
 
 
 @dataclass
@@ -109,8 +130,8 @@ def recovery_time_s(answers: Answers, end_s: float, calm_s: float) -> float | No
     return last_bad_s - end_s if is_calm_later else None
 
 
-async def _measure(server: Served, args: argparse.Namespace) -> int:
-    transport = AsyncGrpcTransport(server.url, retries=not args.no_retries)
+async def _measure(server: Served, options: OverloadOptions) -> int:
+    transport = AsyncGrpcTransport(server.url, retries=not options.no_retries)
     async with AsyncVqaClient(transport=transport, timeout_s=_TIMEOUT_S) as client:
         questions = KnownQuestions(client)
         await questions.learn()
@@ -120,14 +141,16 @@ async def _measure(server: Served, args: argparse.Namespace) -> int:
         print(f"peak: {peak_per_s:.0f} right answers/s, {_CALLERS} callers; alone 95 of 100 in {1000 * calm_s:.0f} ms")
         memory = [tree_memory_mib(server.process.pid)]
         start_s = time.perf_counter()
-        load, under_way = await open_loop(questions, args.seconds, args.times * peak_per_s, memory, server.process.pid)
+        load, under_way = await open_loop(
+            questions, options.seconds, options.times * peak_per_s, memory, server.process.pid
+        )
         end_s = time.perf_counter()
         goodput_per_s = load.right / (end_s - start_s)
         after = await closed_loop(questions, _AFTER_S, 1)
         await asyncio.gather(*under_way)
         again_per_s = (await closed_loop(questions, _PEAK_S, _CALLERS)).right / _PEAK_S
     recovery_s = recovery_time_s(after, end_s, _CALM * calm_s)
-    print(f"asked: {args.times * peak_per_s:.0f}/s for {end_s - start_s:.0f} s")
+    print(f"asked: {options.times * peak_per_s:.0f}/s for {end_s - start_s:.0f} s")
     print(f"  right answers: {goodput_per_s:.0f}/s, {goodput_per_s / peak_per_s:.0%} of the peak; wrong: {load.wrong}")
     print("  refused: " + ", ".join(f"{count:,} {code}" for code, count in load.refused.most_common()))
     print(f"  memory: {memory[0]:.0f} MiB before, {max(memory):.0f} MiB at most")
@@ -139,26 +162,13 @@ async def _measure(server: Served, args: argparse.Namespace) -> int:
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    options = options_from_arguments(OverloadOptions, "python -m benchmarks.overload")
     end_on_signals()
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_server(args.repository, Path(folder) / "triton.log") as server,
+        running_server(options.repository, Path(folder) / "triton.log") as server,
     ):
-        return asyncio.run(_measure(server, args))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.overload",
-        description="Ask five times what a server can answer, about new photos, for a minute: what is still answered, "
-        "what memory it takes, and how soon all is as before.",
-    )
-    parser.add_argument("repository", type=built_repository, help="a built repository")
-    parser.add_argument("--times", type=positive, default=5.0, metavar="N", help="of the peak (default: 5)")
-    parser.add_argument("--seconds", type=positive, default=60.0, metavar="S", help="default: 60")
-    parser.add_argument("--no-retries", action="store_true", help="callers that do not try again")
-    return parser
+        return asyncio.run(_measure(server, options))
 
 
 if __name__ == "__main__":

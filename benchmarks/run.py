@@ -1,10 +1,8 @@
-"""`python -m benchmarks`: Vitrine beside what people use instead, and beside its own engines alone."""
+"""One comparison of the systems: rounds in turn, what is kept of earlier ones, and the page."""
 
-import argparse
 import asyncio
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import asdict
@@ -19,11 +17,12 @@ from benchmarks.comparison import FLOOR, Cell, Rates, rotate
 from benchmarks.floor import Floor
 from benchmarks.mixes import MIXES, drawn_photo
 from benchmarks.models import BUNDLED, MODELS, prepare_model
+from benchmarks.options import BenchmarkOptions
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
 from builders.checkpoint.digests import sha256_of_file
 from measuring.memory import tree_memory_mib
-from serving.command_line import existing_folder, exit_status, make_folder, positive, whole_number
+from command_line.values import make_folder
 
 _PHOTOS = 300
 _OVERLOAD = 256
@@ -31,16 +30,15 @@ _COMPARED = ("fastapi", VITRINE)
 _PEAK_OF = ("new photos", VITRINE)
 
 
-def main() -> int:
-    args = _parser().parse_args()
-    if args.docs and args.quick:
-        args.docs = None  # one short round is no page for others
-    make_folder(args.output)
-    file = args.output / ("quick.json" if args.quick else "benchmark.json")
-    found = _earlier_figures(file, args.work)
-    for name in args.model or ([BUNDLED] if args.quick else MODELS):
-        model = prepare_model(name, args.work)
-        rounds, seconds = (1, 2.0) if args.quick else (args.rounds, args.seconds)
+def compare_systems(options: BenchmarkOptions) -> int:
+    """Measure all systems with each model, and write figures, page and plot. Returns the exit status."""
+    make_folder(options.output)
+    file = options.output / ("quick.json" if options.quick else "benchmark.json")
+    found = _earlier_figures(file, options.work)
+    names = options.model or ((BUNDLED,) if options.quick else MODELS)
+    for name in names:
+        model = prepare_model(name, options.work)
+        rounds, seconds = (1, 2.0) if options.quick else (options.rounds, options.seconds)
         if model.forced:
             rounds = (rounds + 1) // 2
 
@@ -48,13 +46,13 @@ def main() -> int:
             found["models"][name] = result
             file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
-        asyncio.run(_measure(model, plan(model, quick=args.quick), rounds, seconds, save))
+        asyncio.run(_measure(model, plan(model, quick=options.quick), rounds, seconds, save))
     found["models"] = {name: found["models"][name] for name in MODELS if name in found["models"]}
-    write_report(args.output, found)
-    print((args.output / "benchmarks.md").read_text("utf-8"))
-    if args.docs:
-        for name in ("benchmarks.md", "benchmarks.png"):
-            shutil.copy(args.output / name, args.docs)
+    write_report(options.output, found)
+    print((options.output / "benchmarks.md").read_text("utf-8"))
+    if options.docs and not options.quick:  # one short round is no page for others
+        for page in ("benchmarks.md", "benchmarks.png"):
+            shutil.copy(options.output / page, options.docs)
     return 0
 
 
@@ -144,44 +142,3 @@ async def _measure(
                         "floor": asdict(floor.best),
                     }
                 )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Serve one checkpoint with FastAPI around transformers, with LitServe, with pytriton and with the "
-        "embedded Vitrine, ask all of them the same in turn, and call our engines alone (the floor). Three models: the "
-        "bundled checkpoint, the same with --precision auto, and one of the size of blip-vqa-base with random weights. "
-        "Writes benchmark.json, benchmarks.md and its plot.",
-        epilog="example: python -m benchmarks --quick --model vitrine-small",
-    )
-    parser.add_argument(
-        "--model", nargs="+", choices=MODELS, help=f"(default: {' and '.join(MODELS)}; with --quick the first)"
-    )
-    parser.add_argument(
-        "--output",
-        type=Path,
-        default=Path("build/benchmark"),
-        metavar="FOLDER",
-        help="for the figures, the page and its plot (default: build/benchmark)",
-    )
-    parser.add_argument(
-        "--docs", type=existing_folder, metavar="FOLDER", help="also put the page and its plot there (not with --quick)"
-    )
-    parser.add_argument(
-        "--work",
-        type=Path,
-        default=Path("build/benchmark"),
-        metavar="FOLDER",
-        help="keeps what has to be built for the next time (default: build/benchmark)",
-    )
-    parser.add_argument(
-        "--rounds", type=whole_number(1), default=3, metavar="N", help="of the large model half as many (default: 3)"
-    )
-    parser.add_argument("--seconds", type=positive, default=4.0, metavar="S", help="of a cell in a round (default: 4)")
-    parser.add_argument("--quick", action="store_true", help="one short round")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -29,6 +29,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from command_line.docstrings import field_docstrings
@@ -36,6 +37,7 @@ from command_line.values import NOT_GIVEN, Argument
 
 _BELOW = ("example", "exit status")
 _NONE = type(None)
+_METAVARS = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 _Options = TypeVar("_Options")
 
 
@@ -162,8 +164,8 @@ def _values(kind: Any, argument: Argument, is_required: bool) -> dict[str, Any]:
         more["choices"] = typing.get_args(kind)
     else:
         more["type"] = _reader(argument.read) if argument.read else kind
-    if argument.metavar and not (argument.is_positional and isinstance(argument.metavar, str)):
-        more["metavar"] = argument.metavar
+    if "choices" not in more and (not argument.is_positional or isinstance(argument.metavar, tuple)):
+        more["metavar"] = argument.metavar or _METAVARS[kind]
     return more
 
 

@@ -18,6 +18,7 @@ from transformers import BlipForQuestionAnswering, PreTrainedTokenizerFast
 from catalogue.questions import Question
 from training.batches import Batch, test_batch, training_batch
 from training.model import TrainedTogether, answer_logits, new_model
+from training.options import TEXT_STEPS
 from training.render import RenderedPhotos
 from training.tokenizer import new_tokenizer
 
@@ -25,7 +26,7 @@ from training.tokenizer import new_tokenizer
 @dataclass(frozen=True)
 class TrainingOptions:
     steps: int
-    text_steps: int = 1500
+    text_steps: int = TEXT_STEPS
     """The last of the steps: the vision tower rests, and more questions are asked of each photo."""
     photos_per_step: int = 64
     questions_per_photo: int = 3

@@ -1,28 +1,35 @@
 """`python -m benchmarks.peers NAME CHECKPOINT`: serve a checkpoint as a peer does, until it is ended."""
 
-import argparse
+from dataclasses import dataclass
 from importlib import import_module
+from typing import Annotated, Literal
 
-from benchmarks.peers.answering import Answerer
-from serving.command_line import existing_folder, whole_number
+from command_line.options import options_from_arguments
+from command_line.values import Argument, Count, ExistingFolder, Positional, whole_number
 
-NAMES = ("fastapi", "litserve", "pytriton")
+
+@dataclass(frozen=True, kw_only=True)
+class PeerOptions:
+    """Serve a checkpoint as a peer does, until it is ended. Started by the benchmarks."""
+
+    name: Positional[Literal["fastapi", "litserve", "pytriton"]]
+    """Whose way of serving."""
+    checkpoint: Positional[ExistingFolder]
+    """A BlipForQuestionAnswering in the transformers format."""
+    port: Annotated[int, Argument(whole_number(1, 65535), "PORT")]
+    """Port to listen on."""
+    answer_tokens: Annotated[Count, Argument(metavar="T")]
+    """Tokens of an answer, at most."""
+    forced: bool = False
+    """Every answer has so many tokens."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
-    parser.add_argument("name", choices=NAMES)
-    parser.add_argument(
-        "checkpoint", type=existing_folder, help="a BlipForQuestionAnswering in the transformers format"
-    )
-    parser.add_argument("--port", type=whole_number(1, 65535), required=True)
-    parser.add_argument(
-        "--answer-tokens", type=whole_number(1), required=True, metavar="T", help="of an answer, at most"
-    )
-    parser.add_argument("--forced", action="store_true", help="every answer has so many tokens")
-    args = parser.parse_args()
-    answerer = Answerer(args.checkpoint, args.answer_tokens, args.forced)
-    import_module(f"benchmarks.peers.{args.name}_peer").serve(answerer, args.port)
+    options = options_from_arguments(PeerOptions, "python -m benchmarks.peers")
+    from benchmarks.peers.answering import Answerer  # brings transformers, which --help does not need
+
+    answerer = Answerer(options.checkpoint, options.answer_tokens, options.forced)
+    import_module(f"benchmarks.peers.{options.name}_peer").serve(answerer, options.port)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,39 @@
-"""`python deploy/supply/audit.py LOCK ...`: known vulnerabilities of what is locked.
+"""`python -m deploy.supply.audit LOCK ...`: known vulnerabilities of what is locked.
 
 Fails if there is one; warns, and does not fail, where no service can be asked:
 pip-audit alone says "none found" when a mirror knows none of the packages.
 """
 
-import argparse
 import json
 import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from command_line.options import options_from_arguments
+from command_line.values import Argument
 
 _TIMEOUT_S = 300
 _UNREACHABLE = re.compile(r"ConnectionError|NameResolutionError|Timeout|ServiceError|SSLError|ProxyError")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+==[^\s\\;+]+)", re.MULTILINE)  # without "+cpu": advisories know no builds
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """Ask for known vulnerabilities of what is locked (pip-audit). Where no service can be asked, that is said, and is
+    no failure.
+
+    Exit status: 0 none is known, or nobody could be asked; 1 one is; 2 pip-audit itself failed.
+    """
+
+    lock: Annotated[tuple[Path, ...], Argument(is_positional=True)]
+    """Lock files."""
+    ignore: Annotated[tuple[str, ...], Argument(metavar="ID", is_repeated=True)] = ()
+    """A vulnerability that does not concern us."""
 
 
 def pins(locks: Sequence[Path]) -> list[str]:
@@ -46,13 +63,13 @@ def _not_checked(why: str) -> str:
 
 
 def main() -> int:
-    args = _parser().parse_args()
+    options = options_from_arguments(AuditOptions, "python -m deploy.supply.audit")
     with tempfile.TemporaryDirectory() as folder:
         wanted, report = Path(folder) / "pins.txt", Path(folder) / "audit.json"
-        wanted.write_text("\n".join(pins(args.lock)) + "\n", "utf-8")
+        wanted.write_text("\n".join(pins(options.lock)) + "\n", "utf-8")
         command = [sys.executable, "-m", "pip_audit", "--requirement", str(wanted), "--no-deps", "--disable-pip"]
         command += ["--progress-spinner", "off", "--format", "json", "--output", str(report)]
-        command += [word for one in args.ignore for word in ("--ignore-vuln", one)]
+        command += [word for one in options.ignore for word in ("--ignore-vuln", one)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired:
@@ -67,17 +84,6 @@ def main() -> int:
         status, said = verdict(json.loads(report.read_text("utf-8"))["dependencies"])
     print("\n".join(said), file=sys.stderr if status or "WARNING" in said[0] else sys.stdout)
     return status
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Ask for known vulnerabilities of what is locked (pip-audit). Where no service can be asked, that "
-        "is said, and is no failure.",
-        epilog="exit status: 0 none is known, or nobody could be asked; 1 one is; 2 pip-audit itself failed",
-    )
-    parser.add_argument("lock", type=Path, nargs="+")
-    parser.add_argument("--ignore", action="append", default=[], metavar="ID", help="one that does not concern us")
-    return parser
 
 
 if __name__ == "__main__":

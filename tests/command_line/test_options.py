@@ -127,7 +127,7 @@ def test_help_holds_every_docstring_and_default_once(capsys: pytest.CaptureFixtu
         "--callers N Callers at the same time; 50 % of them in Chinese (default: 6)",
         "--language {en,zh} (default: en)",
         "--timeout S Deadline of a call (default: 0.25)",
-        "--url URL A server that runs already (default: start one)",
+        "--url TEXT A server that runs already (default: start one)",
         "--http [HOST:PORT] --dry-run",
         "--triple A B C --http",
         "--dry-run Send nothing",

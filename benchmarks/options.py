@@ -1,0 +1,35 @@
+"""What `python -m benchmarks` takes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from command_line.values import Count, ExistingFolder, Folder, Seconds
+
+ModelName = Literal["vitrine-small", "vitrine-small-auto", "blip-vqa-base-size"]
+
+
+@dataclass(frozen=True)
+class BenchmarkOptions:
+    """Serve one checkpoint with FastAPI around transformers, with LitServe, with pytriton and with the embedded
+    Vitrine, ask all of them the same in turn, and call our engines alone (the floor). Three models: the bundled
+    checkpoint, the same with --precision auto, and one of the size of blip-vqa-base with random weights. Writes
+    benchmark.json, benchmarks.md and its plot.
+
+    Example: python -m benchmarks --quick --model vitrine-small
+    """
+
+    model: tuple[ModelName, ...] = ()
+    """Models to serve (default: all; with --quick the first)."""
+    output: Folder = Path("build/benchmark")
+    """Folder for the figures, the page and its plot."""
+    docs: ExistingFolder | None = None
+    """Folder in which to put the page and its plot too (not with --quick)."""
+    work: Folder = Path("build/benchmark")
+    """Folder that keeps what has to be built for the next time."""
+    rounds: Count = 3
+    """Rounds of each model; of the large model half as many."""
+    seconds: Seconds = 4.0
+    """Seconds of a cell in a round."""
+    quick: bool = False
+    """One short round."""
