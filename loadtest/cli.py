@@ -1,123 +1,165 @@
-"""What `python -m loadtest` understands."""
+"""`python -m loadtest`: run, knee, gate, compare."""
 
 import argparse
-import os
+import subprocess
+import sys
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TypeAlias
-from urllib.parse import urlsplit
+from typing import Any
 
-from loadtest.scenario import NAMED
-from loadtest.schedule import ARRIVALS
+from loadtest.cli import parser
+from loadtest.compare import comparison
+from loadtest.embedded import EmbeddedServerError, ServingMissingError, Target, embedded_server, require_serving
+from loadtest.knee import knee
+from loadtest.photos import PhotoFolderError
+from loadtest.report import HTML_FILE, JSON_FILE, read_report, summary
+from loadtest.scenario import ScenarioError
+from loadtest.schedule import ScheduleError
+from loadtest.server_metrics import MetricsError
+from loadtest.slo import SloError, read_slo
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-DEFAULT_URL = os.environ.get("VITRINE_URL", "localhost:8001")
-
-
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
-        prog="python -m loadtest",
-        description="Load a Vitrine server and tell the truth about it: requests leave by schedule whether or not the "
-        "server keeps up, and latency counts from when each was meant to leave. See docs/how-to/load-test.md.",
-        epilog="example: python -m loadtest run --scenario customer_service --rate 40 --output build/load",
-    )
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(commands)
-    _add_knee(commands)
-    _add_gate_and_compare(commands)
-    worker = commands.add_parser("worker")  # started by run; not for people
-    worker.add_argument("folder", type=Path)
-    worker.add_argument("--index", type=int, required=True)
-    worker.add_argument("--port", type=int, required=True)
-    return top
+INTERRUPTED = 130
 
 
-def _add_run(commands: Commands) -> None:
-    run = commands.add_parser(
-        "run", help="one run, and its report", description="Run one load test; writes report.html and report.json."
-    )
-    _add_what(run)
-    run.add_argument(
-        "--output", type=Path, required=True, metavar="FOLDER", help="new, or empty, for samples and report"
-    )
-    run.add_argument("--rate", type=float, metavar="R", help="requests a second (default: 20)")
-    run.add_argument("--arrivals", choices=ARRIVALS, help="how they come (default: poisson)")
-    run.add_argument("--peak", type=float, metavar="R", help="the rate that a ramp, steps or a spike goes to")
-    run.add_argument("--steps", type=int, default=5, metavar="N", help="of --arrivals steps (default: 5)")
-    run.add_argument("--closed", type=int, metavar="USERS", help="closed loop instead: so many ask one after the other")
-    run.add_argument("--slo-ms", type=float, metavar="MS", help="goodput counts what was answered within this")
-    run.add_argument("--web", type=int, metavar="PORT", help="Locust's page on this port while it runs")
+class UsageError(ValueError):
+    """What was asked for cannot be; says what, and what to do."""
 
 
-def _add_knee(commands: Commands) -> None:
-    knee = commands.add_parser(
-        "knee",
-        help="the highest rate that keeps the SLO",
-        description="Run at several rates until the highest that keeps the SLO is known to a tenth; plots the curve.",
-    )
-    _add_what(knee)
-    knee.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="new, or empty; one folder a rate")
-    knee.add_argument("--slo", type=Path, required=True, metavar="FILE", help="such as loadtest/slo.yaml")
-    knee.add_argument("--start", type=float, default=10.0, metavar="R", help="the first rate (default: 10)")
+class RunFailedError(RuntimeError):
+    """A run has failed; says which and why, and the exit status that it ends with."""
+
+    def __init__(self, message: str, exit_status: int) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
 
 
-def _add_gate_and_compare(commands: Commands) -> None:
-    gate = commands.add_parser(
-        "gate",
-        help="hold a report against an SLO",
-        description="Ends with 1 and the reasons when an objective is broken.",
-    )
-    gate.add_argument("report", type=Path, metavar="FOLDER", help="of a run")
-    gate.add_argument("--slo", type=Path, required=True, metavar="FILE", help="such as loadtest/slo.yaml")
-
-    compare = commands.add_parser(
-        "compare",
-        help="what changed between two runs, beyond noise",
-        description="Each run is cut into 20 stretches of time, and Mann and Whitney's test says how likely it is that "
-        'stretches so different come by chance (p). "Beyond noise" is a p below 0.01 and a change of over 2 %%.',
-    )
-    compare.add_argument("before", type=Path, metavar="BEFORE", help="the folder of the first run")
-    compare.add_argument("after", type=Path, metavar="AFTER", help="of the second")
+def main() -> int:
+    args = parser().parse_args()
+    try:
+        return {"run": _run, "knee": _knee, "gate": _gate, "compare": _compare, "worker": _worker}[args.command](args)
+    except (UsageError, ServingMissingError, ScenarioError, ScheduleError, SloError, PhotoFolderError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RunFailedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
-def _metrics_url(text: str) -> str:
-    if urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc:
-        raise argparse.ArgumentTypeError(
-            f"{text[:80]!r} came, but an address such as http://localhost:8002/metrics is expected"
-        )
-    return text
+def _run(args: argparse.Namespace) -> int:
+    from loadtest.command import ServerGoneError, run_and_report, settings_from
+    from loadtest.workers import WorkersError
+
+    settings = settings_from(args)
+    if args.repository:
+        if not (args.repository / "manifest.json").is_file():
+            raise UsageError(f"--repository {args.repository} has no manifest.json: build one with python -m builders")
+        require_serving()
+    _require_new(args.output)
+    with ExitStack() as stack:
+        target = Target(args.url, args.metrics_url)
+        try:
+            if args.repository:
+                target = stack.enter_context(embedded_server(args.repository, args.output / "triton.log"))
+            content, status = run_and_report(args.output, settings, target, slo_ms=args.slo_ms)
+        except EmbeddedServerError as error:
+            raise RunFailedError(str(error), error.exit_status) from error
+        except (ServerGoneError, WorkersError, MetricsError) as error:
+            raise RunFailedError(str(error), 1) from error
+    print(summary(content))
+    print(f"\nreport: {args.output / HTML_FILE}")
+    return status
 
 
-def _add_what(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--scenario",
-        default="customer_service",
-        metavar="NAME_OR_FILE",
-        help=f"{', '.join(NAMED)}, or a .yaml file (default: customer_service)",
-    )
-    command.add_argument(
-        "--duration", type=float, default=60.0, metavar="S", help="seconds, warm-up included (default: 60)"
-    )
-    command.add_argument("--warm-up", type=float, default=5.0, metavar="S", help="left out of the figures (default: 5)")
-    command.add_argument("--seed", type=int, default=0, help="same seed, same requests (default: 0)")
-    command.add_argument("--workers", type=int, default=1, metavar="N", help="processes that send (default: 1)")
-    command.add_argument("--timeout", type=float, default=10.0, metavar="S", help="deadline of a request (default: 10)")
-    command.add_argument("--max-in-flight", type=int, default=1000, metavar="N", help="of a worker (default: 1000)")
-    command.add_argument("--photos", type=Path, metavar="FOLDER", help="your own (default: drawn by catalogue/)")
-    command.add_argument("--photo-count", type=int, default=100, metavar="N", help="to draw (default: 100)")
-    command.add_argument(
-        "--photo-salt",
-        metavar="TEXT",
-        help="added to each photo's bytes, so that no cache knows them; repeat one to send the same bytes again "
-        "(default: a new one each run; the report names it)",
-    )
-    command.add_argument(
-        "--url", default=DEFAULT_URL, metavar="HOST:PORT", help=f"(default: VITRINE_URL, {DEFAULT_URL})"
-    )
-    command.add_argument(
-        "--metrics-url",
-        default=os.environ.get("VITRINE_METRICS_URL"),
-        type=_metrics_url,
-        metavar="URL",
-        help="the server's, such as http://localhost:8002/metrics (default: VITRINE_METRICS_URL)",
-    )
-    command.add_argument("--repository", type=Path, metavar="FOLDER", help="serve this one here, instead of --url")
+def _knee(args: argparse.Namespace) -> int:
+    from loadtest.knee_report import KneeReport
+
+    slo = read_slo(args.slo)
+    if not args.start > 0:
+        raise UsageError(f"--start is {args.start:g}, but more than 0 is expected")
+    _require_new(args.output)
+    report = KneeReport(args.output, slo, args.slo.read_text("utf-8"))
+
+    def broken_at(rate: float) -> list[str]:
+        folder = args.output / f"rate-{rate:.3f}"
+        running = subprocess.Popen(_run_command(args, folder, rate), stdout=subprocess.DEVNULL)
+        try:
+            status = running.wait()
+        except KeyboardInterrupt:  # the run hears of it too, and writes what it has
+            running.wait()
+            raise
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
+        if not (folder / JSON_FILE).exists():
+            raise RunFailedError(f"the run at {rate:.1f}/s wrote no report; what it said stands above", status)
+        return report.add(rate, read_report(folder))
+
+    try:
+        knee(args.start, broken_at)
+    finally:
+        best = report.write()
+    return 1 if best is None else 0
+
+
+def _run_command(args: argparse.Namespace, folder: Path, rate: float) -> list[str]:
+    command = [sys.executable, "-m", "loadtest", "run", "--output", str(folder), "--rate", f"{rate:.3f}"]
+    for name in (
+        "scenario", "duration", "warm_up", "seed", "workers", "timeout", "max_in_flight", "photos", "photo_count",
+        "photo_salt", "url", "metrics_url", "repository",
+    ):  # fmt: skip
+        if (value := getattr(args, name)) is not None:
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    return command
+
+
+def _gate(args: argparse.Namespace) -> int:
+    slo, content = read_slo(args.slo), _report(args.report)
+    broken = slo.broken(content["figures"])
+    if not content["is_whole"]:
+        broken.append("the run was interrupted")
+    if content["loop"] == "closed" and slo.has_latencies:
+        broken.append("a closed loop hides slow answers: its latencies keep no objective")
+    for note in content["notes"]:
+        print(f"! {note}")
+    for reason in broken:
+        print(f"broken: {reason}")
+    if not broken:
+        print("all objectives are kept")
+    return 1 if broken else 0
+
+
+def _compare(args: argparse.Namespace) -> int:
+    try:
+        print(comparison(_report(args.before), _report(args.after)))
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    return 0
+
+
+def _worker(args: argparse.Namespace) -> int:
+    from loadtest.workers import work
+
+    work(args.folder, args.index, args.port)
+    return 0
+
+
+def _report(folder: Path) -> dict[str, Any]:
+    try:
+        return read_report(folder)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder} holds no report of a run ({error})") from error
+
+
+def _require_new(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(file.name != "triton.log" for file in folder.iterdir())):
+        raise UsageError(f"{folder} is not empty: name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
