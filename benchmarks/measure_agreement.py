@@ -11,12 +11,11 @@ import sys
 import tempfile
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import text_format
 from tqdm import tqdm
 
-from benchmarks.agreement import AgreementOptions
 from builders.repository.configs import read_config
 from builders.repository.manifest import renew_digests
 from loadtest.photos import drawn_photos
@@ -25,6 +24,9 @@ from loadtest.scenario import Scenario
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
 
+if TYPE_CHECKING:
+    from benchmarks.agreement import AgreementOptions
+
 SCENARIO = Scenario("agreement")
 """Every photo new, one question about each, half of them in Chinese: no request is cheaper than another."""
 PHOTOS = 100
@@ -32,7 +34,7 @@ _WARM_UP_S = 5
 PERCENTILES = ("p50", "p90", "p99")
 
 
-def measure_both(options: AgreementOptions) -> int:
+def measure_both(options: "AgreementOptions") -> int:
     """Measure with both tools in turn, and print what they found. Returns the exit status."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -96,7 +98,7 @@ def perf_analyzer_input() -> dict[str, Any]:
     }
 
 
-def perf_analyzer(options: AgreementOptions, url: str, work: Path, seconds: int) -> dict[str, float]:
+def perf_analyzer(options: "AgreementOptions", url: str, work: Path, seconds: int) -> dict[str, float]:
     """Milliseconds of the requests that it sent in `seconds`."""
     export = work / "perf_analyzer.csv"
     export.unlink(missing_ok=True)
@@ -114,7 +116,7 @@ def perf_analyzer(options: AgreementOptions, url: str, work: Path, seconds: int)
     return {name: float(row[f"{name} latency"]) / 1000 for name in PERCENTILES}
 
 
-def loadtest(options: AgreementOptions, url: str, work: Path, number: int) -> dict[str, float]:
+def loadtest(options: "AgreementOptions", url: str, work: Path, number: int) -> dict[str, float]:
     """Milliseconds of the requests that `python -m loadtest` sent after its warm-up."""
     output = work / f"load-{number}"
     command = [sys.executable, "-m", "loadtest", "run", "--url", url, "--output", str(output)]

@@ -7,13 +7,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 import psutil
 
-from benchmarks.decoding import DecodingOptions
 from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.graphs.cache import finished_graphs
 from builders.options import STRATEGIES, BuildOptions, dimensions_of
@@ -21,10 +20,13 @@ from builders.parity.compare import Outputs, question_tensors
 from builders.parity.material import parity_material
 from builders.stages import Stages
 
+if TYPE_CHECKING:
+    from benchmarks.decoding import DecodingOptions
+
 _BATCHES = (1, 8)
 
 
-def measure_strategies(options: DecodingOptions) -> int:
+def measure_strategies(options: "DecodingOptions") -> int:
     """Export both strategies, time them on the same questions, and print the figures. Returns the exit status."""
     checkpoint = load_checkpoint(options.checkpoint)
     rows = []

@@ -6,21 +6,23 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from benchmarks.engines import EngineOptions
 from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.parity.compare import Engine, Outputs
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.timing import noise_for
 from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
 
+if TYPE_CHECKING:
+    from benchmarks.engines import EngineOptions
+
 _WARMUP = 5
 
 
-def measure_engines(options: EngineOptions) -> int:
+def measure_engines(options: "EngineOptions") -> int:
     """Time all engines of all repositories in turn, and print the figures. Returns the exit status."""
     checkpoint = load_checkpoint(options.checkpoint)
     engines = {str(folder): _engines_of(folder) for folder in options.repository}

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 
 from benchmarks.mixes import drawn_photo
-from benchmarks.one_question import LEAST_QUESTIONS, OneQuestionOptions
 from builders.parity.timing import medians_ms
 from catalogue.questions import words
 from measuring.memory import tree_memory_mib
@@ -23,9 +23,12 @@ from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
+if TYPE_CHECKING:
+    from benchmarks.one_question import OneQuestionOptions
+
 QUESTIONS = ("What colour is it?", "这是什么？", "How many items are there?", "上面是什么图案？")
 _WARMUP = 20
-_MEMORY_EVERY = LEAST_QUESTIONS // 4
+_MEMORY_EVERY = 500
 _MEMORY_CALLERS = 16
 _MEMORY_CACHE_MIB = 64
 _PHOTO_SIZES_PX = {
@@ -35,7 +38,7 @@ _PHOTO_SIZES_PX = {
 }
 
 
-def measure_one_question(options: OneQuestionOptions) -> int:
+def measure_one_question(options: "OneQuestionOptions") -> int:
     """Start the server twice, measure it, and print the figures. Returns the exit status."""
     end_on_signals()
     settings = ServerSettings(options.repository, grpc_port=0, metrics_port=None)

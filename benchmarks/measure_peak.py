@@ -3,6 +3,7 @@
 import json
 import os
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
@@ -11,19 +12,21 @@ from onnx import TensorProto, helper
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measure_engines import decode_steps, pytorch_module
-from benchmarks.peak import PeakOptions
 from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.parity.compare import Outputs
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.timing import medians_ms, noise_for
 from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
 
+if TYPE_CHECKING:
+    from benchmarks.peak import PeakOptions
+
 _SIDE = 1536
 """Of the square matrices whose product is the peak."""
 _ROWS = (1, 8)
 
 
-def measure_peak(options: PeakOptions) -> int:
+def measure_peak(options: "PeakOptions") -> int:
     """Time the engines and a plain matrix product, and print their rates. Returns the exit status."""
     checkpoint = load_checkpoint(options.checkpoint)
     manifest = json.loads((options.repository / "manifest.json").read_text("utf-8"))

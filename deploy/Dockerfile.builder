@@ -13,6 +13,7 @@ RUN python3 -c "import tensorrt" 2>/dev/null || /opt/tensorrt/python/python_setu
 RUN python3 -c "import tensorrt as t; assert t.__version__.startswith('11.2.1'), t.__version__"
 COPY builders builders
 COPY catalogue catalogue
+COPY command_line command_line
 COPY evaluation evaluation
 COPY measuring measuring
 COPY benchmarks benchmarks

@@ -1,7 +1,5 @@
 """One run from the command line's arguments to its report."""
 
-import argparse
-import os
 import time
 import uuid
 from dataclasses import replace
@@ -11,8 +9,10 @@ from typing import Any
 import gevent
 from vitrine_client import InvalidRequestError, VitrineError, VqaClient
 
+from command_line.errors import INTERRUPTED
 from loadtest import workers
 from loadtest.embedded import Target
+from loadtest.options import RunOptions
 from loadtest.report import Run, write_run_report
 from loadtest.scenario import scenario_from
 from loadtest.schedule import ArrivalProfile, ScheduleError
@@ -20,7 +20,6 @@ from loadtest.server_metrics import Counters, MetricsError, scrape, stages_betwe
 from loadtest.settings import RunSettings
 from measuring.memory import process_tree, usage_of
 
-INTERRUPTED = 130
 DEFAULT_RATE = 20.0
 _HEALTH_TIMEOUT_S = 3.0
 
@@ -29,53 +28,28 @@ class ServerGoneError(RuntimeError):
     """No server that takes questions, at the start."""
 
 
-def settings_from(args: argparse.Namespace) -> RunSettings:
+def settings_from(options: RunOptions) -> RunSettings:
     """Make a run's settings from the command line's arguments.
 
     Raises:
         ScenarioError, ScheduleError: something impossible was asked for.
     """
-    _require_possible(args)
-    rate = DEFAULT_RATE if args.rate is None else args.rate
+    rate = DEFAULT_RATE if options.rate is None else options.rate
     return RunSettings(
-        url=args.url,
-        scenario=scenario_from(args.scenario),
-        profile=ArrivalProfile(args.arrivals or "poisson", rate, args.duration, args.peak, args.steps),
-        seed=args.seed,
-        users=args.closed,
-        workers=args.workers,
-        warm_up_s=args.warm_up,
-        timeout_s=args.timeout,
-        max_in_flight=args.max_in_flight,
-        photo_count=args.photo_count,
-        photo_folder=str(args.photos) if args.photos else None,
-        photo_salt=uuid.uuid4().hex[:12] if args.photo_salt is None else args.photo_salt,
-        web_port=args.web,
+        url=options.url,
+        scenario=scenario_from(options.scenario),
+        profile=ArrivalProfile(options.arrivals or "poisson", rate, options.duration, options.peak, options.steps),
+        seed=options.seed,
+        users=options.closed,
+        workers=options.workers,
+        warm_up_s=options.warm_up,
+        timeout_s=options.timeout,
+        max_in_flight=options.max_in_flight,
+        photo_count=options.photo_count,
+        photo_folder=str(options.photos) if options.photos else None,
+        photo_salt=uuid.uuid4().hex[:12] if options.photo_salt is None else options.photo_salt,
+        web_port=options.web,
     )
-
-
-def _require_possible(args: argparse.Namespace) -> None:
-    """
-    Raises:
-        ScheduleError: a number is out of range, or two arguments exclude each other.
-    """
-    for name in ("workers", "max_in_flight", "photo_count", "timeout", "slo_ms"):
-        if getattr(args, name) is not None and not getattr(args, name) > 0:
-            raise ScheduleError(f"--{name.replace('_', '-')} is {getattr(args, name)}, but more than 0 is expected")
-    if args.web is not None and not 0 < args.web < 2**16:
-        raise ScheduleError(f"--web is {args.web}, but a port of 1 to 65535 is expected")
-    if args.seed < 0:
-        raise ScheduleError(f"--seed is {args.seed}, but a number of 0 or more is expected")
-    if args.closed is not None and args.closed < args.workers:
-        raise ScheduleError(f"--closed {args.closed} is less than --workers {args.workers}: each worker needs a user")
-    if not 0 <= args.warm_up < args.duration:
-        raise ScheduleError(
-            f"the warm-up of {args.warm_up:g} s must be shorter than the {args.duration:g} s of the run"
-        )
-    if args.closed is not None and (args.rate, args.arrivals, args.peak) != (None, None, None):
-        raise ScheduleError("--closed has no schedule: leave --rate, --arrivals and --peak out")
-    if args.repository and args.metrics_url not in (None, os.environ.get("VITRINE_METRICS_URL")):
-        raise ScheduleError("--repository serves here: leave --metrics-url out")
 
 
 def run_and_report(

@@ -1,17 +1,19 @@
 """A gRPC server that answers at once, or on request late: what a generator is measured against, without a model."""
 
-import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import grpc
 import grpc.aio
 import numpy as np
 from tritonclient.grpc import service_pb2
 from tritonclient.utils import serialize_byte_tensor
+
+from command_line.options import options_from_arguments
+from command_line.values import Argument, CountOrNone, Port
 
 _SERVICE = "inference.GRPCInferenceService"
 _GRID = 7
@@ -122,16 +124,26 @@ def _reply_with(message: Any) -> Reply:
     return reply
 
 
+@dataclass(frozen=True)
+class FakeServerOptions:
+    """Serve answers at once, or on request late: what a generator is measured against, without a model."""
+
+    port: Port = 0
+    """Port to listen on; 0 takes any free one, and it is printed."""
+    stall_after: CountOrNone = 0
+    """Number of the request that begins a stall; 0: never."""
+    slow_every: CountOrNone = 0
+    """Each N-th request is late by --stall; 0: none."""
+    broken_every: CountOrNone = 0
+    """Each N-th answer lacks its tensors; 0: none."""
+    stall: Annotated[float, Argument(metavar="S")] = 2.0
+    """Seconds of a stall."""
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m loadtest.fake_server", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="(default: any; it is printed)")
-    parser.add_argument("--stall-after", type=int, default=0, metavar="N", help="the N-th request begins a stall")
-    parser.add_argument("--slow-every", type=int, default=0, metavar="N", help="each N-th request is late by --stall")
-    parser.add_argument("--broken-every", type=int, default=0, metavar="N", help="each N-th answer lacks its tensors")
-    parser.add_argument("--stall", type=float, default=2.0, metavar="S", help="seconds (default: 2)")
-    args = parser.parse_args()
-    faults = Faults(args.stall_after, args.slow_every, args.broken_every, args.stall)
-    asyncio.run(serve(args.port, faults, on_port=lambda port: print(f"127.0.0.1:{port}", flush=True)))
+    options = options_from_arguments(FakeServerOptions, "python -m loadtest.fake_server")
+    faults = Faults(options.stall_after, options.slow_every, options.broken_every, options.stall)
+    asyncio.run(serve(options.port, faults, on_port=lambda port: print(f"127.0.0.1:{port}", flush=True)))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ slow server cannot slow down those who measure it.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-Arrivals = Literal["constant", "poisson", "ramp", "steps", "spike"]
+from loadtest.options import Arrivals
+
 ARRIVALS: tuple[Arrivals, ...] = get_args(Arrivals)
 MAX_REQUESTS = 10_000_000
 _SPIKE = (0.4, 0.6)  # the share of the duration in which a spike stands

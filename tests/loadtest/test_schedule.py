@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtest.schedule import ArrivalProfile, Arrivals, ScheduleError, intended_times
+from loadtest.options import Arrivals
+from loadtest.schedule import ArrivalProfile, ScheduleError, intended_times
 
 
 def test_constant_arrivals_are_evenly_spaced() -> None:
