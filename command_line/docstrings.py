@@ -21,9 +21,8 @@ def field_docstrings(kind: type) -> dict[str, str]:
 
 
 def _of_module(name: str) -> dict[str, dict[str, str]]:
-    file = sys.modules[name].__file__
-    assert file, f"{name} has no source"
-    return _of_file(file)
+    file: str | None = getattr(sys.modules[name], "__file__", None)
+    return _of_file(file) if file else {}  # a session that reads from a terminal has no file
 
 
 @cache

@@ -45,7 +45,7 @@ def ended(capfd: pytest.CaptureFixture[str], module: str, *arguments: str) -> tu
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         return done.returncode, done.stderr
     with patch("sys.argv", [module, *arguments]), pytest.raises(SystemExit) as caught:
-        runpy.run_module(module, run_name="__main__")
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
     assert isinstance(caught.value.code, int), caught.value.code
     return caught.value.code, capfd.readouterr().err
 
