@@ -1,16 +1,18 @@
 """`python3 -m serving.container`: what runs in the Triton container: checks that the plans fit, then serves."""
 
-import argparse
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from vitrine_client import TlsFiles
 
-from serving.command_line import whole_number
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Argument, Count, File, Folder, Port, Positional
 from serving.errors import ServingError, UsageError
 from serving.key_files import require_private
 from serving.supervision.server import EmbeddedServer
@@ -21,32 +23,53 @@ from serving.triton.integrity import read_manifest
 from serving.triton.launch import Launch
 from serving.triton.log import say
 
-_READY_TIMEOUT_S = 300.0  # plans are loaded, warmed up and captured
 _LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/local/tensorrt/lib", "/opt/tritonserver/lib")
 
 
+@dataclass(frozen=True)
+class ContainerOptions:
+    """Serve a built repository in the Triton container. TensorRT plans that do not fit this GPU or this TensorRT are
+    refused with the reason; administration over gRPC is closed.
+
+    Example: python3 -m serving.container /models --dry-run
+    """
+
+    repository: Positional[Path]
+    """A built repository, such as /models."""
+    cache_mib: Count = DEFAULT_CACHE_MIB
+    """MiB of memory for photos' features."""
+    tls_folder: Folder | None = None
+    """Folder whose server.crt and server.key encrypt gRPC; ca.crt in it is what our own questions trust; client-ca.crt,
+    if there, makes callers prove themselves, and needs canary.crt and canary.key; a file plain-text says that plain
+    text is meant."""
+    ready_timeout: Annotated[float, Argument(metavar="S")] = 300.0
+    """Seconds that the models may take to load, to warm up and to answer a first question."""
+    grpc_port: Port = 8001
+    """Port of gRPC."""
+    metrics_port: Port = 8002
+    """Port of metrics."""
+    trace_url: Annotated[str | None, Argument(metavar="URL")] = None
+    """Address of an OTLP/HTTP collector; empty: nothing is traced."""
+    admin_key_file: File | None = None
+    """File of the key that opens administration to callers who show it."""
+    open_administration: bool = False
+    """Statistics, traces and so on for everyone: for tests."""
+    verbose: bool = False
+    """Log each request, and captured CUDA graphs."""
+    dry_run: bool = False
+    """Print Triton's command line and end."""
+
+
 def main() -> int:
-    args = _parser().parse_args()
+    options = options_from_arguments(ContainerOptions, "python3 -m serving.container")
     end_on_signals()
     try:
-        manifest = read_manifest(args.repository)
+        manifest = read_manifest(options.repository)
         require_fitting(manifest, gpus=gpus_here(), tensorrt=tensorrt_here())
-        settings = ServerSettings(
-            args.repository,
-            host="0.0.0.0",  # noqa: S104  inside a container; its published ports decide who gets in
-            grpc_port=args.grpc_port,
-            metrics_port=args.metrics_port,
-            cache_mib=args.cache_mib,
-            tls=_tls_settings(args.tls_folder),
-            door=False,  # this release is past the faults that the door keeps out; the gateway stands in front
-            admin_key_file=args.admin_key_file,
-            open_administration=args.open_administration,
-            trace_url=args.trace_url or None,
-            verbose=args.verbose,
-        )
-        canary_tls = _canary_tls(args.tls_folder) if settings.tls else None
+        settings = _settings(options)
+        client_tls = _canary_tls(options.tls_folder) if options.tls_folder and settings.tls else None
         compatible = bool(manifest.get("gpu", {}).get("options", {}).get("version_compatible"))
-        if args.dry_run:
+        if options.dry_run:
             print("\n".join(container_command(settings, shm_prefix="-", admin_key="-", version_compatible=compatible)))
             return 0
 
@@ -56,13 +79,27 @@ def main() -> int:
             )
             return Launch(command, {}, log_file=None)
 
-        server = EmbeddedServer(settings, ready_timeout_s=args.ready_timeout, client_tls=canary_tls, launch_from=launch)
-    except ServingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_status
+        timeout_s = options.ready_timeout
+        server = EmbeddedServer(settings, ready_timeout_s=timeout_s, client_tls=client_tls, launch_from=launch)
     except KeyboardInterrupt:
         return 0
     return serve_until_signal(server, lambda: say("ready"))
+
+
+def _settings(options: ContainerOptions) -> ServerSettings:
+    return ServerSettings(
+        options.repository,
+        host="0.0.0.0",  # noqa: S104  inside a container; its published ports decide who gets in
+        grpc_port=options.grpc_port,
+        metrics_port=options.metrics_port,
+        cache_mib=options.cache_mib,
+        tls=_tls_settings(options.tls_folder),
+        door=False,  # this release is past the faults that the door keeps out; the gateway stands in front
+        admin_key_file=options.admin_key_file,
+        open_administration=options.open_administration,
+        trace_url=options.trace_url or None,
+        verbose=options.verbose,
+    )
 
 
 def require_fitting(manifest: dict[str, Any], *, gpus: list[tuple[str, str]], tensorrt: str | None) -> None:
@@ -157,42 +194,5 @@ def _canary_tls(folder: Path) -> TlsFiles:
     return TlsFiles(str(folder / "ca.crt"), *(() if missing else (str(certificate), str(key))))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python3 -m serving.container",
-        description="Serve a built repository in the Triton container. TensorRT plans that do not fit this GPU or this "
-        "TensorRT are refused with the reason; administration over gRPC is closed.",
-    )
-    parser.add_argument("repository", type=Path, help="a built repository, such as /models")
-    parser.add_argument(
-        "--cache-mib", type=whole_number(1), default=DEFAULT_CACHE_MIB, metavar="N", help="memory for features"
-    )
-    parser.add_argument(
-        "--tls-folder",
-        type=Path,
-        metavar="FOLDER",
-        help="server.crt and server.key in it encrypt gRPC, ca.crt is what our own questions trust; client-ca.crt, if "
-        "there, makes callers prove themselves, and needs canary.crt and canary.key; a file plain-text says that plain "
-        "text is meant",
-    )
-    parser.add_argument(
-        "--ready-timeout",
-        type=float,
-        default=_READY_TIMEOUT_S,
-        metavar="S",
-        help=f"how long the models may take to load and to answer a first question (default: {_READY_TIMEOUT_S:g})",
-    )
-    parser.add_argument("--grpc-port", type=int, default=8001, metavar="PORT", help="default: 8001")
-    parser.add_argument("--metrics-port", type=int, default=8002, metavar="PORT", help="default: 8002")
-    parser.add_argument("--trace-url", metavar="URL", help="an OTLP/HTTP collector's; empty: nothing is traced")
-    parser.add_argument(
-        "--admin-key-file", type=Path, metavar="FILE", help="opens administration to callers with its key"
-    )
-    parser.add_argument("--open-administration", action="store_true", help="for tests: statistics, traces and so on")
-    parser.add_argument("--verbose", action="store_true", help="log each request, and captured CUDA graphs")
-    parser.add_argument("--dry-run", action="store_true", help="print Triton's command line and end")
-    return parser
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -1,15 +1,17 @@
 """`python -m serving.demo`: a few questions about a few photos, asked of a real server."""
 
-import argparse
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from vitrine_client import VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.command_line import exit_status
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Positional
 from serving.errors import only_serving_errors
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
@@ -29,17 +31,26 @@ _NOTES = {
 }
 
 
+@dataclass(frozen=True)
+class DemoOptions:
+    """Ask a real server a few questions about a few photos.
+
+    Example: python -m serving.demo build/vitrine-small
+    """
+
+    repository: Positional[Path]
+    """A repository that `python -m builders` wrote."""
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m serving.demo", description=__doc__)
-    parser.add_argument("repository", type=Path, help="a repository that `python -m builders` wrote")
-    args = parser.parse_args()
+    options = options_from_arguments(DemoOptions, "python -m serving.demo")
     end_on_signals()
-    settings = ServerSettings(args.repository, grpc_port=0, metrics_port=None)
+    settings = ServerSettings(options.repository, grpc_port=0, metrics_port=None)
     start_s = time.perf_counter()
     try:
-        read_manifest(args.repository)
+        read_manifest(options.repository)
         with only_serving_errors("the photos cannot be written"):
-            photos = _write_photos(beside(args.repository) / "demo")
+            photos = _write_photos(beside(options.repository) / "demo")
         with EmbeddedServer(settings) as server, VqaClient(server.url) as client:
             print(f"Triton is ready after {time.perf_counter() - start_s:.1f} s at {server.url}\n")
             for index, questions in QUESTIONS:

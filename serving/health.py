@@ -1,31 +1,42 @@
 """`python -m serving.health`: what the supervisor of a running server says of it, also while Triton is down."""
 
-import argparse
 import json
 import sys
 import urllib.error
 import urllib.request
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from serving.command_line import exit_status
+from command_line.errors import exit_status
+from command_line.options import options_from_arguments
+from command_line.values import Argument
 from serving.errors import ServingError
 
 _TIMEOUT_S = 5.0
 
 
+def _address(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError(f"{text[:80]!r} came, but an address such as http://localhost:8002/health is expected")
+    return text
+
+
+@dataclass(frozen=True)
+class HealthOptions:
+    """Say what the supervisor says of its server: ready, starting, restarting, or in a crash loop.
+
+    Example: python -m serving.health http://localhost:8002/health
+
+    Exit status: 0 questions are answered, 1 they are not, 2 wrong usage.
+    """
+
+    url: Annotated[str, Argument(_address, is_positional=True)] = "http://localhost:8002/health"
+    """Address of the supervisor's page."""
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.health",
-        description="Say what the supervisor says of its server: ready, starting, restarting, or in a crash loop.",
-        epilog="exit status: 0 questions are answered, 1 they are not, 2 wrong usage",
-    )
-    parser.add_argument(
-        "url", nargs="?", default="http://localhost:8002/health", help="(default: http://localhost:8002/health)"
-    )
-    args = parser.parse_args()
-    if not args.url.startswith(("http://", "https://")):
-        parser.error(f"{args.url[:80]!r} came, but an address such as http://localhost:8002/health is expected")
-    said = said_at(args.url)
+    options = options_from_arguments(HealthOptions, "python -m serving.health")
+    said = said_at(options.url)
     print(words(said))
     return 0 if said["ready"] else 1
 

@@ -5,14 +5,15 @@ requests out of an embedded server too (envoy.py). Callers see gRPC status
 codes only, and nothing secret is logged.
 """
 
-import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 
+from command_line.options import options_from_arguments
+from command_line.values import Argument, Count
 from serving.door.envoy import (
     ADMIN_HEADERS,
     CLOSED,
@@ -222,50 +223,38 @@ def yaml_of(config: Config) -> str:
     return yaml.dump(config, Dumper=_Plain, sort_keys=False, width=120, allow_unicode=True)
 
 
-def main() -> int:
-    usual = GatewaySettings()
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.door.gateway",
-        description="Write the gateway's configuration for Envoy to standard output.",
-        epilog="example: python -m serving.door.gateway --server one:8001 > deploy/gateway/envoy.yaml",
-    )
-    parser.add_argument(
-        "--server", action="append", type=_server, metavar="HOST:PORT", help="again for each (default: vitrine:8001)"
-    )
-    for name, text in (
-        ("rate-per-s", "requests a second of one key; as many more may come at once"),
-        ("under-way", "calls at a time, of all shops"),
-        ("under-way-of-shop", "calls at a time of one shop"),
-    ):
-        default = getattr(usual, name.replace("-", "_"))
-        parser.add_argument(
-            f"--{name}", type=_at_least_1, default=default, metavar="N", help=f"{text} (default: {default})"
-        )
-    args = parser.parse_args()
-    settings = GatewaySettings(
-        servers=tuple(args.server or usual.servers),
-        rate_per_s=args.rate_per_s,
-        under_way=args.under_way,
-        under_way_of_shop=args.under_way_of_shop,
-    )
-    print("# Written by `python -m serving.door.gateway`, whose options change rates, limits and servers: see --help.")
-    print(yaml_of(gateway_config(settings)), end="")
-    return 0
-
-
 def _server(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 2**16:
-        raise argparse.ArgumentTypeError(
-            f"{text[:80]!r} came, but a server's HOST:PORT is expected, such as vitrine:8001"
-        )
+        raise ValueError(f"{text[:80]!r} came, but a server's HOST:PORT is expected, such as vitrine:8001")
     return host, int(port)
 
 
-def _at_least_1(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} came, but a number from 1 on is expected")
-    return int(text)
+_Server = Annotated[tuple[str, int], Argument(_server, "HOST:PORT")]
+
+
+@dataclass(frozen=True)
+class GatewayOptions:
+    """Write the gateway's configuration for Envoy to standard output.
+
+    Example: python -m serving.door.gateway --server one:8001 > deploy/gateway/envoy.yaml
+    """
+
+    servers: Annotated[tuple[_Server, ...], Argument(flag="--server", is_repeated=True)] = GatewaySettings.servers
+    """Server to send calls to; again for each (default: vitrine:8001)."""
+    rate_per_s: Count = GatewaySettings.rate_per_s
+    """Requests a second of one key; as many more may come at once."""
+    under_way: Count = GatewaySettings.under_way
+    """Calls at a time, of all shops."""
+    under_way_of_shop: Count = GatewaySettings.under_way_of_shop
+    """Calls at a time of one shop."""
+
+
+def main() -> int:
+    options = options_from_arguments(GatewayOptions, "python -m serving.door.gateway")
+    print("# Written by `python -m serving.door.gateway`, whose options change rates, limits and servers: see --help.")
+    print(yaml_of(gateway_config(GatewaySettings(**asdict(options)))), end="")
+    return 0
 
 
 if __name__ == "__main__":

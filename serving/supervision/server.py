@@ -19,7 +19,7 @@ from serving.supervision.readiness import wait_until_door_lets_through, wait_unt
 from serving.supervision.signals import signals_put_off
 from serving.supervision.triton_run import TritonRun
 from serving.supervision.work_folder import DRAIN_DIR, remove_left_over
-from serving.triton.command import ServerSettings, admin_key_of, with_ports_and_log
+from serving.triton.command import READY_TIMEOUT_S, ServerSettings, admin_key_of, with_ports_and_log
 from serving.triton.integrity import read_manifest, remove_python_caches, require_intact
 from serving.triton.launch import Launch, LaunchFrom, embedded_launch
 from serving.triton.log import is_same_file, opened_log
@@ -27,7 +27,6 @@ from serving.triton.models import Configs, public_ensembles, read_configs
 from serving.triton.ports import free_port
 
 DRAIN_TIMEOUT_S = 20.0
-READY_TIMEOUT_S = 60.0
 _SPANS_LEAVE_S = 1.0
 
 

@@ -18,6 +18,7 @@ from serving.triton.ports import ipv4_address, resolved_ports
 _SHM_BYTES = 2 * 2**20
 """Of each step's region at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
 DEFAULT_CACHE_MIB = 256
+READY_TIMEOUT_S = 60.0
 _EXIT_TIMEOUT_S = 10
 ADMIN_HEADER = "admin-key"
 _ADMINISTRATION = ("shared-memory", "model-repository", "statistics", "trace", "logging")
