@@ -16,10 +16,10 @@ from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.soak.server import Served, running_server
-from measuring.memory import tree_memory_mib
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
 from command_line.values import Argument, Positional, Seconds, positive
+from measuring.memory import tree_memory_mib
 from serving.repository_option import BuiltRepository
 from serving.supervision.signals import end_on_signals
 

@@ -21,8 +21,8 @@ from benchmarks.options import BenchmarkOptions
 from benchmarks.report import machine, write_report
 from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
 from builders.checkpoint.digests import sha256_of_file
-from measuring.memory import tree_memory_mib
 from command_line.values import make_folder
+from measuring.memory import tree_memory_mib
 
 _PHOTOS = 300
 _OVERLOAD = 256
