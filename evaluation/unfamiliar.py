@@ -51,8 +51,8 @@ def _folder_of(package: str) -> Path:
     found = find_spec(package)
     if found is None or found.origin is None:
         raise DataError(
-            f"--unfamiliar asks about photos of the packages scikit-image and scikit-learn, but {package} is not "
-            'installed: pip install "vitrine[evaluate]", or name a folder of photos with --unfamiliar FOLDER'
+            f"--ood-photos asks about photos of the packages scikit-image and scikit-learn, but {package} is not "
+            'installed: pip install "vitrine[evaluate]", or name a folder of photos with --ood-photos FOLDER'
         )
     return Path(found.origin).parent
 
