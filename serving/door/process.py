@@ -16,7 +16,7 @@ from typing import IO
 
 import psutil
 
-from serving.door.envoy import DoorSettings, door_config
+from serving.door.embedded import DoorSettings, door_config
 from serving.errors import ServingError
 from serving.supervision.signals import signals_put_off
 from serving.supervision.with_parent import with_parent

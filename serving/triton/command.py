@@ -56,7 +56,7 @@ class ServerSettings:
     tls: TlsSettings | None = None
     """Of the gRPC port. None: plain text."""
     door: bool = True
-    """Whether Envoy stands in front of Triton, see `door.py`. Without it whoever reaches Triton can end it."""
+    """Whether Envoy stands in front of Triton, see `serving/door/`. Without it whoever reaches Triton can end it."""
     sockets: Path | None = None
     """A folder where Triton listens for the door, and nowhere else. None: on `host`, with TLS of its own."""
     admin_key_file: Path | None = None
@@ -77,7 +77,7 @@ def embedded_command(
     Args:
         backends: of `installation.make_backend_folder`.
         shm_prefix: of the shared-memory regions' names, so that they can be found.
-        admin_key: what administration asks for; to be taken off the process list, see `process_list.py`.
+        admin_key: what administration asks for; to be taken off the process list, see `hide_argument.py`.
     """
     return [
         str(installation.binary),

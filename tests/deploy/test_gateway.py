@@ -32,7 +32,7 @@ from vitrine_client.transport import GrpcTransport
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.door.gateway import GatewaySettings, gateway_config, yaml_of
+from serving.door.gateway_config import GatewaySettings, gateway_config, yaml_from_config
 from serving.door.process import envoy_binary
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
@@ -63,17 +63,18 @@ KEYS = f"[{{client: a-shop, key: {KEY}}}, {{client: another-shop, key: {SLOW_KEY
 
 
 @contextmanager
-def envoy_before(servers: Sequence[str], folder: Path, **settings: Any) -> Iterator[str]:
+def envoy_before(servers: Sequence[str], folder: Path, credentials: str = KEYS, **settings: Any) -> Iterator[str]:
     """A port where Envoy serves our configuration, with certificates of `folder`/tls.
 
     Args:
         servers: their addresses.
+        credentials: of those who may ask, as in keys.yaml.
         settings: of `GatewaySettings`, other than here.
     """
     write_certificates(folder / "tls")
     keys = (SOURCE / "keys.yaml").read_text("utf-8")
     assert keys.endswith("credentials: []\n")
-    (folder / "keys.yaml").write_text(keys.replace("credentials: []", f"credentials: {KEYS}"), "utf-8")
+    (folder / "keys.yaml").write_text(keys.replace("credentials: []", f"credentials: {credentials}"), "utf-8")
     port = free_port()
     smaller = GatewaySettings(
         servers=tuple((host, int(port)) for host, _, port in (server.rpartition(":") for server in servers)),
@@ -87,7 +88,7 @@ def envoy_before(servers: Sequence[str], folder: Path, **settings: Any) -> Itera
         under_way=8,
         under_way_of_shop=5,
     )
-    (folder / "envoy.yaml").write_text(yaml_of(gateway_config(replace(smaller, **settings))), "utf-8")
+    (folder / "envoy.yaml").write_text(yaml_from_config(gateway_config(replace(smaller, **settings))), "utf-8")
     command = [str(envoy_binary()), "-c", str(folder / "envoy.yaml"), "--concurrency", "1", "--disable-hot-restart"]
     command += ["--file-flush-interval-msec", "100", "-l", "warning"]
     with (folder / "error.log").open("wb") as errors, started(command, stderr=errors) as process:
@@ -305,7 +306,7 @@ def test_a_call_that_was_broken_off_counts_until_its_deadline_only(fake: tuple[F
 
 def test_a_server_that_moves_is_followed(tmp_path: Path) -> None:
     with serving_fake("127.0.0.1") as (old, port), name_server("127.0.0.1") as names:
-        settings = {"name_server": ("127.0.0.1", names.port), "look_up_s": 1}
+        settings: dict[str, Any] = {"name_server": ("127.0.0.1", names.port), "look_up_s": 1}
         with envoy_before([f"vitrine.test:{port}"], tmp_path, **settings) as url, stub_at(url, tmp_path) as stub:
             wait_until(lambda: failure(stub, "").code() == grpc.StatusCode.INTERNAL)
             assert old.asked
@@ -361,6 +362,47 @@ def test_each_key_has_a_rate_of_its_own(tmp_path: Path) -> None:
         assert failure(stub, "", SLOW_KEY).code() == grpc.StatusCode.INTERNAL, "another shop is not touched"
 
 
+def test_a_rate_is_kept_among_many_shops(tmp_path: Path) -> None:
+    """Envoy of itself keeps the rates of 20, and begins anew with one that it has dropped."""
+    keys = [f"{number:064d}" for number in range(25)]
+    credentials = ", ".join(f"{{client: shop-{number}, key: '{key}'}}" for number, key in enumerate(keys))
+    with (
+        serving_fake("127.0.0.1") as (_, port),
+        envoy_before([f"127.0.0.1:{port}"], tmp_path, f"[{credentials}]", rate_per_s=1, under_way=200) as url,
+        stub_at(url, tmp_path) as stub,
+    ):
+        start_s, allowed = time.monotonic(), 0
+        for _ in range(20):
+            calls = [failure(stub, "", key) for key in keys]
+            codes = [call.code() for call in calls]
+            allowed += codes[0] == grpc.StatusCode.INTERNAL
+        assert 1 <= allowed <= 2 + time.monotonic() - start_s
+
+
+def test_a_request_that_ends_a_server_is_sent_to_no_other(tmp_path: Path) -> None:
+    """Where a connection ends after a request was sent, that request may be why."""
+    connections = []
+
+    def end_each(listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connections.append(connection.recv(2**16))
+            connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        for listener in (first, second):
+            threading.Thread(target=end_each, args=(listener,), daemon=True).start()
+        servers = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in (first, second)]
+        with envoy_before(servers, tmp_path) as url, stub_at(url, tmp_path) as stub:
+            assert failure(stub, "").code() == grpc.StatusCode.UNAVAILABLE
+            for listener in (first, second):
+                listener.shutdown(socket.SHUT_RDWR)
+    assert len(connections) == 1
+
+
 def test_a_shop_whose_calls_do_not_end_keeps_no_other_out(fake: tuple[Fake, Any]) -> None:
     behind, stub = fake
     calls = [failure(stub, "slow", SLOW_KEY) for _ in range(10)]
@@ -382,6 +424,39 @@ def test_servers_take_turns_and_one_that_dies_is_passed_over(gateway: Gateway) -
         for number in range(20):
             assert client.ask(PHOTO + bytes([100, number]), "What is this?").text
             time.sleep(0.05)
+
+
+def test_a_server_that_is_drained_and_stopped_fails_no_call(repository: Path, tmp_path: Path) -> None:
+    """Of clients as they are, which try again: a call under way at the very end of a server is sent again by nobody else."""
+
+    def server(name: str) -> EmbeddedServer:
+        return EmbeddedServer(ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=tmp_path / name))
+
+    with (
+        server("1.log") as leaving,
+        server("2.log") as staying,
+        envoy_before([leaving.url, staying.url], tmp_path, under_way=100, under_way_of_shop=100) as url,
+    ):
+        both = Gateway(url, TlsFiles(str(tmp_path / "tls" / "ca.crt")), [leaving, staying], tmp_path / "access.log")
+        is_over = threading.Event()
+
+        def ask(caller: int) -> int:
+            count = 0
+            while not is_over.is_set():
+                count += 1
+                text = "What is this?" if count % 2 else "这是什么？"
+                assert both_client.ask(PHOTO + bytes([caller]) + count.to_bytes(2, "big"), text).text
+            return count
+
+        with both.client(timeout_s=30) as both_client, ThreadPoolExecutor(4) as pool:
+            answered = [pool.submit(ask, caller) for caller in range(4)]
+            wait_until(lambda: both.log.read_text("utf-8").count(leaving.url) > 10)
+            assert leaving.drain()
+            leaving.stop()
+            after = both.log.read_text("utf-8").count(staying.url)
+            wait_until(lambda: both.log.read_text("utf-8").count(staying.url) > after + 20)
+            is_over.set()
+            assert all(future.result() > 5 for future in answered)
 
 
 def test_without_any_server_it_says_so(gateway: Gateway) -> None:
