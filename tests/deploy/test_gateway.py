@@ -427,7 +427,7 @@ def test_servers_take_turns_and_one_that_dies_is_passed_over(gateway: Gateway) -
 
 
 def test_a_server_that_is_drained_and_stopped_fails_no_call(repository: Path, tmp_path: Path) -> None:
-    """Of clients as they are, which try again: a call under way at the very end of a server is sent again by nobody else."""
+    """Of clients as they are, which try again: what a server has begun is sent again by nobody else."""
 
     def server(name: str) -> EmbeddedServer:
         return EmbeddedServer(ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=tmp_path / name))

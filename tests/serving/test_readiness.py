@@ -93,7 +93,7 @@ def test_what_ends_meanwhile_is_told_at_once(run: Run, door: Gate | None, words:
 
 def test_no_answer_in_time_says_what_helps_and_ends_the_door() -> None:
     door = Gate()
-    with pytest.raises(ServingError, match=r"within 0\.05 s \(connection refused\): let it take longer by --ready-time"):
+    with pytest.raises(ServingError, match=r"within 0\.05 s \(connection refused\): let it take longer by"):
         wait(Run(), Asked("UNAVAILABLE"), door, timeout_s=0.05)
     assert door.has_ended
 
@@ -110,7 +110,7 @@ def test_a_key_that_the_kernel_does_not_let_us_hide_is_a_warning(
 
     monkeypatch.setattr(serving.supervision.readiness, "hide_argument", fail)
     run = Run()
-    wait(run, Asked("OK"), secret="a-key-that-stays")  # noqa: S106  of a test
+    wait(run, Asked("OK"), secret="a-key-that-stays")
     warning = capfd.readouterr().err
     assert run.has_steps
     assert hidden == [(7, "a-key-that-stays")] * len(hidden)
@@ -123,14 +123,14 @@ def test_a_key_that_was_hidden_is_no_warning(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(serving.supervision.readiness, "hide_argument", lambda pid, secret: True)
-    wait(Run(), Asked("OK"), secret="a-key")  # noqa: S106  of a test
+    wait(Run(), Asked("OK"), secret="a-key")
     assert not capfd.readouterr().err
 
 
 def test_a_key_that_triton_does_not_take_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving.supervision.readiness, "hide_argument", lambda pid, secret: True)
     with pytest.raises(ServingError, match="does not take the key of administration"):
-        wait(Run(), Asked("OK", takes_key=False), timeout_s=0.05, secret="a-key")  # noqa: S106  of a test
+        wait(Run(), Asked("OK", takes_key=False), timeout_s=0.05, secret="a-key")
 
 
 def test_a_door_that_lets_nothing_through_is_an_error() -> None:
