@@ -20,6 +20,22 @@ class Slot:
     """Of the visits."""
 
 
+async def run_callers(call: Callable[[int], Awaitable[None]], *, callers: int, is_over: Callable[[], bool]) -> None:
+    """Keep `callers` calls under way until `is_over()`, and wait for the last ones.
+
+    Args:
+        call: gets the call's number; no two calls have the same, and each caller's rise by `callers`.
+    """
+
+    async def caller(first: int) -> None:
+        number = first
+        while not is_over():
+            await call(number)
+            number += callers
+
+    await asyncio.gather(*(caller(first) for first in range(callers)))
+
+
 async def closed_loop(
     ask: Ask, visits: Iterator[Visit], *, concurrency: int, seconds: float, least_visits: int
 ) -> Slot:
@@ -40,14 +56,13 @@ async def closed_loop(
     def is_over() -> bool:
         return time.perf_counter() >= end and len(done) >= concurrency + least_visits
 
-    async def caller() -> None:
-        while not is_over():
-            visit = next(visits)
-            asked = time.perf_counter()
-            await ask(visit)
-            now = time.perf_counter()
-            done.append((now, now - asked, len(visit.questions)))
+    async def call(_: int) -> None:
+        visit = next(visits)
+        asked = time.perf_counter()
+        await ask(visit)
+        now = time.perf_counter()
+        done.append((now, now - asked, len(visit.questions)))
 
-    await asyncio.gather(*(caller() for _ in range(concurrency)))
+    await run_callers(call, callers=concurrency, is_over=is_over)
     questions = sum(count for _, _, count in done)
     return Slot(questions / (done[-1][0] - start), tuple(latency for _, latency, _ in done))

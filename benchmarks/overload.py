@@ -13,6 +13,7 @@ from typing import Annotated
 from tqdm import tqdm
 from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 
+from benchmarks.closed_loop import run_callers
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.soak.server import Served, running_server
@@ -82,7 +83,7 @@ class KnownQuestions:
         try:
             answer = await self._client.ask(self._photos[photo] + os.urandom(8), _QUESTIONS[question])
         except VitrineError as error:
-            found.refused["not sent" if "not sent" in error.message else error.code] += 1
+            found.refused[error.code if error.was_sent else "not sent"] += 1
             found.refused_s.append(time.perf_counter())
             return
         found.times_s.append((start_s, time.perf_counter() - start_s))
@@ -93,15 +94,11 @@ class KnownQuestions:
 
 
 async def closed_loop(questions: KnownQuestions, seconds: float, callers: int) -> Answers:
+    """Keep `callers` questions under way for `seconds`."""
     found, end_s = Answers(), time.perf_counter() + seconds
-
-    async def caller(first: int) -> None:
-        number = first
-        while time.perf_counter() < end_s:
-            await questions.one(number, found)
-            number += callers
-
-    await asyncio.gather(*(caller(first) for first in range(callers)))
+    await run_callers(
+        lambda number: questions.one(number, found), callers=callers, is_over=lambda: time.perf_counter() >= end_s
+    )
     return found
 
 

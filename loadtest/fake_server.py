@@ -16,7 +16,7 @@ from command_line.options import options_from_arguments
 from command_line.values import Argument, CountOrNone, Port
 
 _SERVICE = "inference.GRPCInferenceService"
-_GRID = 7
+_GRID, _EMBEDDING_WIDTH = 8, 256  # any will do: a client takes them as they come, and these cost it what real ones do
 
 Reply: TypeAlias = Callable[[bytes, Any], Awaitable[bytes]]
 
@@ -36,7 +36,7 @@ def answer_to(request: Any) -> Any:
         "ALTERNATIVE_CONFIDENCES": ("FP32", np.ones((1, asked, 1), np.float32)),
         "HEATMAP": ("FP32", np.zeros((1, *grid), np.float32)),
         "PROBABILITIES": ("FP32", np.full((1, candidates), 1 / candidates, np.float32)),
-        "IMAGE_EMBEDDING": ("FP32", np.zeros((1, 192), np.float32)),
+        "IMAGE_EMBEDDING": ("FP32", np.zeros((1, _EMBEDDING_WIDTH), np.float32)),
         "IMAGE_SHA256": ("UINT8", np.zeros((1, 32), np.uint8)),
         "RELEASE": ("BYTES", np.full((1, 1), b"fake", np.object_)),
     }

@@ -10,6 +10,7 @@ from PIL import Image
 from tritonclient.utils import InferenceServerException
 from vitrine_client import GrpcTransport, TlsFiles, VitrineError, VqaClient
 from vitrine_client.channel import admin_headers, tls_arguments
+from vitrine_client.statistics import statistics_from_response
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,6 @@ class Probe:
         except InferenceServerException:
             return None
         return {
-            model.name: Count(
-                model.inference_stats.success.count,
-                model.inference_stats.fail.count,
-                model.inference_stats.compute_infer.ns / 1e9 / max(1, model.inference_stats.success.count),
-            )
-            for model in answer.model_stats
+            model: Count(found["success"], found["failed"], found["infer_ns"] / 1e9 / max(1, found["success"]))
+            for model, found in statistics_from_response(answer).items()
         }

@@ -15,6 +15,7 @@ from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, admin_headers, tls_ar
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.sending import error_from_library
+from vitrine_client.statistics import Statistics, statistics_from_response
 from vitrine_client.transport import GrpcTransport
 
 STEPS = {
@@ -30,9 +31,6 @@ _WHOLE = "vqa"
 _NS_PER_MS = 1e6
 _SETTLE_S = 0.02
 _MOST_READINGS = 10  # a server that others keep asking never settles
-
-Statistics = dict[str, dict[str, int]]
-"""Per model: successes, and the nanoseconds that they took, waited and worked, since the server's start."""
 
 
 @dataclass(frozen=True)
@@ -182,16 +180,7 @@ def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, ti
         raise error_from_library(error, url, "server", timeout_s, "") from error
     finally:
         client.close()
-    return {
-        model.name: {
-            "success": model.inference_stats.success.count,
-            "success_ns": model.inference_stats.success.ns,
-            "queue_ns": model.inference_stats.queue.ns,
-            # Not `compute_output`: the next step is at work already while this one clears up.
-            "work_ns": model.inference_stats.compute_input.ns + model.inference_stats.compute_infer.ns,
-        }
-        for model in answer.model_stats
-    }
+    return statistics_from_response(answer)
 
 
 def breakdown_table(new: LatencyBreakdown, known: LatencyBreakdown) -> str:

@@ -65,7 +65,9 @@ class Call(Generic[Result]):
                 is_about_one = number is not None or first == last
                 which = f"question {first - 1 + (number or 1)}" if is_about_one else f"questions {first} to {last}"
                 message = f"{which} of {count}: {rest}"
-                raise type(error)(message, code=error.code, model=error.model, request_id=error.request_id) from error
+                named = type(error)(message, code=error.code, model=error.model, request_id=error.request_id)
+                named.was_sent = error.was_sent
+                raise named from error
             raise
 
 

@@ -20,6 +20,7 @@ class VitrineError(Exception):
         message: what happened, what was expected, what to do.
         code: the gRPC status code's name, such as "INVALID_ARGUMENT".
         model: the model that was asked, "" where none was.
+        was_sent: False where the throttle refused the call on this side, so that no server has seen it.
         request_id: the id by which the server's log names a request that failed in it, "" where none was sent.
     """
 
@@ -29,6 +30,7 @@ class VitrineError(Exception):
         self.code = code
         self.model = model
         self.request_id = request_id
+        self.was_sent = True
 
     def __str__(self) -> str:
         asked = f" from {self.model}, request {self.request_id}" if self.request_id else ""

@@ -13,8 +13,6 @@ from vitrine_client.contract import CONTRACT_VERSION, question_prefix
 from vitrine_client.errors import VitrineError, error_from_code
 from vitrine_client.results import Health
 
-_GRID = 7
-_EMBEDDING_WIDTH = 192
 _RELEASE = np.array([[b"fake"]], np.object_)
 
 
@@ -32,6 +30,10 @@ class FakeTransport:
     """Raised by every call while it is set."""
     contract_version: int | None = CONTRACT_VERSION
     """What `health` reports. With another version than the client's, refusals raise a `ContractMismatchError`."""
+    grid: int = 4
+    """Side of the heatmaps. A server's depends on its checkpoint, so code that uses the client takes it as it comes."""
+    embedding_width: int = 16
+    """Length of the embeddings, which depends on the checkpoint too."""
     requests: list[str] = field(default_factory=list)
     """The models that were asked, in order."""
 
@@ -87,7 +89,7 @@ class FakeTransport:
             "STATUS": np.array([statuses], np.object_),
             "ALTERNATIVES": np.array([texts], np.object_)[:, :, None],
             "ALTERNATIVE_CONFIDENCES": np.ones((1, count, 1), np.float32),
-            "HEATMAP": np.full((1, count, _GRID, _GRID), 1 / _GRID**2, np.float32),
+            "HEATMAP": np.full((1, count, self.grid, self.grid), 1 / self.grid**2, np.float32),
             "RELEASE": _RELEASE,
         }
 
@@ -121,7 +123,7 @@ class FakeTransport:
 
     def _embedding(self, photo: bytes) -> dict[str, NDArray[Any]]:
         digest = np.frombuffer(hashlib.sha256(photo).digest(), np.uint8)
-        vector = np.random.default_rng(digest).normal(size=_EMBEDDING_WIDTH).astype(np.float32)
+        vector = np.random.default_rng(digest).normal(size=self.embedding_width).astype(np.float32)
         embedding = (vector / np.linalg.norm(vector))[None]
         return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": digest[None], "RELEASE": _RELEASE}
 

@@ -160,13 +160,15 @@ class PendingCall:
         return error
 
     def _not_sent_error(self) -> VitrineError:
-        return error_from_code(
+        error = error_from_code(
             "UNAVAILABLE",
             f"not sent, because {short_name(self._policy.url)} has taken next to nothing in the last seconds: ask "
             "again in a second, lower the load, or add a server",
             model=self._model,
             request_id=self._request_id,
         )
+        error.was_sent = False
+        return error
 
 
 def library_error(error: grpc.RpcError) -> InferenceServerException:
