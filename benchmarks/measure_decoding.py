@@ -64,7 +64,7 @@ def _export(checkpoint: Checkpoint, build: BuildOptions, folder: Path, strategy:
 
 
 def _compare(checkpoint: Checkpoint, build: BuildOptions, files: dict[str, Path], *, runs: int) -> list[dict[str, Any]]:
-    """Both strategies answer the same questions in turn, so that a noisy machine troubles both."""
+    """Let both strategies answer the same questions in turn, so that a noisy machine troubles both."""
     dimensions = dimensions_of(checkpoint, build)
     _, questions = parity_material(20)
     asked = [question_tensors(checkpoint, text, dimensions.question_tokens) for _, text in questions]
@@ -73,9 +73,7 @@ def _compare(checkpoint: Checkpoint, build: BuildOptions, files: dict[str, Path]
     sessions, load_s = {}, {}
     for strategy, file in files.items():
         start_s = time.perf_counter()
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = 1
-        sessions[strategy] = onnxruntime.InferenceSession(str(file), settings)
+        sessions[strategy] = _open(file)
         load_s[strategy] = time.perf_counter() - start_s
     rows = []
     for batch in _BATCHES:
@@ -91,22 +89,30 @@ def _compare(checkpoint: Checkpoint, build: BuildOptions, files: dict[str, Path]
                 if run >= 10:  # warm
                     times[strategy].append(1e3 * (time.perf_counter() - start_s))
             assert (answers["loop"] == answers["unrolled"]).all()
-        for strategy, file in files.items():
-            deciles = statistics.quantiles(times[strategy], n=10)
-            rows.append(
-                {
-                    "strategy": strategy,
-                    "answers": build.answers,
-                    "batch": batch,
-                    "median_ms": statistics.median(times[strategy]),
-                    "p10_ms": deciles[0],
-                    "p90_ms": deciles[-1],
-                    "file_bytes": sum(part.stat().st_size for part in file.parent.iterdir()),
-                    "loaded_bytes": _loaded_in_a_process(file),
-                    "load_s": load_s[strategy],
-                }
-            )
+        rows += [
+            {
+                "strategy": strategy,
+                "answers": build.answers,
+                "batch": batch,
+                **_spread_ms(times[strategy]),
+                "file_bytes": sum(part.stat().st_size for part in file.parent.iterdir()),
+                "loaded_bytes": _loaded_in_a_process(file),
+                "load_s": load_s[strategy],
+            }
+            for strategy, file in files.items()
+        ]
     return rows
+
+
+def _open(file: Path) -> Any:
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(file), settings)
+
+
+def _spread_ms(times_ms: list[float]) -> dict[str, float]:
+    deciles = statistics.quantiles(times_ms, n=10)
+    return {"median_ms": statistics.median(times_ms), "p10_ms": deciles[0], "p90_ms": deciles[-1]}
 
 
 def _loaded_in_a_process(file: Path) -> int:

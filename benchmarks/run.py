@@ -5,7 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +90,32 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
     return [*cells, Cell("new photos", _OVERLOAD, VITRINE), Cell("new photos", 0, FLOOR)]
 
 
+@dataclass
+class _Found:
+    """What the rounds have shown so far."""
+
+    rates: Rates = field(default_factory=dict)
+    latencies: dict[Cell, list[list[float]]] = field(default_factory=dict)
+    loaded: list[AtLoad] = field(default_factory=list)
+
+    def peak(self) -> float:
+        """Return the highest rate of the last round among the cells of `_PEAK_OF`."""
+        return max(values[-1] for cell, values in self.rates.items() if (cell.mix, cell.system) == _PEAK_OF)
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return what was measured in each cell, as it is saved."""
+        return [
+            {**asdict(cell), "questions_per_s": values, "latencies_s": self.latencies.get(cell, [])}
+            for cell, values in self.rates.items()
+        ]
+
+
 async def _measure(
     model: Model, cells: list[Cell], rounds: int, seconds: float, save: Callable[[dict[str, Any]], None]
 ) -> None:
     """Measure all cells in each round, and save what is known after it."""
     photos = [drawn_photo(index) for index in range(_PHOTOS)]
-    rates: Rates = {}
-    latencies: dict[Cell, list[list[float]]] = {}
-    loaded: list[AtLoad] = []
+    found = _Found()
     with ExitStack() as processes:
         servers = {system: processes.enter_context(run_system(system, model)) for system in (*PEERS, VITRINE)}
         pids = {system: pid for system, (_, pid) in servers.items()}
@@ -113,32 +131,40 @@ async def _measure(
                     bar.set_postfix_str(f"{cell.system}, {cell.mix}, {cell.concurrency}")
                     with suspend(pids[peer] for peer in PEERS if peer != cell.system):
                         if cell.system == FLOOR:
-                            rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
-                            continue
-                        slot = await closed_loop(
-                            asks[cell.system],
-                            MIXES[cell.mix](photos, cell.seed(number)),
-                            concurrency=cell.concurrency,
-                            seconds=seconds,
-                            least_visits=min(8, 2 * cell.concurrency + 2),
-                        )
-                    rates.setdefault(cell, []).append(slot.questions_per_s)
-                    latencies.setdefault(cell, []).append(list(slot.latencies_s))
-                peak = max(values[-1] for cell, values in rates.items() if (cell.mix, cell.system) == _PEAK_OF)
-                url = servers[VITRINE][0]
+                            found.rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
+                        else:
+                            await _measure_cell(found, cell, asks[cell.system], photos, number, seconds)
                 with suspend(pids[peer] for peer in PEERS):
-                    loaded.append(await asyncio.to_thread(measure_at, url, LOAD_RATIO * peak, 5 * seconds, photos))
-                save(
-                    {
-                        "rounds": number + 1,
-                        "seconds": seconds,
-                        "repository_sha256": sha256_of_file(model.repository / "manifest.json"),
-                        "cells": [
-                            {**asdict(cell), "questions_per_s": values, "latencies_s": latencies.get(cell, [])}
-                            for cell, values in rates.items()
-                        ],
-                        "memory_mib": {system: tree_memory_mib(pid) for system, pid in pids.items()},
-                        "at_load": [asdict(one) for one in loaded],
-                        "floor": asdict(floor.best),
-                    }
-                )
+                    rate = LOAD_RATIO * found.peak()
+                    found.loaded.append(
+                        await asyncio.to_thread(measure_at, servers[VITRINE][0], rate, 5 * seconds, photos)
+                    )
+                save(_result(model, found, floor, pids, rounds=number + 1, seconds=seconds))
+
+
+def _result(
+    model: Model, found: _Found, floor: Floor, pids: dict[str, int], *, rounds: int, seconds: float
+) -> dict[str, Any]:
+    return {
+        "rounds": rounds,
+        "seconds": seconds,
+        "repository_sha256": sha256_of_file(model.repository / "manifest.json"),
+        "cells": found.cells(),
+        "memory_mib": {system: tree_memory_mib(pid) for system, pid in pids.items()},
+        "at_load": [asdict(one) for one in found.loaded],
+        "floor": asdict(floor.best),
+    }
+
+
+async def _measure_cell(
+    found: _Found, cell: Cell, ask: Ask, photos: list[bytes], round_number: int, seconds: float
+) -> None:
+    slot = await closed_loop(
+        ask,
+        MIXES[cell.mix](photos, cell.seed(round_number)),
+        concurrency=cell.concurrency,
+        seconds=seconds,
+        least_visits=min(8, 2 * cell.concurrency + 2),
+    )
+    found.rates.setdefault(cell, []).append(slot.questions_per_s)
+    found.latencies.setdefault(cell, []).append(list(slot.latencies_s))

@@ -1,22 +1,15 @@
-"""What a product in the catalogue can be: its category, colour, pattern and number."""
+"""Attributes of the catalogue's products: category, colour, pattern and number."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Language = Literal["en", "zh"]
-Kind = Literal["category", "colour", "pattern", "number", "yes_no", "either_or", "unanswerable", "no_question"]
+ProductKind = Literal["category", "colour", "pattern", "number", "yes_no", "either_or", "unanswerable"]
+Kind = Literal[ProductKind, "no_question"]
 
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
-KINDS: tuple[Kind, ...] = (
-    "category",
-    "colour",
-    "pattern",
-    "number",
-    "yes_no",
-    "either_or",
-    "unanswerable",
-)
-"""Kinds of questions about a product; "no_question", what is none, is apart from them."""
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+KINDS: tuple[ProductKind, ...] = get_args(ProductKind)
+"""Kinds of questions about a product; "no_question", a text that asks nothing, is apart from them."""
 MAX_COUNT = 4
 
 CATEGORIES: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""What stands behind the product: walls, floors, cloth and wood in muted colours."""
+"""Backgrounds behind the products: walls, floors, cloth and wood in muted colours."""
 
 import random
 
@@ -34,7 +34,7 @@ def background(rng: random.Random, size_px: tuple[int, int], away_from: tuple[in
 
 
 def _muted_rgb(rng: random.Random, away_from: tuple[int, int, int]) -> NDArray[np.float32]:
-    """A muted colour at least `_MIN_CONTRAST` from `away_from`."""
+    """Draw a muted colour at least `_MIN_CONTRAST` from `away_from`."""
     while True:
         grey = rng.uniform(60, 245)
         rgb = np.array([grey + rng.uniform(-22, 22) for _ in range(3)], np.float32).clip(0, 255)

@@ -24,7 +24,7 @@ FIRST_TEST_SEED = 10_000_000
 
 @dataclass(frozen=True)
 class Record:
-    """One line of `questions.jsonl`."""
+    """Line of `questions.jsonl`."""
 
     photo: str
     question: str

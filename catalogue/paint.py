@@ -37,7 +37,7 @@ def second_rgb(colour: str) -> tuple[int, int, int]:
 
 
 def pattern_coverage(materials: Image.Image, pattern: str, repeats: float, phase: float) -> NDArray[np.float32]:
-    """How much of the second colour shows: [side, side] float32, 0 to 1.
+    """Share of the second colour that shows: [side, side] float32, 0 to 1.
 
     Args:
         materials: mode "L", [side, side], of `shapes.material_map`.

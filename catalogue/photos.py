@@ -88,7 +88,7 @@ def photo_from_seed(seed: int, *, long_side_px: tuple[int, int] = LONG_SIDE_PX) 
 
 @dataclass(frozen=True)
 class _Cell:
-    """Where one item goes: centre and side of its square, in pixels."""
+    """Place of one item: centre and side of its square, in pixels."""
 
     x: float
     y: float
@@ -97,7 +97,7 @@ class _Cell:
 
 @dataclass(frozen=True)
 class _ItemStyle:
-    """What the items of one photo share."""
+    """Looks that the items of one photo share."""
 
     repeats: float
     phase: float

@@ -45,7 +45,7 @@ class Question:
     kind: Kind
     answer: str
     short: bool = False
-    """In a hurry: one word, colloquial, misspelt, or two languages at once."""
+    """Draw a question as of someone in a hurry: one word, colloquial, misspelt, or two languages at once."""
 
 
 def truth(attributes: Attributes, attribute: str, language: Language) -> str:
@@ -126,7 +126,7 @@ def _around(sentence: str, openers: Sequence[str], closers: Sequence[str], rng: 
 def allowed_answers(
     question: Question, rng: random.Random, *, most: int, lacks_the_answer: bool = False
 ) -> tuple[str, ...]:
-    """A closed list for a question: values of the attribute it asks for, in any order; () where there is none.
+    """Draw a closed list for a question: values of the attribute it asks for, in any order; () where there is none.
 
     Args:
         most: at most so many.

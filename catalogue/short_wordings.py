@@ -1,4 +1,4 @@
-"""How shoppers ask in a hurry: one word, colloquial, misspelt, or two languages at once.
+"""Wordings of shoppers in a hurry: one word, colloquial, misspelt, or two languages at once.
 
 Templates as in `wordings.py`. Slots and splits mean the same there and here:
 TEST is never trained on, and shares no template with TRAIN.

@@ -3,13 +3,15 @@
 A wording is a template. `{noun}` is the product, by its category or by a word
 like "item", `{nouns}` its plural; `{category}`, `{colour}`, `{pattern}` and
 `{count}` stand for one value of that attribute (`{a_category}` and so on: with
-its article), `{a}` and `{b}` for two of them. TEST wordings are
-never trained on: they measure whether a question is understood, not recalled.
+its article), `{a}` and `{b}` for two of them. Those of `unseen_wordings.py`
+are never trained on: they measure whether a question is understood, not
+recalled.
 """
 
 from typing import Literal
 
 from catalogue.attributes import Kind, Language
+from catalogue.unseen_wordings import TEST
 
 Split = Literal["train", "test"]
 
@@ -214,78 +216,5 @@ TRAIN: dict[Language, dict[Kind, tuple[str, ...]]] = {
         ),
     },
 }
-
-TEST: dict[Language, dict[Kind, tuple[str, ...]]] = {
-    "en": {
-        "category": (
-            "which kind of {noun0} do you see here", "tell me what the {noun0} is",
-            "what is it in this picture", "the picture shows what kind of {noun0}",
-            "do you see which {noun0} this is",
-            "what would you say this {noun0} is",
-        ),
-        "colour": (
-            "what colour do you see on this {noun}", "tell me which color the {noun} is",
-            "the {noun} comes in what colour", "please name the colour you see on the {noun}",
-            "what is the main color of this {noun}",
-            "in the picture, the {noun} is which color",
-        ),
-        "pattern": (
-            "which pattern do you see on this {noun}", "what pattern is printed on the {noun}",
-            "tell me which design is on the {noun}", "the {noun} has what pattern",
-            "the design on this {noun} is what",
-            "what kind of design does this {noun} have",
-        ),
-        "number": (
-            "how many {nouns} are there in this picture", "count how many {nouns} you see",
-            "what is the number of {nouns} shown here", "can you see how many {nouns} there are",
-            "in the photo, how many {nouns} are shown",
-            "there are how many {nouns}",
-        ),
-        "yes_no": (
-            "is that {a_category} in the photo", "would you say the {noun} is {colour}",
-            "is the {noun} in this picture {pattern}", "are there {count} {nouns} in the image",
-            "in this photo, do you see {a_category}", "is {colour} the colour of this {noun}",
-            "does it have {a_pattern} print", "can i see {a_category} in this image",
-            "the {noun} is {pattern}, is it",
-            "do you see that the {noun} is {colour}", "is {count} the number of {nouns}",
-        ),
-        "either_or": (
-            "is the {noun0} in the photo {a} or {b}", "can you tell me if this is {a} or {b}",
-            "which one is it, {a} or {b}", "do you say {a} or {b}", "which is right, {a} or {b}",
-            "would you say it is {a} or {b}",
-        ),
-        "unanswerable": (
-            "what is the price of this", "how much do you want for the {noun}", "is this {noun} still in stock",
-            "how many years is the warranty", "how long is the guarantee", "what is its weight",
-            "is this {noun} very heavy",
-            "tell me how much this {noun} is", "when do you have the {noun} in stock",
-            "does this {noun} come with a guarantee",
-            "what do you sell this {noun} for", "how much should i pay for this {noun}", "which material is it made of",
-            "can this {noun} be returned",
-        ),
-    },
-    "zh": {
-        "category": ("图里展示的{noun0}是什么", "告诉我照片里是什么{noun0}", "你看这是哪种{noun0}", "请说出图里是什么{noun0}", "图上的东西是什么",
-            "看图说说这是什么{noun0}"),
-        "colour": ("照片里的{noun}是哪种颜色", "告诉我这件{noun}的颜色", "图上这个{noun}的颜色是什么", "你看到的{noun}是哪个颜色", "这件{noun}是哪种颜色的",
-            "{noun}的主要颜色是什么"),
-        "pattern": ("照片里的{noun}是哪种图案", "告诉我{noun}上是什么花纹", "图上这个{noun}的图案是什么样的", "说说{noun}上印的图案是什么", "这件{noun}的花样是什么",
-            "看看{noun}是什么图案的"),
-        "number": ("你看照片里一共有几个{noun}", "告诉我有多少件{noun}", "图里的{noun}总共有几件", "图片上的{noun}一共多少个", "图中有多少{noun}",
-            "图上能看到多少件{noun}"),
-        "yes_no": ("照片上的是{category}吗", "照片上这个{noun}的颜色是不是{colour}", "你看{noun}的花纹是{pattern}吗", "图上一共是{count}个{noun}吗",
-            "图片里展示的是不是{category}", "这个{noun}的颜色是{colour}对吗", "{noun}上的花样是{pattern}吗",
-            "总共是不是{count}件{noun}", "这里展示的{noun0}是{category}对吗", "{noun}主要是{colour}的吗",
-            "你看到的{noun}是{pattern}的吗"),
-        "either_or": ("照片上的{noun0}是{a}还是{b}", "你看到的是{a}还是{b}", "能告诉我是{a}还是{b}吗", "图片里是{a}还是{b}", "图上的东西是{a}还是{b}",
-            "这个{noun0}到底是{a}还是{b}"),
-        "unanswerable": (
-            "这个{noun}的价格是多少钱", "{noun}现在卖多少钱", "这个{noun}还有货吗", "{noun}的质保期是几年",
-            "这个{noun}保修吗", "这个{noun}有多重", "{noun}大概多少斤重", "请问{noun}要多少钱", "这件{noun}贵吗",
-            "这个{noun}什么价格", "这{noun}库存有多少", "{noun}要卖多少钱", "这件{noun}用的是什么材料", "{noun}能退吗",
-        ),
-    },
-}
-# fmt: on
 
 WORDINGS: dict[Split, dict[Language, dict[Kind, tuple[str, ...]]]] = {"train": TRAIN, "test": TEST}

@@ -1,4 +1,4 @@
-"""One run from the command line's arguments to its report."""
+"""Run from the command line's arguments to its report."""
 
 import time
 import uuid

@@ -1,4 +1,4 @@
-"""What changed between two runs, beyond what chance explains."""
+"""Changes between two runs, beyond what chance explains."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +10,13 @@ _LEAST_CHANGE = 0.02  # less than this share is no change, however sure
 
 @dataclass(frozen=True)
 class Change:
+    """One figure of two runs."""
+
     name: str
     before: float
     after: float
     p_value: float
-    """Of Mann and Whitney's test over the stretches of both runs."""
+    """Probability of so large a change by chance, from Mann and Whitney's test over the stretches of both runs."""
 
     @property
     def is_beyond_noise(self) -> bool:
@@ -22,7 +24,8 @@ class Change:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
-    """
+    """Compare the main figures of two runs.
+
     Args:
         before, after: contents of `report.json`.
 
@@ -49,7 +52,7 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 
 
 def comparison(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """The changes as text, and in what the two runs were not alike."""
+    """Format the changes as text, and say in what the two runs were not alike."""
     lines = []
     if different := _differences(before, after):
         lines.append(f"not the same test: other {', '.join(different)}")

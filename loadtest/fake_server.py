@@ -1,4 +1,4 @@
-"""A gRPC server that answers at once, or on request late: what a generator is measured against, without a model."""
+"""Server without a model that answers at once, or late on request: a generator is measured against it."""
 
 import asyncio
 import time
@@ -66,14 +66,14 @@ class _Answers:
 
 @dataclass(frozen=True)
 class Faults:
-    """What the server does to a request that it counts; 0: to none."""
+    """Faults that the server makes on purpose; 0: none."""
 
     stall_after: int = 0
     """The N-th request begins the stall; it and all others then wait until it is over."""
     slow_every: int = 0
-    """Each N-th request is delayed by `stall_s`; the others are not."""
+    """Number N: every N-th request is delayed by `stall_s`, and the others are not."""
     broken_every: int = 0
-    """Each N-th answer lacks its tensors, which no client can read."""
+    """Number N: every N-th answer lacks its tensors, which no client can read."""
     stall_s: float = 2.0
 
 

@@ -99,7 +99,7 @@ def latency_ms(samples: NDArray[np.void]) -> dict[str, float]:
 
 
 def doubts_about_the_generator(figures: dict[str, Any]) -> list[str]:
-    """Why a result is not to be trusted; empty if it is."""
+    """List why a result is not to be trusted; empty if it is."""
     doubts = []
     generator = figures["generator"]
     if generator["lag_p99_ms"] > MAX_LAG_MS:

@@ -12,7 +12,7 @@ LEAST_SHARE = 1 / 64  # of the first rate; a server that keeps nothing at this k
 class Tried:
     rate_per_s: float
     broken: tuple[str, ...]
-    """What did not hold; empty if all did."""
+    """Objectives that did not hold, in words; empty if all did."""
 
 
 def knee(start_per_s: float, broken_at: Callable[[float], list[str]]) -> list[Tried]:
@@ -47,5 +47,5 @@ def knee(start_per_s: float, broken_at: Callable[[float], list[str]]) -> list[Tr
 
 
 def highest_kept(tried: list[Tried]) -> float | None:
-    """None if no rate that was tried kept the objectives."""
+    """Return the highest rate that kept the objectives; None if none that was tried did."""
     return max((one.rate_per_s for one in tried if not one.broken), default=None)

@@ -1,4 +1,4 @@
-"""What a search for the knee has found so far: on the screen, as `knee.json` and as `knee.html`."""
+"""Report of a search for the knee, as far as it is: on the screen, as `knee.json` and as `knee.html`."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ class KneeReport:
         return broken
 
     def write(self) -> float | None:
-        """Both files; returns the highest rate that kept the objectives."""
+        """Write both files, and return the highest rate that kept the objectives; None: none did."""
         best = highest_kept(self._tried)
         content: dict[str, Any] = {
             "format": _FORMAT,

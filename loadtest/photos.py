@@ -23,20 +23,20 @@ class PhotoFolderError(ValueError):
 
 @dataclass(frozen=True)
 class PhotoPool:
-    """As many different photos as one likes, out of a few that are kept in memory."""
+    """Pool of as many different photos as one likes, out of a few that are kept in memory."""
 
     encoded: Sequence[bytes]
     salt: str = ""
-    """Of a run: photos of runs with other salts have other bytes, so that a server's cache knows none of them."""
+    """Text of a run: photos of runs with other salts have other bytes, so that a server's cache knows none of them."""
 
     def photo(self, number: int) -> bytes:
-        """Photo `number`. Beyond the pool's size pictures come again, with other bytes: new to the server's cache."""
+        """Return photo `number`. Beyond the pool's size pictures come again, with bytes that no cache knows."""
         again, index = divmod(number, len(self.encoded))
         # Decoders ignore what follows a picture's end.
         return self.encoded[index] + self.salt.encode() + again.to_bytes(8, "big")
 
     def sha256(self) -> str:
-        """Of all bytes in the pool, as hex."""
+        """Digest all bytes in the pool; in hexadecimal."""
         digest = hashlib.sha256()
         for encoded in self.encoded:
             digest.update(len(encoded).to_bytes(8, "big") + encoded)
@@ -45,14 +45,15 @@ class PhotoPool:
 
 @lru_cache(1)
 def drawn_photos(count: int, long_side_px: tuple[int, int]) -> PhotoPool:
-    """`count` catalogue photos, as JPEG; the same ones each time."""
+    """Draw `count` catalogue photos, as JPEG; the same ones each time."""
     seeds = range(first_seed("test") + _FIRST, first_seed("test") + _FIRST + count)
     progress = tqdm(seeds, desc="drawing photos", leave=False, disable=None)
     return PhotoPool([photo_from_seed(seed, long_side_px=long_side_px).jpeg_bytes() for seed in progress])
 
 
 def photos_of_folder(folder: Path) -> PhotoPool:
-    """
+    """Read all photos in a folder and below it.
+
     Raises:
         PhotoFolderError: no such folder, or no photos in it.
     """

@@ -1,4 +1,4 @@
-"""Which requests are sent, in which order: a pure function of a scenario and a seed."""
+"""Plan of the requests, in their order: a pure function of a scenario and a seed."""
 
 import random
 from collections.abc import Iterator
@@ -20,10 +20,10 @@ _LISTED = ("category", "colour", "pattern", "number")
 
 @dataclass(frozen=True)
 class Request:
-    """One call of the client."""
+    """Call of the client."""
 
     kind: str
-    """Of REQUEST_KINDS. An `invalid` one must be refused: its photo is broken, or its question blank."""
+    """Kind, of REQUEST_KINDS. An `invalid` one must be refused: its photo is broken, or its question blank."""
     photo: int
     """The number of the photo; a new number is a photo that was never sent."""
     question: str = ""
@@ -31,7 +31,7 @@ class Request:
 
 
 def planned_requests(scenario: Scenario, seed: int) -> Iterator[Request]:
-    """Without end. The same scenario and seed give the same requests in the same order."""
+    """Yield requests without end. The same scenario and seed give the same ones in the same order."""
     rng = random.Random(f"requests {seed}")
     known = 0
     while True:

@@ -29,25 +29,25 @@ BLOCKS = 20
 
 @dataclass(frozen=True)
 class Run:
-    """What is known of a run besides its samples."""
+    """Facts of a run besides its samples."""
 
     settings: RunSettings
     ran_s: float
     """Seconds of the schedule that were run; fewer than all after Ctrl-C."""
     slo_ms: float | None
-    """See `figures_of`."""
+    """Milliseconds within which an answer is goodput; see `figures_of`."""
     data_sha256: str
     """SHA-256 of the photos, in hexadecimal."""
     server: dict[str, Any]
     """Stages, memory and CPU over the run; {} if nothing was known."""
     notes: tuple[str, ...] = ()
-    """What readers must know before they believe the figures."""
+    """Sentences that readers must know before they believe the figures."""
     is_whole: bool = True
     """False after Ctrl-C."""
 
     @property
     def window(self) -> Window:
-        """The part that is measured: all of it where it ended in the warm-up."""
+        """Return the part that is measured: all of it where it ended in the warm-up."""
         warm_up_s = self.settings.warm_up_s
         return Window(warm_up_s if self.ran_s > warm_up_s else 0.0, max(self.ran_s, _SHORTEST_S))
 
@@ -85,7 +85,8 @@ def write_run_report(folder: Path, run: Run) -> dict[str, Any]:
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """
+    """Read the content of a run's `report.json`.
+
     Raises:
         OSError, ValueError: there is none, or it is broken.
     """
@@ -96,7 +97,7 @@ def read_report(folder: Path) -> dict[str, Any]:
 
 
 def summary(content: dict[str, Any]) -> str:
-    """The figures as text."""
+    """Format the figures as text."""
     figures = content["figures"]
     lines = [
         f"{content['loop']} loop, {content['settings']['scenario']['name']}, seed {content['settings']['seed']}, "
@@ -145,7 +146,7 @@ def _by_kind(samples: NDArray[np.void], window: Window) -> dict[str, NDArray[np.
 
 
 def _blocks(samples: NDArray[np.void], window: Window) -> list[dict[str, float]]:
-    """The main figures of each stretch of time."""
+    """Compute the main figures of each stretch of time."""
     edges = np.linspace(window.warm_up_s, window.end_s, BLOCKS + 1)
     blocks = []
     for low, high in pairwise(edges):

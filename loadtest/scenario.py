@@ -1,4 +1,4 @@
-"""What is asked in a load test: named mixes, and mixes out of a YAML file."""
+"""Mixes of requests: named ones, and those of a YAML file."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -19,20 +19,20 @@ class Scenario:
 
     name: str
     photo_long_side_px: tuple[int, int] = (400, 1000)
-    """Drawn between these."""
+    """Shortest and longest long side of the drawn photos, in pixels."""
     repeat_photo_ratio: float = 0.0
-    """Of the visits: how many are about a photo that was asked about before; popular ones more often (Zipf)."""
+    """Share of the visits that are about a photo that was asked about before; popular ones more often (Zipf)."""
     questions_per_photo: int = 1
-    """Asked one after the other in one visit."""
+    """Questions that a visit asks about its photo, one after the other."""
     chinese_ratio: float = 0.5
     choose_ratio: float = 0.0
-    """Of the requests: how many give a closed list of ten."""
+    """Share of the requests that give a closed list of ten."""
     embed_ratio: float = 0.0
-    """Of the requests: how many want an embedding. The others ask."""
+    """Share of the requests that want an embedding. The others ask."""
     invalid_ratio: float = 0.0
-    """Of the requests: how many are wrong (a broken photo, a blank question), and must be refused."""
+    """Share of the requests that are wrong (a broken photo, a blank question), and must be refused."""
     long_question_ratio: float = 0.0
-    """Of the questions: how many are the longest of five drawn; the others are just drawn."""
+    """Share of the questions that are the longest of five drawn; the others are just drawn."""
 
     def __post_init__(self) -> None:
         """
@@ -72,7 +72,7 @@ NAMED = {
 
 
 def scenario_from(name: str) -> Scenario:
-    """A named scenario, or that of a YAML file.
+    """Find a named scenario, or read that of a YAML file.
 
     Raises:
         ScenarioError: neither; says what there is.

@@ -1,4 +1,4 @@
-"""When each request is meant to be sent: pure functions of a profile and a seed.
+"""Times at which requests are meant to be sent: pure functions of a profile and a seed.
 
 An open loop sends by this schedule, whether or not the server keeps up; so a
 slow server cannot slow down those who measure it.
@@ -23,7 +23,7 @@ class ScheduleError(ValueError):
 
 @dataclass(frozen=True)
 class ArrivalProfile:
-    """How the rate of arrivals runs over time."""
+    """Rate of arrivals over time."""
 
     arrivals: Arrivals
     """`constant` sends at even distances; all others at random ones (a Poisson process), as people do.
@@ -60,7 +60,7 @@ class ArrivalProfile:
             )
 
     def corners(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Times in seconds, [n], and the rate per second at each; straight lines between them."""
+        """Return times in seconds, [n], and the rate per second at each; straight lines between them."""
         end, low, high = self.duration_s, self.rate_per_s, self.peak_per_s or self.rate_per_s
         if self.arrivals == "steps":
             edges = np.linspace(0, end, self.step_count + 1)
@@ -72,13 +72,13 @@ class ArrivalProfile:
         return np.array([0, end]), np.array([low, high])
 
     def mean_count(self) -> float:
-        """How many requests are expected."""
+        """Return how many requests are expected."""
         times, rates = self.corners()
         return float(np.trapz(rates, times))
 
 
 def intended_times(profile: ArrivalProfile, seed: int) -> NDArray[np.float64]:
-    """When to send, in seconds after the start: [requests], rising, below the duration.
+    """Compute when to send, in seconds after the start: [requests], rising, below the duration.
 
     The same profile and seed give the same times.
     """
@@ -97,7 +97,7 @@ def intended_times(profile: ArrivalProfile, seed: int) -> NDArray[np.float64]:
 def _times_of(
     counts: NDArray[np.float64], times: NDArray[np.float64], rates: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """When so many requests are due, if the rate runs along these corners."""
+    """Compute when so many requests are due, if the rate runs along these corners."""
     spans = np.diff(times)
     due = np.concatenate([[0.0], np.cumsum((rates[:-1] + rates[1:]) / 2 * spans)])
     index = np.clip(np.searchsorted(due, counts, side="right") - 1, 0, len(spans) - 1)

@@ -1,4 +1,4 @@
-"""Sends a worker's share of a run, from an event loop in a thread of its own. It knows no Locust.
+"""Sender of a worker's share of a run, from an event loop in a thread of its own. It knows no Locust.
 
 An event loop and not gevent's greenlets: gRPC under gevent waits for answers in a pool of ten threads, so that ten slow
 answers hold up, and lengthen, all others (see docs/adr/0011).
@@ -32,11 +32,11 @@ _LONGEST_MESSAGE = 400  # characters; a server may quote what it was sent
 _WAKES_LATE_S = 0.0003  # a sleeping thread and its event loop, on a machine that is not busy
 
 Listener = Callable[[str, float, Exception | None], None]
-"""Told of each request: its kind, its latency in seconds, and what failed."""
+"""Callback for each request: its kind, its latency in seconds, and what failed."""
 
 
 class Sender:
-    """One worker's event loop, client, photos and samples."""
+    """Event loop, client, photos and samples of one worker."""
 
     def __init__(
         self, settings: RunSettings, index: int, photos: PhotoPool, samples: SampleFile, listener: Listener | None
@@ -52,7 +52,7 @@ class Sender:
         self._samples = samples
         self._listener = listener
         self.first_messages: dict[str, str] = {}
-        """What the first error of each code said; without the requests that were refused as they must be."""
+        """Message of the first error of each code, without the requests that were refused as they must be."""
         # epoll wakes to a millisecond; select to a microsecond, and there are few sockets.
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
         self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
@@ -94,7 +94,7 @@ class Sender:
         await asyncio.gather(*under_way)
 
     def _add_not_sent(self, times: NDArray[np.float64], now_s: float) -> None:
-        """What was due when the run ended, and had not left; its kinds are not known, and count as questions."""
+        """Count what was due when the run ended and had not left; its kinds are not known, and count as questions."""
         for intended_s in times[times < now_s]:
             self._samples.add(float(intended_s), 0.0, 0.0, "ask", "NOT_SENT")
 
@@ -183,7 +183,8 @@ def _message_of(error: Exception) -> str:
 
 
 async def _until(due: float) -> None:
-    """
+    """Sleep until `due`.
+
     Args:
         due: by `time.perf_counter()`.
     """

@@ -1,4 +1,4 @@
-"""What the server says about the same time: queue and compute time of each step, cache hits, memory, CPU."""
+"""Metrics of the server over the same time: queue and compute time of each step, cache hits."""
 
 import urllib.request
 from collections import defaultdict
@@ -7,7 +7,7 @@ from http.client import HTTPException
 from prometheus_client.parser import text_string_to_metric_families
 
 ASKED = ("vqa", "vqa_choose", "image_embedding")
-"""What clients call."""
+"""Models that clients call."""
 ENSEMBLES = (*ASKED, "image_features")
 """Chains of steps: their times are those of the steps again."""
 _TIMEOUT_S = 5.0
@@ -26,7 +26,7 @@ _COUNTERS = {
 }
 
 Counters = dict[str, dict[str, float]]
-"""Per model, the counters by the short names above."""
+"""Counters of each model, by the short names above."""
 
 
 class MetricsError(RuntimeError):
@@ -34,7 +34,8 @@ class MetricsError(RuntimeError):
 
 
 def scrape(url: str) -> Counters:
-    """
+    """Read the server's counters.
+
     Args:
         url: of the server's metrics, such as http://localhost:8002/metrics.
 
@@ -52,7 +53,7 @@ def scrape(url: str) -> Counters:
 
 
 def counters_of(text: str) -> Counters:
-    """From the text format of Prometheus."""
+    """Read the counters out of Prometheus's text format."""
     short = {name: key for key, name in _COUNTERS.items()}
     found: Counters = defaultdict(dict)
     for family in text_string_to_metric_families(text):
@@ -65,7 +66,7 @@ def counters_of(text: str) -> Counters:
 
 
 def stages_between(before: Counters, after: Counters) -> dict[str, dict[str, float]]:
-    """Per model, means over the requests between two readings; times in milliseconds a request."""
+    """Compute means over the requests between two readings, by model; times in milliseconds a request."""
     stages = {}
     for model, now in after.items():
         change = {key: value - before.get(model, {}).get(key, 0.0) for key, value in now.items()}

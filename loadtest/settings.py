@@ -1,4 +1,4 @@
-"""What a run is: everything that its workers need to know, as a file they read."""
+"""Settings of a run: everything that its workers need to know, as a file they read."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -24,20 +24,21 @@ class RunSettings:
     warm_up_s: float
     timeout_s: float
     max_in_flight: int
-    """Of each worker; what is due beyond is counted as not sent."""
+    """Requests under way at once in each worker; what is due beyond is counted as not sent."""
     photo_count: int
     photo_folder: str | None
     photo_salt: str
-    """See `PhotoPool.salt`."""
+    """Text behind the bytes of each photo; see `PhotoPool.salt`."""
     web_port: int | None
-    """Of Locust's page; None: there is none."""
+    """Port of Locust's page; None: there is none."""
 
     @property
     def is_open_loop(self) -> bool:
         return self.users is None
 
     def photos(self) -> PhotoPool:
-        """
+        """Read or draw the photos.
+
         Raises:
             PhotoFolderError: the folder has none.
         """

@@ -13,7 +13,7 @@ class SloError(ValueError):
 
 @dataclass(frozen=True)
 class Slo:
-    """What must hold over the measured part of a run. None: not asked for."""
+    """Objectives over the measured part of a run. None: not asked for."""
 
     p50_ms: float | None = None
     p90_ms: float | None = None
@@ -22,14 +22,14 @@ class Slo:
     max_error_ratio: float | None = None
     min_goodput_per_s: float | None = None
     min_achieved_ratio: float | None = None
-    """Achieved rate over the asked one."""
+    """Achieved rate over the asked one, 0 to 1."""
 
     @property
     def has_latencies(self) -> bool:
         return any(limit is not None for limit in (self.p50_ms, self.p90_ms, self.p95_ms, self.p99_ms))
 
     def broken(self, figures: dict[str, Any]) -> list[str]:
-        """What does not hold, in words; empty if all does.
+        """List what does not hold, in words; empty if all does.
 
         Args:
             figures: of a report.

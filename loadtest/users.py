@@ -28,12 +28,12 @@ START_MESSAGE = "vitrine_start"
 
 
 def worker_file(folder: Path, index: int) -> Path:
-    """What a worker says of itself when it ends."""
+    """Name the file in which a worker says how it went, when it ends."""
     return folder / f"worker-{index}.json"
 
 
 class Generator:
-    """What the users of one process share."""
+    """State that the users of one process share."""
 
     def __init__(self, settings: RunSettings, folder: Path, index: int) -> None:
         self.settings = settings
@@ -65,7 +65,7 @@ class Generator:
             self.cpu_shares.append(process.cpu_percent() / 100)
 
     def wait_for(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Until the sender has run it; meanwhile Locust's page is told how it goes."""
+        """Wait until the sender has run it; meanwhile tell Locust's page how it goes."""
         running = self.sender.run(coroutine)
         while not running.done():
             gevent.sleep(_TELL_EVERY_S)
@@ -106,7 +106,7 @@ class _LoadUser(locust.User):
 
 
 class OpenLoopUser(_LoadUser):
-    """One for each worker: it is the schedule."""
+    """User that sends a worker's part of the schedule; one a worker."""
 
     @locust.task
     def all_requests(self) -> None:
@@ -116,7 +116,7 @@ class OpenLoopUser(_LoadUser):
 
 
 class ClosedLoopUser(_LoadUser):
-    """Each stands for one caller who waits for an answer before asking again."""
+    """User that stands for one caller who waits for an answer before asking again."""
 
     _count = 0
 

@@ -1,4 +1,4 @@
-"""One run: workers are started, told when to begin, watched, and their samples are collected."""
+"""Workers of one run: they are started, told when to begin, and watched until they end."""
 
 import json
 import subprocess
@@ -27,12 +27,12 @@ class WorkersError(RuntimeError):
 
 @dataclass(frozen=True)
 class Ran:
-    """How a run went."""
+    """Outcome of a run."""
 
     seconds: float
-    """Of the schedule, so many were run."""
+    """Seconds of the schedule that were run."""
     faults: tuple[str, ...]
-    """Of the generator itself, in words: the figures are not whole."""
+    """Faults of the generator itself, in words: the figures are not whole."""
 
 
 def generate(settings: RunSettings, folder: Path, *, on_start: Callable[[float], None]) -> Ran:
@@ -113,7 +113,7 @@ def _start_worker(folder: Path, index: int, port: int) -> subprocess.Popen[bytes
 
 
 def work(folder: Path, index: int, port: int) -> None:
-    """What a worker process does: wait for the master's start, send its part, and end with the master."""
+    """Work as a worker process: wait for the master's start, send its part, and end with the master."""
     from loadtest.settings import read_settings
 
     generator = Generator(read_settings(folder), folder, index)
@@ -143,7 +143,7 @@ def _user_classes(settings: RunSettings) -> list[type]:
 
 
 def _wait(settings: RunSettings, runner: Any, start_at: float) -> float:
-    """Until all users are done, with a progress bar of seconds."""
+    """Wait until all users are done, with a progress bar; return the seconds of the schedule that were run."""
     duration = settings.profile.duration_s
     last = start_at + duration + settings.timeout_s + _AFTER_THE_END_S
     ran_s, began = 0.0, False

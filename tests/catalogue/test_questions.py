@@ -8,7 +8,8 @@ import pytest
 from catalogue.attributes import CATEGORIES, KINDS, LANGUAGES, Attributes, Kind, Language, plural, with_article
 from catalogue.dataset import FIRST_TEST_SEED, questions_from_seed, records
 from catalogue.questions import question_for
-from catalogue.wordings import CANNOT_TELL, NO, OPENERS, TEST, TRAIN, YES
+from catalogue.unseen_wordings import TEST
+from catalogue.wordings import CANNOT_TELL, NO, OPENERS, TRAIN, YES
 
 MUG = Attributes("mug", "red", "striped", 3)
 

@@ -52,6 +52,6 @@ __all__ = [
 ]
 
 __version__ = version("vitrine-client")
-"""As installed; it stands in client/pyproject.toml."""
+"""Version of the installed package."""
 
 logging.getLogger("vitrine_client").addHandler(logging.NullHandler())  # what is done with its lines is the caller's

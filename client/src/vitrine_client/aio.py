@@ -31,7 +31,7 @@ class AsyncVqaClient:
         api_key: str | None = None,
         transport: AsyncTransport | None = None,
     ) -> None:
-        """See `VqaClient`; `transport` may be an `AsyncFakeTransport`. No event loop needs to run yet."""
+        """Take the arguments of `VqaClient`; `transport` may be an `AsyncFakeTransport`. No loop needs to run yet."""
         self._timeout_s = timeout_setting(timeout_s)
         self._transport = transport or AsyncGrpcTransport(**connection_settings(url, tls, api_key))
         self._contract = ContractCheck()
@@ -50,7 +50,7 @@ class AsyncVqaClient:
     async def ask(
         self, photo: Photo, question: str, *, max_risk: float | None = None, timeout_s: float | None = None
     ) -> Answer:
-        """See `VqaClient.ask`."""
+        """Ask one question about one photo; see `VqaClient.ask`."""
         return await self._result_of(ask_call(await _encode(photo), question, max_risk), timeout_s)
 
     async def ask_many(
@@ -61,7 +61,7 @@ class AsyncVqaClient:
         max_risk: float | None = None,
         timeout_s: float | None = None,
     ) -> list[Answer]:
-        """See `VqaClient.ask_many`."""
+        """Ask several questions about one photo; see `VqaClient.ask_many`."""
         calls = ask_calls(await _encode(photo), questions, max_risk)
         return [answer for call in calls for answer in await self._result_of(call, timeout_s)]
 
@@ -74,15 +74,15 @@ class AsyncVqaClient:
         max_risk: float | None = None,
         timeout_s: float | None = None,
     ) -> Choice:
-        """See `VqaClient.choose`."""
+        """Ask which of a list of allowed answers is right; see `VqaClient.choose`."""
         return await self._result_of(choose_call(await _encode(photo), question, candidates, max_risk), timeout_s)
 
     async def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
-        """See `VqaClient.embed`."""
+        """Turn a photo into a vector; see `VqaClient.embed`."""
         return await self._result_of(embed_call(await _encode(photo)), timeout_s)
 
     async def health(self, *, timeout_s: float = 2.0) -> Health:
-        """See `VqaClient.health`."""
+        """Ask how the server is; see `VqaClient.health`."""
         return await self._transport.health(timeout_s=require_timeout(timeout_s))
 
     async def _result_of(self, call: Call[Result], timeout_s: float | None) -> Result:
@@ -106,5 +106,5 @@ class AsyncVqaClient:
 
 
 async def _encode(photo: Photo) -> bytes:
-    """Files are read and pictures encoded in a thread, so that the event loop goes on."""
+    """Read and encode a photo in a thread, so that the event loop goes on."""
     return bytes_from_photo(photo) if type(photo) is bytes else await asyncio.to_thread(bytes_from_photo, photo)

@@ -1,4 +1,4 @@
-"""How tensors reach the server from an event loop: gRPC, as in `transport.py`, awaited."""
+"""Transport for event loops: gRPC, as in `transport.py`, awaited."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from vitrine_client.transport import arrays_from_response, request_from_tensors
 
 
 class AsyncTransport(Protocol):
-    """What the client needs from the other side. `AsyncFakeTransport` is one without a server."""
+    """Protocol of what an `AsyncVqaClient` needs from the other side. `AsyncFakeTransport` is one without a server."""
 
     async def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
@@ -35,7 +35,7 @@ class AsyncTransport(Protocol):
 
 
 class AsyncConnection:
-    """A channel of one event loop in one process, and what ends with it."""
+    """Channel of one event loop in one process, and what ends with it."""
 
     def __init__(self, url: str, tls: TlsFiles | None, loop: asyncio.AbstractEventLoop) -> None:
         self.pid = os.getpid()
@@ -57,7 +57,7 @@ class AsyncConnection:
 
 
 class AsyncGrpcTransport:
-    """As `GrpcTransport`, for one event loop: that of its first call. It may be made where none runs yet."""
+    """Connection for one event loop, that of its first call; none needs to run before. See `GrpcTransport`."""
 
     def __init__(
         self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True

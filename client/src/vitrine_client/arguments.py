@@ -1,4 +1,4 @@
-"""What the command line `vitrine` understands."""
+"""Arguments of the command line `vitrine`."""
 
 import argparse
 import math

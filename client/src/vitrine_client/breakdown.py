@@ -1,4 +1,4 @@
-"""Where the time of a question goes: seen from here, and from Triton's own statistics of each step."""
+"""Latency of a question, part by part: seen from here, and from Triton's own statistics of each step."""
 
 import time
 import uuid
@@ -35,22 +35,22 @@ _MOST_READINGS = 10  # a server that others keep asking never settles
 
 @dataclass(frozen=True)
 class LatencyBreakdown:
-    """Means over some questions, in milliseconds."""
+    """Mean duration of a question, and of its parts, in milliseconds."""
 
     total_ms: float
-    """From the call to its result."""
+    """Whole call, from its beginning to its result."""
     client_ms: float
-    """Of it, in this process: tensors made and read."""
+    """Part of `total_ms` in this process: making and reading tensors."""
     network_ms: float | None
-    """Of it, neither here nor in the server's models: gRPC and the way. None: others' questions leave it unknown."""
+    """Part of `total_ms` in gRPC and the network. None: others' questions leave it unknown."""
     queue_ms: float
-    """Of it, waiting for a step that was at work."""
+    """Part of `total_ms` spent waiting for a step that was at work."""
     steps_ms: dict[str, float]
-    """Of it, at work in each step; 0 where features came from the cache."""
+    """Part of `total_ms` at work in each step, by model; 0 where features came from the cache."""
     triton_ms: float | None
-    """Of it, in the server and in no step: cache, and handing tensors from one step to the next. None: as above."""
+    """Part of `total_ms` in the server and in no step: cache, and handing tensors on. None: as `network_ms`."""
     is_alone: bool
-    """Whether the server answered nobody else meanwhile. If it did, its part is a mean of theirs too."""
+    """True if the server answered nobody else meanwhile. If it did, its parts are means of theirs too."""
 
 
 def measure_breakdown(
@@ -102,7 +102,7 @@ def _measure(
 
 
 def _read_settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, timeout_s: float) -> Statistics:
-    """Triton counts a request a moment after its answer has left."""
+    """Read until nothing changes: Triton counts a request a moment after its answer has left."""
     last = read_statistics(url, tls, admin_key, timeout_s=timeout_s)
     for _ in range(_MOST_READINGS):
         time.sleep(_SETTLE_S)
@@ -114,7 +114,7 @@ def _read_settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | No
 
 
 def _time_question(transport: GrpcTransport, photo: bytes, question: str, timeout_s: float) -> tuple[float, float]:
-    """Milliseconds of the whole, and of the call in it."""
+    """Ask one question; return the milliseconds of the whole, and of the call in it."""
     start_s = time.perf_counter()
     call = ask_call(photo, question, None)
     called_s = time.perf_counter()
@@ -127,7 +127,8 @@ def _time_question(transport: GrpcTransport, photo: bytes, question: str, timeou
 def breakdown_from_statistics(
     before: Statistics, after: Statistics, *, questions: int, total_ms: float, called_ms: float
 ) -> LatencyBreakdown:
-    """
+    """Compute the parts of a question's latency from what the server counted meanwhile.
+
     Args:
         before, after: the server's statistics before and after `questions` questions.
         total_ms, called_ms: of one question, as seen here: all of it, and the call.
@@ -148,7 +149,7 @@ def breakdown_from_statistics(
     is_alone = change.get(_WHOLE, {}).get("success", 0) == questions and max(counts, default=0) <= questions
 
     def rest_ms(rest: float) -> float | None:
-        """What is left of a time when its parts are taken away: of others' parts too, more may be taken than it has."""
+        """Return what is left of a time without its parts; None where parts of others' questions made it negative."""
         return max(rest, 0.0) if is_alone or rest >= 0 else None
 
     return LatencyBreakdown(
@@ -163,7 +164,8 @@ def breakdown_from_statistics(
 
 
 def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, timeout_s: float) -> Statistics:
-    """
+    """Read the counters of all models of the server at `url`.
+
     Raises:
         VitrineError: no server, or its statistics are closed.
     """
@@ -184,7 +186,7 @@ def read_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, *, ti
 
 
 def breakdown_table(new: LatencyBreakdown, known: LatencyBreakdown) -> str:
-    """Both as a table."""
+    """Format two breakdowns, of a new and of a known photo, as a table."""
     rows = [
         ("client", new.client_ms, known.client_ms),
         ("network", new.network_ms, known.network_ms),

@@ -1,4 +1,4 @@
-"""What is asked of the server and how its answer is read, without any talking: pure functions for both clients."""
+"""Requests as tensors, and results from tensors: pure functions for both clients, which talk to nobody."""
 
 import math
 import time
@@ -33,7 +33,7 @@ ANSWER_OUTPUTS = (
 CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP", "RELEASE")
 EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE")
 QUESTIONS_A_REQUEST = 16
-"""The server takes no more about one photo at once."""
+"""Questions that the server takes about one photo at once, at most."""
 _LONGEST_TIMEOUT_S = 86_400.0
 """gRPC takes a deadline that is too far away for one that has passed."""
 _LEAST_TIMEOUT_S = 0.001
@@ -42,20 +42,20 @@ _LARGEST_FLOAT32 = 3.4e38
 
 @dataclass(frozen=True)
 class Call(Generic[Result]):
-    """One request."""
+    """Request of a client, and how its result is read."""
 
     model: str
     inputs: Tensors
     outputs: tuple[str, ...]
     result_from: Callable[[Tensors, str], Result]
-    """From the output tensors and the request's id."""
+    """Function from the output tensors and the request's id to the result."""
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
     part: tuple[int, int, int] | None = None
-    """First and last number of its questions, and how many were asked in all; None: these are all."""
+    """First and last number of the request's questions, and how many were asked in all; None: these are all."""
 
     @contextmanager
     def naming_its_part(self) -> Iterator[None]:
-        """Errors say which questions they are about; the server counts those of its request only."""
+        """Make errors say which of all questions they are about; the server counts those of its request only."""
         try:
             yield
         except VitrineError as error:
@@ -79,7 +79,7 @@ def ask_call(photo: bytes, question: str, max_risk: float | None) -> Call[Answer
 
 
 def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) -> list[Call[list[Answer]]]:
-    """Several questions about one photo, as few requests as can be."""
+    """Make as few requests as can be for several questions about one photo."""
     if isinstance(questions, str):
         raise InvalidRequestError("questions are a list of str, but one str came: use ask(), or put it in a list")
     try:
@@ -131,7 +131,8 @@ def embed_call(photo: bytes) -> Call[Embedding]:
 
 
 def require_timeout(timeout_s: float) -> float:
-    """
+    """Return `timeout_s` as a float.
+
     Raises:
         InvalidRequestError: no number of seconds, or one that gRPC does not take.
     """
@@ -144,7 +145,7 @@ def require_timeout(timeout_s: float) -> float:
 
 
 def time_left(timeout_s: float) -> Callable[[], float]:
-    """Of a deadline that several calls share: a function that says how many seconds are left, never less than some."""
+    """Start a deadline that several calls share; return a function that gives the seconds left, at least 0.001."""
     end_s = time.monotonic() + timeout_s
     return lambda: max(end_s - time.monotonic(), _LEAST_TIMEOUT_S)
 
@@ -209,10 +210,10 @@ def _number(value: np.float32) -> float | None:
 
 
 def _bytes_tensor(*values: bytes) -> NDArray[np.object_]:
-    """One row of BYTES elements: [1, len(values)]."""
+    """Make one row of BYTES elements, [1, len(values)]."""
     return np.array([values], np.object_)
 
 
 def _utf8(text: str) -> bytes:
-    """What is not Unicode travels too, so that the server refuses it in its own words."""
+    """Encode a text; what is not Unicode travels too, so that the server refuses it in its own words."""
     return text.encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""How a server is reached: its address, encryption and keys, and what gRPC itself does about faults."""
+"""Address, encryption and keys of a server, and what gRPC itself does about faults."""
 
 import json
 import os
@@ -60,7 +60,7 @@ def credentials_from_tls(tls: TlsFiles) -> grpc.ChannelCredentials:
 
 
 def tls_arguments(tls: TlsFiles | None) -> dict[str, Any]:
-    """For either of tritonclient's own clients."""
+    """Make the arguments of tritonclient's own clients; {} for plain text."""
     require_tls(tls)
     if tls is None:
         return {}

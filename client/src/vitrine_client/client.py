@@ -1,4 +1,4 @@
-"""The client: policy and types; the transport does the talking."""
+"""Client: policy and types; the transport does the talking."""
 
 from collections.abc import Iterable
 from types import TracebackType
@@ -114,7 +114,7 @@ class VqaClient:
         return self._result_of(choose_call(bytes_from_photo(photo), question, candidates, max_risk), timeout_s)
 
     def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
-        """The photo as a vector, for finding similar products."""
+        """Turn a photo into a vector, for finding similar products."""
         return self._result_of(embed_call(bytes_from_photo(photo)), timeout_s)
 
     def health(self, *, timeout_s: float = 2.0) -> Health:

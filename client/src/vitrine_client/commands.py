@@ -1,4 +1,4 @@
-"""What each command of `vitrine` does, once it is known what was meant."""
+"""Commands of `vitrine`, once it is known what was meant. Each returns the exit status."""
 
 import argparse
 import json
@@ -141,7 +141,7 @@ def health(args: argparse.Namespace) -> int:
 
 
 def questions_in(file: str) -> list[str]:
-    """The lines of a file that are not blank; "-" is standard input.
+    """Read the lines of a file that are not blank; "-" is standard input.
 
     Raises:
         InvalidRequestError: no such file, no text, or nothing in it.
@@ -162,14 +162,14 @@ def _client(args: argparse.Namespace) -> VqaClient:
 
 
 def _photo(name: str) -> Photo:
-    """The path that was named; "-" is what comes from standard input, which can be read once only."""
+    """Return the path that was named; for "-" the bytes of standard input, which can be read once only."""
     return bytes_from_photo(sys.stdin.buffer) if name == "-" else name
 
 
 def _map_photos(
     client: VqaClient, names: list[str], call: Callable[[VqaClient, Photo], Result], counter: Counter
 ) -> Iterator[tuple[str, Result | VitrineError, float]]:
-    """Some photos at a time: the name of each in its order, what came of it, and the milliseconds that took.
+    """Call for some photos at a time; yield the name of each in its order, what came of it, and the milliseconds.
 
     Raises:
         VitrineError: one that would come for the others, too.

@@ -25,17 +25,17 @@ class FakeTransport:
     """
 
     answers: Mapping[str, str]
-    """From a question to its answer. Any other question gets "cannot tell"."""
+    """Answer by question. Any other question gets "cannot tell"."""
     fail_with: VitrineError | None = None
-    """Raised by every call while it is set."""
+    """Error that every call raises while it is set."""
     contract_version: int | None = CONTRACT_VERSION
-    """What `health` reports. With another version than the client's, refusals raise a `ContractMismatchError`."""
+    """Version that `health` reports. With another than the client's, refusals raise a `ContractMismatchError`."""
     grid: int = 4
     """Side of the heatmaps. A server's depends on its checkpoint, so code that uses the client takes it as it comes."""
     embedding_width: int = 16
     """Length of the embeddings, which depends on the checkpoint too."""
     requests: list[str] = field(default_factory=list)
-    """The models that were asked, in order."""
+    """Names of the models that were asked, in order."""
 
     def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
@@ -96,7 +96,7 @@ class FakeTransport:
     def _choice(
         self, inputs: Tensors, answer: dict[str, NDArray[Any]], model: str, request_id: str
     ) -> dict[str, NDArray[Any]]:
-        """The known answer if it is in the list; a list that lacks it is handed over, an unknown one "cannot tell"."""
+        """Choose a known answer in the list; a list that lacks it is handed over, an unknown one "cannot tell"."""
         candidates = inputs["CANDIDATES"][0].tolist()
         for problem, wrong in (
             ("is empty or blank", any(not c.strip() for c in candidates)),
@@ -130,7 +130,7 @@ class FakeTransport:
 
 @dataclass
 class AsyncFakeTransport:
-    """The same for an `AsyncVqaClient`."""
+    """`FakeTransport` for an `AsyncVqaClient`."""
 
     fake: FakeTransport
 

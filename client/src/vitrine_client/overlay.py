@@ -1,4 +1,4 @@
-"""Shows on a photo where a question looked."""
+"""Overlay of where a question looked on its photo."""
 
 import io
 
@@ -11,11 +11,11 @@ from vitrine_client.photos import Photo, bytes_from_photo
 
 _COLOUR = (255, 60, 0)
 _STRONGEST = 0.75
-"""Share of the colour where the question looked most; the photo stays visible below it."""
+"""Share of the colour, 0 to 1, where the question looked most; the photo stays visible below it."""
 
 
 def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
-    """`photo`, upright, with `heatmap` over it: a file in its own size, an image or array in that in which it is sent.
+    """Draw `heatmap` over `photo`, upright: a file in its own size, an image or array in that in which it is sent.
 
     Args:
         photo: the one that was asked about.

@@ -1,4 +1,4 @@
-"""From whatever the caller has to the bytes that travel."""
+"""Photos of every form that callers have, as the bytes that travel."""
 
 import io
 import os
@@ -23,7 +23,7 @@ class BinaryFile(Protocol):
 
 
 Photo: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile | Image.Image | NDArray[Any]
-"""What a caller may have: see `bytes_from_photo`."""
+"""Photo in any form that a caller may have: see `bytes_from_photo`."""
 
 _PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _UNSCALED_MODES = ("I", "F", "I;16B", "I;16L", "I;16N")
@@ -94,7 +94,7 @@ def _encode(photo: Photo) -> bytes:
 
 
 def _reason_unreadable(path: str, error: Exception) -> str:
-    """What is wrong with a path that cannot be read: often it is none."""
+    """Say what is wrong with a path that cannot be read: often it is none."""
     text = os.fsdecode(path)
     if _DATA_URI.match(text):
         return f"a data: URI came, {quote(text)}: decode what follows its comma (base64.b64decode) and send the bytes"
@@ -106,7 +106,7 @@ def _reason_unreadable(path: str, error: Exception) -> str:
 
 
 def _bytes_from_file(file: BinaryFile) -> bytes:
-    """From where it stands; what comes in small parts, such as from a pipe, is read to its end."""
+    """Read a file from where it stands to its end; from a pipe in small parts."""
     parts: list[bytes] = []
     left_bytes = MAX_BYTES + 1
     while left_bytes > 0:
@@ -137,7 +137,7 @@ def _bytes_from_file(file: BinaryFile) -> bytes:
 
 
 def _reason(error: Exception) -> str:
-    """In words that hold nothing of the path, which may be long."""
+    """Say why, in words that hold nothing of the path, which may be long."""
     return (error.strerror if isinstance(error, OSError) else None) or without_long_words(str(error))
 
 

@@ -1,4 +1,4 @@
-"""How far it is, on a terminal: one line on standard error that writes over itself."""
+"""Progress on a terminal: one line on standard error that writes over itself."""
 
 import sys
 import threading
@@ -30,7 +30,7 @@ class Counter:
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
-        """Around what is printed meanwhile, which may go to the same terminal."""
+        """Hide the line while the block prints, perhaps to the same terminal."""
         with self._lock:
             self._write(_CLEAR)
             yield

@@ -1,4 +1,4 @@
-"""What a caller gave, as an error may show it: enough to know it by, never the whole of a long one."""
+"""Quotes of what a caller gave, for errors: enough to know it by, never the whole of a long one."""
 
 import re
 
@@ -7,7 +7,7 @@ _HEAD_CHARACTERS = 40
 
 
 def quote(value: object) -> str:
-    """`value` as Python writes it, in at most 80 characters; a longer one by its beginning and its length."""
+    """Write `value` as Python does, in at most 80 characters; a longer one by its beginning and its length."""
     # What is cut off first need not be written out: a caller may have given megabytes.
     text = repr(value[: MOST_CHARACTERS + 1] if isinstance(value, (str, bytes, bytearray)) else value)
     if len(text) <= MOST_CHARACTERS:
@@ -17,12 +17,12 @@ def quote(value: object) -> str:
 
 
 def short_name(value: str) -> str:
-    """An address or a path as it stands in a sentence; a long one as `shown`."""
+    """Write an address or a path as it stands in a sentence; a long one as `quote` does."""
     return value if isinstance(value, str) and len(value) <= MOST_CHARACTERS else quote(value)
 
 
 def without_long_words(message: str, *words: str) -> str:
-    """`message`, in which others have written what a caller gave.
+    """Shorten what a caller gave in a `message` that others have written.
 
     Args:
         words: texts of the caller that may stand in it; those of over 80 characters are cut, and so is whatever else

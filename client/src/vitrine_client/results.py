@@ -1,4 +1,4 @@
-"""What the server answers, typed and frozen."""
+"""Results of the calls, typed and frozen."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Status = Literal["answered", "cannot_tell", "hand_over"]
 
 
 def _plain(number: float | None) -> float | None:
-    """JSON has no NaN and no infinity."""
+    """Replace NaN and infinity, which JSON lacks, by None."""
     return float(number) if number is not None and math.isfinite(number) else None
 
 
@@ -26,40 +26,42 @@ def _plain_map(heatmap: NDArray[np.float32]) -> list[list[float | None]]:
 
 @dataclass(frozen=True)
 class Alternative:
+    """Another answer that the model found likely."""
+
     text: str
     confidence: float | None
-    """As of the answer."""
+    """Probability that this text is right, 0 to 1. None: the checkpoint was not calibrated."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None."""
+        """Return the fields, fit for `json.dumps`; NaN and infinity become None."""
         return {"text": self.text, "confidence": _plain(self.confidence)}
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The answer to one question about one photo."""
+    """Answer to one question about one photo."""
 
     text: str
     status: Status
     """ "cannot_tell" when the photo does not show what was asked; "hand_over" when a person should answer."""
     confidence: float | None
-    """0 to 1: the probability that the answer is right. None: this server's checkpoint was not calibrated."""
+    """Probability that the answer is right, 0 to 1. None: the server's checkpoint was not calibrated."""
     reason: str
-    """Why it is handed over; "" otherwise."""
+    """Reason why a person should answer; "" where none should."""
     alternatives: tuple[Alternative, ...]
-    """The likeliest answers, this one first."""
+    """Likeliest answers, this one first."""
     heatmap: NDArray[np.float32]
     """[grid, grid], summing to 1: where in the photo, stretched to a square, the question looked."""
     release: str
-    """The built repository that gave it."""
+    """Name of the built repository that gave the answer: checkpoint and twelve digits of its digest."""
     request_id: str
 
     def overlay(self, photo: Photo) -> Image.Image:
-        """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
+        """Draw where the question looked over the photo, upright; of an array in the size in which it is sent."""
         return overlay_heatmap(photo, self.heatmap)
 
     def to_dict(self, *, heatmap: bool = False) -> dict[str, Any]:
-        """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None.
+        """Return the fields, fit for `json.dumps`; NaN and infinity become None.
 
         Args:
             heatmap: whether the heatmap comes too, as a list of rows.
@@ -78,30 +80,30 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """The likeliest of a list of allowed answers."""
+    """Likeliest of a list of allowed answers."""
 
     text: str
-    """One of the candidates, as it was written; "" when the photo does not show it, or none may be said."""
+    """Candidate that was chosen, as the caller wrote it; "" when the photo does not show it, or none may be said."""
     status: Status
-    """As of an answer."""
+    """Verdict; see `Answer.status`."""
     confidence: float | None
-    """0 to 1: the probability that it is right, that none outside the list would be better counted in."""
+    """Probability that the text is right, and that no answer outside the list is better, 0 to 1. None: uncalibrated."""
     reason: str
-    """Why it is handed over; "" otherwise."""
+    """Reason why a person should answer; "" where none should."""
     probabilities: dict[str, float]
-    """Of each candidate, in their order, summing to 1, as if the right answer were among them."""
+    """Probability of each candidate, in their order, given that the right answer is in the list; they sum to 1."""
     heatmap: NDArray[np.float32]
-    """As of an answer."""
+    """Map of where the question looked; see `Answer.heatmap`."""
     release: str
-    """As of an answer."""
+    """Name of the built repository that answered; see `Answer.release`."""
     request_id: str
 
     def overlay(self, photo: Photo) -> Image.Image:
-        """The photo that was asked about, upright, with where the question looked over it; arrays as they are sent."""
+        """Draw where the question looked over the photo, upright; of an array in the size in which it is sent."""
         return overlay_heatmap(photo, self.heatmap)
 
     def to_dict(self, *, heatmap: bool = False) -> dict[str, Any]:
-        """The same, fit for `json.dumps`; numbers that are none, such as NaN, are None.
+        """Return the fields, fit for `json.dumps`; NaN and infinity become None.
 
         Args:
             heatmap: whether the heatmap comes too, as a list of rows.
@@ -120,18 +122,18 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """A photo as a point, for finding similar products by dot product."""
+    """Vector of a photo, for finding similar products by dot product."""
 
     vector: NDArray[np.float32]
     """[E], L2 norm 1."""
     sha256: bytes
     """SHA-256 of the photo's bytes as they were sent: 32 bytes."""
     release: str
-    """As of an answer."""
+    """Name of the built repository that answered; see `Answer.release`."""
     request_id: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The same, fit for `json.dumps`: the vector as a list, the digest in hexadecimal."""
+        """Return the fields, fit for `json.dumps`: the vector as a list, the digest in hexadecimal."""
         return {
             "vector": [_plain(value) for value in self.vector.tolist()],
             "sha256": self.sha256.hex(),
@@ -142,12 +144,14 @@ class Embedding:
 
 @dataclass(frozen=True)
 class Health:
+    """State of a server, as it says itself."""
+
     live: bool
-    """The server answers."""
+    """True if the server answers."""
     ready: bool
-    """All its models are loaded."""
+    """True if all its models are loaded."""
     model_ready: bool
-    """The model `vqa` is loaded. Only an answered question proves that all its steps live."""
+    """True if the model `vqa` is loaded. Only an answered question proves that all its steps live."""
     contract_version: int | None = None
     """Version of the contract that the server speaks. 0: it is older than versions are. None: it does not say, because
     `vqa` is not loaded or a gateway keeps configs closed."""

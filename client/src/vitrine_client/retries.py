@@ -1,4 +1,4 @@
-"""When a call that no server took is sent again: as long as its deadline allows, and never as a flood.
+"""Retries of calls that no server took: as long as the deadline allows, and never as a flood.
 
 A server that takes nothing at all is down: until it takes something again, all calls of a connection together send it
 two a second, and the others wait, within their deadlines. One that takes some calls and refuses others is overloaded:
@@ -14,16 +14,16 @@ _FIRST_BACKOFF_S = 0.1
 _LONGEST_BACKOFF_S = 0.5
 _PROBE_EVERY_S = 0.5
 _REFUSALS = 5
-"""In a row, so many at least, and ..."""
+"""Refusals in a row after which the server is taken to be down, if also ..."""
 _SILENCE_S = 0.25
-"""... for so long nothing that was taken: the server is down."""
+"""... no call was taken for so many seconds."""
 _MOST_TOKENS = 1000.0
 """Calls that may be sent again before any budget is earned."""
 _TOKENS_A_TAKEN_CALL = 0.1
 
 
 class Retries:
-    """What the calls of one connection know of its server together. Safe to use from many threads."""
+    """Knowledge of a server that the calls of one connection share. Safe to use from many threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, draw: Callable[[], float] = random.random) -> None:
         self.clock = clock

@@ -1,4 +1,4 @@
-"""What surrounds each call, whichever client sends it: retries, throttle, trace, keys, and errors made ours."""
+"""Policy around each call, whichever client sends it: retries, throttle, trace, keys, and errors made ours."""
 
 import logging
 import os
@@ -19,28 +19,28 @@ from vitrine_client.tracing import client_span
 _log = logging.getLogger("vitrine_client")
 _ENSEMBLE_PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*', )*(\[request id: [^\]]*\] )?")
 _SAYS_NOTHING = ("DEADLINE_EXCEEDED", "CANCELLED")
-"""Codes that do not tell whether a server took the call."""
+"""gRPC codes that do not tell whether a server took the call."""
 _NOT_GRPC = "Received http2 header with status"
 _NO_SHARED_MEMORY = "increase the shared memory pool"
-"""Of Triton's own error, which goes on with a name that is nobody's business (CVE-2025-23320)."""
+"""Words of Triton's own error, which goes on with a name that is nobody's business (CVE-2025-23320)."""
 _LEAST_LEFT_S = 0.02
-"""With less of its deadline left no call is sent again."""
+"""Seconds of its deadline that a call must have left to be sent again."""
 
 
 class CallPolicy:
-    """The state of one connection's calls, shared by all threads or tasks that use it."""
+    """State that the calls of one connection share, of all threads or tasks that use it."""
 
     def __init__(self, url: str, tls: TlsFiles | None, api_key: str | None, *, retries: bool) -> None:
         self.url = require_address(url)
         self.key_headers = key_headers(api_key, tls)
         self.are_retried = retries
         self.was_reached = False
-        """True once a server was there: one that never was is not waited for."""
+        """True once a server was there. One that never was is not waited for."""
         self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
 
     @contextmanager
     def pending_call(self, model: str, *, timeout_s: float, request_id: str) -> "Iterator[PendingCall]":
-        """Around one call, however often it is sent."""
+        """Surround one call, however often it is sent."""
         with client_span(model, url=self.url, request_id=request_id) as headers:
             if self._pid != os.getpid():  # after a fork, a lock may be held by a thread that is not there
                 self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
@@ -48,7 +48,7 @@ class CallPolicy:
 
 
 class PendingCall:
-    """One call on its way: ask `wait_s` until it is 0, then send it in `attempt`; the same again if that swallows."""
+    """Call on its way: ask `wait_s` until it is 0, then send it in `attempt`; repeat both if that swallows an error."""
 
     def __init__(
         self, policy: CallPolicy, model: str, timeout_s: float, request_id: str, headers: dict[str, str]
@@ -66,7 +66,7 @@ class PendingCall:
         return max(self._start_s + self._timeout_s - self._clock(), 0.001)
 
     def wait_s(self) -> float:
-        """Seconds to wait before asking this again; 0: send now.
+        """Return the seconds to wait before asking this again; 0: send now.
 
         Raises:
             VitrineError: it will not be sent any more: no time is left, or most calls are refused.
@@ -88,7 +88,7 @@ class PendingCall:
 
     @contextmanager
     def attempt(self, is_connected: Callable[[], bool]) -> Iterator[None]:
-        """Around sending it once. An error after which it is to be sent again is swallowed.
+        """Surround one sending. An error after which the call is to be sent again is swallowed.
 
         Args:
             is_connected: whether a server holds the connection at this moment.
@@ -185,7 +185,7 @@ def error_from_library(
     *,
     is_there: bool = True,
 ) -> VitrineError:
-    """The one place where the library's errors become ours.
+    """Make one of our errors from one of the library's: the only place that does.
 
     Args:
         is_there: whether a server was ever reached at that address.

@@ -1,4 +1,4 @@
-"""How a client is set: by argument, else by the environment, else as it is of itself."""
+"""Settings of a client: the argument, else the environment, else the default."""
 
 import os
 from typing import Any
@@ -13,7 +13,8 @@ DEFAULT_TIMEOUT_S = 10.0
 
 
 def timeout_setting(timeout_s: float | None) -> float:
-    """
+    """Return the deadline of calls that name none, in seconds.
+
     Raises:
         InvalidRequestError: it is no time that can be waited, or VITRINE_TIMEOUT_S is none.
     """
@@ -37,7 +38,7 @@ def timeout_setting(timeout_s: float | None) -> float:
 def connection_settings(
     url: str | None, tls: TlsFiles | None, api_key: str | None, *, has_api_key: bool = True
 ) -> dict[str, Any]:
-    """The arguments of a `GrpcTransport`.
+    """Resolve the arguments of a `GrpcTransport`.
 
     Args:
         has_api_key: whether VITRINE_API_KEY counts; a server's own port asks for none. Nor does it where `url` is given

@@ -1,4 +1,4 @@
-"""What Triton's models have counted since the server's start, as its administration tells it."""
+"""Counters of Triton's models since the server's start, as its administration tells them."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Stops hammering a server that takes little: a share of the calls is then refused here, unsent.
+"""Throttle of calls to a server that takes few: a share of them is refused here, unsent.
+
+Callers see a `ServerUnavailableError` with the code UNAVAILABLE, `was_sent` False and a message that begins with "not
+sent". A transport that is made with `retries=False` has no throttle. Why it is on by default: docs/adr/0014.
 
 The share grows with every call that is not taken, and shrinks with every one
 that is. At five times what the server can do, under three times as much is
@@ -12,15 +15,15 @@ import time
 from collections.abc import Callable
 
 _GROWTH = 0.05
-"""Of the share that is still sent, so much is refused more after a call that was not taken."""
+"""After a call that no server took, refuse this further fraction of what is still being sent."""
 _DECLINE = 0.1
-"""Of the share that is refused, so much is sent again after a call that was."""
+"""After a call that a server took, send this fraction of what is being refused again."""
 _HALF_LIFE_S = 3.0
-"""Of the share that is refused, when nothing is heard."""
+"""Seconds in which the refused share halves when nothing is heard."""
 
 
 class Throttle:
-    """What came of the last calls. Safe to use from many threads."""
+    """Memory of what came of the last calls. Safe to use from many threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, draw: Callable[[], float] = random.random) -> None:
         self._clock = clock
@@ -30,7 +33,7 @@ class Throttle:
         self._at_s = clock()
 
     def may_send(self) -> bool:
-        """Ask before every call."""
+        """Decide whether a call may be sent; ask before every one."""
         with self._lock:
             self._fade()
             return self._draw() >= self._refused_share

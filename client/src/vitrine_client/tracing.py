@@ -1,4 +1,4 @@
-"""One span a request, where the caller traces with OpenTelemetry; nothing otherwise."""
+"""Spans, one a request, where the caller traces with OpenTelemetry; nothing otherwise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ except ImportError:  # it comes with vitrine-client[tracing]
 
 @contextmanager
 def client_span(model: str, *, url: str, request_id: str) -> Iterator[dict[str, str] | None]:
-    """A span around one request, under the caller's current one. An error inside it is recorded.
+    """Open a span around one request, under the caller's current one. An error inside it is recorded.
 
     Yields:
         The metadata that carries it to the server (W3C `traceparent`); None where nothing is traced.

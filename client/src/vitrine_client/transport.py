@@ -1,4 +1,4 @@
-"""How tensors reach the server: gRPC, with its own round robin and keep-alive."""
+"""Transport of tensors to the server: gRPC, with its own round robin and keep-alive."""
 
 import os
 import queue
@@ -24,7 +24,7 @@ _STATE_TIMEOUT_S = 1.0
 
 
 class Transport(Protocol):
-    """What a client needs from the other side. `FakeTransport` is one without a server."""
+    """Protocol of what a `VqaClient` needs from the other side. `FakeTransport` is one without a server."""
 
     def infer(
         self, model: str, inputs: Tensors, outputs: Sequence[str], *, timeout_s: float, request_id: str
@@ -72,7 +72,7 @@ def _close(channel: grpc.Channel, is_closed: threading.Event, pid: int) -> None:
 
 
 class GrpcTransport:
-    """A connection to one server, or to several behind one address. Safe to use from many threads, and after a fork."""
+    """Connection to one server, or to several behind one address. Safe to use from many threads, and after a fork."""
 
     def __init__(
         self, url: str, *, tls: TlsFiles | None = None, api_key: str | None = None, retries: bool = True
@@ -164,7 +164,7 @@ def arrays_from_response(response: service_pb2.ModelInferResponse, outputs: Sequ
 
 
 def _raw(array: NDArray[Any]) -> bytes:
-    """In row-major order; each element of BYTES follows its length."""
+    """Write an array in row-major order; each element of BYTES follows its length."""
     if array.dtype != object:
         return array.tobytes()
     return b"".join(part for element in array.flat for part in (struct.pack("<I", len(element)), element))
