@@ -32,8 +32,10 @@ def measure_strategies(options: "DecodingOptions") -> int:
     rows = []
     with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:
         for answers in options.alternatives:
-            build = BuildOptions(options.checkpoint, Path(folder), answers=answers)
-            files = {strategy: _export(checkpoint, build, Path(folder), strategy) for strategy in STRATEGIES}
+            build = BuildOptions(options.checkpoint, Path(folder), alternatives=answers)
+            files: dict[str, Path] = {
+                strategy: _export(checkpoint, build, Path(folder), strategy) for strategy in STRATEGIES
+            }
             rows += _compare(checkpoint, build, files, runs=options.runs)
     if options.json:
         print(json.dumps(rows, indent=2))
@@ -92,7 +94,7 @@ def _compare(checkpoint: Checkpoint, build: BuildOptions, files: dict[str, Path]
         rows += [
             {
                 "strategy": strategy,
-                "answers": build.answers,
+                "answers": build.alternatives,
                 "batch": batch,
                 **_spread_ms(times[strategy]),
                 "file_bytes": sum(part.stat().st_size for part in file.parent.iterdir()),

@@ -8,7 +8,7 @@ from typing import get_args
 from benchmarks.options import ModelName
 from benchmarks.systems import Model
 from builders.build import build
-from builders.options import BuildOptions
+from builders.options import BuildOptions, Precision
 from builders.repository.configs import SOURCE
 
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
@@ -30,7 +30,7 @@ def prepare_model(name: str, work: Path) -> Model:
     repository, new = work / "repositories" / name, work / "repositories" / f"{name}-new"
     if is_stale(repository, [_ROOT / "builders", _ROOT / "catalogue", SOURCE, checkpoint]):
         shutil.rmtree(new, ignore_errors=True)
-        precision = "auto" if name == BUNDLED_AUTO else None
+        precision: Precision | None = "auto" if name == BUNDLED_AUTO else None
         build(BuildOptions(str(checkpoint), new, precision=precision, parity_photos=2 if name == LARGE else 16))
         shutil.rmtree(repository, ignore_errors=True)
         new.rename(repository)

@@ -70,7 +70,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
     stage = Stages(_stage_count(options))
     with stage("load the checkpoint"):
         checkpoint = load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256)
-        calibration = calibration_for(checkpoint, options.answers)
+        calibration = calibration_for(checkpoint, options.alternatives)
     dimensions = dimensions_of(checkpoint, options)
     graphs = finished_graphs(
         options.cache_folder,

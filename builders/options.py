@@ -1,65 +1,105 @@
-"""What a build is asked for."""
+"""What a build is asked for: `python -m builders`."""
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from builders.checkpoint.load import Checkpoint
 from builders.errors import UsageError
-from builders.repository.configs import DIGEST_BYTES, MOST_REFUSALS, BatchRange, BuildDimensions, engine_threads
+from command_line.values import Argument, CheckpointName, File, Folder, Repeated
 
-TARGETS = ("onnxruntime", "tensorrt")
-STRATEGIES = ("loop", "unrolled")
-PRECISIONS = {"onnxruntime": ("fp32", "auto"), "tensorrt": ("fp16", "bf16")}
+if TYPE_CHECKING:  # these bring torch and gRPC, which --help does not need
+    from builders.checkpoint.load import Checkpoint
+    from builders.repository.configs import BatchRange, BuildDimensions
+
+Target = Literal["onnxruntime", "tensorrt"]
+Strategy = Literal["loop", "unrolled"]
+Precision = Literal["fp32", "auto", "fp16", "bf16"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+PRECISIONS: dict[Target, tuple[Precision, ...]] = {"onnxruntime": ("fp32", "auto"), "tensorrt": ("fp16", "bf16")}
 """Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
-HARDWARE_COMPATIBILITY = ("none", "same_compute_capability", "ampere_plus")
 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """Of TensorRT's builder."""
+    """TensorRT."""
 
-    workspace_gib: float = 4.0
-    optimization_level: int = 3
-    """0 to 5: how long TensorRT looks for faster kernels."""
-    hardware_compatibility: str = "none"
-    """Which other GPUs the plan runs on: one of `HARDWARE_COMPATIBILITY`."""
+    workspace_gib: Annotated[float, Argument(metavar="GIB")] = 4.0
+    """GiB of scratch memory of a kernel."""
+    optimization_level: Annotated[int, Argument(metavar="0..5")] = 3
+    """How long TensorRT looks for faster kernels."""
+    hardware_compatibility: Literal["none", "same_compute_capability", "ampere_plus"] = "none"
+    """Other GPUs that the plan shall run on, at some cost in speed."""
     version_compatible: bool = False
-    """Whether other versions of TensorRT load the plan."""
+    """Let other versions of TensorRT load the plan."""
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    checkpoint: str
-    output: Path
-    target: str = "onnxruntime"
-    precision: str | None = None
-    """None: the target's default."""
-    revision: str | None = None
-    """A commit of the hub; needed there."""
-    sha256: tuple[str, ...] = ()
-    """Of the weights; needed for the hub."""
-    question_tokens: int = 32
-    answer_tokens: int | None = None
-    """None: as the checkpoint says."""
-    answers: int = 5
-    batch: BatchRange | None = None
-    """None: `batch_for` decides."""
-    decode_strategy: str = "loop"
+    """Compile a BLIP checkpoint into a model repository that Triton serves.
+
+    Stages: load the checkpoint, export the image encoder and the answer decoder (with its whole decoding loop) to ONNX,
+    answer the parity questions with transformers, make the engines, compare every output of theirs with that, and write
+    the repository with its manifest.json. A build whose answers differ from the checkpoint's stops there and leaves no
+    repository behind.
+
+    Two targets: "onnxruntime" runs anywhere; "tensorrt" needs an NVIDIA GPU, and proves its half-precision graphs on
+    the CPU first. An interrupted build goes on from its finished graphs when the same command is given again.
+
+    Examples:
+      python -m builders --checkpoint checkpoints/vitrine-small --output build/vitrine-small
+      python -m builders --checkpoint checkpoints/vitrine-small --output build/fast --precision auto
+      python -m builders --checkpoint Salesforce/blip-vqa-base --revision COMMIT --sha256 HEX --output build/blip-base
+      python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt
+      python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt \\
+          --graphs-only --parity-photos 143    (without a GPU: prove the FP16 graphs on 1,001 questions)
+
+    Exit status: 0 built, 1 an error (said on standard error), 2 wrong usage, 130 interrupted.
+    """
+
+    checkpoint: CheckpointName
+    """A BlipForQuestionAnswering, as a folder or on the hub."""
+    output: Folder
+    """Repository to write; must not exist."""
+    target: Target = "onnxruntime"
+    """What the engines run on."""
+    precision: Precision | None = None
+    """Of weights and matrix products; auto: for each engine the faster of fp32 and int8, measured on this machine, as
+    long as 99.5 % of 1,001 answers stay what they were (default: fp32 for onnxruntime, fp16 for tensorrt)."""
+    revision: Annotated[str | None, Argument(metavar="COMMIT")] = None
+    """Commit of the hub's checkpoint; needed there, for names move."""
+    sha256: Repeated[tuple[Annotated[str, Argument(metavar="HEX")], ...]] = ()
+    """Digest of its weights, as the hub's page of model.safetensors shows it; needed there."""
+    question_tokens: Annotated[int, Argument(metavar="L")] = 32
+    """Tokens of the longest question, start and end counted in."""
+    answer_tokens: Annotated[int | None, Argument(metavar="T")] = None
+    """Tokens of the longest answer, end counted in (default: as the checkpoint says, else 10)."""
+    alternatives: Annotated[int, Argument(metavar="K")] = 5
+    """Answers a question: the greedy one and K-1 others."""
+    batch_opt: int | None = None
+    """Rows of a run that the engines are made fastest for (default: 8; 4 for a wide model on the CPU)."""
+    batch_max: int | None = None
+    """Rows of a run at most: every model's max_batch_size (default: 16; 4 for a wide model on the CPU, which gains
+    nothing from more)."""
+    decode_strategy: Strategy = "loop"
+    """One decode step in a loop that ends early, or all steps written out, which CUDA graphs can capture; see
+    docs/adr/0005-decoding-as-a-loop-or-written-out.md."""
     cores: int | None = None
-    """Of the machine that will serve. None: as many as here."""
+    """Cores of the machine that will serve: so many photos, and of a narrow model runs, at once, 8 at most (default: as
+    many as here)."""
     parity_photos: int = 16
-    photos: Path | None = None
-    """A folder of photos for the parity check. None: photos are drawn."""
-    plan: PlanOptions = field(default_factory=PlanOptions)
-    cache: Path | None = None
-    """Finished graphs of an interrupted build, and TensorRT's timings. None: `cache` beside the output."""
+    """Photos of the parity check, 7 questions each."""
     low_precision_photos: int = 143
-    """On which "auto" has to keep the answers, 7 questions each."""
-    rules: Path | None = None
-    """House rules, `answer_rules.yaml`, to build in."""
+    """Photos on which --precision auto has to keep the answers, 7 questions each."""
+    photos: Folder | None = None
+    """Your own photos for the parity check and the activation ranges (default: drawn by catalogue/)."""
+    rules: File | None = None
+    """House rules, answer_rules.yaml, to build in; see docs/how-to/use-answers.md."""
+    cache: Folder | None = None
+    """Folder for graphs of an interrupted build and TensorRT's timings (default: cache, beside the output)."""
     graphs_only: bool = False
-    """Stop when the graphs are proved, before TensorRT starts."""
+    """Stop when the graphs are proved, before TensorRT starts: for a machine without a GPU."""
+    plan: PlanOptions = field(default_factory=PlanOptions)
 
     @property
     def cache_folder(self) -> Path:
@@ -73,15 +113,18 @@ class BuildOptions:
     def serving_cores(self) -> int:
         return (os.cpu_count() or 1) if self.cores is None else self.cores
 
-    def batch_for(self, dimensions: BuildDimensions) -> BatchRange:
+    def batch_for(self, dimensions: "BuildDimensions") -> "BatchRange":
         """Rows of one run: as asked, else 16 at most, and 4 of a wide model on the CPU.
 
         Runs of a wide model keep all cores busy from the first row on: of the size of `blip-vqa-base`, 16 callers had
         as many answers a second with 4 rows at most as with 16, and the server 3.5 GiB of memory instead of 5.8.
         """
-        if self.batch is None and self.target == "onnxruntime" and engine_threads(dimensions) != 1:
-            return BatchRange(4, 4)
-        return self.batch or BatchRange()
+        from builders.repository.configs import BatchRange, engine_threads
+
+        is_wide_on_cpu = self.target == "onnxruntime" and engine_threads(dimensions) != 1
+        usual = BatchRange(4, 4) if is_wide_on_cpu else BatchRange()
+        most = self.batch_max or max(usual.max, self.batch_opt or 1)
+        return BatchRange(self.batch_opt or min(usual.opt, most), most)
 
     @property
     def graph_precision(self) -> str:
@@ -94,19 +137,26 @@ def require_possible(options: BuildOptions) -> None:
     Raises:
         UsageError: an option is wrong whatever the checkpoint.
     """
+    from builders.repository.configs import MAX_BATCH
+
     if options.chosen_precision not in PRECISIONS[options.target]:
         raise UsageError(
             f"--precision {options.precision} with --target {options.target}: it takes "
             f"{' or '.join(PRECISIONS[options.target])} (ONNX Runtime's CPU kernels compute half precision as FP32)"
         )
     for name, count in (
-        ("--answers", options.answers),
+        ("--alternatives", options.alternatives),
         ("--parity-photos", options.parity_photos),
         ("--low-precision-photos", options.low_precision_photos),
         ("--cores", options.serving_cores),
     ):
         if count < 1:
             raise UsageError(f"{name} is {count}, but must be at least 1")
+    most = MAX_BATCH if options.batch_max is None else options.batch_max
+    if not 1 <= most <= MAX_BATCH:
+        raise UsageError(f"--batch-max is {most}, but must be 1 to {MAX_BATCH}")
+    if options.batch_opt is not None and not 1 <= options.batch_opt <= most:
+        raise UsageError(f"--batch-opt is {options.batch_opt}, but must be at least 1 and at most --batch-max, {most}")
     if options.plan.workspace_gib <= 0:
         raise UsageError(f"--workspace-gib is {options.plan.workspace_gib:g}, but must be more than 0")
     if options.plan.optimization_level not in range(6):
@@ -115,12 +165,14 @@ def require_possible(options: BuildOptions) -> None:
         raise UsageError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
 
 
-def dimensions_of(checkpoint: Checkpoint, options: BuildOptions) -> BuildDimensions:
+def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDimensions":
     """The letters of the tensor contract for this checkpoint.
 
     Raises:
         UsageError: the checkpoint does not take what was asked.
     """
+    from builders.repository.configs import DIGEST_BYTES, MOST_REFUSALS, BuildDimensions
+
     longest = int(checkpoint.model.config.text_config.max_position_embeddings)
     answer_tokens = checkpoint.answer_tokens if options.answer_tokens is None else options.answer_tokens
     if checkpoint.image_width < DIGEST_BYTES:
@@ -141,6 +193,6 @@ def dimensions_of(checkpoint: Checkpoint, options: BuildOptions) -> BuildDimensi
         image_width=checkpoint.image_width,
         grid=checkpoint.grid,
         question_tokens=options.question_tokens,
-        answers=options.answers,
+        answers=options.alternatives,
         answer_tokens=answer_tokens,
     )

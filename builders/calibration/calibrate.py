@@ -1,18 +1,17 @@
-"""`python -m builders.calibration`: fit how sure a checkpoint's answers are, on questions with known answers.
+"""One calibration, from questions with known answers to its file.
 
 Writes `calibration.json`; beside a checkpoint's weights, every build takes it.
 """
 
-import argparse
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from builders.calibration.ask import asked, cannot_tell_texts, not_understood_texts
-from builders.calibration.fit import RISKS, fitted
+from builders.calibration.fit import fitted
 from builders.calibration.labelled import Labelled, drawn_questions, questions_in_file
+from builders.calibration.options import CalibrationOptions
 from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import Checkpoint, load_checkpoint
 from builders.errors import BuildError, UsageError
@@ -54,42 +53,44 @@ def _weights_sha256(checkpoint: Checkpoint) -> dict[str, str]:
     return {name: sha for name, sha in checkpoint.sha256.items() if name.endswith(".safetensors")}
 
 
-def main() -> int:
-    args = _parser().parse_args()
+def calibrate(options: CalibrationOptions) -> int:
+    """Ask, fit, and write the calibration.
+
+    Returns:
+        The program's exit status.
+
+    Raises:
+        BuildError: the engines or the checkpoint cannot be used; `UsageError` where what was asked for cannot be.
+    """
     try:
-        manifest = _manifest_of(args.repository)
-        if not args.output.parent.is_dir():
-            raise UsageError(f"--output {args.output}: there is no folder {args.output.parent}")
-        checkpoint = load_checkpoint(args.checkpoint, revision=args.revision, sha256=args.sha256)
-        engines = [onnx_engine(args.repository / name / "1/model.onnx") for name in ENGINES]
-        if args.data:
-            questions: Iterable[Labelled] = questions_in_file(args.data)
-            source = {"file": args.data.name, "sha256": sha256_of_file(args.data)}
+        manifest = _manifest_of(options.repository)
+        if not options.output.parent.is_dir():
+            raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
+        checkpoint = load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256)
+        engines = [onnx_engine(options.repository / name / "1/model.onnx") for name in ENGINES]
+        if options.data:
+            questions: Iterable[Labelled] = questions_in_file(options.data)
+            source = {"file": options.data.name, "sha256": sha256_of_file(options.data)}
         else:
-            questions, source = drawn_questions(args.photos), {"catalogue": f"{args.photos} drawn photos"}
+            questions, source = drawn_questions(options.photos), {"catalogue": f"{options.photos} drawn photos"}
         tokens = manifest["dimensions"]["question_tokens"]
         rows = asked(engines, checkpoint, questions, question_tokens=tokens)
         content = fitted(
             rows,
             cannot_tell_texts(checkpoint),
-            default_risk=args.risk,
+            default_risk=options.risk,
             not_understood=not_understood_texts(checkpoint),
         )
         content |= {"answers": manifest["dimensions"]["answers"], "source": source}
         content["weights_sha256"] = _weights_sha256(checkpoint)
-        args.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except BuildError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_status
+        options.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except PhotoError as error:  # of --data, for those that are drawn are photos
-        print(f"error: --data: {error}", file=sys.stderr)
-        return UsageError.exit_status
+        raise UsageError(f"--data: {error}") from error
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BuildError.exit_status
+        raise BuildError(str(error)) from error
     print("open questions\n" + risk_table(content))
     print("lists of allowed answers\n" + (risk_table(content["choices"]) if "choices" in content else "  too few"))
-    print(f"wrote {args.output}")
+    print(f"wrote {options.output}")
     return 0
 
 
@@ -118,48 +119,3 @@ def risk_table(content: dict[str, Any]) -> str:
         chosen = "   <- default" if en["risk"] == content["default_risk"] else ""
         lines.append(f"{en['risk']:>8.1%}{points}{chosen}")
     return "\n".join(lines)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text[:80]!r} came, but a whole number, at least 1, is expected")
-    return int(text)
-
-
-def _risk(text: str) -> float:
-    risk = float(text)
-    if risk not in RISKS:
-        raise argparse.ArgumentTypeError(f"{text} came, but one of {', '.join(str(r) for r in RISKS)} is expected")
-    return risk
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m builders.calibration",
-        description="Fit how sure a checkpoint's answers are, on questions with known answers: confidence that is a "
-        "probability, and thresholds that keep a stated share of wrong answers. Writes a file that, beside the "
-        "checkpoint's weights, every build of it takes along.",
-        epilog="example: python -m builders.calibration build/blip-base --checkpoint ./blip-base --data shop.jsonl "
-        "--output ./blip-base/calibration.json",
-    )
-    parser.add_argument("repository", type=Path, help="built from the checkpoint with --target onnxruntime")
-    parser.add_argument("--checkpoint", required=True, metavar="PATH_OR_HUB_ID", help="what it was built from")
-    parser.add_argument("--revision", metavar="COMMIT", help="of the hub's checkpoint; needed there")
-    parser.add_argument(
-        "--sha256", action="append", default=[], metavar="HEX", help="of its weights; needed for the hub's checkpoint"
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="FILE",
-        help='JSON Lines of {"photo": PATH, "question": TEXT, "answer": TEXT}, and "candidates": [TEXT, ...] where '
-        "a list belongs to the question (default: drawn by catalogue/)",
-    )
-    parser.add_argument(
-        "--photos", type=_count, default=900, metavar="N", help="to draw, 10 questions each (default: 900)"
-    )
-    parser.add_argument(
-        "--risk", type=_risk, default=0.01, metavar="SHARE", help="of given answers that may be wrong (default: 0.01)"
-    )
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="calibration.json to write")
-    return parser

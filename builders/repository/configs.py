@@ -45,23 +45,6 @@ class BatchRange:
     """What TensorRT makes fastest."""
     max: int = 16
 
-    @classmethod
-    def parsed(cls, text: str) -> "BatchRange":
-        """From "MIN/OPT/MAX".
-
-        Raises:
-            ValueError: not that, or not in order; says what is wrong.
-        """
-        try:
-            least, opt, most = (int(part) for part in text.split("/"))
-        except ValueError as error:
-            raise ValueError(f"{text!r} came, but MIN/OPT/MAX is expected, such as 1/8/16") from error
-        if least != 1:
-            raise ValueError(f"{text!r}: MIN must be 1, because a request that comes alone is served alone")
-        if not 1 <= opt <= most <= MAX_BATCH:
-            raise ValueError(f"{text!r}: 1 <= OPT <= MAX <= {MAX_BATCH} is expected")
-        return cls(opt, most)
-
     def preferred(self) -> list[int]:
         """Powers of two up to `opt`, and `max`: CUDA graphs are captured for these, and for 1."""
         return sorted(({2**i for i in range(1, self.opt.bit_length())} | {self.opt, self.max}) - {1})

@@ -16,13 +16,12 @@ from builders.build import build
 from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import load_checkpoint
 from builders.errors import BuildError
-from builders.options import BuildOptions
+from builders.options import BuildOptions, Target
 from builders.parity.compare import PARITY_LIMITS, Outputs
 from builders.parity.material import large_photos
 from builders.repository.configs import (
     ENGINES,
     SOURCE,
-    BatchRange,
     BuildDimensions,
     Serving,
     adapted_config,
@@ -42,7 +41,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def built(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("built") / "tiny"
-    return build(BuildOptions(str(checkpoint), output, parity_photos=2, answer_tokens=6, question_tokens=40, answers=3))
+    return build(
+        BuildOptions(str(checkpoint), output, parity_photos=2, answer_tokens=6, question_tokens=40, alternatives=3)
+    )
 
 
 def test_configs_have_the_checkpoints_dimensions(built: Path) -> None:
@@ -98,12 +99,12 @@ def test_costly_steps_have_an_instance_a_core_unless_a_run_takes_them_all(
     ],
 )
 def test_a_wide_model_on_the_cpu_has_short_runs_unless_asked(
-    width: int, target: str, asked: int | None, most: int
+    width: int, target: Target, asked: int | None, most: int
 ) -> None:
     dimensions = BuildDimensions(
         image_px=112, image_tokens=50, image_width=width, grid=7, question_tokens=32, answers=1, answer_tokens=8
     )
-    options = BuildOptions("", Path(), target=target, batch=BatchRange(asked, asked) if asked else None)
+    options = BuildOptions("", Path(), target=target, batch_max=asked)
     assert options.batch_for(dimensions).max == most
 
 
@@ -265,8 +266,12 @@ def test_a_missing_tokenizer_is_refused(checkpoint: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"answers": 0}, "--answers is 0"),
+        ({"alternatives": 0}, "--alternatives is 0"),
         ({"parity_photos": 0}, "--parity-photos is 0"),
+        ({"batch_opt": 8, "batch_max": 4}, "--batch-opt is 8, but must be at least 1 and at most --batch-max, 4"),
+        ({"batch_opt": 0}, "--batch-opt is 0"),
+        ({"batch_max": 0}, "--batch-max is 0, but must be 1 to 1024"),
+        ({"batch_max": 4096}, "--batch-max is 4096"),
         ({"answer_tokens": 0}, "is 0"),
     ],
 )

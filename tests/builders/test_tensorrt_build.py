@@ -45,7 +45,7 @@ real_find_gpu = machine.find_gpu
 
 
 def options_for(checkpoint: Path, folder: Path, **changes: object) -> BuildOptions:
-    fields = {"target": "tensorrt", "parity_photos": 2, "answer_tokens": 4, "batch": BatchRange(2, 4), **changes}
+    fields = {"target": "tensorrt", "parity_photos": 2, "answer_tokens": 4, "batch_opt": 2, "batch_max": 4, **changes}
     return BuildOptions(str(checkpoint), folder / "out", **fields)  # type: ignore[arg-type]
 
 
@@ -277,22 +277,6 @@ def test_options_that_contradict_are_refused(
 ) -> None:
     with pytest.raises(BuildError, match=words):
         build(options_for(checkpoint, tmp_path, **options))
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("2/8/16", "MIN must be 1"),
-        ("1/8", "MIN/OPT/MAX is expected"),
-        ("1/x/3", "MIN/OPT/MAX is expected"),
-        ("1/8/4", "OPT <= MAX"),
-        ("1/0/4", "1 <= OPT"),
-        ("1/8/4096", "MAX <= 1024"),
-    ],
-)
-def test_a_batch_range_that_contradicts_serving_is_refused(text: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        BatchRange.parsed(text)
 
 
 def test_preferred_batches_lie_in_the_profile() -> None:

@@ -188,7 +188,7 @@ def test_every_variable_is_explained_with_its_default() -> None:
     assert explained == used
     assert used["VITRINE_CACHE_MIB"] == str(DEFAULT_CACHE_MIB)
     batch = BatchRange()
-    assert used["VITRINE_BATCH"] == f"1/{batch.opt}/{batch.max}"
+    assert (used["VITRINE_BATCH_OPT"], used["VITRINE_BATCH_MAX"]) == (str(batch.opt), str(batch.max))
 
 
 def test_an_env_file_of_all_examples_changes_nothing() -> None:

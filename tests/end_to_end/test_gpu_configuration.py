@@ -17,7 +17,7 @@ from vitrine_client import VqaClient
 
 from builders.build import build
 from builders.options import BuildOptions
-from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BatchRange, read_config
+from builders.repository.configs import ENGINES, ONE_AT_A_TIME, read_config
 from builders.repository.manifest import renew_digests
 from catalogue.attributes import Language
 from catalogue.dataset import first_seed, questions_from_seed
@@ -47,7 +47,9 @@ def with_onnx_backend(repository: Path) -> Path:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     folder = tmp_path_factory.mktemp("gpu")
-    options = BuildOptions(str(CHECKPOINT), folder / "gpu", target="tensorrt", batch=BatchRange(4, 8), parity_photos=2)
+    options = BuildOptions(
+        str(CHECKPOINT), folder / "gpu", target="tensorrt", batch_opt=4, batch_max=8, parity_photos=2
+    )
     with played_gpu_machine():
         built = build(options)
     shutil.copytree(built, folder / "served")
