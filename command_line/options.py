@@ -99,17 +99,17 @@ def _new_parser(prog: str, above: str, below: str) -> argparse.ArgumentParser:
 
 def _read(parser: argparse.ArgumentParser, kind: type[_Options], found: Mapping[str, Any]) -> _Options:
     try:
-        return _made(kind, found)
+        return _make(kind, found)
     except ValueError as error:
         parser.error(str(error))
 
 
-def _made(kind: type[_Options], found: Mapping[str, Any]) -> _Options:
+def _make(kind: type[_Options], found: Mapping[str, Any]) -> _Options:
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(kind)
     for field in dataclasses.fields(typing.cast(Any, kind)):
         if dataclasses.is_dataclass(hints[field.name]):
-            values[field.name] = _made(typing.cast(type, hints[field.name]), found)
+            values[field.name] = _make(typing.cast(type, hints[field.name]), found)
         elif field.name in found:
             value = found[field.name]
             values[field.name] = tuple(value) if isinstance(value, list) else value
@@ -130,7 +130,7 @@ def _add_fields(container: argparse._ActionsContainer, kind: type) -> None:
 def _add_field(
     container: argparse._ActionsContainer, field: "dataclasses.Field[Any]", hint: Any, docstring: str
 ) -> None:
-    kind, argument = _unwrapped(hint)
+    kind, argument = _unwrap(hint)
     is_required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     flag = argument.flag or f"--{field.name.replace('_', '-')}"
     more: dict[str, Any] = {"help": _help(docstring, field, argument), "default": argparse.SUPPRESS}
@@ -150,8 +150,8 @@ def _values(kind: Any, argument: Argument, is_required: bool) -> dict[str, Any]:
     more: dict[str, Any] = {}
     if typing.get_origin(kind) is tuple:
         elements = typing.get_args(kind)
-        kind, inner = _unwrapped(elements[0])
-        argument = _merged(inner, argument)
+        kind, inner = _unwrap(elements[0])
+        argument = _merge(inner, argument)
         if argument.is_repeated:
             more["action"] = "append"
         else:
@@ -179,21 +179,21 @@ def _reader(read: Any) -> Any:
     return reader
 
 
-def _unwrapped(hint: Any) -> tuple[Any, Argument]:
+def _unwrap(hint: Any) -> tuple[Any, Argument]:
     """Take a type out of `X | None` and `Annotated`, which may stand in each other."""
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         [hint] = [one for one in typing.get_args(hint) if one is not _NONE]
-        return _unwrapped(hint)
+        return _unwrap(hint)
     if typing.get_origin(hint) is not typing.Annotated:
         return hint, Argument()
     inner, *outer = typing.get_args(hint)
-    kind, argument = _unwrapped(inner)
+    kind, argument = _unwrap(inner)
     for one in outer:
-        argument = _merged(argument, one)
+        argument = _merge(argument, one)
     return kind, argument
 
 
-def _merged(inner: Argument, outer: Argument) -> Argument:
+def _merge(inner: Argument, outer: Argument) -> Argument:
     usual = Argument()
     said = {field.name: getattr(outer, field.name) for field in dataclasses.fields(outer)}
     return dataclasses.replace(inner, **{name: value for name, value in said.items() if value != getattr(usual, name)})

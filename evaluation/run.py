@@ -12,6 +12,7 @@ from vitrine_client import GrpcTransport, InvalidRequestError, VitrineError, Vqa
 
 from builders.checkpoint.digests import sha256_of_file
 from builders.errors import BuildError
+from command_line.errors import INTERRUPTED
 from evaluation.accuracy import SECTION, Graded, accuracy_figures
 from evaluation.agreement import agreement_with_reference, raw_probabilities
 from evaluation.calibration import expected_calibration_error, trust_figures
@@ -77,7 +78,7 @@ def evaluate(options: EvaluationOptions) -> int:
         return getattr(error, "exit_status", 1)
     except KeyboardInterrupt:
         print(f"stopped; the same command goes on where {options.output} is", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 @dataclass

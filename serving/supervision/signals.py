@@ -8,8 +8,6 @@ from types import FrameType
 from typing import Any
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-INTERRUPTED = 130
-"""Exit status of a program that one of them ended before its work was done, as of a shell's."""
 
 
 def end_on_signals() -> None:
