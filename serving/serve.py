@@ -1,4 +1,4 @@
-"""One server, from its options to the signal that ends it."""
+"""Runs one server, from its options to the signal that ends it."""
 
 import time
 from contextlib import suppress
@@ -29,23 +29,10 @@ def serve(options: ServeOptions) -> int:
         require_door(options.host, not options.no_door)
     except ServingError as error:
         raise UsageError(str(error)) from error
-    settings = ServerSettings(
-        repository=options.repository,
-        host=options.host,
-        grpc_port=options.grpc_port,
-        http_port=options.http_port,
-        metrics_port=None if options.no_metrics else options.metrics_port,
-        cache_mib=options.cache_mib,
-        log_file=options.log_file,
-        trace_url=options.trace_url,
-        admin_key_file=options.admin_key_file,
-        open_administration=options.open_administration,
-        door=not options.no_door,
-    )
     start_s = time.perf_counter()
     if options.ready_file:
         remove_ready_file(options.ready_file)
-    server = EmbeddedServer(settings, ready_timeout_s=options.ready_timeout)
+    server = EmbeddedServer(_settings(options), ready_timeout_s=options.ready_timeout)
 
     def announce() -> None:
         if options.ready_file:
@@ -58,6 +45,22 @@ def serve(options: ServeOptions) -> int:
         if options.ready_file:
             with suppress(OSError):
                 options.ready_file.unlink()
+
+
+def _settings(options: ServeOptions) -> ServerSettings:
+    return ServerSettings(
+        repository=options.repository,
+        host=options.host,
+        grpc_port=options.grpc_port,
+        http_port=options.http_port,
+        metrics_port=None if options.no_metrics else options.metrics_port,
+        cache_mib=options.cache_mib,
+        log_file=options.log_file,
+        trace_url=options.trace_url,
+        admin_key_file=options.admin_key_file,
+        open_administration=options.open_administration,
+        door=not options.no_door,
+    )
 
 
 def _say_addresses(server: EmbeddedServer, ready_s: float) -> None:

@@ -12,11 +12,13 @@ from vitrine_steps.text import TextError, encoded_text, text_from_bytes
 
 @dataclass(frozen=True)
 class CandidateLimits:
+    """What a list of allowed answers may be."""
+
     max_candidates: int
     max_bytes: int
-    """Of each."""
+    """Of each candidate, in UTF-8."""
     max_tokens: int
-    """Of each, the end token counted in."""
+    """Of each candidate, the end token counted in."""
 
 
 def ids_from_candidates(
@@ -36,13 +38,7 @@ def ids_from_candidates(
         TextError: an empty or too long list; a candidate that is blank, too
             long, of unknown words, a refusal, or the same as another to the model.
     """
-    if not candidates:
-        raise TextError("the list of candidates is empty: name at least one allowed answer")
-    if len(candidates) > limits.max_candidates:
-        raise TextError(
-            f"{len(candidates)} candidates came, more than the {limits.max_candidates} allowed: "
-            "ask with fewer, or ask an open question"
-        )
+    _require_length(len(candidates), limits.max_candidates)
     refusing = {tuple(tokenizer.encode(text).ids[1:]) for text in refusals}
     rows: list[tuple[int, ...]] = []
     seen: dict[tuple[int, ...], int] = {}
@@ -62,6 +58,20 @@ def ids_from_candidates(
         seen[ids] = number
         rows.append(ids)
     rows += [tuple(tokenizer.encode(text).ids[1:]) for text in refusals]
+    return _padded(rows)
+
+
+def _require_length(count: int, most: int) -> None:
+    if not count:
+        raise TextError("the list of candidates is empty: name at least one allowed answer")
+    if count > most:
+        raise TextError(
+            f"{count} candidates came, more than the {most} allowed: ask with fewer, or ask an open question"
+        )
+
+
+def _padded(rows: Sequence[tuple[int, ...]]) -> NDArray[np.int32]:
+    """Put rows of ids into one array, with padding (id 0) behind the shorter ones."""
     padded = np.zeros((len(rows), max(map(len, rows))), np.int32)
     for row, ids in zip(padded, rows, strict=True):
         row[: len(ids)] = ids
@@ -69,7 +79,7 @@ def ids_from_candidates(
 
 
 def _ids(candidate: bytes, tokenizer: Tokenizer, limits: CandidateLimits, what: str) -> tuple[int, ...]:
-    """Without the start token, which the decoder has its own for."""
+    """Tokenise one candidate, without the start token, for which the decoder has its own."""
     text = text_from_bytes(candidate, max_bytes=limits.max_bytes, what=what, remedy="name a short answer")
     encoding = encoded_text(tokenizer, text)
     if all(encoding.special_tokens_mask):

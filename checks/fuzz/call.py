@@ -1,4 +1,4 @@
-"""One thing to send: by which way, to what, with which headers; and how it is kept in a file, to be sent again."""
+"""Describes one thing to send: by which way, to what, with which headers; and keeps it in a file, to be sent again."""
 
 import base64
 import json
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks.fuzz.encodings import fields_of
+from vitrine_steps.file_format import FIELD, FormatError, require_format
 
 UNARY, STREAM, HTTP2, HTTP = "unary", "stream", "http2", "http"
 """Ways: gRPC's own library; the same with several messages; frames of HTTP/2 by hand, where headers and compression can
@@ -16,6 +17,7 @@ lie; HTTP/1.1 by hand."""
 INFER = "/inference.GRPCInferenceService/ModelInfer"
 STREAM_INFER = "/inference.GRPCInferenceService/ModelStreamInfer"
 Header = tuple[str, str | bytes]
+CALL_FORMAT = 1
 _PARAMETERS, _OUTPUTS = 4, 6
 """Fields of ModelInferRequest."""
 _VALUE, _STRING = 2, 3
@@ -28,6 +30,8 @@ _ODD_WEIGHT = re.compile(r"q=[^,]*e", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Call:
+    """One thing to send."""
+
     kind: str
     method: str
     """A path; of HTTP, with its verb before it."""
@@ -40,14 +44,14 @@ class Call:
     """That gRPC's library applies: "gzip", "deflate" or none."""
 
     def content(self) -> bytes:
-        """All that is sent, to tell what of it an answer says again."""
+        """Return all that is sent, to tell what of it an answer says again."""
         return b"\n".join(
             [self.method.encode(), *self.messages, *(part for header in self.headers for part in map(_bytes, header))]
         )
 
 
 def ends_2_51(call: Call) -> str | None:
-    """What it has of that which is known to end a Triton 2.51 that no door stands before; None: nothing.
+    """Say what a call has of that which is known to end a Triton 2.51 that no door stands before; None: nothing.
 
     A door has to keep these out. On loopback, without one, they are left out.
     """
@@ -75,7 +79,7 @@ def ends_2_51(call: Call) -> str | None:
 
 
 def _deadly(messages: Iterable[bytes]) -> str | None:
-    """Looks at the bytes: a parameter with an unknown field is one to Triton, and none to Python's protobuf."""
+    """Look at the bytes: a parameter with an unknown field is one to Triton, and none to Python's protobuf."""
     for message in messages:
         if b"classification" not in message and b"sequence_id" not in message:
             continue
@@ -93,7 +97,7 @@ def _holds_text(parameter: bytes) -> bool:
 
 
 def _inflated(body: bytes) -> bytes:
-    """A body without its compression, where it begins as gzip or zlib."""
+    """Return a body without its compression, where it begins as gzip or zlib."""
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MOST_INFLATED_BYTES) or body
     except zlib.error:
@@ -104,10 +108,11 @@ def _bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("utf-8", "replace")
 
 
-def kept(call: Call, file: Path) -> None:
-    """Write it to a file of JSON."""
+def write_call(call: Call, file: Path) -> None:
+    """Write a call to a file of JSON, from which it can be sent again."""
     headers = [[name, value if isinstance(value, str) else {"base64": _text(value)}] for name, value in call.headers]
     content = {
+        FIELD: CALL_FORMAT,
         "kind": call.kind, "way": call.way, "method": call.method, "headers": headers, "compression": call.compression,
         "messages": [_text(message) for message in call.messages],
     }  # fmt: skip
@@ -115,20 +120,23 @@ def kept(call: Call, file: Path) -> None:
 
 
 def call_from_file(file: Path) -> Call:
-    """The call that `kept` wrote.
+    """Read a call that `write_call` wrote.
 
     Raises:
-        ValueError: the file holds no call.
+        ValueError: the file holds no call, or one of another format.
     """
     try:
-        found = json.loads(file.read_text("utf-8"))
+        content = json.loads(file.read_text("utf-8"))
+        require_format(content, CALL_FORMAT, file=file, remedy="send it with the version that kept it")
         headers = tuple(
             (name, value if isinstance(value, str) else base64.b64decode(value["base64"]))
-            for name, value in found["headers"]
+            for name, value in content["headers"]
         )
-        messages = tuple(base64.b64decode(message) for message in found["messages"])
-        return Call(found["kind"], found["method"], messages, found["way"], headers, found["compression"])
-    except (KeyError, TypeError, ValueError) as error:
+        messages = tuple(base64.b64decode(message) for message in content["messages"])
+        return Call(content["kind"], content["method"], messages, content["way"], headers, content["compression"])
+    except FormatError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{file} is not a call that fuzzing has kept") from error
 
 

@@ -3,7 +3,11 @@
 import asyncio
 import sys
 from collections import deque
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 from vitrine_client import AsyncVqaClient, TlsFiles, VitrineError
@@ -11,12 +15,12 @@ from vitrine_client import AsyncVqaClient, TlsFiles, VitrineError
 from builders.repository.configs import read_config
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from checks.fuzz.call import INFER, Call, call_from_file, kept
+from checks.fuzz.call import INFER, Call, call_from_file, write_call
 from checks.fuzz.options import FuzzOptions
 from checks.fuzz.requests import Requests
 from checks.fuzz.sending import Sender, Target, sender_to
-from checks.fuzz.verdict import LOST, Findings, said
-from checks.fuzz.watch import Problem, no_process_watched, watched
+from checks.fuzz.verdict import LOST, Findings, report
+from checks.fuzz.watch import Problem, no_process_watched, watch_process
 from checks.fuzz.well_formed import request
 from command_line.values import make_folder
 from serving.supervision.server import EmbeddedServer
@@ -46,22 +50,27 @@ def fuzz(options: FuzzOptions) -> int:
     make_folder(options.output)
     try:
         photos = [photo_from_seed(first_seed("test") + 900 + n, long_side_px=(120, 200)).jpeg_bytes() for n in range(8)]
-        calls = [call_from_file(file) for file in options.again] or None
+        again = [call_from_file(file) for file in options.again]
         with ExitStack() as stack:
             target, problem = _target(options, stack)
-            found = asyncio.run(_fuzzed(target, problem, photos, calls, options))
+            requests = _requests(options, photos, has_http=bool(target.http_url))
+            calls = iter(again) if again else (requests.next() for _ in range(options.count))
+            count = len(again) or options.count
+            findings, last = asyncio.run(_send_all(target, problem, photos[0], calls, count))
+        if findings.problems or findings.leaks:
+            _keep(last, options.output)
     except (VitrineError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return said(found)
+    return report(findings)
 
 
 def _target(options: FuzzOptions, stack: ExitStack) -> tuple[Target, Problem]:
-    """The server that is named, or one of our own."""
+    """Name the server that is to be asked: the one of the options, or one of our own, which is started."""
     if options.url:
         key = options.api_key_file.read_text("utf-8").strip() if options.api_key_file else None
         target = Target(options.url, options.http or None, options.tls_ca, key)
-        return target, watched(options.watch) if options.watch else no_process_watched
+        return target, watch_process(options.watch) if options.watch else no_process_watched
     settings = ServerSettings(
         options.repository,
         grpc_port=0,
@@ -76,58 +85,87 @@ def _target(options: FuzzOptions, stack: ExitStack) -> tuple[Target, Problem]:
     return Target(server.url, http), server.problem
 
 
-async def _fuzzed(
-    target: Target, problem: Problem, photos: list[bytes], again: list[Call] | None, options: FuzzOptions
-) -> Findings:
-    configs = [read_config(file) for file in sorted(options.repository.glob("*/config.pbtxt"))]
-    requests = Requests(
-        photos,
-        configs,
-        options.seed,
-        overflows=options.overflows,
-        has_http=bool(target.http_url),
-        has_door=not options.no_door,
-        only=options.only,
-    )
-    found, last = Findings(), deque[Call](maxlen=_KEPT)
-    calls = iter(again) if again else (requests.next() for _ in range(options.count))
+@dataclass
+class _Run:
+    """What the callers of one run share."""
+
+    sender: Sender
+    client: AsyncVqaClient
+    photo: bytes
+    """One that can be seen, for questions whose answers are known."""
+    problem: Problem
+    expected: list[str] = field(default_factory=list)
+    """Answers to `QUESTIONS` before anything hostile was sent."""
+    findings: Findings = field(default_factory=Findings)
+    last: deque[Call] = field(default_factory=lambda: deque(maxlen=_KEPT))
+
+    async def answers(self) -> list[str]:
+        return [await _answer(self.client, self.photo, text) for text in QUESTIONS]
+
+    async def check(self) -> None:
+        """Note it where the questions are not answered as before."""
+        if (answers := await self.answers()) != self.expected:
+            sent = self.findings.outcomes.total()
+            self.findings.problems.append(f"after {sent:,} requests the answers were {answers}, not {self.expected}")
+
+    async def send(self, calls: Iterator[Call], bar: "tqdm[Any]") -> None:
+        """Send one call after the other, until there are no more or something is wrong."""
+        for call in calls:
+            self.last.append(call)
+            outcome = await self.sender.outcome(call)
+            self.findings.add(call, outcome)
+            bar.update()
+            is_lost = outcome[0] in LOST
+            if self.findings.problems or ((bar.n % _WATCH_EVERY == 0 or is_lost) and self.problem()):
+                return
+            if is_lost and self.problem is no_process_watched and not await _recovers(self.sender, self.photo):
+                lost = f"{call.kind}: {outcome[0]}, and then nobody there for {_RECOVERS_S:g} s"
+                self.findings.problems.append(lost)
+            if bar.n % _CHECK_EVERY == 0:
+                await self.check()
+
+
+async def _send_all(
+    target: Target, problem: Problem, photo: bytes, calls: Iterator[Call], count: int
+) -> tuple[Findings, list[Call]]:
+    """Send the calls, several at a time.
+
+    Returns:
+        What came of them, and the last ones.
+    """
     tls = TlsFiles(authority=str(target.authority)) if target.authority else None
-    with tqdm(total=len(again) if again else options.count, unit=" requests", desc="fuzz", mininterval=10) as bar:
+    with tqdm(total=count, unit=" requests", desc="fuzz", mininterval=10) as bar:
         async with (
             sender_to(target) as sender,
             AsyncVqaClient(target.grpc_url, tls=tls, api_key=target.api_key) as client,
         ):
-            expected = [(await client.ask(photos[0], text)).text for text in QUESTIONS]
-
-            async def check() -> None:
-                answers = [await _answer(client, photos[0], text) for text in QUESTIONS]
-                if answers != expected:
-                    found.problems.append(f"after {bar.n:,} requests the answers were {answers}, not {expected}")
-
-            async def caller() -> None:
-                for call in calls:
-                    last.append(call)
-                    outcome = await sender.outcome(call)
-                    found.add(call, outcome)
-                    bar.update()
-                    is_lost = outcome[0] in LOST
-                    if found.problems or ((bar.n % _WATCH_EVERY == 0 or is_lost) and problem()):
-                        return
-                    if is_lost and problem is no_process_watched and not await _recovers(sender, photos[0]):
-                        found.problems.append(f"{call.kind}: {outcome[0]}, and then nobody there for {_RECOVERS_S:g} s")
-                    if bar.n % _CHECK_EVERY == 0:
-                        await check()
-
-            await asyncio.gather(*(caller() for _ in range(_AT_ONCE)))
+            run = _Run(sender, client, photo, problem)
+            run.expected = [(await client.ask(photo, text)).text for text in QUESTIONS]
+            await asyncio.gather(*(run.send(calls, bar) for _ in range(_AT_ONCE)))
             if not problem():
-                await check()
+                await run.check()
     if ended := problem():
-        found.problems.insert(0, f"after {found.outcomes.total():,} requests: {ended}")
-    if found.problems or found.leaks:
-        for index, call in enumerate(last):
-            kept(call, options.output / f"last-{index:02}.json")
-        print(f"the last {len(last)} requests are kept in {options.output}; --again sends them again")
-    return found
+        run.findings.problems.insert(0, f"after {run.findings.outcomes.total():,} requests: {ended}")
+    return run.findings, list(run.last)
+
+
+def _requests(options: FuzzOptions, photos: list[bytes], *, has_http: bool) -> Requests:
+    configs = [read_config(file) for file in sorted(options.repository.glob("*/config.pbtxt"))]
+    return Requests(
+        photos,
+        configs,
+        options.seed,
+        overflows=options.overflows,
+        has_http=has_http,
+        has_door=not options.no_door,
+        only=options.only,
+    )
+
+
+def _keep(calls: list[Call], folder: Path) -> None:
+    for index, call in enumerate(calls):
+        write_call(call, folder / f"last-{index:02}.json")
+    print(f"the last {len(calls)} requests are kept in {folder}; --again sends them again")
 
 
 async def _answer(client: AsyncVqaClient, photo: bytes, question: str) -> str:
@@ -138,7 +176,7 @@ async def _answer(client: AsyncVqaClient, photo: bytes, question: str) -> str:
 
 
 async def _recovers(sender: Sender, photo: bytes) -> bool:
-    """Whether the service answers, or limits a good question's rate, within the time in which no Triton starts."""
+    """Return whether the service answers, or limits a good question's rate, sooner than a Triton can start."""
     good = Call("check", INFER, (bytes(request("image_embedding", photo).SerializeToString()),))
     try:
         async with asyncio.timeout(_RECOVERS_S):

@@ -1,4 +1,4 @@
-"""What came back from fuzzing, and what of it is wrong."""
+"""Collects what came back from fuzzing, and says what of it is wrong."""
 
 import sys
 from collections import Counter
@@ -23,10 +23,12 @@ _MOST_LEAKS = 20
 
 @dataclass
 class Findings:
+    """What has come back so far."""
+
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Of each kind of request, by what came back."""
+    """How many requests, by kind and by the code that came back."""
     messages: Counter[str] = field(default_factory=Counter)
-    """Beginnings of the refusals."""
+    """How many refusals, by code and the first 60 characters of their messages."""
     leaks: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
@@ -42,7 +44,7 @@ class Findings:
 
 
 def problem_of(call: Call, outcome: Outcome) -> str | None:
-    """What is wrong with an answer, whoever is asked; None: nothing.
+    """Say what is wrong with an answer, whoever is asked; None: nothing.
 
     Whether a process ended is not seen here.
     """
@@ -54,22 +56,26 @@ def problem_of(call: Call, outcome: Outcome) -> str | None:
     return None
 
 
-def said(found: Findings) -> int:
-    """Tell it all. The exit status: 0 where nothing is wrong."""
-    codes = sorted({code for _, code in found.outcomes})
-    for kind in sorted({kind for kind, _ in found.outcomes}):
-        counts = (f"{code} {found.outcomes[kind, code]:,}" for code in codes if found.outcomes[kind, code])
+def report(findings: Findings) -> int:
+    """Print what came back, and what of it is wrong.
+
+    Returns:
+        An exit status: 0 where nothing is wrong.
+    """
+    codes = sorted({code for _, code in findings.outcomes})
+    for kind in sorted({kind for kind, _ in findings.outcomes}):
+        counts = (f"{code} {findings.outcomes[kind, code]:,}" for code in codes if findings.outcomes[kind, code])
         print(f"{kind:18}{', '.join(counts)}")
-    total = found.outcomes.total()
+    total = findings.outcomes.total()
     print(f"{total:,} requests; the most frequent refusals:")
-    for message, times in found.messages.most_common(12):
+    for message, times in findings.messages.most_common(12):
         print(f"  {times:8,}  {message}")
-    limited = sum(times for (_, code), times in found.outcomes.items() if code == "RESOURCE_EXHAUSTED")
+    limited = sum(times for (_, code), times in findings.outcomes.items() if code == "RESOURCE_EXHAUSTED")
     if limited > _MOST_LIMITED_RATIO * total:
-        found.problems.append(
+        findings.problems.append(
             f"{limited:,} of {total:,} requests were refused with RESOURCE_EXHAUSTED and so tried nothing: raise the "
             "rate that this key may ask at"
         )
-    for problem in [*found.problems, *sorted(found.leaks)[:_MOST_LEAKS]]:
+    for problem in [*findings.problems, *sorted(findings.leaks)[:_MOST_LEAKS]]:
         print(f"error: {problem}", file=sys.stderr)
-    return 1 if found.problems or found.leaks else 0
+    return 1 if findings.problems or findings.leaks else 0

@@ -1,4 +1,4 @@
-"""Sees whether a process of a running server ends."""
+"""Watches whether a process of a running server ends."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ Problem = Callable[[], object]
 
 
 def no_process_watched() -> str | None:
-    """The processes of a server elsewhere, which nobody sees."""
+    """Watch nothing: the processes of a server elsewhere cannot be seen."""
     return None
 
 
-def watched(pid: int) -> Problem:
+def watch_process(pid: int) -> Problem:
     """Watch a process and all below it, such as `python -m serving`, its Triton, and the steps.
 
     Raises:

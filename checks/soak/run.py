@@ -6,7 +6,7 @@ import random
 import sys
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from tqdm import tqdm
 
@@ -20,6 +20,8 @@ from checks.soak.verdict import problems_of
 from command_line.values import make_folder
 from serving.supervision.signals import end_on_signals
 
+SOAK_FORMAT = 1
+"""Format of soak.json."""
 _SAMPLES = 360
 _MOST_FAULTS = 4  # the supervisor gives up at the sixth within ten minutes
 _BURST_EVERY_S = 20.0
@@ -40,12 +42,47 @@ def soak(options: SoakOptions) -> int:
     """
     end_on_signals()
     make_folder(options.output)
+    run = _run(options)
+    found = growths(run.samples, options.duration)
+    plot(run.samples, run.faults, options.output / "soak.png")
+    is_good = _say(found, run, options)
+    report = {
+        "format": SOAK_FORMAT,
+        "duration_s": options.duration,
+        "growth": [asdict(growth) for growth in found],
+        "outcomes": dict(run.tally.outcomes),
+        "wrong": run.tally.wrong,
+        "faults": run.faults,
+        "server_lines": run.lines,
+        "samples": [asdict(one) for one in run.samples],
+    }
+    (options.output / "soak.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    print(f"{options.output / 'soak.png'}, {options.output / 'soak.json'}")
+    return 0 if is_good else 1
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What was seen of one soak."""
+
+    samples: list[Sample]
+    faults: list[tuple[float, str]]
+    """What was done to the server, and at which second."""
+    tally: Tally
+    restarts: int
+    lines: list[str]
+    """What the server has said."""
+    ended: list[str]
+    """What ended before its time, or badly."""
+
+
+def _run(options: SoakOptions) -> _Run:
     with running_server(options.repository, options.output / "triton.log", "--cache-mib", str(_CACHE_MIB)) as server:
         traffic = Traffic(server.url, callers=options.callers, burst_every_s=_BURST_EVERY_S)
         thread = threading.Thread(target=lambda: asyncio.run(traffic.run()))
         thread.start()
         try:
-            samples, faults = _watched(server, traffic, thread, options.duration)
+            samples, faults = _watch(server, traffic, thread, options.duration)
             has_ended = server.process.poll() is not None
             restarts = 0 if has_ended else server.restarts()
             ended = [] if thread.is_alive() else ["the traffic ended before its time, by an error of its own"]
@@ -55,24 +92,10 @@ def soak(options: SoakOptions) -> int:
     if has_ended or server.process.returncode != 0:
         when = "before its time" if has_ended else f"with status {server.process.returncode}"
         ended.append(f"the server ended {when}: {' '.join(server.lines[-3:])}")
-    found = growths(samples, options.duration)
-    plot(samples, faults, options.output / "soak.png")
-    is_good = _say(found, traffic.tally, server.lines, restarts, faults, ended, options)
-    report = {
-        "duration_s": options.duration,
-        "growth": [asdict(growth) for growth in found],
-        "outcomes": dict(traffic.tally.outcomes),
-        "wrong": traffic.tally.wrong,
-        "faults": faults,
-        "server_lines": server.lines,
-        "samples": [asdict(one) for one in samples],
-    }
-    (options.output / "soak.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
-    print(f"{options.output / 'soak.png'}, {options.output / 'soak.json'}")
-    return 0 if is_good else 1
+    return _Run(samples, faults, traffic.tally, restarts, server.lines, ended)
 
 
-def _watched(
+def _watch(
     server: Served, traffic: Traffic, thread: threading.Thread, duration_s: float
 ) -> tuple[list[Sample], list[tuple[float, str]]]:
     start_s, draw = time.monotonic(), random.Random(0)
@@ -94,27 +117,20 @@ def _watched(
     return samples, done
 
 
-def _say(
-    found: list[Growth],
-    tally: Tally,
-    lines: list[str],
-    restarts: int,
-    faults: list[tuple[float, str]],
-    ended: list[str],
-    options: SoakOptions,
-) -> bool:
-    asked = sum(tally.outcomes.values())
-    print(f"{asked:,} calls; what came of them:")
-    for kind, count in sorted(tally.outcomes.items()):
+def _say(found: list[Growth], run: _Run, options: SoakOptions) -> bool:
+    """Print what was seen; return whether all is well."""
+    print(f"{run.tally.outcomes.total():,} calls; what came of them:")
+    for kind, count in sorted(run.tally.outcomes.items()):
         print(f"  {count:9,}  {kind}")
-    for at_s, what in faults:
+    for at_s, what in run.faults:
         print(f"  at {at_s:6.0f} s  {what}")
-    print(f"  {restarts} restarts for {len(faults)} faults")
-    for line in lines:
+    print(f"  {run.restarts} restarts for {len(run.faults)} faults")
+    for line in run.lines:
         print(f"  server: {line}")
     for growth in found:
         print(f"  {growth.name:26} {growth.mean:9.1f} {growth.unit:4} {growth.share:+8.2%} over the last half")
-    problems = ended + problems_of(found, tally, [what for _, what in faults], restarts, max_growth=options.max_growth)
+    done = [what for _, what in run.faults]
+    problems = run.ended + problems_of(found, run.tally, done, run.restarts, max_growth=options.max_growth)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return not problems

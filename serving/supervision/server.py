@@ -4,7 +4,6 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import IO
 
 from vitrine_client import TlsFiles
 
@@ -21,8 +20,8 @@ from serving.supervision.triton_run import TritonRun
 from serving.supervision.work_folder import DRAIN_DIR, remove_left_over
 from serving.triton.command import READY_TIMEOUT_S, ServerSettings, admin_key_of, with_ports_and_log
 from serving.triton.integrity import read_manifest, remove_python_caches, require_intact
-from serving.triton.launch import Launch, LaunchFrom, embedded_launch
-from serving.triton.log import is_same_file, opened_log
+from serving.triton.launch import LaunchFrom, embedded_launch
+from serving.triton.log import Log
 from serving.triton.models import Configs, public_ensembles, read_configs
 from serving.triton.ports import free_port
 
@@ -65,7 +64,7 @@ class EmbeddedServer:
         self._door: Door | None = None
         self._run: TritonRun | None = None
         self._probe: Probe | None = None
-        self._log: IO[bytes] | None = None
+        self._log = Log()
         self._metrics: MetricsDoor | None = None
         self.condition = Condition()
         """What the metrics say of it, beside Triton's own."""
@@ -120,7 +119,7 @@ class EmbeddedServer:
         try:
             self.stop()
         finally:
-            self._close_log()
+            self._log.close()
             if self._metrics:
                 self._metrics.close()
                 self._metrics = None
@@ -209,12 +208,12 @@ class EmbeddedServer:
         sockets = self._door.sockets if self._door else None
         inner = replace(self.settings, metrics_port=metrics_port, sockets=sockets)
         launch = self._launch_from(inner, run.work.path, run.work.shm_prefix, self._admin_key)
-        self._open_log(launch, is_emptied=is_first)
+        log = self._log.open(launch.log_file, is_emptied=is_first)
         if self._door:
             self._door.remove_sockets()
             if not is_first:
-                self._door.start(self._log)
-        run.start(launch, self._log)
+                self._door.start(log)
+        run.start(launch, log)
         self._probe = self._new_probe(self.url_of_triton if is_first else self.url)
         secret = self._admin_key if any(self._admin_key in word for word in launch.command) else None
         wait_until_triton_answers(run, self._probe, self._door, timeout_s=self._ready_timeout_s, secret=secret)
@@ -227,7 +226,7 @@ class EmbeddedServer:
 
     def _open_door(self, door: Door) -> None:
         assert self._probe
-        door.start(self._log)
+        door.start(self._log.stream)
         wait_until_door_lets_through(self._probe, door, timeout_s=self._ready_timeout_s)
 
     def _new_probe(self, url: str) -> Probe:
@@ -238,14 +237,3 @@ class EmbeddedServer:
         """Return the port of Triton's own metrics, None while it does not run; called from other threads."""
         run = self._run
         return run.metrics_port if run else None
-
-    def _open_log(self, launch: Launch, *, is_emptied: bool) -> None:
-        """Open the log, or go on with the open one, unless others have moved it away."""
-        if launch.log_file and not (self._log and is_same_file(self._log, launch.log_file)):
-            self._close_log()
-            self._log = opened_log(launch.log_file, is_emptied=is_emptied)
-
-    def _close_log(self) -> None:
-        if self._log:
-            self._log.close()
-            self._log = None

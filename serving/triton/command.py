@@ -175,47 +175,67 @@ def _address(settings: ServerSettings, socket: str) -> str:
 
 
 def _options(settings: ServerSettings, admin_key: str) -> list[str]:
-    options = [
+    return [
         f"--model-repository={settings.repository.resolve()}",
         f"--cache-config=local,size={settings.cache_mib * 2**20}",
         "--disable-auto-complete-config",  # the repository's configs are complete
         f"--exit-timeout-secs={_EXIT_TIMEOUT_S}",
+        *_ports(settings),
+        *_encryption(settings),
+        *_tracing(settings),
+        *_closed_administration(settings, admin_key),
+        *(["--log-verbose=1"] if settings.verbose else []),
+    ]
+
+
+def _ports(settings: ServerSettings) -> list[str]:
+    options = [
         f"--grpc-address={_address(settings, GRPC_SOCKET)}",
         f"--grpc-port={settings.grpc_port if settings.sockets is None else SOCKET_NUMBER}",
     ]
-    options += (
-        ["--allow-http=false"]
-        if settings.http_port is None
-        else [f"--http-address={_address(settings, HTTP_SOCKET)}", f"--http-port={settings.http_port}"]
-    )
-    options += (
-        ["--allow-metrics=false"]
-        if settings.metrics_port is None
-        else [
-            "--metrics-address=127.0.0.1",  # for `metrics_door.py`, which is what others reach
-            f"--metrics-port={settings.metrics_port}",
-            "--metrics-config=summary_latencies=true",  # percentiles of the last minute
-        ]
-    )
-    if settings.tls and settings.sockets is None:
-        options += ["--grpc-use-ssl=true", f"--grpc-server-cert={settings.tls.certificate}"]
-        options.append(f"--grpc-server-key={settings.tls.key}")
-        if settings.tls.client_authority:
-            options += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={settings.tls.client_authority}"]
-    if settings.trace_url is not None:
-        options += [
-            "--trace-config=mode=opentelemetry",
-            "--trace-config=level=TIMESTAMPS",
-            "--trace-config=rate=0",  # none but those whose caller has sampled them
-            f"--trace-config=opentelemetry,url={_checked_trace_url(settings.trace_url)}",
-            f"--trace-config=opentelemetry,bsp_schedule_delay={_SPAN_DELAY_MS}",
-            "--trace-config=opentelemetry,resource=service.name=vitrine",
-        ]
-    if not settings.open_administration:
-        protocols = ",".join(_ADMINISTRATION)
-        options.append(f"--grpc-restricted-protocol={protocols}:{ADMIN_HEADER}={admin_key}")
-        if settings.http_port is not None:
-            options.append(f"--http-restricted-api={protocols}:{ADMIN_HEADER}={admin_key}")
-    if settings.verbose:
-        options.append("--log-verbose=1")
+    if settings.http_port is None:
+        options.append("--allow-http=false")
+    else:
+        options += [f"--http-address={_address(settings, HTTP_SOCKET)}", f"--http-port={settings.http_port}"]
+    if settings.metrics_port is None:
+        return [*options, "--allow-metrics=false"]
+    return [
+        *options,
+        "--metrics-address=127.0.0.1",  # for `metrics_door.py`, which is what others reach
+        f"--metrics-port={settings.metrics_port}",
+        "--metrics-config=summary_latencies=true",  # percentiles of the last minute
+    ]
+
+
+def _encryption(settings: ServerSettings) -> list[str]:
+    """Write what encrypts gRPC, where Triton itself listens for others."""
+    tls = settings.tls
+    if tls is None or settings.sockets is not None:
+        return []
+    options = ["--grpc-use-ssl=true", f"--grpc-server-cert={tls.certificate}", f"--grpc-server-key={tls.key}"]
+    if tls.client_authority:
+        options += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={tls.client_authority}"]
+    return options
+
+
+def _tracing(settings: ServerSettings) -> list[str]:
+    if settings.trace_url is None:
+        return []
+    return [
+        "--trace-config=mode=opentelemetry",
+        "--trace-config=level=TIMESTAMPS",
+        "--trace-config=rate=0",  # none but those whose caller has sampled them
+        f"--trace-config=opentelemetry,url={_checked_trace_url(settings.trace_url)}",
+        f"--trace-config=opentelemetry,bsp_schedule_delay={_SPAN_DELAY_MS}",
+        "--trace-config=opentelemetry,resource=service.name=vitrine",
+    ]
+
+
+def _closed_administration(settings: ServerSettings, admin_key: str) -> list[str]:
+    if settings.open_administration:
+        return []
+    restriction = f"{','.join(_ADMINISTRATION)}:{ADMIN_HEADER}={admin_key}"
+    options = [f"--grpc-restricted-protocol={restriction}"]
+    if settings.http_port is not None:
+        options.append(f"--http-restricted-api={restriction}")
     return options

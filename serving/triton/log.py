@@ -71,6 +71,34 @@ def is_same_file(log: IO[bytes], file: Path) -> bool:
         return False
 
 
+class Log:
+    """Triton's log, which stays open from one run of Triton to the next."""
+
+    def __init__(self) -> None:
+        self.stream: IO[bytes] | None = None
+        """None: not open, or standard output."""
+
+    def open(self, file: Path | None, *, is_emptied: bool) -> IO[bytes] | None:
+        """Open the log, or go on with the open one, unless others have moved it away.
+
+        Args:
+            file: None: standard output.
+
+        Raises:
+            UsageError, ServingError: see `opened_log`.
+        """
+        if file and not (self.stream and is_same_file(self.stream, file)):
+            self.close()
+            self.stream = opened_log(file, is_emptied=is_emptied)
+        return self.stream
+
+    def close(self) -> None:
+        """Close it, so that another server may take it."""
+        if self.stream:
+            self.stream.close()
+            self.stream = None
+
+
 def copy_to_output(log: IO[bytes], logged: threading.Event) -> None:
     """To our own standard output, which is a container's log. Lines that it does not take are lost."""
     for line in log:  # on and on, for Triton stands still when nobody reads

@@ -11,7 +11,7 @@ from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 from tritonclient.grpc import service_pb2 as pb
 
-from checks.fuzz.call import HTTP, HTTP2, INFER, STREAM, Call, call_from_file, ends_2_51, kept
+from checks.fuzz.call import HTTP, HTTP2, INFER, STREAM, Call, call_from_file, ends_2_51, write_call
 from checks.fuzz.frames import grpc_message
 from checks.fuzz.requests import HTTP_KINDS, KINDS, Requests
 from checks.fuzz.well_formed import request
@@ -162,7 +162,7 @@ def test_with_a_door_all_of_it_is_drawn(calls: list[Call]) -> None:
 
 def test_kept_calls_are_the_same(calls: list[Call], tmp_path: Path) -> None:
     for call in calls[:200]:
-        kept(call, tmp_path / "call.json")
+        write_call(call, tmp_path / "call.json")
         assert call_from_file(tmp_path / "call.json") == call
 
 
@@ -175,3 +175,18 @@ def test_another_file_is_no_call(tmp_path: Path) -> None:
 def test_unknown_kinds_are_refused() -> None:
     with pytest.raises(ValueError, match="none of streem is a kind that is sent here: damaged photo, "):
         Requests(PHOTOS, CONFIGS, 0, only=["streem"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{}", r"call\.json has no format number, but format 1 is expected"),
+        ('{"format": 2}', r"call\.json is of format 2, but format 1 is expected"),
+        ('{"format": 1}', r"call\.json is not a call that fuzzing has kept"),
+        ("[]", r"call\.json is not a call that fuzzing has kept"),
+    ],
+)
+def test_a_file_that_holds_no_call_is_refused(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "call.json").write_text(content, "utf-8")
+    with pytest.raises(ValueError, match=words):
+        call_from_file(tmp_path / "call.json")
