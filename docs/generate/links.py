@@ -5,8 +5,12 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-_CODE_OR_LINK = re.compile(r"`[^`\n]+`|(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?P<target>[^()\s]+)\)")
-_FENCE = re.compile(r"^\s*(```|~~~)")
+_CODE_OR_LINK = re.compile(
+    r"^[ ]*(?:```|~~~).*?^[ ]*(?:```|~~~)[ ]*$"  # a block of code
+    r"|`[^`\n]+`"
+    r"|(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?P<target>[^()\s]+)\)",
+    re.DOTALL | re.MULTILINE,
+)
 _ABSOLUTE = re.compile(r"^[a-z][a-z+.-]*:", re.IGNORECASE)
 
 
@@ -50,15 +54,9 @@ def links_for_site(markdown: str, source: str, page: str, pages: Mapping[str, st
 
 
 def _each_link(markdown: str, change: Callable[[re.Match[str]], str]) -> str:
-    """Apply `change` to each link that is not in code."""
+    """Apply `change` to each link that is not in code. A link's text may go on in the next line."""
 
     def change_link(found: re.Match[str]) -> str:
         return change(found) if found["target"] else found[0]
 
-    lines = []
-    is_code = False
-    for line in markdown.split("\n"):
-        is_fence = bool(_FENCE.match(line))
-        is_code ^= is_fence
-        lines.append(line if is_code or is_fence else _CODE_OR_LINK.sub(change_link, line))
-    return "\n".join(lines)
+    return _CODE_OR_LINK.sub(change_link, markdown)

@@ -39,6 +39,7 @@ def places(page: Path) -> set[str]:
         ("[contract](docs/reference/contract.md#colours)", "[contract](../reference/contract.md#colours)"),
         ("a picture ![plot](docs/demo.svg)", "a picture ![plot](../demo.svg)"),
         ("[the gateway](deploy/gateway/envoy.yaml)", "the gateway (`deploy/gateway/envoy.yaml`)"),
+        ("[a text\nin two lines](docs/demo.svg)", "[a text\nin two lines](../demo.svg)"),
         ("[LICENSE](LICENSE)", "LICENSE"),
         ("[Triton](https://example.com/a)", "[Triton](https://example.com/a)"),
         ("[below](#known-weaknesses)", "[below](#known-weaknesses)"),
