@@ -12,6 +12,7 @@ CODE = (
     *("benchmarks", "builders", "checks", "client/src", "deploy", "evaluation", "loadtest", "model_repository"),
     *("serving", "training", "vitrine_steps", "tests"),
 )
+EXAMPLES = ("answer_filter", "families/mine")
 OF_OTHERS = {"docs/operators.md"}  # onnx-tensorrt's
 SUFFIXES = {".py", ".lua", ".yaml", ".yml", ".pbtxt", ".j2", ".sh"}
 
@@ -60,5 +61,19 @@ def test_every_page_that_code_names_is_there() -> None:
         for file in files
         for name in re.findall(r"(?<![\w/])docs/[\w./-]+\.md", file.read_text("utf-8"))
         if name not in OF_OTHERS and not (ROOT / name).exists()
+    }
+    assert not missing
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    """Paths in backticks that begin with a folder of the checkout; examples of the how-to pages are left out."""
+    folders = "|".join(sorted(folder.name for folder in ROOT.iterdir() if folder.is_dir() and folder.name != "build"))
+    pattern = re.compile(rf"`((?:{folders})/[\w./*-]+)`")
+    missing = {
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in markdown_files()
+        if not page.is_relative_to(ROOT / "docs" / "adr") and page.name != "CHANGELOG.md"
+        for name in pattern.findall(page.read_text("utf-8"))
+        if not any(word in name for word in EXAMPLES) and not any(ROOT.glob(name.rstrip("/")))
     }
     assert not missing
