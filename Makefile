@@ -68,6 +68,11 @@ test: test-packages build ## run what a change must pass, real servers included 
 test-fast: build ## run the tests of functions, contracts and fakes (1 minute)
 	$(PYTEST) -m fast
 
+.PHONY: coverage
+coverage: build ## measure what the tests of client and steps reach; fails under 95 % (4 minutes)
+	@rm -rf build/coverage && mkdir -p build/coverage
+	$(PYTEST) tests/client tests/steps --cov --cov-report=term --cov-fail-under=95
+
 .PHONY: test-all
 test-all: test-packages build ## run every test, in random order: what a release must pass (45 minutes, 9 GiB)
 	$(PYTEST) -p randomly -m "not slow"

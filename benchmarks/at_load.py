@@ -1,4 +1,4 @@
-"""How late the latest are when a server is asked at a steady rate, by the load test (`python -m loadtest`)."""
+"""Latency of a server that is asked at a steady rate, by the load test (`python -m loadtest`)."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LOAD_RATIO = 0.7
-"""Of the highest throughput that was measured."""
+"""Share of the highest throughput that was measured."""
 _SCENARIO = "name: new photos\n"
 _WARM_UP_S = 5
 

@@ -1,4 +1,4 @@
-"""So many callers, each asking again as soon as it is answered: the throughput of a system."""
+"""Closed loop: callers that ask again as soon as they are answered show the throughput of a system."""
 
 import asyncio
 import time
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from benchmarks.mixes import Visit
 
 Ask = Callable[[Visit], Awaitable[list[str]]]
-"""Gives the answers to a visit's questions."""
+"""Function from a visit to the answers to its questions."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """What one system did in one stretch of time."""
+    """Work of one system in one stretch of time."""
 
     questions_per_s: float
     latencies_s: tuple[float, ...]
-    """Of the visits."""
+    """Seconds that each visit took."""
 
 
 async def run_callers(call: Callable[[int], Awaitable[None]], *, callers: int, is_over: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""What is measured of whom, and what the figures say of each other. Pure."""
+"""Combinations that are measured, and ratios of their figures. Pure."""
 
 import statistics
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ FLOOR = "floor"
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One combination that is measured in every round."""
+    """Combination that is measured in every round."""
 
     mix: str
     concurrency: int
     system: str
 
     def seed(self, round_number: int) -> str:
-        """Of its photos: the same for every system, and for no other cell or round, so that no cache knows them."""
+        """Name the seed of its photos: the same for every system, and for no other cell or round."""
         return f"{self.mix}, {self.concurrency} callers, round {round_number}"
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Of the same figure in several rounds."""
+    """Median and extremes of one figure over several rounds."""
 
     median: float
     least: float
@@ -41,7 +41,7 @@ def spread(values: list[float]) -> Spread:
 
 
 def ratio(rates: Rates, ours: Cell, theirs: Cell) -> Spread | None:
-    """Ours over theirs, of each round by itself, so that a machine that slows down troubles both alike.
+    """Divide our rate by theirs, of each round by itself, so that a machine that slows down troubles both alike.
 
     None where one was not measured.
     """
@@ -50,7 +50,7 @@ def ratio(rates: Rates, ours: Cell, theirs: Cell) -> Spread | None:
 
 
 def rotate(cells: list[Cell], number: int) -> list[Cell]:
-    """The cells of a round: systems of one mix and concurrency one after the other, a different one first each time.
+    """Order the cells of a round: systems of one mix and concurrency in a row, another one first each time.
 
     The floor goes beside those with sixteen callers, which it is compared with.
     """

@@ -24,15 +24,17 @@ _ENGINES = ("image_encoder", "answer_decoder")
 
 @dataclass(frozen=True)
 class Arrangement:
+    """Way to call the engines."""
+
     callers: int
     threads: int
-    """Of a run."""
+    """Threads that a run of an engine uses."""
     rows: int
-    """Of a run."""
+    """Rows of a run: the batch."""
 
 
 class Floor:
-    """Both engines, and inputs for them: pixels and token ids are ready, so nothing but the engines works."""
+    """Engines and inputs for them: pixels and token ids are ready, so nothing but the engines works."""
 
     def __init__(self, model: Model, *, try_s: float) -> None:
         """

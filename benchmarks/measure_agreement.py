@@ -1,4 +1,4 @@
-"""One server measured by our load test and by NVIDIA's perf_analyzer, in turn."""
+"""Measure one server by our load test and by NVIDIA's perf_analyzer, in turn."""
 
 import base64
 import csv

@@ -1,4 +1,4 @@
-"""Both decode strategies, timed in turn on the same questions."""
+"""Time both decode strategies in turn on the same questions."""
 
 import json
 import statistics

@@ -103,7 +103,7 @@ def pytorch_module(checkpoint: Checkpoint, name: str, precision: str, answer_sha
 
 
 def _measure(name: str, batch: int, runs: dict[str, Callable[[], Any]], count: int) -> list[dict[str, Any]]:
-    """Each in turn, so that a noisy machine troubles all."""
+    """Time each in turn, so that a noisy machine troubles all."""
     times: dict[str, list[float]] = {label: [] for label in runs}
     for number in range(count + _WARMUP):
         for label, run in runs.items():

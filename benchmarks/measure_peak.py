@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.peak import PeakOptions
 
 _SIDE = 1536
-"""Of the square matrices whose product is the peak."""
+"""Side of the square matrices whose product is the peak."""
 _ROWS = (1, 8)
 
 

@@ -1,4 +1,4 @@
-"""What the systems are asked: endless visits, each a photo and questions about it. Pure functions of a seed."""
+"""Mixes of what the systems are asked: endless visits, each a photo and questions. Pure functions of a seed."""
 
 import io
 import random
@@ -30,7 +30,7 @@ class Visit:
 
 
 def new_photos(photos: Sequence[bytes], seed: str) -> Iterator[Visit]:
-    """One question about each photo, and every photo new."""
+    """Yield visits of one question about each photo, and every photo new."""
     for number, photo in enumerate(_new(photos, seed)):
         yield Visit(photo, (QUESTIONS[number % len(QUESTIONS)],))
 
@@ -64,7 +64,7 @@ def _new(photos: Sequence[bytes], seed: str) -> Iterator[bytes]:
 
 
 def drawn_photo(index: int, size_px: tuple[int, int] = (640, 480)) -> bytes:
-    """As a JPEG."""
+    """Draw a photo, as JPEG."""
     side_px = max(size_px)
     image = photo_from_seed(first_seed("test") + 30_000 + index, long_side_px=(side_px, side_px)).image.resize(size_px)
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What is served in a comparison: checkpoints, and the repositories that are built of them."""
+"""Models that a comparison serves: checkpoints, and the repositories that are built of them."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def prepare_model(name: str, work: Path) -> Model:
 
 
 def is_stale(repository: Path, sources: list[Path]) -> bool:
-    """Whether there is none, or what it was built with or from is newer."""
+    """Return True if there is none, or if what it was built with or from is newer."""
     manifest = repository / "manifest.json"
     if not manifest.exists():
         return True

@@ -55,7 +55,7 @@ class Outcome:
 
 
 def ask_by_threads(url: str, photos: list[bytes], expected: list[str], timeout_s: float, kill: "Kill") -> list[Outcome]:
-    """One call a thread: half are under way when Triton is killed, the others come while it is down."""
+    """Ask from threads, one call each: half are under way when Triton is killed, the others come while it is down."""
     with VqaClient(url, timeout_s=timeout_s) as client, ThreadPoolExecutor(len(photos)) as pool:
         client.health()
 
@@ -94,7 +94,7 @@ def ask_by_tasks(url: str, photos: list[bytes], expected: list[str], timeout_s: 
 
 
 class Kill:
-    """Of Triton, once."""
+    """Kill of Triton, once."""
 
     def __init__(self, server: Served) -> None:
         self._server = server

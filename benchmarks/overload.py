@@ -31,7 +31,7 @@ _PEAK_S = 15.0
 _AFTER_S = 10.0
 _TIMEOUT_S = 10.0
 _CALM = 3.0
-"""It has recovered when calls take no more than so many times what they took before."""
+"""Factor over the calm latency within which a server counts as recovered."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ class Answers:
     wrong: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     times_s: list[tuple[float, float]] = field(default_factory=list)
-    """When each answered call began, and how long it took."""
+    """Start of each answered call, and how long it took, in seconds."""
     refused_s: list[float] = field(default_factory=list)
-    """When each other one ended."""
+    """End of each call that was refused, in seconds."""
 
 
 class KnownQuestions:
@@ -105,7 +105,7 @@ async def closed_loop(questions: KnownQuestions, seconds: float, callers: int) -
 async def open_loop(
     questions: KnownQuestions, seconds: float, rate: float, memory: list[float], pid: int
 ) -> tuple[Answers, list[asyncio.Task[None]]]:
-    """Calls at even distances, whatever becomes of those before; and the calls that are still under way at the end."""
+    """Call at even distances, whatever becomes of those before; and the calls that are still under way at the end."""
     found, start_s = Answers(), time.perf_counter()
     tasks: set[asyncio.Task[None]] = set()
     for number in tqdm(range(int(seconds * rate)), unit=" calls", desc=f"{rate:.0f}/s", mininterval=5):
@@ -120,7 +120,7 @@ async def open_loop(
 
 
 def recovery_time_s(answers: Answers, end_s: float, calm_s: float) -> float | None:
-    """Seconds after the overload from which on every call was answered as soon as when all was calm; None: never."""
+    """Compute the seconds after the overload until all calls were answered as when all was calm; None: never."""
     slow = [start_s + took_s for start_s, took_s in answers.times_s if took_s > calm_s]
     last_bad_s = max([*slow, *answers.refused_s], default=end_s)
     is_calm_later = any(start_s >= last_bad_s for start_s, _ in answers.times_s)

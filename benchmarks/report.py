@@ -48,7 +48,7 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
 
 
 def machine() -> dict[str, Any]:
-    """Where it was measured, and with what."""
+    """Describe the machine, and the software that was measured with."""
     return {
         "cpu": cpuinfo.get_cpu_info().get("brand_raw", platform.machine()),
         "cores": os.cpu_count(),

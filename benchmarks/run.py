@@ -1,4 +1,4 @@
-"""One comparison of the systems: rounds in turn, what is kept of earlier ones, and the page."""
+"""Comparison of the systems: rounds in turn, what is kept of earlier ones, and the page."""
 
 import asyncio
 import json
@@ -57,7 +57,7 @@ def compare_systems(options: BenchmarkOptions) -> int:
 
 
 def _earlier_figures(file: Path, work: Path) -> dict[str, Any]:
-    """What earlier runs found, as long as the machine, the software and the built repository are the same."""
+    """Read what earlier runs found, as long as the machine, the software and the built repository are the same."""
     found: dict[str, Any] = {"machine": machine(), "models": {}}
     if file.exists():
         earlier = json.loads(file.read_text("utf-8"))
@@ -70,7 +70,7 @@ def _earlier_figures(file: Path, work: Path) -> dict[str, Any]:
 
 
 def plan(model: Model, *, quick: bool) -> list[Cell]:
-    """What is measured in each round. Of the large model the costliest combinations are left out."""
+    """List what is measured in each round. Of the large model the costliest combinations are left out."""
     systems = (*PEERS, VITRINE)
     if model.forced:
         cells = [
@@ -92,7 +92,7 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
 
 @dataclass
 class _Found:
-    """What the rounds have shown so far."""
+    """Figures of the rounds so far."""
 
     rates: Rates = field(default_factory=dict)
     latencies: dict[Cell, list[list[float]]] = field(default_factory=dict)

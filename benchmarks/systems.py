@@ -33,12 +33,12 @@ VITRINE = "vitrine"
 _READY_TIMEOUT_S = 120.0
 _CALL_TIMEOUT_S = 600.0
 _WAKE_S = 0.2
-"""For what became due while a process rested, such as closing idle connections."""
+"""Seconds for what became due while a process was suspended, such as closing idle connections."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """What all systems serve."""
+    """Model that all systems serve."""
 
     name: str
     checkpoint: Path
@@ -46,12 +46,12 @@ class Model:
     """Built from the checkpoint."""
     answer_tokens: int
     forced: bool
-    """Whether every answer has so many tokens: weights without a meaning."""
+    """True if every answer has so many tokens, because weights are random."""
 
 
 @contextmanager
 def run_system(system: str, model: Model) -> Iterator[tuple[str, int]]:
-    """A system, started for a model; gives its address, and its process id."""
+    """Start a system for a model; gives its address, and its process id."""
     if system == VITRINE:
         settings = ServerSettings(model.repository, grpc_port=0, metrics_port=None)
         with EmbeddedServer(settings, ready_timeout_s=_READY_TIMEOUT_S) as server:
@@ -82,7 +82,7 @@ def run_system(system: str, model: Model) -> Iterator[tuple[str, int]]:
 
 @contextmanager
 def suspend(pids: Iterable[int]) -> Iterator[None]:
-    """Process trees that get no processor meanwhile, so that they take none from what is measured: LitServe polls."""
+    """Suspend process trees meanwhile, so that they take no time from what is measured: LitServe polls."""
     parents = [psutil.Process(pid) for pid in pids]
     processes = [process for parent in parents for process in (parent, *parent.children(recursive=True))]
     try:
@@ -99,7 +99,7 @@ def suspend(pids: Iterable[int]) -> Iterator[None]:
 
 @asynccontextmanager
 async def connect(system: str, url: str) -> AsyncIterator[Ask]:
-    """How a system is asked, once it answers."""
+    """Connect to a system once it answers; gives the function that asks it."""
     async with _connect(system, url) as ask:
         deadline, visit = time.monotonic() + _READY_TIMEOUT_S, Visit(drawn_photo(0), QUESTIONS[:1])
         while True:

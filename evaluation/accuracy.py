@@ -13,7 +13,7 @@ VQA_SECTION = "accuracy by the VQA-v2 rule"
 
 @dataclass(frozen=True)
 class Graded:
-    """One question, asked and graded."""
+    """Question that was asked and graded."""
 
     photo: str
     kind: str
@@ -24,16 +24,16 @@ class Graded:
     got: str
     status: str
     confidence: float | None = None
-    """None: uncalibrated."""
+    """Confidence of the answer; None: uncalibrated."""
 
     @property
     def right(self) -> bool:
-        """Whether it is one of the answers; case and white space do not count."""
+        """Return True if the answer is one of the right ones; case and white space do not count."""
         return plain(self.got) in map(plain, self.answers)
 
     @property
     def score(self) -> float:
-        """By the VQA-v2 rule."""
+        """Return the score by the VQA-v2 rule, 0 to 1."""
         return vqa_score(self.got, self.answers)
 
 

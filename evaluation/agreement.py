@@ -1,4 +1,4 @@
-"""Whether a running server answers like transformers with the same weights, token by token."""
+"""Agreement of a running server with transformers and the same weights, token by token."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def _served_ids(transport: Transport, features: NDArray[np.float16], text: str) 
 
 
 def _decode(transport: Transport, features: NDArray[np.float16], text: str, output: str) -> NDArray[Any]:
-    """One output of the decoder, [1, ...]."""
+    """Ask for one output of the decoder, [1, ...]."""
     question = np.array([[text.encode()]], np.object_)
     names = ("QUESTION_IDS", "QUESTION_MASK")
     tokens = _infer(transport, "question_preprocess", {"QUESTION": question, "IMAGE_FEATURES": features}, names)

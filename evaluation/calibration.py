@@ -1,4 +1,4 @@
-"""How far confidence can be trusted: pure figures over graded questions."""
+"""Figures of how far confidence can be trusted, over graded questions. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Bin:
 
 
 def trust_figures(graded: Sequence[Graded]) -> list[Figure]:
-    """Of calibrated answers: in all, and in each language."""
+    """Compute the figures of calibrated answers, in all and in each language."""
     languages = sorted({row.language for row in graded})
     groups = {"all": graded, **{la: [row for row in graded if row.language == la] for la in languages}}
     return [figure for name, rows in groups.items() for figure in _trust_figures(name, rows)]
@@ -58,7 +58,7 @@ def expected_calibration_error(confidence: NDArray[np.float64], right: NDArray[n
 
 
 def chance_calibration_error(confidence: NDArray[np.float64], *, draws: int = 200) -> float:
-    """What the error would be, on average, if every confidence were true: so small a one cannot be told from none."""
+    """Compute the mean error if every confidence were true: one that small cannot be told from none."""
     random = np.random.default_rng(0)
     return float(
         np.mean(
@@ -68,7 +68,7 @@ def chance_calibration_error(confidence: NDArray[np.float64], *, draws: int = 20
 
 
 def equal_mass_bins(confidence: NDArray[np.float64], right: NDArray[np.bool_], bins: int = BINS) -> list[Bin]:
-    """At most `bins`, the least sure first."""
+    """Cut questions into at most `bins` bins of equal numbers, the least sure first."""
     order = np.argsort(confidence, kind="stable")
     return [
         Bin(float(confidence[part].mean()), float(right[part].mean()), len(part))

@@ -18,11 +18,11 @@ _D50 = np.array([0.9642, 1.0, 0.8249])
 _PRESS = np.array([[0.4361, 0.3851, 0.1431], [0.2225, 0.7169, 0.0606], [0.0139, 0.0971, 0.7141]])
 """XYZ at D50 of sRGB's red, green and blue in columns."""
 _MIX = np.array([[0.90, 0.08, 0.02], [0.06, 0.88, 0.06], [0.02, 0.10, 0.88]])
-"""Each ink takes a little of the neighbours' light too."""
+"""Share of the neighbours' light that each ink takes too."""
 _GAMMA = 1.7
 _INKS_GRID, _LAB_GRID = 9, 25
 _BLACK_RATIO = 0.8
-"""So much of the grey part of a colour is printed in black ink."""
+"""Share of the grey part of a colour that is printed in black ink."""
 
 
 @cache
@@ -69,7 +69,7 @@ def _xyz_from_lab(lab_n3: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _lab_u16(lab_n3: NDArray[np.float64]) -> NDArray[np.float64]:
-    """As version 2 of ICC writes it: 100 is ff00, and -128 is 0."""
+    """Write Lab as version 2 of ICC does: 100 is ff00, and -128 is 0."""
     return np.asarray(np.clip(np.round(lab_n3 * [0xFF00 / 100, 256, 256] + [0, 128 * 256, 128 * 256]), 0, 0xFFFF))
 
 

@@ -82,7 +82,7 @@ class Outcome:
     with_profile: bool
     is_right: bool
     is_like_twin: bool
-    """The same answer as about the sRGB twin."""
+    """True if the answer is that about the sRGB twin."""
 
 
 def spaces(cmyk_profile: Path | None) -> dict[str, Space]:
@@ -102,7 +102,7 @@ def spaces(cmyk_profile: Path | None) -> dict[str, Space]:
 
 
 def twin(image: Image.Image, space: Space, *, with_profile: bool) -> bytes:
-    """The same picture, written in another space.
+    """Write the same picture in another space.
 
     Args:
         image: RGB, in sRGB.

@@ -40,7 +40,7 @@ class Change:
     p_value: float | None
     """Probability of so large a difference by chance; None: the figure is not a share."""
     paired: bool = False
-    """Whether both runs asked the same questions, which tells more."""
+    """True if both runs asked the same questions, which tells more."""
 
     @property
     def is_beyond_chance(self) -> bool:
@@ -48,7 +48,7 @@ class Change:
 
 
 def changes(before: dict[str, Any], after: dict[str, Any], asked: tuple[list[Graded], list[Graded]]) -> list[Change]:
-    """Of every figure that both reports have.
+    """Compare every figure that both reports have.
 
     Args:
         before, after: contents of `report.json`.

@@ -1,4 +1,4 @@
-"""One measured figure, with how far chance alone could have moved it."""
+"""Figures that were measured, and how far chance alone could have moved each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Figure:
     value: float
     """A share, 0 to 1, where `of` is given."""
     of: int | None = None
-    """How many it is a share of; None: not a share."""
+    """Number that it is a share of; None: not a share."""
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -35,7 +35,7 @@ def share(section: str, name: str, hits: Sequence[bool]) -> list[Figure]:
 
 
 def figures_table(figures: Iterable[Figure]) -> str:
-    """As text, a section a block."""
+    """Format figures as text, a section a block."""
     lines = []
     for section, rows in groupby(figures, key=lambda figure: figure.section):
         lines += ["", section]

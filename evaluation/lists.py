@@ -18,7 +18,7 @@ _ATTRIBUTES = ("category", "colour", "pattern", "number")
 
 
 def list_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> list[Job]:
-    """One job a photo that has questions with lists: the data's own, or up to 10 values of the right attribute."""
+    """Make a job of each photo that has questions with lists: the data's own, or up to 10 values of the attribute."""
     listed = [(group, [(q, c) for q in group.questions if (c := candidates_for(group, q))]) for group in groups]
     return [Job(group.photo, partial(_choose, client, group, questions)) for group, questions in listed if questions]
 

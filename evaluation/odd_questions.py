@@ -17,7 +17,7 @@ _SHORT_PER_PHOTO, _NONE_PER_PHOTO = 6, 4
 
 
 def odd_jobs(client: VqaClient, photos: int, *, first_photo: int) -> list[Job]:
-    """One job a photo: six short questions about it, and four texts that ask nothing, none ever trained on."""
+    """Make a job of each photo: six short questions, and four texts that ask nothing, none ever trained on."""
     first = first_seed("test") + first_photo
     return [Job(str(seed), partial(_ask_photo, client, seed)) for seed in range(first, first + photos)]
 

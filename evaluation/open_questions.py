@@ -15,7 +15,7 @@ REFUSED = "refused"
 
 
 def open_question_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> list[Job]:
-    """One job a photo; its rows are `Graded` as dictionaries."""
+    """Make a job of each photo; its rows are `Graded` as dictionaries."""
     return [Job(group.photo, partial(_ask_photo, client, group)) for group in groups]
 
 

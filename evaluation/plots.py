@@ -16,7 +16,7 @@ _COLOURS = {"en": "tab:blue", "zh": "tab:orange"}
 
 
 def accuracy_plot(figures: Sequence[Figure], kinds: Sequence[str]) -> bytes:
-    """Accuracy by kind and language, with its 95 % interval."""
+    """Draw accuracy by kind and language, with its 95 % interval."""
     found = {figure.name: figure for figure in figures if figure.section == SECTION}
     figure, axes = plt.subplots(figsize=(8, 0.5 * len(kinds) + 1.2), layout="constrained")
     for offset, language in ((-0.12, "en"), (0.12, "zh")):
@@ -73,7 +73,7 @@ def trust_plot(graded: Sequence[Graded], raw: NDArray[np.float64] | None) -> byt
 
 
 def share_plot(figures: Sequence[Figure], title: str) -> bytes:
-    """Shares as points with their 95 % intervals."""
+    """Draw shares as points with their 95 % intervals."""
     shares = [figure for figure in figures if figure.interval]
     figure, axes = plt.subplots(figsize=(8, 0.4 * len(shares) + 1.2), layout="constrained")
     for y, share in enumerate(shares):
@@ -87,7 +87,7 @@ def share_plot(figures: Sequence[Figure], title: str) -> bytes:
 
 
 def confidence_plot(familiar: Sequence[Graded], unfamiliar: Sequence[Row]) -> bytes:
-    """How sure answers are about the catalogue's photos and about unfamiliar ones."""
+    """Draw how sure answers are about the catalogue's photos and about unfamiliar ones."""
     figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
     bins = np.linspace(0, 1, 41).tolist()
     for name, values in (

@@ -1,4 +1,4 @@
-"""Whether a question looked at the product: the heatmap's maximum against the catalogue's own mask."""
+"""Figures of whether questions looked at the product: the heatmap's maximum against the catalogue's own mask."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ def _look(client: VqaClient, seed: int) -> list[Row]:
 
 
 def is_inside(heatmap: NDArray[np.float32], mask: NDArray[np.bool_]) -> bool:
-    """Whether the maximum of the smoothed map, as an overlay shows it, is inside `mask` [height, width]."""
+    """Return True if the maximum of the smoothed map, as an overlay shows it, is inside `mask` [height, width]."""
     height, width = mask.shape
     smooth = np.asarray(Image.fromarray(heatmap).resize((width, height), Image.Resampling.BICUBIC))
     row, column = np.unravel_index(smooth.argmax(), smooth.shape)

@@ -1,4 +1,4 @@
-"""What is asked: photos with questions whose answers are known, drawn, from JSON Lines, or in the VQA-v2 format."""
+"""Photos with questions whose answers are known: drawn, from JSON Lines, or in the VQA-v2 format."""
 
 import json
 import re
@@ -26,13 +26,13 @@ class DataError(ValueError):
 class LabelledQuestion:
     text: str
     answers: tuple[str, ...]
-    """Given by people; several may be right, and one may stand several times (VQA-v2)."""
+    """Answers that people gave; several may be right, and one may stand several times (VQA-v2)."""
     kind: str
     language: str
     candidates: tuple[str, ...] = ()
-    """Of a closed list; empty: an open question."""
+    """Allowed answers of a closed list; empty: an open question."""
     drawn: Question | None = None
-    """Where the catalogue made it."""
+    """Question of the catalogue that this one is; None: it came from a file."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class PhotoQuestions:
     photo: str
     """A name that no other photo of the run has."""
     load: Callable[[], bytes]
-    """Its encoded bytes."""
+    """Function that reads or draws the photo's encoded bytes."""
     questions: tuple[LabelledQuestion, ...]
     seed: int | None = None
-    """Of the catalogue's photo."""
+    """Seed of the catalogue's photo; None: it came from a file."""
 
 
 def draw_questions(questions: int, *, first_photo: int) -> list[PhotoQuestions]:
-    """Unseen photos and unseen wordings, one question of each kind about each photo.
+    """Draw unseen photos and unseen wordings, one question of each kind about each photo.
 
     Args:
         first_photo: position of the first photo in the test split.
@@ -89,7 +89,7 @@ def from_json_lines(file: Path) -> list[PhotoQuestions]:
 
 
 def from_vqa_v2(questions_file: Path, annotations_file: Path, photos: Path) -> list[PhotoQuestions]:
-    """The format of the VQA v2 challenge: questions, and annotations with ten people's answers to each.
+    """Read the format of the VQA v2 challenge: questions, and annotations with ten people's answers to each.
 
     Args:
         photos: a folder of files named by image id, such as COCO_val2014_000000262148.jpg.
@@ -142,7 +142,7 @@ def _group_by_photo(rows: Iterable[tuple[Path, LabelledQuestion]]) -> list[Photo
 
 
 def first_questions(groups: Sequence[PhotoQuestions], count: int) -> list[PhotoQuestions]:
-    """The first photos, until they have `count` questions."""
+    """Take the first photos, until they have `count` questions."""
     taken: list[PhotoQuestions] = []
     for group in groups:
         if sum(len(g.questions) for g in taken) >= count:

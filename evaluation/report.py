@@ -54,13 +54,13 @@ def write_report(
 
 
 def served_from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What tells one built repository from another."""
+    """Pick what tells one built repository from another out of its manifest."""
     names = ("target", "precision", "decode_strategy", "built_at")
     return {"checkpoint": manifest["checkpoint"]["name"], **{name: manifest[name] for name in names}}
 
 
 def served_elsewhere(url: str) -> dict[str, Any]:
-    """The same, of a server whose repository is not here."""
+    """Describe a server whose repository is not here; see `served_from_manifest`."""
     return {"checkpoint": f"the server at {url}", "target": "unknown", "precision": "", "built_at": "unknown"}
 
 

@@ -1,4 +1,4 @@
-"""One evaluation: questions to a server, figures of the answers, and the report."""
+"""Evaluation of a server: questions, figures of the answers, and the report."""
 
 import json
 import sys

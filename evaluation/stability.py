@@ -1,4 +1,4 @@
-"""Whether an answer stays the same when what matters stays the same: the photo a little changed, or other words."""
+"""Figures of how often an answer stays the same where what matters does: photo a little changed, or other words."""
 
 import io
 import random
@@ -39,7 +39,7 @@ def stability_figures(rows: Sequence[Row]) -> list[Figure]:
 
 
 def photo_variants(photo: bytes, rng: random.Random) -> dict[str, bytes]:
-    """The same picture, encoded anew, moved, lit otherwise, rescaled, and turned with a note that says so."""
+    """Make the same picture anew: encoded, moved, lit otherwise, rescaled, and turned with a note that says so."""
     image = Image.open(io.BytesIO(photo)).convert("RGB")
     x, y = rng.choice([(SHIFT_PX, 0), (-SHIFT_PX, 0), (0, SHIFT_PX), (0, -SHIFT_PX)])
     gain = rng.choice((0.9, 1.1))
@@ -56,7 +56,7 @@ def photo_variants(photo: bytes, rng: random.Random) -> dict[str, bytes]:
 
 
 def meaning(text: str) -> str:
-    """An answer's own words, or the English ones for a Chinese value of the catalogue."""
+    """Return an answer's own words, or the English ones for a Chinese value of the catalogue."""
     return _ENGLISH.get(plain(text), plain(text))
 
 
@@ -89,7 +89,7 @@ def _row(variant: str, question: str, first: str, second: str) -> Row:
 
 
 def _other_words(group: PhotoQuestions, question: LabelledQuestion, rng: random.Random) -> dict[str, str]:
-    """The same question in other words, and in the other language, where the catalogue can ask it."""
+    """Ask the same in other words, and in the other language, where the catalogue can."""
     if group.seed is None or not question.drawn or question.kind not in _WORDABLE:
         return {}
     attributes, kind = attributes_from_seed(group.seed), question.drawn.kind
@@ -103,7 +103,7 @@ def _other_words(group: PhotoQuestions, question: LabelledQuestion, rng: random.
 
 
 def _move(image: Image.Image, x: int, y: int) -> Image.Image:
-    """By whole pixels; what comes free repeats the edge."""
+    """Move a picture by whole pixels; what comes free repeats the edge."""
     moved = ImageChops.offset(image, x, y)
     width, height = image.size
     if x:

@@ -1,4 +1,4 @@
-"""Photos of what the model knows nothing of: how often they are answered, and how sure it is then."""
+"""Figures about photos of what the model knows nothing of: how often they are answered, and how sure it is then."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ _SIDE_PX = 200
 
 
 def unfamiliar_jobs(client: VqaClient, folder: Path | None) -> list[Job]:
-    """Camera photos of `folder`, or those that scikit-image and scikit-learn bring; noise; and blank pictures."""
+    """Make jobs of the photos of `folder`, or those of scikit-image and scikit-learn; noise; blank pictures."""
     photos: dict[str, Callable[[], bytes]] = {
         str(file): file.read_bytes for file in (photo_files(folder) if folder else camera_photos())
     }
@@ -58,7 +58,8 @@ def _folder_of(package: str) -> Path:
 
 
 def unfamiliar_figures(rows: Sequence[Row], familiar: Sequence[Graded]) -> list[Figure]:
-    """
+    """Compute how often unfamiliar photos are answered, and whether confidence tells them apart.
+
     Args:
         familiar: questions about the catalogue's photos, to tell from.
     """
@@ -78,7 +79,7 @@ def unfamiliar_figures(rows: Sequence[Row], familiar: Sequence[Graded]) -> list[
 
 
 def _ask_photo(client: VqaClient, load: Callable[[], bytes], number: int) -> list[Row]:
-    """The catalogue's own questions, in wordings of tests, of what any photo shows."""
+    """Ask the catalogue's own questions of what any photo shows, in wordings of tests."""
     photo = load()
     rows = []
     for question in questions_from_seed(first_seed("test") + number, "test", per_photo=_PER_PHOTO):

@@ -15,13 +15,13 @@ class Geometry:
     image_px: int = 32
     patch_px: int = 16
     width: int = 32
-    """Of both towers: BLIP's decoder reads photo and question through layers of one width."""
+    """Width of both towers: BLIP's decoder reads photo and question through layers of one width."""
     vision_layers: int = 2
     text_layers: int = 1
     heads: int = 2
     mlp_ratio: int = 2
     vocabulary: int | None = None
-    """None: the bundled tokenizer's."""
+    """Size of the vocabulary; None: the bundled tokenizer's."""
 
 
 BLIP_VQA_BASE = Geometry(
