@@ -103,7 +103,8 @@ def _settings(options: ContainerOptions) -> ServerSettings:
 
 
 def require_fitting(manifest: dict[str, Any], *, gpus: list[tuple[str, str]], tensorrt: str | None) -> None:
-    """
+    """Hold TensorRT plans against this machine, which can run only what was built for it.
+
     Args:
         gpus: name and compute capability of each here.
         tensorrt: its version here; None: unknown.
@@ -145,7 +146,7 @@ def _same_version(here: str, built: str) -> bool:
 
 
 def gpus_here() -> list[tuple[str, str]]:
-    """Name and compute capability of each GPU."""
+    """List the name and compute capability of each GPU, as `nvidia-smi` says them; none without it."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
@@ -156,7 +157,7 @@ def gpus_here() -> list[tuple[str, str]]:
 
 
 def tensorrt_here() -> str | None:
-    """The version that the library's file name says."""
+    """Read TensorRT's version off its library's file name; None where there is no such library."""
     for folder in _LIBRARY_FOLDERS:
         for file in sorted(Path(folder).glob("libnvinfer.so.*.*.*")):
             if found := re.search(r"\.so\.(\d+\.\d+\.\d+)", file.name):
@@ -179,7 +180,7 @@ def _tls_settings(folder: Path | None) -> TlsSettings | None:
 
 
 def _canary_tls(folder: Path) -> TlsFiles:
-    """What our own questions show and trust; the health check's too."""
+    """Name the files that our own questions show and trust; the health check uses them too."""
     if not (folder / "ca.crt").is_file():
         raise UsageError(f"TLS: {folder} has no ca.crt, by which the server's own questions trust its certificate")
     certificate, key = folder / "canary.crt", folder / "canary.key"

@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def _write_photos(folder: Path) -> list[Path]:
-    """Photos that the checkpoint was not trained on."""
+    """Draw photos that the checkpoint was not trained on, and write them into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for index, _ in QUESTIONS:

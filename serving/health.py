@@ -36,13 +36,14 @@ class HealthOptions:
 
 def main() -> int:
     options = options_from_arguments(HealthOptions, "python -m serving.health")
-    said = said_at(options.url)
+    said = read_health(options.url)
     print(words(said))
     return 0 if said["ready"] else 1
 
 
-def said_at(url: str) -> dict[str, Any]:
-    """
+def read_health(url: str) -> dict[str, Any]:
+    """Read the health page of a supervisor.
+
     Raises:
         ServingError: no supervisor is there.
     """
@@ -61,7 +62,7 @@ def said_at(url: str) -> dict[str, Any]:
 
 
 def words(said: dict[str, Any]) -> str:
-    """One line for people."""
+    """Write the health page as one line for people."""
     restarts = f"{said['restarts']} restarts since it was started" if said["restarts"] else "never restarted"
     loop = "; restarts do not help: one is tried a minute, see its standard error and Triton's log"
     wait = f"; the next try is {said['next_try_in_s']:g} s after the last one" if said["next_try_in_s"] else ""

@@ -1,4 +1,4 @@
-"""Secret keys in files: who else may read one has the key."""
+"""Checks that nobody else may read a file with a secret key."""
 
 import os
 import stat

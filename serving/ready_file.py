@@ -1,4 +1,4 @@
-"""The file of `--ready-file`: tells other programs where a server listens, once it answers questions."""
+"""Writes and reads the file of `--ready-file`, which tells other programs where a server listens, once it answers."""
 
 import json
 import os
@@ -14,7 +14,7 @@ READY_FORMAT = 1
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where one server listens."""
+    """Addresses of one server, and its process."""
 
     pid: int
     """Process id of `python -m serving`, whose children are Triton and the door."""

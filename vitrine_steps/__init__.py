@@ -1,1 +1,1 @@
-"""What the Python steps of the Triton models do; the builder copies what each needs beside its `model.py`."""
+"""Code of the Python steps of the Triton models; the builder copies what each needs beside its `model.py`."""

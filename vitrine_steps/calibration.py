@@ -23,7 +23,7 @@ class RiskPoint:
     threshold: float
     """Answers less sure than this are handed over; above 1 where no threshold keeps the risk."""
     refusal_threshold: float
-    """The same for "the photo does not show it"."""
+    """Refusals ("the photo does not show it") less sure than this are handed over; above 1 as above."""
     coverage: float
     """Share of the questions that were still answered or refused when this was fitted."""
 

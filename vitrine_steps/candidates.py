@@ -12,13 +12,13 @@ from vitrine_steps.text import TextError, encoded_text, text_from_bytes
 
 @dataclass(frozen=True)
 class CandidateLimits:
-    """What a list of allowed answers may be."""
+    """Limits of a list of allowed answers."""
 
     max_candidates: int
     max_bytes: int
-    """Of each candidate, in UTF-8."""
+    """Bytes of each candidate in UTF-8."""
     max_tokens: int
-    """Of each candidate, the end token counted in."""
+    """Tokens of each candidate, the end token counted in."""
 
 
 def ids_from_candidates(

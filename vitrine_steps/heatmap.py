@@ -1,7 +1,4 @@
-"""Where in the photo a question looked.
-
-The builder copies this file into the version folder of each Python model.
-"""
+"""Shows where in the photo a question looked."""
 
 import numpy as np
 from numpy.typing import NDArray

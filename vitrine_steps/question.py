@@ -19,7 +19,8 @@ class QuestionLimits:
 
 
 def require_questions(count: int, most: int) -> None:
-    """
+    """Check the number of questions of one request.
+
     Raises:
         TextError: no question about a photo, or more than are answered at once.
     """

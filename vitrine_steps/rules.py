@@ -40,7 +40,7 @@ class AnswerRules:
     """The rules of one file."""
 
     words: dict[str, dict[str, str]]
-    """For each language, from what the model says to the shop's word."""
+    """Shop's words by language, and by what the model says instead."""
     forbidden: re.Pattern[str] | None
     """Finds a word of `never_say`, of any language, in an answer; None: there are none."""
 

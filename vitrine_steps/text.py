@@ -1,7 +1,4 @@
-"""Checks a text that a caller sent.
-
-The builder copies this file into the version folder of each Python model.
-"""
+"""Checks a text that a caller sent, and tokenises it."""
 
 from tokenizers import Encoding, Tokenizer
 
@@ -36,6 +33,13 @@ def text_from_bytes(value: bytes, *, max_bytes: int, what: str, remedy: str) -> 
 
 
 def encoded_text(tokenizer: Tokenizer, text: str) -> Encoding:
-    """Tokenise a caller's text: "[SEP]" and its like are words in it, as any others."""
+    """Tokenise a caller's text: "[SEP]" and its like are words in it, as any others.
+
+    The tokenizer is left as it was.
+    """
+    before = tokenizer.encode_special_tokens
     tokenizer.encode_special_tokens = True
-    return tokenizer.encode(text)
+    try:
+        return tokenizer.encode(text)
+    finally:
+        tokenizer.encode_special_tokens = before

@@ -20,16 +20,16 @@ _FLOAT32 = 1 + 1e-6
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of one answer."""
+    """Verdict on one answer."""
 
     status: str
     """One of ANSWERED, CANNOT_TELL and HAND_OVER."""
     reason: str
-    """Why it is handed over; "" otherwise."""
+    """Reason why it is handed over; "" otherwise."""
 
 
 class RiskError(ValueError):
-    """A caller asked for an impossible risk; the message is fit for the caller."""
+    """Refusal of a risk that cannot be; the message is fit for the caller."""
 
 
 def max_risk_from(value: float) -> float | None:

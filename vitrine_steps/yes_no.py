@@ -5,8 +5,6 @@ no is given only where the question's own words ask for one: an English one
 that begins with a verb ("is it ...", "..., right?"), a Chinese one with 吗,
 是不是 and the like. It errs towards a person: a question of another form is
 handed over, even where a yes would have been right.
-
-The builder copies this file into the version folder of each Python model.
 """
 
 import re

@@ -41,7 +41,7 @@ class Call:
     way: str = UNARY
     headers: tuple[Header, ...] = ()
     compression: str = ""
-    """That gRPC's library applies: "gzip", "deflate" or none."""
+    """Compression that gRPC's library applies: "gzip", "deflate" or none."""
 
     def content(self) -> bytes:
         """Return all that is sent, to tell what of it an answer says again."""

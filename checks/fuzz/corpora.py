@@ -56,7 +56,7 @@ class Result:
     message: str
     time_s: float
     extra_mib: float
-    """By which the memory of the steps that decode rose meanwhile."""
+    """Rise of the memory of the steps that decode, in MiB."""
 
     def problem(self) -> str | None:
         if self.outcome not in ("answered", "INVALID_ARGUMENT"):
@@ -82,7 +82,7 @@ def main() -> int:
             decoders = [step for step in psutil.Process(server.pid).children() if _decodes(step)]
             results = []
             for number, file in enumerate(tqdm(files, unit=" files", desc="corpora", mininterval=10)):
-                results.append(_asked(transport, decoders, file, _QUESTIONS[number % 2]))
+                results.append(_ask(transport, decoders, file, _QUESTIONS[number % 2]))
                 if problem := server.problem():
                     print(f"error: after {file}: {problem}", file=sys.stderr)
                     return 1
@@ -93,7 +93,7 @@ def _decodes(step: psutil.Process) -> bool:
     return any(word.startswith("image_preprocess_") for word in step.cmdline())
 
 
-def _asked(transport: GrpcTransport, decoders: list[psutil.Process], file: Path, question: str) -> Result:
+def _ask(transport: GrpcTransport, decoders: list[psutil.Process], file: Path, question: str) -> Result:
     call = ask_call(file.read_bytes(), question, None)
     before = [_memory_mib(step, reset=True) for step in decoders]
     start_s = time.monotonic()

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 _VARINT, _FIXED64, _BYTES, _START, _END, _FIXED32 = 0, 1, 2, 3, 4, 5
 _UNKNOWN = 1999
 _MOST_PADDING = 3
-"""So that a tag stays within the 5 bytes that readers take."""
+"""Limit that keeps a tag within the 5 bytes that readers take."""
 NESTED: "Nesting" = {5: {4: {}, 5: {}}, 6: {2: {}}, 4: {}}
-"""Of ModelInferRequest, the fields that are messages: inputs, outputs, parameters, each with its own."""
+"""Fields of ModelInferRequest that are messages: inputs, outputs, parameters, each with its own."""
 
 Field = tuple[int, int, bytes]
 """Number, wire type, and the value's bytes, without their length."""
@@ -56,7 +56,7 @@ def fields_of(message: bytes) -> Iterator[Field]:
 
 
 def oddly_encoded(draw: random.Random, message: bytes, nesting: Nesting = NESTED) -> bytes:
-    """The same message to every reader, in other bytes.
+    """Write the same message in other bytes, that every reader must take alike.
 
     Args:
         nesting: which fields hold messages, that are written oddly too.

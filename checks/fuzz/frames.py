@@ -28,7 +28,7 @@ def grpc_message(content: bytes, *, flag: int = 0, length: int | None = None) ->
 def http2_request(
     path: str, body: bytes, headers: Iterable[Header], *, authority: str, is_encrypted: bool = False
 ) -> bytes:
-    """All that a new connection sends for one gRPC call."""
+    """Write all that a new connection sends for one gRPC call."""
     fields: list[Header] = [
         (":method", "POST"), (":scheme", "https" if is_encrypted else "http"), (":path", path),
         (":authority", authority), ("te", "trailers"), ("content-type", "application/grpc"), *headers,
@@ -46,7 +46,7 @@ def http2_request(
 
 
 def is_end(kind: int, flags: int, stream: int) -> bool:
-    """Whether a frame of the server's is the last of an answer, or of the connection: trailers, RST_STREAM, GOAWAY."""
+    """Return whether a server's frame ends an answer or the connection: trailers, RST_STREAM, GOAWAY."""
     return kind in (3, 7) or (stream == 1 and kind in (_DATA, _HEADERS) and bool(flags & _END_STREAM))
 
 

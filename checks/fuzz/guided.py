@@ -86,7 +86,7 @@ def question_target(repository: Path) -> Callable[[bytes], None]:
 
 
 def answer_target(repository: Path) -> Callable[[bytes], None]:
-    """Any tokens, as of an engine gone mad."""
+    """Take any tokens, as of an engine gone mad."""
     with atheris.instrument_imports(include=["vitrine_steps"]):
         from vitrine_steps import answer, calibration, confidence
     from tokenizers import Tokenizer

@@ -1,4 +1,4 @@
-"""What of the server's inside must never reach a caller."""
+"""Finds what of the server's inside must never reach a caller."""
 
 import re
 
@@ -12,7 +12,7 @@ _INSIDES = re.compile(
 
 
 def leak_in(message: str, sent: bytes = b"") -> str | None:
-    """The part of a message that tells something of the inside; None: it tells nothing.
+    """Return the part of a message that tells something of the inside; None: it tells nothing.
 
     Args:
         sent: what the message answers; that may be said again.

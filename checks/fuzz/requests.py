@@ -30,9 +30,9 @@ KINDS = {
     "noise": 4, "other method": 4, "classification": 4, "parameters": 4, "sequence": 3, "headers": 3, "contents": 4,
     "stream": 2, "compressed": 3, "odd encoding": 4, "deep groups": 1, "by hand": 3,
 }  # fmt: skip
-"""Of gRPC, each with how often it comes."""
+"""Kinds of gRPC requests, each with its weight."""
 HTTP_KINDS = {"http json": 4, "http binary": 3, "http deep": 1, "http other": 2}
-"""As `KINDS`, where HTTP is spoken too."""
+"""Kinds of HTTP requests, each with its weight, where HTTP is served too."""
 WELL_FORMED = frozenset(
     {
         "damaged photo", "odd question", "odd list", "classification", "parameters", "sequence", "headers",

@@ -1,4 +1,4 @@
-"""One run of the fuzzer: callers that send hostile requests, and what is made of the outcomes."""
+"""Runs the fuzzer: callers that send hostile requests, and what is made of the outcomes."""
 
 import asyncio
 import sys
@@ -87,12 +87,12 @@ def _target(options: FuzzOptions, stack: ExitStack) -> tuple[Target, Problem]:
 
 @dataclass
 class _Run:
-    """What the callers of one run share."""
+    """State that the callers of one run share."""
 
     sender: Sender
     client: AsyncVqaClient
     photo: bytes
-    """One that can be seen, for questions whose answers are known."""
+    """Photo that can be seen, for questions whose answers are known."""
     problem: Problem
     expected: list[str] = field(default_factory=list)
     """Answers to `QUESTIONS` before anything hostile was sent."""

@@ -22,7 +22,7 @@ CLOSED, ANSWERED, NO_ANSWER, NOT_CONNECTED = "closed", "answered", "no answer in
 _COMPRESSION = {"gzip": grpc.Compression.Gzip, "deflate": grpc.Compression.Deflate, "": None}
 _MOST_ANSWER_BYTES = 2**22
 Outcome = tuple[str, str]
-"""A code, and all that was said."""
+"""Pair of a code and all text that came with it."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Sender:
             self._tls.set_alpn_protocols(["h2"])
 
     async def outcome(self, call: Call) -> Outcome:
-        """What came back. Whatever happens, it is a word for it, and no error."""
+        """Send a call and return what came back; whatever happens, it is a word for it, and no error."""
         if call.way == HTTP:
             return await self._by_hand(call, self._http_outcome)
         if call.way == HTTP2:
             return await self._by_hand(call, self._http2_outcome)
         try:
-            return await (self._streamed(call) if call.way == STREAM else self._asked(call))
+            return await (self._stream(call) if call.way == STREAM else self._ask(call))
         except grpc.aio.AioRpcError as error:
             return error.code().name, error.details() or ""
 
-    async def _asked(self, call: Call) -> Outcome:
+    async def _ask(self, call: Call) -> Outcome:
         await self._channel.unary_unary(call.method)(
             call.messages[0],
             timeout=TIMEOUT_S,
@@ -69,7 +69,7 @@ class Sender:
         )
         return "OK", ""
 
-    async def _streamed(self, call: Call) -> Outcome:
+    async def _stream(self, call: Call) -> Outcome:
         stream = self._channel.stream_stream(call.method)(
             _each(call.messages),
             timeout=TIMEOUT_S,
@@ -91,7 +91,7 @@ class Sender:
             return CLOSED, ""
 
     async def _http2_outcome(self, call: Call) -> Outcome:
-        """By hand, codes are not read: they come compressed. That something came is enough."""
+        """Send frames by hand. Codes are not read, for they come compressed; that something came is enough."""
         url = self._target.grpc_url
         headers = [*self._target.key_headers, *call.headers]
         sent = http2_request(
@@ -122,7 +122,7 @@ class Sender:
 
 
 def announces_more(call: Call) -> bool:
-    """Whether a request over HTTP may say that more comes than it sends, so that nobody can answer it."""
+    """Return whether a request over HTTP may announce more than it sends, so that nobody can answer it."""
     return call.way == HTTP and not _LENGTHS.isdisjoint(name for name, _ in call.headers)
 
 

@@ -1,4 +1,4 @@
-"""What is odd about the way a request travels: streams, compression that lies, frames by hand, other encodings."""
+"""Draws requests that travel oddly: streams, compression that lies, frames by hand, other encodings."""
 
 import gzip
 import random
@@ -15,7 +15,7 @@ _BOMB_BYTES = 2**23
 
 
 def streamed(draw: random.Random, good: WellFormed) -> Call:
-    """Several requests in one stream, bad ones among good, some asking for gRPC's own errors."""
+    """Draw several requests in one stream, bad ones among good, some asking for gRPC's own errors."""
     requests = []
     for _ in range(draw.choice((0, 1, 2, 4, 8, 8))):
         kind = draw.randrange(5)
@@ -28,7 +28,7 @@ def streamed(draw: random.Random, good: WellFormed) -> Call:
 
 
 def compressed(draw: random.Random, good: WellFormed) -> Call:
-    """Compression as gRPC's own library does it."""
+    """Draw a request that gRPC's own library compresses."""
     content = draw.choice((good.request, good.classified, good.with_parameters))()
     return Call(
         "compressed", INFER, (bytes(content.SerializeToString()),), compression=draw.choice(("gzip", "deflate"))
@@ -36,19 +36,19 @@ def compressed(draw: random.Random, good: WellFormed) -> Call:
 
 
 def odd_encoding(draw: random.Random, good: WellFormed) -> Call:
-    """The same message in bytes that few encoders write."""
+    """Draw a message in bytes that few encoders write."""
     content = draw.choice((good.request, good.classified, good.with_parameters))().SerializeToString()
     return Call("odd encoding", INFER, (oddly_encoded(draw, content),))
 
 
 def deep_groups(draw: random.Random, good: WellFormed) -> Call:
-    """Groups in groups: readers give up, or have no stack left."""
+    """Draw groups in groups: readers give up, or have no stack left."""
     depth = draw.choice((50, 99, 101, 5_000, 100_000))
     return Call("deep groups", INFER, (good.request().SerializeToString() + nested_groups(depth),))
 
 
 def by_hand(draw: random.Random, good: WellFormed) -> Call:
-    """Prefixes, compression and headers that no library would send."""
+    """Draw prefixes, compression and headers that no library would send."""
     content = bytes(draw.choice((good.request, good.request, good.classified))().SerializeToString())
     headers: list[Header] = [*good.headers()] if draw.random() < 0.4 else []
     flag = draw.choice((0, 0, 1, 1, 1, 2, 255))

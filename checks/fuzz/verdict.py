@@ -16,19 +16,19 @@ REFUSALS = frozenset({
 """Codes that say that a request is not taken, by a rule of the server's, of a door's or of a gateway's."""
 _HANGS = frozenset({"DEADLINE_EXCEEDED", NO_ANSWER})
 LOST = frozenset({"UNAVAILABLE", "CANCELLED", "closed", "not connected"})
-"""What comes back where a process ended meanwhile; and also where it did not."""
+"""Codes that come back where a process ended meanwhile; and also where it did not."""
 _MOST_LIMITED_RATIO = 0.1
 _MOST_LEAKS = 20
 
 
 @dataclass
 class Findings:
-    """What has come back so far."""
+    """Outcomes of a run so far."""
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How many requests, by kind and by the code that came back."""
+    """Number of requests by kind and by the code that came back."""
     messages: Counter[str] = field(default_factory=Counter)
-    """How many refusals, by code and the first 60 characters of their messages."""
+    """Number of refusals by code and the first 60 characters of their messages."""
     leaks: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 

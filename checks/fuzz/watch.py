@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psutil
 
 Problem = Callable[[], object]
-"""What is wrong with the processes; None: nothing."""
+"""Function that says what is wrong with the processes; None: nothing."""
 
 
 def no_process_watched() -> str | None:

@@ -14,7 +14,7 @@ OUTPUTS = {
     "vqa_choose": ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP", "RELEASE"),
     "image_embedding": ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE"),
 }  # fmt: skip
-"""Of each model that callers are meant to call."""
+"""Outputs of each model that callers are meant to call."""
 PARAMETERS = (
     "classification", "sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "binary_data",
     "binary_data_size", "binary_data_output", "shared_memory_region", "shared_memory_byte_size", "shared_memory_offset",
@@ -41,7 +41,7 @@ class WellFormed:
         self._draw = draw
 
     def request(self) -> pb.ModelInferRequest:
-        """A good one, or one that only the photo's step or the question's refuses."""
+        """Draw a good request, or one that only the photo's step or the question's refuses."""
         draw = self._draw
         kind = draw.random()
         if kind < _FULL_RATIO:
@@ -51,12 +51,12 @@ class WellFormed:
         return request(draw.choice(tuple(OUTPUTS)), draw.choice((b"no photo", b"", b"GIF89a", b"\xff\xd8\xff")))
 
     def photo(self) -> bytes:
-        """One that can be seen; every other one never came before, so that no cache answers for it."""
+        """Draw a photo that can be seen; every other one never came before, so that no cache answers for it."""
         photo = self._draw.choice(self._photos)
         return photo + self._draw.randbytes(8) if self._draw.random() < 0.5 else photo
 
     def with_parameters(self) -> pb.ModelInferRequest:
-        """Any parameters of the request, its inputs and its outputs."""
+        """Draw any parameters of the request, its inputs and its outputs."""
         draw, found = self._draw, self.request()
         holders = [found, found, *found.inputs]
         names = draw.sample(OUTPUTS[found.model_name], draw.choice((0, 1, 1, 2)))
@@ -66,7 +66,7 @@ class WellFormed:
         return found
 
     def classified(self) -> pb.ModelInferRequest:
-        """Outputs that are asked for as the most probable classes, which texts have none of."""
+        """Draw outputs that are asked for as the most probable classes, which texts have none of."""
         draw = self._draw
         found = self.request()
         for name in draw.sample(OUTPUTS[found.model_name], draw.choice((1, 1, 2, 3))):
@@ -78,7 +78,7 @@ class WellFormed:
         return found
 
     def in_sequence(self) -> pb.ModelInferRequest:
-        """One of a sequence, which no model here takes; with a priority and a timeout."""
+        """Draw a request of a sequence, which no model here takes; with a priority and a timeout."""
         draw, found = self._draw, self.request()
         if draw.random() < 0.5:
             found.parameters["sequence_id"].int64_param = draw.choice(_NUMBERS)
@@ -94,7 +94,7 @@ class WellFormed:
         return found
 
     def contents(self) -> pb.ModelInferRequest:
-        """Raw contents that do not fit the inputs: too few, too many, of wrong length, beside typed ones."""
+        """Draw raw contents that do not fit the inputs: too few, too many, of wrong length, beside typed ones."""
         draw, found = self._draw, self.request()
         raw = found.raw_input_contents
         for _ in range(draw.choice((1, 1, 2))):
@@ -124,7 +124,7 @@ class WellFormed:
 
 
 def request(model: str, photo: bytes, question: bytes = b"What colour is it?") -> pb.ModelInferRequest:
-    """What a client sends, to a model that callers are meant to call."""
+    """Make what a client sends, to a model that callers are meant to call."""
     found = pb.ModelInferRequest(model_name=model, id="fuzz")
     tensors = {"IMAGE": [photo]}
     if model != "image_embedding":
@@ -138,7 +138,7 @@ def request(model: str, photo: bytes, question: bytes = b"What colour is it?") -
 
 
 def set_parameter(draw: random.Random, parameters: Any, name: str) -> None:
-    """Any value of any type."""
+    """Set a parameter to any value of any type."""
     value, kind = parameters[name], draw.choice(_VALUES)
     if kind == "none":
         value.SetInParent()

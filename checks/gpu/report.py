@@ -11,7 +11,7 @@ PASSED, FAILED, NOT_RUN = "passed", "FAILED", "not run"
 
 @dataclass(frozen=True)
 class Verdict:
-    """Of one rule."""
+    """Verdict on one rule."""
 
     rule: str
     outcome: str

@@ -1,4 +1,4 @@
-"""What must hold on a GPU, each as a pure function of what was found."""
+"""Rules that must hold on a GPU, each as a pure function of what was found."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ MAX_BYTES_OVER_WEIGHTS = 1.5
 
 
 def parity_rule(name: str, manifest: dict[str, Any]) -> Verdict:
-    """The engines answer like the checkpoint."""
+    """Judge whether the engines answer like the checkpoint."""
     rows = manifest["parity"]
     failed = [row["output"] for row in rows if not row["passed"]]
     answers = next(row for row in rows if row["output"] == "ANSWER_IDS")
@@ -21,7 +21,7 @@ def parity_rule(name: str, manifest: dict[str, Any]) -> Verdict:
 
 
 def weights_rule(name: str, manifest: dict[str, Any]) -> Verdict:
-    """Each plan stores its weights once."""
+    """Judge whether each plan stores its weights once."""
     ratios = {engine: sizes["bytes_over_weights"] for engine, sizes in manifest["engines"].items()}
     found = ", ".join(f"{engine} {ratio:.2f} times its weights" for engine, ratio in ratios.items())
     good = all(ratio <= MAX_BYTES_OVER_WEIGHTS for ratio in ratios.values())
@@ -29,7 +29,7 @@ def weights_rule(name: str, manifest: dict[str, Any]) -> Verdict:
 
 
 def cuda_graphs_rule(log: str, engines: Sequence[str], batches: Sequence[int]) -> Verdict:
-    """Triton captured a CUDA graph for each batch size that it was told to.
+    """Judge whether Triton captured a CUDA graph for each batch size that it was told to.
 
     Args:
         log: of Triton, verbose; it says "captured CUDA graph for INSTANCE, batch size N".
@@ -46,7 +46,7 @@ def cuda_graphs_rule(log: str, engines: Sequence[str], batches: Sequence[int]) -
 
 
 def cache_rule(before: str, after: str) -> Verdict:
-    """A second question about a photo finds its features.
+    """Judge whether a second question about a photo finds its features.
 
     Args:
         before, after: `/metrics` around two questions about one new photo.

@@ -28,12 +28,12 @@ _LINES_SHOWN = 15
 
 @dataclass(frozen=True)
 class Check:
-    """What the steps share."""
+    """Places and addresses that the steps share."""
 
     root: Path
     """The checkout."""
     folder: Path
-    """Where builds and reports go; below build/, which the builder can write."""
+    """Folder of builds and reports; below build/, which the builder can write."""
     checkpoint: str
     grpc_port: int
     metrics_port: int
@@ -59,7 +59,7 @@ class Step:
     commands: Callable[[Check], list[list[str]]]
     """Run in turn; one that fails ends the step."""
     rules: Callable[[Check, str], list[Verdict]]
-    """From all that the commands printed."""
+    """Function of all that the commands printed."""
     stops: bool = True
     """Whether the steps after it are of no use when it fails."""
 
@@ -113,7 +113,7 @@ def run_step(step: Step, check: Check) -> list[Verdict]:
 
 @contextmanager
 def server_taken_down(check: Check) -> Iterator[None]:
-    """Whatever happens inside, no container is left."""
+    """Leave no container, whatever happens inside."""
     try:
         yield
     finally:
@@ -201,7 +201,7 @@ def _load_verdicts(check: Check, printed: str) -> list[Verdict]:
 
 
 def machine_facts() -> dict[str, str]:
-    """What `nvidia-smi` says of this host; empty without one."""
+    """Read what `nvidia-smi` says of this host; {} without it."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return {}

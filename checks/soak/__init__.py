@@ -1,1 +1,1 @@
-"""An hour of everything at once: whether anything grows, and whether anything is ever answered wrongly."""
+"""Check of an hour of everything at once: whether anything grows, or is ever answered wrongly."""

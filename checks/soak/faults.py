@@ -1,4 +1,4 @@
-"""What is done to the server in the first half of the time; in the second half nothing is, so that growth shows."""
+"""Faults that are done to the server in the first half of the time; none in the second, so that growth shows."""
 
 import itertools
 import random
@@ -29,7 +29,7 @@ FAULTS: tuple[Callable[[Served, random.Random], str], ...] = (kill_a_step, kill_
 
 
 def schedule(duration_s: float, most: int) -> list[tuple[float, Callable[[Served, random.Random], str]]]:
-    """At which second which fault: spread over the first half, not too many for the supervisor's limit."""
+    """Plan at which second which fault is done: spread over the first half, within the supervisor's limit."""
     half_s = duration_s / 2
     count = max(1, min(most, int(half_s // 20)))
     times = [half_s * (number + 0.5) / (count + 0.5) for number in range(count)]

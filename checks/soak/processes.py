@@ -18,12 +18,12 @@ _BLOCK_BYTES = 512  # of st_blocks, see stat(2)
 class Sample:
     at_s: float
     memory_mib: dict[str, float]
-    """Of each process its own (USS), by its name."""
+    """Memory of each process alone (USS), by its name."""
     handles: int
     """Open files and sockets, of all."""
     threads: int
     shared_mib: float
-    """All regions of shared memory of ours."""
+    """Shared memory of this server, in MiB."""
     regions: int
 
 
@@ -46,7 +46,7 @@ def sample(server: Served, start_s: float) -> Sample:
 
 
 def _prefix(server: Served) -> str:
-    """Of this server's regions only."""
+    """Return the prefix of the names of this server's regions."""
     for step in server.steps().values():
         with suppress(psutil.Error):
             if prefix := shm_prefix_of(step):

@@ -1,4 +1,4 @@
-"""Whether anything grew: slopes over the last half, and a plot of it all."""
+"""Measures whether anything grew, by slopes over the last half, and plots it all."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ class Growth:
     name: str
     unit: str
     mean: float
-    """Over the last half."""
+    """Mean over the last half."""
     share: float
-    """By which the fitted line rises over the last half, of the mean."""
+    """Rise of the fitted line over the last half, as a share of the mean."""
 
 
 def growths(samples: Sequence[Sample], duration_s: float) -> list[Growth]:
-    """None of a run that ended before its last half."""
+    """Fit each series over the last half; [] for a run that ended before it."""
     last = [sample for sample in samples if sample.at_s >= duration_s / 2]
     if len(last) < 2:
         return []

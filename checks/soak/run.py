@@ -25,7 +25,7 @@ SOAK_FORMAT = 1
 _SAMPLES = 360
 _MOST_FAULTS = 4  # the supervisor gives up at the sixth within ten minutes
 _BURST_EVERY_S = 20.0
-"""Often enough that Triton, after its last restart, is at the height of its memory long before the last half."""
+"""Seconds between bursts: often enough that Triton's memory is at its height long before the last half."""
 _CACHE_MIB = 16
 """Small, so that it is full, and its entries exchanged, long before the last half."""
 
@@ -63,17 +63,17 @@ def soak(options: SoakOptions) -> int:
 
 @dataclass(frozen=True)
 class _Run:
-    """What was seen of one soak."""
+    """Observations of one soak."""
 
     samples: list[Sample]
     faults: list[tuple[float, str]]
-    """What was done to the server, and at which second."""
+    """Faults that were done to the server, each with its second."""
     tally: Tally
     restarts: int
     lines: list[str]
-    """What the server has said."""
+    """Lines that the server has printed."""
     ended: list[str]
-    """What ended before its time, or badly."""
+    """Ends before their time, or bad ones, in words for people."""
 
 
 def _run(options: SoakOptions) -> _Run:

@@ -33,7 +33,7 @@ class Served:
     process: subprocess.Popen[str]
     addresses: Addresses
     lines: list[str] = field(default_factory=list)
-    """What it has said to people, line by line; more may come. For reports: nothing is to be read off these."""
+    """Lines that it has printed for people; more may come. They are for reports: no program reads them."""
 
     @property
     def url(self) -> str:

@@ -29,9 +29,9 @@ _WEIGHTS = (30, 25, 8, 8, 8, 8, 5, 5, 3)
 @dataclass
 class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
-    """Of each kind of call: how many ended how."""
+    """Number of calls by kind and by how they ended."""
     wrong: list[str] = field(default_factory=list)
-    """What was answered as an undisturbed server does not; none, if all is well."""
+    """Answers that an undisturbed server does not give; none, if all is well."""
 
     def share_answered(self, kind: str) -> float:
         asked = sum(count for name, count in self.outcomes.items() if name.startswith(f"{kind}: "))
@@ -77,7 +77,7 @@ class Traffic:
                 await self._noted(kind, client)
 
     async def _bursts(self, client: AsyncVqaClient) -> None:
-        """Far more at once than can wait."""
+        """Send far more at once than can wait."""
         next_s = time.monotonic() + self._burst_every_s / 2
         while not self._stopped:
             if time.monotonic() >= next_s:

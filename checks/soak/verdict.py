@@ -1,4 +1,4 @@
-"""Whether a soak went well."""
+"""Judges whether a soak went well."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ from checks.soak.report import Growth
 from checks.soak.traffic import Tally
 
 _LEAST_ANSWERED = 0.5
-"""Of what was asked rightly, faults included; bursts, which are refused by right, are not counted."""
+"""Share of right questions that must be answered, faults included; bursts, refused by right, do not count."""
 _ASKED_RIGHTLY = ("new", "known", "several", "choose", "embed")
 
 
 def problems_of(
     growths: Sequence[Growth], tally: Tally, faults: Sequence[str], restarts: int, *, max_growth: float
 ) -> list[str]:
-    """In words for people; none: it went well.
+    """List what went wrong, in words for people; []: it went well.
 
     Args:
         faults: what was done to the server, as `checks.soak.faults` says it.

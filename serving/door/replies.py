@@ -1,4 +1,4 @@
-"""What callers hear when Envoy itself answers, told apart by its HTTP status and given a status of gRPC."""
+"""Answers that Envoy gives itself: known by their HTTP status, and given a status of gRPC for callers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ class LocalReply:
     """An answer of Envoy's own, to a caller of gRPC."""
 
     http_status: int
-    """By which Envoy knows the answer."""
+    """HTTP status by which Envoy knows the answer."""
     grpc_status: int
     """Number of gRPC's status code, such as 14, UNAVAILABLE."""
     text: str | None = None

@@ -1,1 +1,1 @@
-"""One running server: started, asked whether it lives, restarted, drained, stopped."""
+"""Supervision of one running server: started, probed, restarted, drained, stopped."""

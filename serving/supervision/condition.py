@@ -4,13 +4,13 @@ import time
 from dataclasses import dataclass
 
 CAUSES = ("triton_crash", "step_died", "step_hung", "hang", "door_died", "start_failed")
-"""Why a server is restarted: Triton ended; a Python step ended or was stopped; one does not end its work; nothing is
+"""Causes of a restart: Triton ended; a Python step ended or was stopped; one does not end its work; nothing is
 answered, though all looks alive; the door in front of it ended; the start before it failed."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a server, so that it is restarted."""
+    """Reason for which a server has to be restarted."""
 
     cause: str
     """One of `CAUSES`."""
@@ -26,13 +26,13 @@ class Condition:
 
     def __init__(self) -> None:
         self.restarts = dict.fromkeys(CAUSES, 0)
-        """How often it was restarted, by cause; a try that fails counts too."""
+        """Number of restarts by cause; a try that fails counts too."""
         self.recoveries = 0
-        """How often it was ready again after restarts."""
+        """Number of times that it was ready again after restarts."""
         self.is_crash_loop = False
         """Whether restarts have not helped, so that they are tried slowly."""
         self.delay_s = 0.0
-        """How long the next try is waited for; 0: nothing is waited for."""
+        """Seconds that the next try waits; 0: no try is waiting."""
         self.started_at_s = time.time()
         self._state = "starting"
         self._since_s = time.monotonic()

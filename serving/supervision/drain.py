@@ -21,7 +21,7 @@ _POLL_S = 0.05
 _STATISTICS_TIMEOUT_S = 5.0
 _QUIET_S = 0.25
 _QUIET_RUNS = 5
-"""When nothing has come out for so long, or for so many runs of the slowest engine, nothing is inside."""
+"""Pause after which nothing is inside: so many seconds, or so many runs of the slowest engine."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Stretch:
     entry: str
     """Name of the entry, such as "photos"."""
     engines: tuple[str, ...]
-    """Those whose runs decide how long a pause may be."""
+    """Engines, whose runs decide how long a pause must be."""
     python_steps: tuple[str, ...]
-    """Those that may hold many requests, which Triton counts only once all of a batch is done."""
+    """Python steps, which count a batch only once all of it is done, so that at rest means empty."""
     last_steps: tuple[str, ...]
-    """What has come through these has come out."""
+    """Last steps: a request that one of these has answered has come out."""
 
 
 def stretches(configs: Configs) -> list[Stretch]:

@@ -1,4 +1,4 @@
-"""The public port of the metrics: Triton's own, passed on as they are, and ours, which outlive it.
+"""Serves the public port of the metrics: Triton's own, passed on as they are, and ours, which outlive it.
 
 Triton's port is on loopback only, and gone with each crash. This one belongs to
 the process that restarts it, so that restarts are seen, also the shortest.
@@ -24,7 +24,7 @@ _TEXT = "text/plain; charset=utf-8"  # as Triton says
 
 
 class MetricsDoor:
-    """Open from its making on, until closed."""
+    """HTTP server of the metrics and the health page, open from its construction until `close`."""
 
     def __init__(self, host: str, port: int, condition: Condition, triton_port: Callable[[], int | None]) -> None:
         """
@@ -52,7 +52,7 @@ class _Pages:
         self._triton_port = triton_port
 
     def page(self, path: str) -> tuple[int, str, bytes]:
-        """Status, kind and content."""
+        """Return a page: its HTTP status, content type and content."""
         port = self._triton_port()
         is_up = port is not None and self._condition.state == "ready"
         if path == "/metrics":
@@ -65,7 +65,7 @@ class _Pages:
 
 
 def tritons_metrics(port: int) -> bytes:
-    """What Triton says; nothing where it does not, for it starts, hangs or ends."""
+    """Read Triton's own metrics; b"" where it does not give them, for it starts, hangs or ends."""
     connection = HTTPConnection("127.0.0.1", port, timeout=_TRITON_TIMEOUT_S)
     try:
         connection.request("GET", "/metrics")

@@ -15,7 +15,7 @@ from vitrine_client.statistics import statistics_from_response
 
 @dataclass(frozen=True)
 class Count:
-    """What one model has done since the server's start."""
+    """Statistics of one model since the server's start."""
 
     answered: int
     """Requests that succeeded; a Python step's count includes those that it answered with an error."""
@@ -39,7 +39,7 @@ class Probe:
         Image.new("RGB", (64, 64), "grey").save(buffer, "PNG")
         self._photo = buffer.getvalue()
         self.last_error = ""
-        """Why the last question was not answered."""
+        """Message of the last question that was not answered."""
 
     def close(self) -> None:
         self._client.close()

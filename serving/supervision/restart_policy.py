@@ -1,4 +1,4 @@
-"""When a server that has ended is started again: at once, then with growing waits, and slowly in a crash loop."""
+"""Decides when a server that has ended is started again: at once, then with growing waits, slowly in a crash loop."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class RestartPolicy:
     most: int = 5
-    """So many restarts within `within_s`; at one more they do not help: a crash loop."""
+    """Number of restarts within `within_s` that are normal; one more is a crash loop."""
     within_s: float = 600.0
     first_delay_s: float = 1.0
-    """Before the second restart; each further one waits twice as long. The first one waits for nothing."""
+    """Wait before the second restart, in seconds, doubled for each further one. The first one does not wait."""
     slow_delay_s: float = 60.0
-    """Before each restart in a crash loop."""
+    """Wait before each restart in a crash loop, in seconds."""
 
 
 class Restarts:
-    """The restarts of one server, by times that are given: no clock is read here.
+    """History of one server's restarts, by times that are given: no clock is read here.
 
     A crash loop begins with a restart too many, and ends when none was needed for `within_s`.
     """
@@ -27,7 +27,7 @@ class Restarts:
         self._ended_s: deque[float] = deque()
 
     def next_delay_s(self, now_s: float) -> float:
-        """How long to wait for the restart that is needed now."""
+        """Return how many seconds to wait before the restart that is needed now."""
         self._forget(now_s)
         recent = len(self._ended_s)
         self.is_crash_loop = self.is_crash_loop or recent >= self.policy.most
@@ -36,11 +36,11 @@ class Restarts:
         return 0.0 if recent == 0 else min(self.policy.first_delay_s * 2.0 ** (recent - 1), self.policy.slow_delay_s)
 
     def note(self, now_s: float) -> None:
-        """One has just ended, well or not."""
+        """Note that a restart has just ended, well or not."""
         self._ended_s.append(now_s)
 
     def calms(self, now_s: float) -> bool:
-        """Whether a crash loop has just ended. Said once."""
+        """Return whether a crash loop has just ended; True once for each."""
         self._forget(now_s)
         if not self.is_crash_loop or self._ended_s:
             return False

@@ -1,4 +1,4 @@
-"""One embedded Triton behind its door: started, asked a question, looked after, stopped, and nothing left behind."""
+"""Runs one embedded Triton behind its door: starts it, looks after it, stops it, and leaves nothing behind."""
 
 import time
 from contextlib import suppress
@@ -67,7 +67,7 @@ class EmbeddedServer:
         self._log = Log()
         self._metrics: MetricsDoor | None = None
         self.condition = Condition()
-        """What the metrics say of it, beside Triton's own."""
+        """State that the metrics show beside Triton's own."""
 
     @property
     def url(self) -> str:

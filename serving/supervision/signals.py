@@ -1,4 +1,4 @@
-"""Signals that end a program: as one exception, and never in the middle of clearing up."""
+"""Turns signals that end a program into one exception, and keeps them out of clearing up."""
 
 import signal
 import threading
@@ -27,17 +27,17 @@ def signals_put_off() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = _exchanged([lambda number, _: came.append(number)] * len(ENDING))
+    before = _exchange([lambda number, _: came.append(number)] * len(ENDING))
     try:
         yield
     finally:
-        _exchanged(before)
+        _exchange(before)
         for number in dict.fromkeys(came):
             signal.raise_signal(number)
 
 
-def _exchanged(handlers: list[Any]) -> list[Any]:
-    """All at once, for a signal between two would find one of each kind. Returns those that were."""
+def _exchange(handlers: list[Any]) -> list[Any]:
+    """Exchange the handlers all at once, for a signal between two would find one of each kind; return the old ones."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     try:
         return [signal.signal(ending, handler) for ending, handler in zip(ENDING, handlers, strict=True)]

@@ -22,7 +22,7 @@ from serving.triton.processes import end_of, is_alive, runs, steps_of
 
 _STEPS_END_S = 5.0
 _LONGEST_ITEM_S = 20.0
-"""A photo may take 1.5 s of a processor that other programs want too; of the engines, a batch is one item."""
+"""Seconds at one item. A photo may take 1.5 s of a processor that others want too; an engine's item is a batch."""
 
 
 class TritonRun:
@@ -41,7 +41,7 @@ class TritonRun:
         self._process: subprocess.Popen[bytes] | None = None
         self._steps: dict[str, psutil.Process] = {}
         self.heartbeats: Heartbeats | None = None
-        """Of its steps; None before they are known."""
+        """Heartbeats of its steps; None before they are known."""
         self._launch: Launch | None = None
         self._log_start_bytes = 0
         self._has_logged = threading.Event()

@@ -17,12 +17,12 @@ _WATCH = "--watch"
 
 
 def with_parent(command: list[str]) -> list[str]:
-    """The command that ends with this process. To be started in a session of its own, all of which ends."""
+    """Return a command that ends with this process. It must be started in a session of its own, all of which ends."""
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 
 def _ask_for_signal(number: signal.Signals, *, when_ends: int) -> bool:
-    """Whether the parent, of that id, was there when it was asked."""
+    """Ask the kernel for a signal when the parent ends; return whether the parent, of that id, was still there."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
     return os.getppid() == when_ends
 

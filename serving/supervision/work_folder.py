@@ -15,7 +15,7 @@ import psutil
 from serving.triton.processes import regions
 
 PREFIX = "vitrine-triton-"
-"""Of such folders' names, and of those of Triton's regions of shared memory."""
+"""Prefix of such folders' names, and of the names of Triton's regions of shared memory."""
 _MADE_BY_MKDTEMP = f"{PREFIX}{'[a-z0-9_]' * 8}"
 DRAIN_DIR, HEARTBEATS = "drain_dir", "heartbeats"
 """Folders in it, named like the environment variables by which the steps find them (VITRINE_DRAIN_DIR)."""
@@ -23,7 +23,7 @@ _UNUSED_AFTER_S = 60.0
 
 
 class WorkFolder:
-    """Temporary files. As long as it is in use it is locked, which ends with this process, however that ends."""
+    """Folder of temporary files, locked while in use; the lock ends with this process, however that ends."""
 
     def __init__(self) -> None:
         self._environments = set(_environments())
@@ -38,11 +38,11 @@ class WorkFolder:
 
     @property
     def shm_prefix(self) -> str:
-        """Of the names of Triton's regions of shared memory."""
+        """Prefix of the names of Triton's regions of shared memory."""
         return f"{self.path.name}-"
 
     def folder(self, name: str) -> Path:
-        """One that the steps look into. Made again where a cleaner of temporary files has taken it."""
+        """Return a folder that the steps look into, made again where a cleaner of temporary files has taken it."""
         if not self.path.is_dir():
             self.path.mkdir(mode=0o700)
             gone, self._lock = self._lock, _locked(self.path)
@@ -88,7 +88,7 @@ def remove_left_over() -> None:
 
 
 def _environments() -> Iterator[Path]:
-    """Folders that Triton's Python backend makes at each start and fills only where environments come packed."""
+    """List folders that Triton's Python backend makes at each start, and fills only where environments come packed."""
     return Path("/tmp").glob("python_env_*")  # noqa: S108  whatever TMPDIR says
 
 

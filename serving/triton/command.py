@@ -16,7 +16,7 @@ from serving.triton.installation import TritonInstallation
 from serving.triton.ports import ipv4_address, resolved_ports
 
 _SHM_BYTES = 2 * 2**20
-"""Of each step's region at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
+"""Size of each step's region of shared memory at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
 DEFAULT_CACHE_MIB = 256
 READY_TIMEOUT_S = 60.0
 _EXIT_TIMEOUT_S = 10
@@ -25,7 +25,7 @@ _ADMINISTRATION = ("shared-memory", "model-repository", "statistics", "trace", "
 _LEAST_KEY_LENGTH = 20
 _SPAN_DELAY_MS = 500
 GRPC_SOCKET, HTTP_SOCKET = "grpc", "http"
-"""In `ServerSettings.sockets`. Triton adds its port's number to the name of the first: "grpc:1"."""
+"""Names of sockets in `ServerSettings.sockets`. Triton adds its port's number to the first: "grpc:1"."""
 SOCKET_NUMBER = 1
 
 
@@ -46,15 +46,15 @@ class ServerSettings:
     host: str = "127.0.0.1"
     grpc_port: int = 8001
     http_port: int | None = None
-    """None: no HTTP."""
+    """Port of HTTP; None: not served."""
     metrics_port: int | None = 8002
-    """None: no metrics."""
+    """Port of metrics; None: not served."""
     cache_mib: int = DEFAULT_CACHE_MIB
     """Memory for photos' features."""
     log_file: Path | None = None
-    """None: beside the repository, named after it and the gRPC port."""
+    """Triton's log. None: beside the repository, named after it and the gRPC port."""
     tls: TlsSettings | None = None
-    """Of the gRPC port. None: plain text."""
+    """Encryption of the gRPC port. None: plain text."""
     door: bool = True
     """Whether Envoy stands in front of Triton, see `serving/door/`. Without it whoever reaches Triton can end it."""
     sockets: Path | None = None
@@ -62,9 +62,9 @@ class ServerSettings:
     admin_key_file: Path | None = None
     """The file that holds the key of administration. None: a key that nobody knows, so that it is closed."""
     open_administration: bool = False
-    """For tests: administration asks for no key."""
+    """Switch for tests: administration asks for no key."""
     trace_url: str | None = None
-    """Where spans of requests go whose callers trace them (OTLP over HTTP). None: nothing is traced."""
+    """Collector of the spans of requests whose callers trace them (OTLP over HTTP). None: nothing is traced."""
     verbose: bool = False
     """Whether Triton logs what it does with each request, and which CUDA graphs it captured."""
 
@@ -72,7 +72,7 @@ class ServerSettings:
 def embedded_command(
     settings: ServerSettings, installation: TritonInstallation, *, backends: Path, shm_prefix: str, admin_key: str
 ) -> list[str]:
-    """The command line of the wheel's Triton.
+    """Write the command line of the wheel's Triton.
 
     Args:
         backends: of `installation.make_backend_folder`.
@@ -91,7 +91,7 @@ def embedded_command(
 def container_command(
     settings: ServerSettings, *, shm_prefix: str, admin_key: str, version_compatible: bool = False
 ) -> list[str]:
-    """The command line of the container's Triton, which knows its own folders.
+    """Write the command line of the container's Triton, which knows its own folders.
 
     Args:
         shm_prefix, admin_key: as of `embedded_command`.
@@ -109,12 +109,12 @@ def _shared_memory(prefix: str) -> list[str]:
 
 
 def beside(repository: Path) -> Path:
-    """The folder that holds it, be it named as "."."""
+    """Return the folder that holds a repository, be that named as "."."""
     return Path(os.path.normpath(repository / ".."))
 
 
 def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
-    """What was left open, chosen: ports of 0, and the log; and the host's address instead of its name.
+    """Choose what was left open: ports of 0, and the log; and the host's address instead of its name.
 
     Raises:
         ServingError: a host or port is taken or impossible.
@@ -140,7 +140,8 @@ def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
 
 
 def admin_key_of(settings: ServerSettings) -> str:
-    """
+    """Read the key of administration, or draw one that nobody knows.
+
     Raises:
         UsageError: no such file, one that others may read, or a key that can be guessed.
     """

@@ -1,4 +1,4 @@
-"""Where the wheel keeps Triton, and the backend folder that is made of it."""
+"""Finds where the wheel keeps Triton, and makes a backend folder of it."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ _ROOT = Path(__file__).parents[2]
 _HEARTBEAT = tuple(
     Path("vitrine_steps") / file for file in ("__init__.py", "triton/__init__.py", "triton/heartbeat.py")
 )
-"""What our own backends import of the steps' package."""
+"""Modules of the steps' package that our own backends import."""
 
 
 @dataclass(frozen=True)

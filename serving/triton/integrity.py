@@ -1,4 +1,4 @@
-"""Whether a built repository is, to the bit, the one that was built."""
+"""Checks that a built repository is, to the bit, the one that was built."""
 
 import hashlib
 import json
@@ -42,12 +42,13 @@ def read_manifest(repository: Path) -> dict[str, Any]:
 
 
 def _found_in(repository: Path) -> list[Path]:
-    """Every folder, file and link; what another server of this repository removes meanwhile may be missing."""
+    """List every folder, file and link; what another server of this repository removes meanwhile may be missing."""
     return sorted(Path(folder, name) for folder, *within in os.walk(repository) for names in within for name in names)
 
 
 def remove_python_caches(repository: Path) -> None:
-    """
+    """Remove the caches that Python steps write into the repository.
+
     Raises:
         ServingError: they cannot be removed.
     """

@@ -1,4 +1,4 @@
-"""What becomes one Triton process."""
+"""Makes the command and the environment of one Triton process."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(256 * 2**10),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20),
 }
-"""How glibc keeps what was freed, where the environment does not say.
+"""Settings of how glibc keeps freed memory, where the environment does not say.
 
 Of itself it keeps some for each of many threads, and raises both thresholds after one large photo: under load memory
 grew for hours, in steps of some MiB. So: two arenas; large buffers, such as photos' pixels, are given back at once, and
@@ -29,11 +29,11 @@ class Launch:
     command: list[str]
     environment: dict[str, str]
     log_file: Path | None
-    """None: standard output."""
+    """File that it logs to; None: standard output."""
 
 
 LaunchFrom = Callable[[ServerSettings, Path, str, str], Launch]
-"""From settings, a folder for temporary files, the prefix of shared memory's names, and the key of administration."""
+"""Function of settings, a folder for temporary files, the prefix of shared memory's names, and the admin key."""
 
 
 def embedded_launch(settings: ServerSettings, work: Path, shm_prefix: str, admin_key: str) -> Launch:

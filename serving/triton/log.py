@@ -14,18 +14,18 @@ from typing import IO, TextIO
 from serving.errors import ServingError, UsageError
 
 _NOT_LOADED = re.compile(r"failed to load '([^']+)' version \d+: (?:Internal: )?(.+?)(?:\\n|\"?$)")
-"""Of Triton's line about a model, whose further lines, a traceback, are written as \\n."""
+"""Pattern of Triton's line about a model, whose further lines, a traceback, are written as \\n."""
 
 _LAST_OWNER_S = 2.0
-"""For processes of a server that has just been killed."""
+"""Time for the processes of a server that has just been killed to go."""
 _POLL_S = 0.05
 
 _OF_NO_GPU = re.compile("CudaDriverHelper|CUDA driver version|NVML")
-"""Of what Triton calls errors on each machine without a GPU."""
+"""Pattern of what Triton calls errors on each machine without a GPU."""
 
 
 def opened_log(file: Path, *, is_emptied: bool) -> IO[bytes]:
-    """Always to append, so that what others cut short does not grow back with a hole in it.
+    """Open a log to append, so that what others cut short does not grow back with a hole in it.
 
     As long as it is open here, no other server takes it.
 
@@ -64,7 +64,7 @@ def _is_ours(log: IO[bytes]) -> bool:
 
 
 def is_same_file(log: IO[bytes], file: Path) -> bool:
-    """Whether an open log is still the file of that name: others may have moved it away."""
+    """Return whether an open log is still the file of that name: others may have moved it away."""
     try:
         return os.path.samestat(os.fstat(log.fileno()), file.stat())
     except OSError:
@@ -76,7 +76,7 @@ class Log:
 
     def __init__(self) -> None:
         self.stream: IO[bytes] | None = None
-        """None: not open, or standard output."""
+        """Open file; None: not open, or standard output."""
 
     def open(self, file: Path | None, *, is_emptied: bool) -> IO[bytes] | None:
         """Open the log, or go on with the open one, unless others have moved it away.
@@ -100,14 +100,14 @@ class Log:
 
 
 def copy_to_output(log: IO[bytes], logged: threading.Event) -> None:
-    """To our own standard output, which is a container's log. Lines that it does not take are lost."""
+    """Copy Triton's lines to our own standard output, a container's log. Lines that it does not take are lost."""
     for line in log:  # on and on, for Triton stands still when nobody reads
         logged.set()
         _write(sys.stdout, line)
 
 
 def say(text: str, *, is_trouble: bool = False) -> None:
-    """To our standard output or, of trouble, to standard error. A reader who has gone, or a full disk, ends nothing."""
+    """Print to standard output, trouble to standard error. A reader who has gone, or a full disk, ends nothing."""
     _write(sys.stderr if is_trouble else sys.stdout, f"{text}\n".encode("utf-8", "backslashreplace"))
 
 
@@ -124,7 +124,7 @@ def size_of(file: Path | None) -> int:
 
 
 def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
-    """Why which models did not load, or the last errors that a log has from a byte on, for people."""
+    """Say why which models did not load, or the last errors that a log has from a byte on, for people."""
     if file is None or not file.is_file():
         return "see its log"
     with file.open("rb") as log:
@@ -145,7 +145,7 @@ def reason_in(file: Path | None, start_byte: int, *, last: int = 8) -> str:
 
 
 def reason_of_envoy(file: Path | None, start_byte: int) -> str:
-    """What Envoy last complained of, from a byte of a log on, for people."""
+    """Say what Envoy last complained of, from a byte of a log on, for people."""
     if file is None or not file.is_file():
         return "see its log"
     with file.open("rb") as log:

@@ -9,12 +9,12 @@ from serving.errors import ServingError, UsageError
 
 
 def free_port() -> int:
-    """One of this machine that nobody listens on."""
+    """Return a port of this machine that nobody listens on."""
     return resolved_ports("127.0.0.1", {"port": 0})["port"]
 
 
 def ipv4_address(host: str) -> str:
-    """Of a name too: Triton takes a name for gRPC, but listens for HTTP and metrics where nobody comes.
+    """Resolve the host to IPv4: given a name, Triton binds HTTP and metrics to the wrong address.
 
     Raises:
         UsageError: there is no such name.
@@ -30,7 +30,7 @@ def ipv4_address(host: str) -> str:
 
 
 def resolved_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
-    """The ports by their names, if they are free on `host` and no two alike; any free one for 0.
+    """Return the ports by their names, if they are free on `host` and no two alike; any free one for 0.
 
     Args:
         ports: by name, such as "grpc_port"; the option is --grpc-port.

@@ -1,4 +1,4 @@
-"""The processes of a running Triton: its Python steps, and their shared memory."""
+"""Finds the processes of a running Triton: its Python steps, and their shared memory."""
 
 import signal
 import subprocess
@@ -17,7 +17,7 @@ _LOST = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD, psutil.STATUS_STOPPED)
 
 
 def steps_of(triton: psutil.Process) -> dict[str, psutil.Process]:
-    """Each instance of a Python step by its name, such as "image_encoder_0_1".
+    """Find each instance of a Python step by its name, such as "image_encoder_0_1".
 
     Raises:
         psutil.Error: one has just ended.
@@ -28,7 +28,7 @@ def steps_of(triton: psutil.Process) -> dict[str, psutil.Process]:
 
 
 def is_alive(step: psutil.Process) -> bool:
-    """Whether it runs, and was not stopped by a signal."""
+    """Return whether a step runs, and was not stopped by a signal."""
     try:
         return step.is_running() and step.status() not in _LOST
     except psutil.NoSuchProcess:
@@ -36,7 +36,7 @@ def is_alive(step: psutil.Process) -> bool:
 
 
 def runs(process: subprocess.Popen[bytes]) -> bool:
-    """Whether a process of many threads has not ended, and is not on its way out.
+    """Return whether a process of many threads has not ended, and is not on its way out.
 
     What is to end with it goes by its first thread (see `with_parent.py`), and so may be gone some time before its last
     thread is, and it can be waited for.
@@ -51,7 +51,7 @@ def runs(process: subprocess.Popen[bytes]) -> bool:
 
 
 def end_of(triton: subprocess.Popen[bytes]) -> str | None:
-    """How it ended, in words; None: it runs."""
+    """Say how Triton ended, in words; None: it runs."""
     if runs(triton):
         return None
     with suppress(subprocess.TimeoutExpired):
@@ -63,5 +63,5 @@ def end_of(triton: subprocess.Popen[bytes]) -> str | None:
 
 
 def regions(prefix: str) -> list[Path]:
-    """Regions of shared memory whose names begin so."""
+    """List regions of shared memory whose names begin with a prefix."""
     return [file for file in SHARED_MEMORY.glob(f"{prefix}*") if file.exists()]

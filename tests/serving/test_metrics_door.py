@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import serving.supervision.metrics_door
 from loadtest.server_metrics import scrape
 from serving.errors import ServingError
-from serving.health import said_at, words
+from serving.health import read_health, words
 from serving.supervision.condition import Condition
 from serving.supervision.metrics_door import MetricsDoor
 from serving.supervision.server import EmbeddedServer
@@ -109,9 +109,9 @@ def test_ours_are_there_while_triton_is_not() -> None:
 )
 def test_the_health_command_says_it_in_a_line(condition: Condition, port: int | None, line: str) -> None:
     with door(condition, port) as url:
-        assert words(said_at(f"{url}/health")).startswith(line)
+        assert words(read_health(f"{url}/health")).startswith(line)
         with pytest.raises(ServingError, match="is no supervisor's page: name its /health"):
-            said_at(f"{url}/metrics")
+            read_health(f"{url}/metrics")
 
 
 def test_what_is_no_answer_of_triton_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,3 +79,12 @@ def test_refused(tokenizer: Tokenizer, sentence: str) -> None:
     with pytest.raises(TextError) as caught:
         ids_from_question(question, tokenizer, LIMITS)
     assert words in str(caught.value)
+
+
+def test_the_tokenizer_is_left_as_it_was(tokenizer: Tokenizer) -> None:
+    """It is the checkpoint's, and others tokenise with it too."""
+    for own in (False, True):
+        tokenizer.encode_special_tokens = own
+        ids_from_question(b"[SEP] what?", tokenizer, LIMITS)
+        assert tokenizer.encode_special_tokens is own
+    tokenizer.encode_special_tokens = False

@@ -1,1 +1,1 @@
-"""From an encoded photo to the pixels that the image encoder expects, in time and memory that are limited."""
+"""Decoding of photos into the pixels that the image encoder expects, in limited time and memory."""

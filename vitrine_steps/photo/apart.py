@@ -38,17 +38,17 @@ _IMPORT_ROOT = Path(__file__).parents[2]
 """The folder that holds this package: a built model's version folder, or the checkout."""
 _MOST_MESSAGE_BYTES = 1000
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME")
-"""What a program needs to start; what else is there, such as keys, is nothing for a decoder of hostile files."""
+"""Variables that a program needs to start; others, such as keys, are nothing for a decoder of hostile files."""
 
 
 @cache
 def heic_is_decoded() -> bool:
-    """Whether `pillow-heif`, which is not among the dependencies, is installed."""
+    """Return whether `pillow-heif`, which is not among the dependencies, is installed."""
     return importlib.util.find_spec("pillow_heif") is not None
 
 
 class DecoderApart:
-    """A process that waits for photos, and starts one of its own for each. Begun with the first photo."""
+    """Process that waits for photos, and starts one of its own for each; started with the first photo."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -69,11 +69,11 @@ class DecoderApart:
         head = {"kind": kind, "side_px": side_px, "draft_ratio": draft_ratio, "limits": asdict(limits)}
         with self._lock:
             try:
-                status, payload = self._asked(head, photo)
+                status, payload = self._ask(head, photo)
             except (OSError, EOFError):  # it was ended from outside
                 self.close()
                 try:
-                    status, payload = self._asked(head, photo)
+                    status, payload = self._ask(head, photo)
                 except (OSError, EOFError) as error:
                     self.close()
                     raise OSError("the process that decodes AVIF and HEIC ended twice") from error
@@ -98,21 +98,22 @@ class DecoderApart:
                     with suppress(OSError):
                         pipe.close()
 
-    def _asked(self, head: dict[str, object], photo: bytes) -> tuple[bytes, bytes]:
+    def _ask(self, head: dict[str, object], photo: bytes) -> tuple[bytes, bytes]:
         if self._process is None:
-            self._process = _started()
+            self._process = _start_process()
         assert self._process.stdin
         assert self._process.stdout
         words = json.dumps(head).encode()
         self._process.stdin.write(HEAD.pack(len(words), len(photo)) + words)
         self._process.stdin.write(photo)
         self._process.stdin.flush()
-        status, size = REPLY.unpack(_exactly(self._process.stdout, REPLY.size))
-        return status, _exactly(self._process.stdout, size)
+        status, size = REPLY.unpack(_read_exactly(self._process.stdout, REPLY.size))
+        return status, _read_exactly(self._process.stdout, size)
 
 
-def _exactly(stream: object, size: int) -> bytes:
-    """
+def _read_exactly(stream: object, size: int) -> bytes:
+    """Read so many bytes.
+
     Raises:
         EOFError: there is less.
     """
@@ -122,7 +123,7 @@ def _exactly(stream: object, size: int) -> bytes:
     return found
 
 
-def _started() -> subprocess.Popen[bytes]:
+def _start_process() -> subprocess.Popen[bytes]:
     # Inside Triton, the interpreter is part of another program; its site-packages are those of the first on the path.
     own = Path(sys.executable or "")
     python = str(own) if own.name.startswith("python") else shutil.which("python3") or "python3"

@@ -1,4 +1,4 @@
-"""What decoding one photo may cost, checked before and while it is done.
+"""Limits what decoding one photo may cost, before and while it is done.
 
 A file of 40 bytes can ask for a gigabyte of memory, and one of 350 KB for a
 minute of a processor: a size in bytes and in pixels bounds neither.
@@ -20,11 +20,11 @@ _WITH_LENGTH = frozenset(range(0xC0, 0xFF)) - frozenset(range(0xD0, 0xDA))
 
 
 class TooCostlyError(Exception):
-    """Decoding would take, or has taken, more than it may. The message says what of, and how much."""
+    """Refusal: decoding would take, or has taken, more than it may. The message says what of, and how much."""
 
 
 class Clock:
-    """What the thread that made this may spend on one photo.
+    """Time that the thread which made this may spend on one photo.
 
     Time is the processor's, so that a loaded machine decodes what an idle one
     does.
@@ -48,7 +48,7 @@ def out_of_time(max_s: float) -> TooCostlyError:
 
 
 class TimedPhoto(io.BytesIO):
-    """A photo's bytes, which can be read until their time is spent.
+    """Bytes of a photo, which can be read until their time is spent.
 
     Pillow reads a photo marker by marker and block by block, so a decoder
     that is kept busy comes by here again and again.
@@ -92,7 +92,7 @@ def require_affordable(image: Any, photo: bytes, file_pixels: int, *, max_bytes:
 
 
 def _has_several_scans(image: Any, photo: bytes) -> bool:
-    """Whether the decoder keeps the whole JPEG and reads scan after scan.
+    """Return whether the decoder keeps the whole JPEG and reads scan after scan.
 
     One that is not progressive may ask for it too, by a first scan of fewer
     colours than there are (libjpeg, jdinput.c).
@@ -102,7 +102,7 @@ def _has_several_scans(image: Any, photo: bytes) -> bool:
 
 
 def _first_scan(photo: bytes) -> int | None:
-    """Where the first scan's header begins: ff da, its length, how many colours. None: the way there is odd."""
+    """Find where the first scan's header begins: ff da, its length, how many colours. None: the way there is odd."""
     at = 2
     while at + 4 < len(photo) and photo[at] == _FILL:
         if photo[at : at + 2] == _START_OF_SCAN:
@@ -117,11 +117,11 @@ def _first_scan(photo: bytes) -> int | None:
 
 
 def _bytes_a_pixel(mode: str) -> int:
-    """As Pillow keeps it."""
+    """Return the bytes of a pixel as Pillow keeps it."""
     return 1 if mode in ("1", "L", "P") else 2 if mode.startswith("I;16") else 4
 
 
 def _samples_a_pixel(image: Any) -> float:
-    """Three where each of a JPEG's three colours has every pixel; 1.5 where two have every fourth."""
+    """Return 3 where each of a JPEG's three colours has every pixel; 1.5 where two have every fourth."""
     factors = [horizontal * vertical for _, horizontal, vertical, _ in image.layer]
     return float(sum(factors) / max(factors))

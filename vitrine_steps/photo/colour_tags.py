@@ -18,7 +18,7 @@ from vitrine_steps.photo.matrix_profile import (
 )
 
 _PNG_CHUNKS = 256
-"""So many are looked through for a note of colours; photos have a few before their pixels."""
+"""Number of chunks that are looked through for a note of colours; photos have a few before their pixels."""
 _BOXES = 256
 _VERSION_BYTES = 4
 _SRGB_GAMMA = 1 / 2.2
@@ -29,7 +29,7 @@ _GAMMAS = (0.1, 3.0)
 
 
 def profile_of_photo(image: Image.Image, photo: bytes) -> bytes | None:
-    """The ICC profile that came with a photo, or one that says what its other notes of colour say.
+    """Find the ICC profile that came with a photo, or make one of what its other notes of colour say.
 
     PNG: cICP counts before iCCP, that before sRGB, that before gAMA and cHRM
     (PNG, third edition, 4.3). AVIF: ICC before nclx.
@@ -70,7 +70,7 @@ def _cicp_of_png(photo: bytes) -> tuple[int, int] | None:
 
 
 def _profile_from_gamma(image: Image.Image) -> bytes | None:
-    """Of a PNG's gAMA and, where there is one, cHRM."""
+    """Make a profile of a PNG's gAMA and, where there is one, cHRM."""
     gamma = float(image.info["gamma"])
     if not _GAMMAS[0] <= gamma <= _GAMMAS[1]:
         return None
@@ -84,7 +84,7 @@ def _profile_from_gamma(image: Image.Image) -> bytes | None:
 
 
 def _primaries(chromaticity: Any) -> Primaries:
-    """Those of a cHRM chunk: white, red, green, blue. sRGB's own where there is none, or one of hardly other ones."""
+    """Read a cHRM chunk: white, red, green, blue. sRGB's own where there is none, or hardly other ones."""
     if chromaticity is None:
         return SRGB_PRIMARIES
     pairs = tuple(zip(chromaticity[::2], chromaticity[1::2], strict=True))

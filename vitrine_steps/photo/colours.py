@@ -60,7 +60,7 @@ _srgb = ImageCms.createProfile("sRGB")
 
 
 def conversion_from_profile(profile: bytes | None, mode: str) -> Conversion | None:
-    """What has to be done to a photo of this mode, with this profile.
+    """Find out what has to be done to a photo of this mode, with this profile.
 
     A profile that is broken, hostile, or of other colours than the photo's is
     passed over, as browsers do. A grey photo may have a profile of RGB.

@@ -23,14 +23,14 @@ _TAILS = tuple(bytes(random.Random(seed).choices(range(255), k=_TAIL_BYTES)) for
 _STRIP_PIXELS = 1_000_000
 _SCAN, _IMAGE_END = 0xDA, 0xD9
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-"""Of a segment with a length, or the end: not what stands for a byte of ff, restarts a scan, or fills."""
+"""Pattern of a segment with a length, or the end: not what stands for a byte of ff, restarts a scan, or fills."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _LAST_BIT = 1
 
 
 @dataclass(frozen=True)
 class _Scan:
-    """What one pass over the picture brings: of some colours, some frequencies, down to some bit."""
+    """One pass over the picture: of some colours, some frequencies, down to some bit."""
 
     colours: tuple[int, ...]
     first: int
@@ -43,7 +43,7 @@ class _Cut:
     scans: tuple[_Scan, ...]
     colours: tuple[int, ...]
     end: int
-    """Behind the last byte of the last scan that there is anything of."""
+    """Place behind the last byte of the last scan that there is anything of."""
 
 
 def picture_of_cut_jpeg(photo: bytes, loaded: Callable[[bytes], Image.Image]) -> Image.Image | None:
@@ -82,7 +82,7 @@ def picture_of_cut_jpeg(photo: bytes, loaded: Callable[[bytes], Image.Image]) ->
 
 
 def _rows_alike(first: list[bytes], second: list[bytes]) -> int:
-    """How many there are from the top."""
+    """Count the rows from the top that are alike."""
     return next((row for row, pair in enumerate(zip(first, second, strict=True)) if pair[0] != pair[1]), len(first))
 
 
@@ -97,7 +97,7 @@ def _digests(picture: Image.Image) -> list[bytes]:
 
 
 def _brings_all(scans: tuple[_Scan, ...], colours: tuple[int, ...]) -> bool:
-    """Each frequency of each colour, but for its last bit."""
+    """Return whether the scans bring each frequency of each colour, but for its last bit."""
     lowest = {(colour, frequency): 16 for colour in colours for frequency in range(64)}
     for scan in scans:
         for colour in scan.colours:

@@ -70,7 +70,7 @@ def _decode(head: dict[str, Any], photo: bytes, answer: BinaryIO) -> None:
 
 
 def _limit(limits: PhotoLimits, photo_bytes: int) -> None:
-    """From here on: no more memory, time, files or core dumps than a photo may take."""
+    """Limit this process, from here on, to the memory, time and files that a photo may take, and to no core dumps."""
     held_bytes = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * _PAGE_BYTES
     most_bytes = held_bytes + limits.max_decode_bytes + photo_bytes  # Pillow holds the file a second time
     resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))

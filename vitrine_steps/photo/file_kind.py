@@ -1,4 +1,4 @@
-"""What kind of file the first bytes are of, by the name that people know it by."""
+"""Tells what kind of file the first bytes are of, by the name that people know it by."""
 
 _HEAD_BYTES = 4096
 _FTYP = b"ftyp"
@@ -71,11 +71,11 @@ _BRANDS = {
     b"jxl ": "JPEG XL", b"jp2 ": "JPEG 2000", b"jpx ": "JPEG 2000", b"jpm ": "JPEG 2000", b"mjp2": "JPEG 2000",
     b"crx ": "RAW (CR3)", b"qt  ": "MOV", b"M4A ": "M4A", b"M4B ": "M4A", b"M4P ": "M4A",
 }  # fmt: skip
-"""What the first brand tells by itself; ISO/IEC 14496-12 and 23008-12, and https://mp4ra.org."""
+"""Kinds by the first brand alone; ISO/IEC 14496-12 and 23008-12, and https://mp4ra.org."""
 _ANY_PICTURE = (b"mif1", b"mif2", b"mif3", b"msf1", b"miaf")
 _3GP = (b"3gp", b"3g2", b"3ge", b"3gs")
 _QUICKTIME_BOXES = (b"moov", b"mdat", b"wide", b"skip", b"pnot")
-"""What a film of before there was `ftyp` begins with."""
+"""Beginnings of films of before there was `ftyp`."""
 _TIFF = (b"II*\0", b"MM\0*")
 _DNG_VERSION = 50706
 _MAKE = 271
@@ -84,7 +84,7 @@ _DOCUMENTS = ((b"word/", "DOCX"), (b"xl/", "XLSX"), (b"ppt/", "PPTX"))
 
 
 def kind_of_file(file: bytes) -> str | None:
-    """The kind's name, such as "JPEG", "HEIC" or "MP4"; None: none that is known here.
+    """Return the kind's name, such as "JPEG", "HEIC" or "MP4"; None: none that is known here.
 
     Nothing is checked but the first kilobytes: a file may be broken behind them.
     """
@@ -116,7 +116,7 @@ def kind_of_file(file: bytes) -> str | None:
 
 
 def _kind_of_brands(head: bytes) -> str:
-    """By the brand, and where that names no codec, by those that it says it is compatible with."""
+    """Tell the kind by the brand, and where that names no codec, by those that it says it is compatible with."""
     length = min(max(16, int.from_bytes(head[:4], "big")), len(head))
     first = head[8:12]
     brands = [first, *(head[at : at + 4] for at in range(16, length - 3, 4))]

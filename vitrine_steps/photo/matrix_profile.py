@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""From what is stored to light, both 0 to 1, where 1 is white."""
+"""Function from what is stored to light, both 0 to 1, where 1 is white."""
 
 _CURVE_POINTS = 4096
 _D50 = np.array([0.9642, 1.0, 0.8249])

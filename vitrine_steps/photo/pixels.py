@@ -52,9 +52,9 @@ class PhotoLimits:
     max_decode_bytes: int = 256 * 2**20
     """Memory, beside the file's own."""
     max_decode_s: float = 1.5
-    """Of a processor."""
+    """Seconds of a processor."""
     max_scanned_pixels: int = 1_000_000_000
-    """Of a JPEG that comes in several scans: its pixels times their number."""
+    """Pixels times scans of a JPEG that comes in several scans."""
 
 
 _decoder_apart = DecoderApart()
@@ -138,7 +138,7 @@ def pixels_decoded_here(
 
 
 def _accepted_kind(photo: bytes, limits: PhotoLimits) -> str:
-    """What the file's first bytes say that it is, where that is accepted."""
+    """Tell a photo's kind by its first bytes, and refuse one that is not accepted."""
     accepted = ", ".join(accepted_formats())
     if not photo:
         raise PhotoError(f"the photo is empty (0 bytes): send a {accepted} file")

@@ -9,7 +9,7 @@ from vitrine_steps.photo.colours import Conversion
 
 _STRIP_PIXELS = 1_000_000
 _CLEAR_LEVELS = {"L;2": 85, "L;4": 17}
-"""What Pillow multiplies a grey PNG's values of few bits by."""
+"""Factors by which Pillow multiplies a grey PNG's values of few bits."""
 
 
 def rgb_square(image: Image.Image, side_px: int, gap: float | None, conversion: Conversion | None) -> Image.Image:
@@ -71,7 +71,8 @@ def _reduced_in_strips(image: Image.Image, mode: str, across: int, down: int) ->
 
 
 def _in_eight_bits(grey_hw_u16: Any, clear: int | None) -> Image.Image:
-    """
+    """Bring a grey picture of 16 bits a pixel to 8, with transparency where a value is transparent.
+
     Args:
         clear: the one value that is transparent, in 16 bits; None: there is none.
     """

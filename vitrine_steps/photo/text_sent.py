@@ -6,7 +6,7 @@ _MAGIC_IN_BASE64 = (b"/9j/", b"iVBOR", b"UklGR", b"R0lGOD", b"Qk", b"SUkq", b"TU
 """JPEG, PNG, WebP, GIF, BMP, TIFF, and the family of HEIC and AVIF."""
 _HEAD_BYTES = 4096
 _LEAST_MAGIC_BYTES, _LEAST_BASE64_BYTES = 8, 64
-"""Of text that begins like a photo, and of any other; words are shorter."""
+"""Least lengths of text that begins like a photo, and of any other; words are shorter."""
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=-][A-Za-z0-9+/_=\s-]*")
 _MIXED = re.compile(rb"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])", re.DOTALL)
 _URL = re.compile(rb"[a-z][a-z0-9+.-]{1,19}://\S", re.IGNORECASE)
@@ -15,7 +15,7 @@ _QUOTES = b"\"' \t\r\n"
 
 
 def hint_about_text(photo: bytes) -> str | None:
-    """What came and what to do, for what holds no photo but stands for one; nothing of it is said again.
+    """Say what came and what to do, for text that stands for a photo; nothing of the text itself is said again.
 
     Returns:
         None where it is no such text.

@@ -1,1 +1,1 @@
-"""What the steps share of serving under Triton: requests and errors, metrics, heartbeats, the release."""
+"""Serving under Triton, as all steps share it: requests and errors, metrics, heartbeats, the release."""

@@ -31,12 +31,12 @@ class Heartbeat:
                 self._memory = mmap.mmap(file.fileno(), _BEATS.size)
 
     def beat(self) -> None:
-        """A piece of work begins."""
+        """Begin a piece of work."""
         self._set(self._beats + 1 + self._beats % 2)
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """All pieces that begin in the block end with it."""
+        """Let all pieces of work that begin in the block end with it."""
         try:
             yield
         finally:

@@ -22,7 +22,8 @@ _UPPER_ENDS = tuple(map(float, CONFIDENCE_BINS))
 
 
 def confidence_bin(confidence: float) -> str:
-    """
+    """Return the name of the bin that a confidence falls in.
+
     Args:
         confidence: 0 to 1; NaN where nothing was calibrated.
     """

@@ -10,7 +10,8 @@ UNBUILT = "unbuilt"
 
 
 def read_release(model_folder: str) -> str:
-    """
+    """Read the release of the built repository that a model lies in; "unbuilt" where there is no manifest.
+
     Args:
         model_folder: of one model, as the Python backend names it; `manifest.json` lies beside it.
     """

@@ -19,7 +19,7 @@ import triton_python_backend_utils as pb_utils
 from vitrine_steps.triton.heartbeat import Heartbeat
 
 _MOST_ID_CHARACTERS = 80
-"""Of a request's id, in a log: it is a caller's."""
+"""Characters of a request's id that a log may hold: it is a caller's."""
 
 
 class TritonPythonModel:
