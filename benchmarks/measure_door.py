@@ -1,9 +1,4 @@
-"""`python -m benchmarks.door`: what the door in front of Triton costs a question, beside Triton's own port.
-
-Both lead to the same Triton. A known photo is asked about at the one and at
-the other in turn, in an order drawn anew each time, so that what else the
-machine does falls on both.
-"""
+"""Latency of a question through the door and past it, in turn."""
 
 import json
 import random
@@ -11,8 +6,7 @@ import statistics
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import psutil
 from tqdm import tqdm
@@ -20,14 +14,13 @@ from vitrine_client import GrpcTransport, VitrineError
 from vitrine_client.calls import ask_call
 
 from benchmarks.mixes import drawn_photo
-from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Argument, File, Positional, whole_number
 from serving.errors import ServingError
-from serving.repository_option import BuiltRepository
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
+
+if TYPE_CHECKING:
+    from benchmarks.door import DoorOptions
 
 _WARMUP = 50
 _LARGE_PHOTO_BYTES = 16 * 2**20
@@ -35,24 +28,8 @@ _LARGE_CALLS = 40
 _TIMEOUT_S = 30.0
 
 
-@dataclass(frozen=True)
-class DoorOptions:
-    """Measure latency of a question about a known photo through the door and at Triton's own port, in turn; processor
-    time of the door for one; the same for a photo of 16 MiB.
-
-    Example: python -m benchmarks.door build/vitrine-small --calls 2000
-    """
-
-    repository: Positional[BuiltRepository]
-    """A built repository."""
-    calls: Annotated[int, Argument(whole_number(100), "N")] = 1000
-    """Calls on each way, at least 100."""
-    json: File | None = None
-    """File to write the figures to as well."""
-
-
-def main() -> int:
-    options = options_from_arguments(DoorOptions, "python -m benchmarks.door")
+def measure_door(options: "DoorOptions") -> int:
+    """Serve, ask both ways in turn, and print the figures. Returns the exit status."""
     end_on_signals()
     try:
         with EmbeddedServer(ServerSettings(options.repository, grpc_port=0, metrics_port=None)) as server:
@@ -109,7 +86,3 @@ def _processor_s(process: psutil.Process) -> float:
 
 def _add_prefix(prefix: str, figures: dict[str, float]) -> dict[str, float]:
     return {f"{prefix}_{name}": value for name, value in figures.items()}
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

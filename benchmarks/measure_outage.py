@@ -1,14 +1,13 @@
-"""`python -m benchmarks.outage`: Triton is killed while questions are under way: how many are not answered in time."""
+"""Questions with a deadline, under way while Triton is killed."""
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 from vitrine_client import AsyncVqaClient, VitrineError, VqaClient
@@ -16,34 +15,13 @@ from vitrine_client import AsyncVqaClient, VitrineError, VqaClient
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.soak.server import Served, running_server
-from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, Positional
-from serving.repository_option import BuiltRepository
 from serving.supervision.signals import end_on_signals
+
+if TYPE_CHECKING:
+    from benchmarks.outage import OutageOptions
 
 _QUESTIONS = ("What colour is it?", "这是什么？")
 _RESTART_S = 120.0
-
-
-@dataclass(frozen=True)
-class OutageOptions:
-    """Kill Triton under its supervisor while questions with a deadline are under way, from threads and from an event
-    loop in turn.
-
-    Example: python -m benchmarks.outage build/vitrine-small --kills 2
-
-    Exit status: 0 all were answered, and rightly.
-    """
-
-    repository: Positional[BuiltRepository]
-    """A built repository."""
-    calls: Count = 50
-    """Calls under way at each kill."""
-    kills: Count = 2
-    """Times that Triton is killed; after later ones the restart waits longer."""
-    timeout: Annotated[float, Argument(metavar="S")] = 15.0
-    """Deadline of a call."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +89,7 @@ class Kill:
             time.sleep(0.01)
 
 
-def measure(server: Served, options: OutageOptions) -> int:
+def measure(server: Served, options: "OutageOptions") -> int:
     seeds = range(first_seed("test") + 2400, first_seed("test") + 2400 + options.calls)
     photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
     with VqaClient(server.url, timeout_s=20) as client:
@@ -137,15 +115,11 @@ def measure(server: Served, options: OutageOptions) -> int:
     return 1 if failed or wrong else 0
 
 
-def main() -> int:
-    options = options_from_arguments(OutageOptions, "python -m benchmarks.outage")
+def measure_outage(options: "OutageOptions") -> int:
+    """Serve, kill Triton, and print what became of the calls. Returns the exit status."""
     end_on_signals()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(options.repository, Path(folder) / "triton.log") as server,
     ):
         return measure(server, options)
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -1,14 +1,13 @@
-"""`python -m benchmarks.overload`: five times what a server can do, for a minute: what is still answered, and after."""
+"""A server that is asked more than it can answer: what it still answers, and when it is calm again."""
 
 import asyncio
 import os
-import sys
 import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
@@ -17,12 +16,11 @@ from benchmarks.closed_loop import run_callers
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.soak.server import Served, running_server
-from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Argument, Positional, Seconds, positive
 from measuring.memory import tree_memory_mib
-from serving.repository_option import BuiltRepository
 from serving.supervision.signals import end_on_signals
+
+if TYPE_CHECKING:
+    from benchmarks.overload import OverloadOptions
 
 _QUESTIONS = ("What colour is it?", "这是什么？")
 _PHOTOS = 16
@@ -32,24 +30,6 @@ _AFTER_S = 10.0
 _TIMEOUT_S = 10.0
 _CALM = 3.0
 """Factor over the calm latency within which a server counts as recovered."""
-
-
-@dataclass(frozen=True)
-class OverloadOptions:
-    """Ask five times what a server can answer, about new photos, for a minute: what is still answered, what memory it
-    takes, and how soon all is as before.
-
-    Example: python -m benchmarks.overload build/vitrine-small --seconds 20
-    """
-
-    repository: Positional[BuiltRepository]
-    """A built repository."""
-    times: Annotated[float, Argument(positive, "N")] = 5.0
-    """Load, as a multiple of the peak."""
-    seconds: Seconds = 60.0
-    """Seconds of that load."""
-    no_retries: bool = False
-    """Callers do not try again."""
 
 
 @dataclass
@@ -127,7 +107,7 @@ def recovery_time_s(answers: Answers, end_s: float, calm_s: float) -> float | No
     return last_bad_s - end_s if is_calm_later else None
 
 
-async def _measure(server: Served, options: OverloadOptions) -> int:
+async def _measure(server: Served, options: "OverloadOptions") -> int:
     transport = AsyncGrpcTransport(server.url, retries=not options.no_retries)
     async with AsyncVqaClient(transport=transport, timeout_s=_TIMEOUT_S) as client:
         questions = KnownQuestions(client)
@@ -158,15 +138,11 @@ async def _measure(server: Served, options: OverloadOptions) -> int:
     return 1 if load.wrong or restarts or recovery_s is None else 0
 
 
-def main() -> int:
-    options = options_from_arguments(OverloadOptions, "python -m benchmarks.overload")
+def measure_overload(options: "OverloadOptions") -> int:
+    """Serve, load, and print the figures. Returns the exit status."""
     end_on_signals()
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(options.repository, Path(folder) / "triton.log") as server,
     ):
         return asyncio.run(_measure(server, options))
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

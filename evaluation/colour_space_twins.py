@@ -1,4 +1,4 @@
-"""`python -m evaluation.colour_spaces REPOSITORY`: are photos of other colour spaces answered like their sRGB twins?"""
+"""Catalogue photos in other colour spaces beside their sRGB twins."""
 
 import io
 import random
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageCms
 from tqdm import tqdm
@@ -18,13 +18,9 @@ from catalogue.attributes import LANGUAGES, Kind
 from catalogue.dataset import first_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import question_for
-from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, CountOrNone, File, Positional
 from evaluation.accuracy import plain
 from evaluation.cmyk_profile import press_profile
 from serving.errors import ServingError
-from serving.repository_option import BuiltRepository
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
@@ -38,36 +34,15 @@ from vitrine_steps.photo.matrix_profile import (
     srgb_curve,
 )
 
+if TYPE_CHECKING:
+    from evaluation.colour_spaces import ColourSpaceOptions
+
 KINDS: tuple[Kind, ...] = ("colour", "category")
 SRGB = "sRGB"
 MOST_WORSE = 0.01
 """A share: how many right answers fewer than of the sRGB twins are too many."""
 _QUALITY = 95
 _TIMEOUT_S = 60.0
-
-
-@dataclass(frozen=True)
-class ColourSpaceOptions:
-    """Draw catalogue photos, write each in other colour spaces with the profile of each, and ask colour and category in
-    both languages: are as many answers right as about the sRGB twins?
-
-    Example: python -m evaluation.colour_spaces build/vitrine-small --photos 120
-
-    Exit status: 1 a space is more than 1 % worse.
-    """
-
-    repository: Positional[BuiltRepository]
-    """A built repository; served embedded unless --url is given."""
-    url: Annotated[str | None, Argument(metavar="HOST:PORT")] = None
-    """A server that runs already."""
-    photos: Count = 120
-    """Photos to draw."""
-    first_photo: CountOrNone = 30_000
-    """Number of the first photo that is drawn."""
-    threads: Count = 2
-    """Photos asked about at once."""
-    cmyk_profile: File | None = None
-    """Profile of a real press, such as FOGRA39 (default: a simple one)."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +142,8 @@ def table(rows: Sequence[Outcome], names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    options = options_from_arguments(ColourSpaceOptions, "python -m evaluation.colour_spaces")
+def compare_twins(options: "ColourSpaceOptions") -> int:
+    """Ask about all twins, and print how many answers are right. Returns the exit status."""
     end_on_signals()
     try:
         known = spaces(options.cmyk_profile)
@@ -187,13 +162,9 @@ def main() -> int:
     return 0
 
 
-def _ask_all(url: str, known: dict[str, Space], options: ColourSpaceOptions) -> list[Outcome]:
+def _ask_all(url: str, known: dict[str, Space], options: "ColourSpaceOptions") -> list[Outcome]:
     first = first_seed("test") + options.first_photo
     seeds = range(first, first + options.photos)
     with VqaClient(url, timeout_s=_TIMEOUT_S) as client, ThreadPoolExecutor(options.threads) as pool:
         about: Callable[[int], list[Outcome]] = partial(ask_about, client, known)
         return [row for rows in tqdm(pool.map(about, seeds), total=len(seeds), unit=" photos") for row in rows]
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -1,34 +1,18 @@
-"""`python -m evaluation.compare A B`: what changed between two evaluations, beyond chance."""
+"""What changed between two evaluations, beyond chance."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from command_line.errors import UsageError, exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Positional
+from command_line.errors import UsageError
 from evaluation.accuracy import SECTION, Graded, by_group
 from evaluation.open_questions import graded_from
 from evaluation.report import read_report
 
+if TYPE_CHECKING:
+    from evaluation.compare import CompareOptions
+
 LEAST_P = 0.05
-
-
-@dataclass(frozen=True)
-class CompareOptions:
-    """Say what changed between two evaluations. Where both asked the same questions, accuracy is compared question by
-    question (McNemar's test); other shares by Fisher's exact test. Of twenty figures that did not change, one may still
-    show p < 0.05.
-
-    Example: python -m evaluation.compare build/evaluation-old build/evaluation-new
-    """
-
-    before: Positional[Path]
-    """Folder that `python -m evaluation --output` wrote."""
-    after: Positional[Path]
-    """Folder of another one."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +106,8 @@ def _p_value_text(p_value: float) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def main() -> int:
-    options = options_from_arguments(CompareOptions, "python -m evaluation.compare")
+def compare(options: "CompareOptions") -> int:
+    """Print what changed between two evaluations. Returns the exit status."""
     try:
         (before, rows_before), (after, rows_after) = read_report(options.before), read_report(options.after)
     except (OSError, ValueError) as error:
@@ -131,7 +115,3 @@ def main() -> int:
     found = changes(before, after, (graded_from(rows_before), graded_from(rows_after)))
     print(changes_table(found).lstrip("\n"))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -1,67 +1,31 @@
-"""`python3 -m serving.container`: what runs in the Triton container: checks that the plans fit, then serves."""
+"""One server in the Triton container, from its options to the signal that ends it; refuses plans that do not fit."""
 
 import re
 import shutil
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from vitrine_client import TlsFiles
 
-from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, File, Folder, Port, Positional
 from serving.errors import ServingError, UsageError
 from serving.key_files import require_private
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.supervision.supervisor import serve_until_signal
-from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings, TlsSettings, container_command
+from serving.triton.command import ServerSettings, TlsSettings, container_command
 from serving.triton.integrity import read_manifest
 from serving.triton.launch import Launch
 from serving.triton.log import say
 
+if TYPE_CHECKING:
+    from serving.container import ContainerOptions
+
 _LIBRARY_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/local/tensorrt/lib", "/opt/tritonserver/lib")
 
 
-@dataclass(frozen=True)
-class ContainerOptions:
-    """Serve a built repository in the Triton container. TensorRT plans that do not fit this GPU or this TensorRT are
-    refused with the reason; administration over gRPC is closed.
-
-    Example: python3 -m serving.container /models --dry-run
-    """
-
-    repository: Positional[Path]
-    """A built repository, such as /models."""
-    cache_mib: Count = DEFAULT_CACHE_MIB
-    """MiB of memory for photos' features."""
-    tls_folder: Folder | None = None
-    """Folder whose server.crt and server.key encrypt gRPC; ca.crt in it is what our own questions trust; client-ca.crt,
-    if there, makes callers prove themselves, and needs canary.crt and canary.key; a file plain-text says that plain
-    text is meant."""
-    ready_timeout: Annotated[float, Argument(metavar="S")] = 300.0
-    """Seconds that the models may take to load, to warm up and to answer a first question."""
-    grpc_port: Port = 8001
-    """Port of gRPC."""
-    metrics_port: Port = 8002
-    """Port of metrics."""
-    trace_url: Annotated[str | None, Argument(metavar="URL")] = None
-    """Address of an OTLP/HTTP collector; empty: nothing is traced."""
-    admin_key_file: File | None = None
-    """File of the key that opens administration to callers who show it."""
-    open_administration: bool = False
-    """Statistics, traces and so on for everyone: for tests."""
-    verbose: bool = False
-    """Log each request, and captured CUDA graphs."""
-    dry_run: bool = False
-    """Print Triton's command line and end."""
-
-
-def main() -> int:
-    options = options_from_arguments(ContainerOptions, "python3 -m serving.container")
+def serve_container(options: "ContainerOptions") -> int:
+    """Serve until a signal comes. Returns the exit status."""
     end_on_signals()
     try:
         manifest = read_manifest(options.repository)
@@ -86,7 +50,7 @@ def main() -> int:
     return serve_until_signal(server, lambda: say("ready"))
 
 
-def _settings(options: ContainerOptions) -> ServerSettings:
+def _settings(options: "ContainerOptions") -> ServerSettings:
     return ServerSettings(
         options.repository,
         host="0.0.0.0",  # noqa: S104  inside a container; its published ports decide who gets in
@@ -193,7 +157,3 @@ def _canary_tls(folder: Path) -> TlsFiles:
     if not missing:
         require_private(key, "the canary's TLS key")
     return TlsFiles(str(folder / "ca.crt"), *(() if missing else (str(certificate), str(key))))
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -1,22 +1,22 @@
-"""`python -m serving.demo`: a few questions about a few photos, asked of a real server."""
+"""A few questions about a few photos, and the answers of a real server."""
 
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vitrine_client import VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Positional
 from serving.errors import only_serving_errors
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings, beside
 from serving.triton.integrity import read_manifest
+
+if TYPE_CHECKING:
+    from serving.demo import DemoOptions
 
 QUESTIONS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (0, ("What is this?", "What colour is it?", "这个商品有几件？")),
@@ -31,19 +31,8 @@ _NOTES = {
 }
 
 
-@dataclass(frozen=True)
-class DemoOptions:
-    """Ask a real server a few questions about a few photos.
-
-    Example: python -m serving.demo build/vitrine-small
-    """
-
-    repository: Positional[Path]
-    """A repository that `python -m builders` wrote."""
-
-
-def main() -> int:
-    options = options_from_arguments(DemoOptions, "python -m serving.demo")
+def show_demo(options: "DemoOptions") -> int:
+    """Serve, ask, and print the answers. Returns the exit status."""
     end_on_signals()
     settings = ServerSettings(options.repository, grpc_port=0, metrics_port=None)
     start_s = time.perf_counter()
@@ -91,7 +80,3 @@ def _ask(client: VqaClient, photo: Path, question: str) -> None:
 def _padded(text: str, columns: int) -> str:
     """Pad to a width on screen, where a Chinese character takes two columns."""
     return text + " " * max(1, columns - sum(2 if ord(c) > 0x2E7F else 1 for c in text))
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -1,8 +1,4 @@
-"""`python -m checks.fuzz.corpora REPOSITORY FOLDER ...`: ask about every file of public test corpora, one request each.
-
-Such as `Tests/images` of Pillow's source release, `contrib` of libpng's, and
-`testimages` of libjpeg-turbo's: odd, broken, and made to harm.
-"""
+"""Every file of some folders, asked about once."""
 
 import re
 import sys
@@ -12,6 +8,7 @@ from collections import Counter
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 from tqdm import tqdm
@@ -19,33 +16,19 @@ from vitrine_client import GrpcTransport, VitrineError
 from vitrine_client.calls import ask_call
 
 from checks.fuzz.leaks import leak_in
-from command_line.errors import UsageError, exit_status
-from command_line.options import options_from_arguments
-from command_line.values import ExistingFolder, Positional
-from serving.repository_option import BuiltRepository
+from command_line.errors import UsageError
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
+
+if TYPE_CHECKING:
+    from checks.fuzz.corpora import CorporaOptions
 
 _QUESTIONS = ("What is this?", "这是什么？")
 _MOST_S = 2.0
 _MOST_MIB = 300
 _TIMEOUT_S = 30.0
 _RESET_PEAK = "5"  # see proc(5), clear_refs
-
-
-@dataclass(frozen=True)
-class CorporaOptions:
-    """Ask about every file of some folders, one request each: each is answered, or refused clearly, within 2 s and 300
-    MiB.
-
-    Example: python -m checks.fuzz.corpora build/vitrine-small pillow-13.0.0/Tests/images
-    """
-
-    repository: Positional[BuiltRepository]
-    """A built repository."""
-    folder: Positional[tuple[ExistingFolder, ...]]
-    """Folders of files, images or not."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +51,8 @@ class Result:
         return f"took {self.extra_mib:.0f} MiB" if self.extra_mib > _MOST_MIB else None
 
 
-def main() -> int:
-    options = options_from_arguments(CorporaOptions, "python -m checks.fuzz.corpora")
+def ask_about_files(options: "CorporaOptions") -> int:
+    """Serve, ask about each file, and say what came of it. Returns the exit status."""
     end_on_signals()
     files = sorted(file for folder in options.folder for file in folder.rglob("*") if file.is_file())
     if not files:
@@ -131,7 +114,3 @@ def _say(results: list[Result]) -> int:
     for file, problem in problems:
         print(f"error: {file}: {problem}", file=sys.stderr)
     return 1 if problems else 0
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -1,48 +1,23 @@
-"""`python -m checks.fuzz.guided TARGET`: fuzzing of the steps' code, guided by its coverage (atheris), no server.
-
-Whatever comes, a step's code returns a result of the right shape or raises the
-error that is told to callers; anything else stops the run and leaves the input
-in `--output`.
-"""
+"""Targets of the fuzzing that coverage guides, and inputs to begin with."""
 
 import io
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import atheris
 import numpy as np
 from PIL import Image, ImageCms
 
 from checks.fuzz.leaks import leak_in
-from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, Folder, Positional, make_folder
-from serving.repository_option import BuiltRepository
+from command_line.values import make_folder
+
+if TYPE_CHECKING:
+    from checks.fuzz.guided import GuidedOptions
 
 _SIDE_PX = 112
 _SEED_SIZE = (48, 40)
-
-
-@dataclass(frozen=True)
-class GuidedOptions:
-    """Fuzz one step's own code, guided by coverage.
-
-    Example: python -m checks.fuzz.guided photo build/vitrine-small --seconds 60
-
-    Exit status: 0 nothing was found in the time; 2 wrong usage; otherwise the input lies in --output.
-    """
-
-    target: Positional[Literal["photo", "question", "answer"]]
-    """Whose code."""
-    repository: Positional[BuiltRepository]
-    """A built repository, for its tokenizer and calibration."""
-    seconds: Annotated[Count, Argument(metavar="S")] = 20
-    """Seconds that it runs."""
-    output: Folder = Path("build/fuzz")
-    """Folder for the corpus, and for inputs that broke something."""
 
 
 def photo_target(repository: Path) -> Callable[[bytes], None]:
@@ -140,8 +115,8 @@ def seeds(target: str) -> list[bytes]:
     return found
 
 
-def main() -> int:
-    options = options_from_arguments(GuidedOptions, "python -m checks.fuzz.guided")
+def fuzz_target(options: "GuidedOptions") -> int:
+    """Fuzz one step's code until the time is over, or something is found. Returns the exit status."""
     corpus = options.output / f"{options.target}-corpus"
     make_folder(corpus)
     for number, seed in enumerate(seeds(options.target)):
@@ -153,7 +128,3 @@ def main() -> int:
     atheris.Setup([sys.argv[0], *words], TARGETS[options.target](options.repository))
     atheris.Fuzz()  # ends the process itself
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(exit_status(main))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.overload import Answers, recovery_time_s
+from benchmarks.measure_overload import Answers, recovery_time_s
 
 END_S = 100.0
 

@@ -23,6 +23,9 @@ HEAVY = {
     "torch",
     "transformers",
 }
+BROUGHT_BY_THE_CLIENT = {"grpc", "numpy", "tritonclient", "vitrine_client"}
+NEEDS_THE_CLIENT_AT_ONCE = ("loadtest.fake_server",)
+"""Started by tests, which wait for its first answer."""
 STARTED_BY_OTHERS = {"benchmarks.peers", "deploy.supply.audit", "loadtest.fake_server"}
 PROGRAMS = sorted({module for module, _, _ in USAGE} | STARTED_BY_OTHERS)
 COMMANDS = [(program,) for program in PROGRAMS] + [("loadtest", name) for name in ("run", "knee", "gate", "compare")]
@@ -49,6 +52,8 @@ def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
     assert f"usage: python -m {' '.join(command)} [-h]" in said.replace("python3", "python")
     assert "argparse" in packages, "imports are seen"
     assert not packages & HEAVY
+    if command[0] not in NEEDS_THE_CLIENT_AT_ONCE:
+        assert not packages & BROUGHT_BY_THE_CLIENT
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

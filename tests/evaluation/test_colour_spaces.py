@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from catalogue.photos import photo_from_seed
-from evaluation.colour_spaces import Outcome, right_share, spaces, table, too_much_worse, twin
+from evaluation.colour_space_twins import Outcome, right_share, spaces, table, too_much_worse, twin
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
 IMAGE = photo_from_seed(11, long_side_px=(300, 300)).image

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.compare import changes, changes_table
+from evaluation.comparison import changes, changes_table
 from evaluation.report import read_report
 
 

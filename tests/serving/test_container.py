@@ -11,8 +11,8 @@ import pytest
 from vitrine_client import VqaClient
 
 from catalogue.photos import photo_from_seed
-from serving.container import require_fitting
 from serving.errors import ServingError
+from serving.serve_container import require_fitting
 from serving.triton.installation import find_installation, make_backend_folder
 from serving.triton.integrity import read_manifest
 from serving.triton.ports import free_port
