@@ -1,4 +1,4 @@
-"""What `python -m benchmarks` takes."""
+"""Options of `python -m benchmarks`."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -126,13 +126,13 @@ def ratios(rates: Rates, result: dict[str, Any]) -> dict[str, Spread | None]:
 
 
 def _median_rate(rates: Rates, mix: str, system: str) -> dict[int, float]:
-    """By the number of callers."""
+    """Compute the median rate of a system, by the number of callers."""
     cells = [cell for cell in rates if (cell.mix, cell.system) == (mix, system)]
     return {cell.concurrency: statistics.median(rates[cell]) for cell in cells}
 
 
 def _medians_s(result: dict[str, Any], mix: str) -> list[float]:
-    """Of each round: the median latency of Vitrine with one caller."""
+    """List the median latency of Vitrine with one caller, of each round."""
     wanted = {"mix": mix, "concurrency": 1, "system": VITRINE}
     found = [cell["latencies_s"] for cell in result["cells"] if wanted.items() <= cell.items()]
     return [statistics.median(values) for values in chain.from_iterable(found)]

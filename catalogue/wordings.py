@@ -1,4 +1,4 @@
-"""How shoppers ask, in English and Chinese.
+"""Wordings of shoppers' questions, in English and Chinese.
 
 A wording is a template. `{noun}` is the product, by its category or by a word
 like "item", `{nouns}` its plural; `{category}`, `{colour}`, `{pattern}` and

@@ -1,4 +1,4 @@
-"""What `python -m evaluation` takes."""
+"""Options of `python -m evaluation`."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path

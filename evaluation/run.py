@@ -118,7 +118,7 @@ def _evaluate(url: str, options: EvaluationOptions, groups: Sequence[PhotoQuesti
     if more.reference:
         found.figures += _reference_figures(url, options)
     print(figures_table(found.figures).lstrip("\n"))
-    served = _served(options)
+    served = _describe_server(options)
     write_report(
         options.output, served=served, settings=settings, figures=found.figures, plots=found.plots, graded=graded
     )
@@ -179,7 +179,7 @@ def _is_here(options: EvaluationOptions) -> bool:
     return bool((options.repository / "manifest.json").exists())
 
 
-def _served(options: EvaluationOptions) -> dict[str, Any]:
+def _describe_server(options: EvaluationOptions) -> dict[str, Any]:
     if options.url and not _is_here(options):
         return served_elsewhere(options.url)
     return served_from_manifest(json.loads((options.repository / "manifest.json").read_text(encoding="utf-8")))

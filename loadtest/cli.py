@@ -1,4 +1,4 @@
-"""What each command of the load test does with its options."""
+"""Commands of the load test: each does its work, and returns the exit status."""
 
 import subprocess
 import sys

@@ -10,7 +10,7 @@ _LEAST_CHANGE = 0.02  # less than this share is no change, however sure
 
 @dataclass(frozen=True)
 class Change:
-    """One figure of two runs."""
+    """Figure of two runs, and how likely its change is by chance."""
 
     name: str
     before: float

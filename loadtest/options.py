@@ -1,4 +1,4 @@
-"""What `python -m loadtest` takes: one class a command."""
+"""Options of `python -m loadtest`: one class a command."""
 
 import os
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What every measurement needs once: pages, plots, memory of processes, files of photos and of labelled questions."""
+"""Parts that measurements share: pages, plots, memory of processes, files of photos and of labelled questions."""

@@ -14,13 +14,13 @@ class LabelledFileError(ValueError):
 
 @dataclass(frozen=True)
 class LabelledRow:
-    """One line."""
+    """Line of the file: a question about a photo, with its right answers."""
 
     photo: Path
     """A file that exists."""
     question: str
     answers: tuple[str, ...]
-    """At least one; any of them is right."""
+    """Right answers, at least one."""
     candidates: tuple[str, ...] = ()
     """Allowed answers of a closed list, whether the right one is among them or not; empty: an open question."""
     kind: str = ""

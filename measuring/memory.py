@@ -11,7 +11,7 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Usage:
-    """What some processes hold and have used, together."""
+    """Memory and CPU time of some processes together."""
 
     memory_mib: float
     """Proportional set size, so that shared pages count once."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".avif")
-"""Of the formats that a server reads on any machine; HEIC needs a package of its own."""
+"""Suffixes of the formats that a server reads on any machine; HEIC needs a package of its own."""
 
 
 def photo_files(folder: Path) -> list[Path]:

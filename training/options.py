@@ -1,4 +1,4 @@
-"""What `python -m training` takes."""
+"""Options of `python -m training`."""
 
 import os
 from dataclasses import dataclass

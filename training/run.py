@@ -1,4 +1,4 @@
-"""One training, from drawn photos to the checkpoint's folder."""
+"""Training, from drawn photos to the checkpoint's folder."""
 
 import json
 from pathlib import Path

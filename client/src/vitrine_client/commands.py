@@ -29,14 +29,14 @@ _ENDS_ALL = (ServerUnavailableError, AccessDeniedError)
 
 
 def ask(args: argparse.Namespace) -> int:
-    def asked(client: VqaClient, photo: Photo) -> list[Answer]:
+    def ask_all(client: VqaClient, photo: Photo) -> list[Answer]:
         return client.ask_many(photo, args.questions, max_risk=args.max_risk)
 
     failures = 0
     with _client(args) as client, Counter(len(args.photos), "photos") as counter:
         if len(args.photos) == 1:
             return _ask_one(client, args)
-        for name, answers, time_ms in _map_photos(client, args.photos, asked, counter):
+        for name, answers, time_ms in _map_photos(client, args.photos, ask_all, counter):
             with counter.hidden():
                 if isinstance(answers, VitrineError):
                     failures += 1
@@ -175,7 +175,7 @@ def _map_photos(
         VitrineError: one that would come for the others, too.
     """
 
-    def timed(name: str) -> tuple[str, Result | VitrineError, float]:
+    def time_call(name: str) -> tuple[str, Result | VitrineError, float]:
         start_s = time.perf_counter()
         try:
             result: Result | VitrineError = call(client, _photo(name))
@@ -188,7 +188,7 @@ def _map_photos(
 
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
-        yield from pool.map(timed, names)
+        yield from pool.map(time_call, names)
     finally:  # where the reader has gone, those that are not sent yet stay so
         pool.shutdown(wait=False, cancel_futures=True)
 
