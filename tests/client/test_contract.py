@@ -4,7 +4,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from vitrine_client import ContractMismatchError, FakeTransport, InvalidRequestError, VqaClient, contract
+from vitrine_client import (
+    ContractMismatchError,
+    FakeTransport,
+    InvalidRequestError,
+    VqaClient,
+    cli,
+    commands,
+    contract,
+)
 from vitrine_client.contract import (
     ContractCheck,
     contract_problem,
@@ -96,3 +104,15 @@ def test_the_version_is_asked_for_once_a_minute_at_most() -> None:
     with pytest.raises(ContractMismatchError):
         check.require_same(99, refusal())
     assert check.is_due(refusal()), "the next refusal is to say the same"
+
+
+def test_the_command_line_names_the_older_side_and_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = FakeTransport({}, contract_version=0)
+    monkeypatch.setattr(commands, "_client", lambda _: VqaClient(transport=fake))
+    monkeypatch.setattr("sys.argv", ["vitrine", "health", "--url", "127.0.0.1:1"])
+    assert cli.main() == 1
+    said = capsys.readouterr()
+    assert said.out.endswith("model vqa loaded: True, contract: 0\n")
+    assert "the server is older" in said.err
