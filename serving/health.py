@@ -36,9 +36,9 @@ class HealthOptions:
 
 def main() -> int:
     options = options_from_arguments(HealthOptions, "python -m serving.health")
-    said = read_health(options.url)
-    print(words(said))
-    return 0 if said["ready"] else 1
+    health = read_health(options.url)
+    print(words(health))
+    return 0 if health["ready"] else 1
 
 
 def read_health(url: str) -> dict[str, Any]:
@@ -55,18 +55,18 @@ def read_health(url: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ServingError(f"no supervisor at {url} ({error}): is the server up, and with metrics?") from error
     try:
-        said = json.loads(content)
-        return {name: said[name] for name in ("ready", "state", "crash_loop", "restarts", "next_try_in_s")}
+        health = json.loads(content)
+        return {name: health[name] for name in ("ready", "state", "crash_loop", "restarts", "next_try_in_s")}
     except (ValueError, KeyError, TypeError) as error:
         raise ServingError(f"what is at {url} is no supervisor's page: name its /health") from error
 
 
-def words(said: dict[str, Any]) -> str:
+def words(health: dict[str, Any]) -> str:
     """Write the health page as one line for people."""
-    restarts = f"{said['restarts']} restarts since it was started" if said["restarts"] else "never restarted"
+    restarts = f"{health['restarts']} restarts since it was started" if health["restarts"] else "never restarted"
     loop = "; restarts do not help: one is tried a minute, see its standard error and Triton's log"
-    wait = f"; the next try is {said['next_try_in_s']:g} s after the last one" if said["next_try_in_s"] else ""
-    return f"{said['state']}; {restarts}{wait}{loop if said['crash_loop'] else ''}"
+    wait = f"; the next try is {health['next_try_in_s']:g} s after the last one" if health["next_try_in_s"] else ""
+    return f"{health['state']}; {restarts}{wait}{loop if health['crash_loop'] else ''}"
 
 
 if __name__ == "__main__":

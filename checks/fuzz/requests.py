@@ -13,7 +13,7 @@ from checks.fuzz.http_requests import HttpRequests
 from checks.fuzz.odd_bytes import damage, odd_text
 from checks.fuzz.odd_tensors import MODELS, OddTensors
 from checks.fuzz.tensors import bytes_tensor
-from checks.fuzz.transports import by_hand, compressed, deep_groups, odd_encoding, streamed
+from checks.fuzz.transports import compressed_request, deep_groups, frames_by_hand, odd_encoding, stream
 from checks.fuzz.well_formed import OUTPUTS, WellFormed
 
 _MOST_ELEMENTS = 2**40
@@ -92,10 +92,10 @@ class Requests:
     def _call_of(self, kind: str) -> Call:
         draw, good = self._draw, self._good
         made: dict[str, Callable[[], Call]] = {
-            "stream": lambda: streamed(draw, good), "compressed": lambda: compressed(draw, good),
+            "stream": lambda: stream(draw, good), "compressed": lambda: compressed_request(draw, good),
             "odd encoding": lambda: odd_encoding(draw, good), "deep groups": lambda: deep_groups(draw, good),
-            "by hand": lambda: by_hand(draw, good), "http json": self._http.json, "http binary": self._http.binary,
-            "http deep": self._http.deep, "http other": self._http.other,
+            "by hand": lambda: frames_by_hand(draw, good), "http json": self._http.json,
+            "http binary": self._http.binary, "http deep": self._http.deep, "http other": self._http.other,
         }  # fmt: skip
         if kind in made:
             return made[kind]()

@@ -76,8 +76,8 @@ class Sender:
             metadata=[*self._target.key_headers, *call.headers],
             compression=_COMPRESSION[call.compression],
         )
-        said = [pb.ModelStreamInferResponse.FromString(answer).error_message async for answer in stream]
-        return "OK", "\n".join(filter(None, said))
+        messages = [pb.ModelStreamInferResponse.FromString(answer).error_message async for answer in stream]
+        return "OK", "\n".join(filter(None, messages))
 
     async def _by_hand(self, call: Call, outcome: Callable[[Call], Awaitable[Outcome]]) -> Outcome:
         try:
@@ -97,7 +97,7 @@ class Sender:
         sent = http2_request(
             call.method, b"".join(call.messages), headers, authority=url, is_encrypted=self._tls is not None
         )
-        async with _connected(url, self._tls) as (reader, writer):
+        async with _connect(url, self._tls) as (reader, writer):
             writer.write(sent)
             while True:
                 head = await reader.readexactly(FRAME_HEAD_BYTES)
@@ -111,14 +111,14 @@ class Sender:
     async def _http_outcome(self, call: Call) -> Outcome:
         assert self._target.http_url
         sent = http1_request(call.method, call.messages, call.headers, host=self._target.http_url)
-        async with _connected(self._target.http_url, None) as (reader, writer):
+        async with _connect(self._target.http_url, None) as (reader, writer):
             writer.write(sent)
             head = await reader.readline()
             if not head:
                 return CLOSED, ""
             body = await reader.read(_MOST_ANSWER_BYTES)
-            said = body.partition(b"\r\n\r\n")[2].decode("utf-8", "replace")
-            return f"HTTP {head.split()[1].decode('ascii', 'replace')}", said
+            text = body.partition(b"\r\n\r\n")[2].decode("utf-8", "replace")
+            return f"HTTP {head.split()[1].decode('ascii', 'replace')}", text
 
 
 def announces_more(call: Call) -> bool:
@@ -145,7 +145,7 @@ async def _each(messages: tuple[bytes, ...]) -> AsyncIterator[bytes]:
 
 
 @asynccontextmanager
-async def _connected(
+async def _connect(
     url: str, tls: ssl.SSLContext | None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     host, _, port = url.rpartition(":")

@@ -14,7 +14,7 @@ _TIMEOUTS = ("10S", "1H", "0n", "99999999H", "-1S", "", "1x", "99999999999999S")
 _BOMB_BYTES = 2**23
 
 
-def streamed(draw: random.Random, good: WellFormed) -> Call:
+def stream(draw: random.Random, good: WellFormed) -> Call:
     """Draw several requests in one stream, bad ones among good, some asking for gRPC's own errors."""
     requests = []
     for _ in range(draw.choice((0, 1, 2, 4, 8, 8))):
@@ -27,7 +27,7 @@ def streamed(draw: random.Random, good: WellFormed) -> Call:
     return Call("stream", STREAM_INFER, tuple(requests), STREAM, headers, draw.choice(("", "", "gzip")))
 
 
-def compressed(draw: random.Random, good: WellFormed) -> Call:
+def compressed_request(draw: random.Random, good: WellFormed) -> Call:
     """Draw a request that gRPC's own library compresses."""
     content = draw.choice((good.request, good.classified, good.with_parameters))()
     return Call(
@@ -47,7 +47,7 @@ def deep_groups(draw: random.Random, good: WellFormed) -> Call:
     return Call("deep groups", INFER, (good.request().SerializeToString() + nested_groups(depth),))
 
 
-def by_hand(draw: random.Random, good: WellFormed) -> Call:
+def frames_by_hand(draw: random.Random, good: WellFormed) -> Call:
     """Draw prefixes, compression and headers that no library would send."""
     content = bytes(draw.choice((good.request, good.request, good.classified))().SerializeToString())
     headers: list[Header] = [*good.headers()] if draw.random() < 0.4 else []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from checks.fuzz.call import Call
 from checks.fuzz.leaks import leak_in
 from checks.fuzz.requests import WELL_FORMED
-from checks.fuzz.sending import NO_ANSWER, Outcome, announces_more
+from checks.fuzz.sending import CLOSED, NO_ANSWER, NOT_CONNECTED, Outcome, announces_more
 
 REFUSALS = frozenset({
     "INVALID_ARGUMENT", "PERMISSION_DENIED", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
@@ -15,7 +15,7 @@ REFUSALS = frozenset({
 })  # fmt: skip
 """Codes that say that a request is not taken, by a rule of the server's, of a door's or of a gateway's."""
 _HANGS = frozenset({"DEADLINE_EXCEEDED", NO_ANSWER})
-LOST = frozenset({"UNAVAILABLE", "CANCELLED", "closed", "not connected"})
+LOST = frozenset({"UNAVAILABLE", "CANCELLED", CLOSED, NOT_CONNECTED})
 """Codes that come back where a process ended meanwhile; and also where it did not."""
 _MOST_LIMITED_RATIO = 0.1
 _MOST_LEAKS = 20

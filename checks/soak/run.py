@@ -108,8 +108,8 @@ def _watch(
             if server.process.poll() is not None or not thread.is_alive():
                 break
             traffic.is_undisturbed = now_s >= duration_s / 2
-            if planned and now_s >= planned[0][0]:
-                done.append((now_s, planned.pop(0)[1](server, draw)))
+            if planned and now_s >= planned[0][0] and (what := planned.pop(0)[1](server, draw)):
+                done.append((now_s, what))
             if now_s >= len(samples) * every_s:
                 samples.append(sample(server, start_s))
             bar.update(round(now_s) - bar.n)

@@ -74,7 +74,7 @@ class Traffic:
         while not self._stopped:
             kind = self._draw.choices(_KINDS, _WEIGHTS)[0]
             if not (self._bursting and kind in ("cancelled", "cut")):
-                await self._noted(kind, client)
+                await self._ask_and_note(kind, client)
 
     async def _bursts(self, client: AsyncVqaClient) -> None:
         """Send far more at once than can wait."""
@@ -84,11 +84,11 @@ class Traffic:
                 next_s += self._burst_every_s
                 self._bursting = True
                 await asyncio.sleep(0.1)  # until those that are being cancelled are
-                await asyncio.gather(*(self._noted("burst", client) for _ in range(_BURST)))
+                await asyncio.gather(*(self._ask_and_note("burst", client) for _ in range(_BURST)))
                 self._bursting = False
             await asyncio.sleep(0.2)
 
-    async def _noted(self, kind: str, client: AsyncVqaClient) -> None:
+    async def _ask_and_note(self, kind: str, client: AsyncVqaClient) -> None:
         try:
             outcome = await self._one(kind, client)
         except VitrineError as error:
@@ -124,23 +124,23 @@ class Traffic:
             await client.ask(bytes(damaged), text)  # what little damage leaves readable is answered
         elif kind == "odd question":
             odd = self._draw.choice(["", " ", "\0", "什么" * 40, "why " * 40])
-            said = (await client.ask(photo, odd)).text
-            self.tally.wrong.append(f"photo {index}, {odd!r}: {said!r} instead of a refusal")
+            answer_text = (await client.ask(photo, odd)).text
+            self.tally.wrong.append(f"photo {index}, {odd!r}: {answer_text!r} instead of a refusal")
         elif kind == "cancelled":
-            await self._cancelled(client, new, text)
+            await self._cancel(client, new, text)
         elif kind == "cut":
             _cut_connection(self._url)
         return "ok"
 
-    async def _cancelled(self, client: AsyncVqaClient, photo: bytes, text: str) -> None:
+    async def _cancel(self, client: AsyncVqaClient, photo: bytes, text: str) -> None:
         try:
             await asyncio.wait_for(client.ask(photo, text), timeout=self._draw.uniform(0.001, 0.03))
         except TimeoutError:
             return
 
-    def _check(self, index: int, text: str, said: str) -> None:
-        if said != self._right[index, text]:
-            self.tally.wrong.append(f"photo {index}, {text}: {said!r} instead of {self._right[index, text]!r}")
+    def _check(self, index: int, question: str, answer: str) -> None:
+        if answer != (right := self._right[index, question]):
+            self.tally.wrong.append(f"photo {index}, {question}: {answer!r} instead of {right!r}")
 
 
 def _cut_connection(url: str) -> None:

@@ -59,8 +59,8 @@ class _Pages:
             own = metrics_text(self._condition, is_up=is_up).encode()
             return 200, _TEXT, (b"" if port is None else tritons_metrics(port)) + own
         if path == "/health":
-            said = health(self._condition, is_up=is_up)
-            return 200 if is_up else 503, "application/json", json.dumps(said).encode() + b"\n"
+            content = json.dumps(health(self._condition, is_up=is_up))
+            return 200 if is_up else 503, "application/json", content.encode() + b"\n"
         return 404, _TEXT, b"metrics are at /metrics, the server's health at /health\n"
 
 

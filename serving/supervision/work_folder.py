@@ -29,7 +29,7 @@ class WorkFolder:
         self._environments = set(_environments())
         self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
         try:
-            self._lock = _locked(self.path)
+            self._lock = _lock_folder(self.path)
             for name in (DRAIN_DIR, HEARTBEATS):
                 self.folder(name)
         except OSError:
@@ -45,7 +45,7 @@ class WorkFolder:
         """Return a folder that the steps look into, made again where a cleaner of temporary files has taken it."""
         if not self.path.is_dir():
             self.path.mkdir(mode=0o700)
-            gone, self._lock = self._lock, _locked(self.path)
+            gone, self._lock = self._lock, _lock_folder(self.path)
             os.close(gone)
         folder = self.path / name
         folder.mkdir(exist_ok=True)
@@ -92,7 +92,7 @@ def _environments() -> Iterator[Path]:
     return Path("/tmp").glob("python_env_*")  # noqa: S108  whatever TMPDIR says
 
 
-def _locked(path: Path) -> int:
+def _lock_folder(path: Path) -> int:
     lock = os.open(path, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     return lock

@@ -151,5 +151,5 @@ def reason_of_envoy(file: Path | None, start_byte: int) -> str:
     with file.open("rb") as log:
         log.seek(start_byte)
         lines = log.read().decode("utf-8", "replace").splitlines()
-    said = [line.rpartition("] ")[2] for line in lines if "][critical][" in line or "][error][" in line]
-    return f"{file} says: {said[-1][:300]}" if said else f"{file} does not say why"
+    complaints = [line.rpartition("] ")[2] for line in lines if "][critical][" in line or "][error][" in line]
+    return f"{file} says: {complaints[-1][:300]}" if complaints else f"{file} does not say why"

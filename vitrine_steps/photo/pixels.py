@@ -116,10 +116,10 @@ def pixels_decoded_here(
     clock = Clock(limits.max_decode_s)
     draft_px = draft_ratio * side_px if draft_ratio else None
     try:
-        image = _opened(photo, kind, limits, clock, draft_px)
+        image = _open(photo, kind, limits, clock, draft_px)
         profile = profile_of_photo(image, photo)
         conversion = conversion_from_profile(profile, image.mode)
-        image = _loaded(image, photo, kind, limits, clock, draft_px)
+        image = _load(image, photo, kind, limits, clock, draft_px)
         square = rgb_square(image, side_px, draft_ratio, conversion)
         clock.check()
     except TooCostlyError as error:
@@ -164,7 +164,7 @@ def _accepted_kind(photo: bytes, limits: PhotoLimits) -> str:
     )
 
 
-def _opened(photo: bytes, kind: str, limits: PhotoLimits, clock: Clock, draft_px: int | None) -> Image.Image:
+def _open(photo: bytes, kind: str, limits: PhotoLimits, clock: Clock, draft_px: int | None) -> Image.Image:
     """Read the header only, and check everything that can be checked without decoding."""
     image = Image.open(TimedPhoto(photo, clock), formats=("HEIF" if kind == "HEIC" else kind,))
     pixels = image.width * image.height
@@ -182,7 +182,7 @@ def _opened(photo: bytes, kind: str, limits: PhotoLimits, clock: Clock, draft_px
     return image
 
 
-def _loaded(
+def _load(
     image: Image.Image, photo: bytes, kind: str, limits: PhotoLimits, clock: Clock, draft_px: int | None
 ) -> Image.Image:
     """Decode it; of a JPEG that lacks its last bytes, what is there."""
@@ -197,12 +197,12 @@ def _loaded(
         return image
     image.close()
 
-    def loaded(continued: bytes) -> Image.Image:
-        opened = _opened(continued, kind, limits, clock, draft_px)
-        opened.load()
-        return opened
+    def load(continued: bytes) -> Image.Image:
+        image = _open(continued, kind, limits, clock, draft_px)
+        image.load()
+        return image
 
-    picture = picture_of_cut_jpeg(photo, loaded)
+    picture = picture_of_cut_jpeg(photo, load)
     if picture is None:
         raise ValueError("a JPEG that lacks more than its last bytes")
     return picture

@@ -1,10 +1,13 @@
 """What a soak must not let pass."""
 
+import random
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from checks.soak.faults import FAULTS, kill_triton
 from checks.soak.report import Growth
 from checks.soak.traffic import Tally
 from checks.soak.verdict import problems_of
@@ -25,7 +28,6 @@ def problems(**changes: Any) -> list[str]:
 
 def test_a_good_one_has_none() -> None:
     assert problems() == []
-    assert problems(faults=["killed Triton", "nothing: no step was there"]) == []
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,6 @@ def test_a_good_one_has_none() -> None:
         ({"growths": [replace(FLAT, mean=0.0)]}, "none was found"),
         ({"restarts": 2}, "1 faults, but 2 restarts"),
         ({"faults": [], "restarts": 0}, "no fault was done"),
-        ({"faults": ["nothing: no step was there"], "restarts": 0}, "no fault was done"),
         ({"wrong": ["photo 3, 这是什么？: 'a cup' instead of 'a hat'"]}, "answered wrongly: photo 3"),
         ({"outcomes": {"embed: UNAVAILABLE": 101}}, "only 49.8% of the calls of the kind 'embed'"),
     ],
@@ -43,3 +44,17 @@ def test_a_good_one_has_none() -> None:
 def test_each_fault_is_told(change: dict[str, Any], words: str) -> None:
     (problem,) = problems(**change)
     assert words in problem
+
+
+def test_what_is_not_there_is_not_hurt() -> None:
+    """In the middle of a restart there is no Triton, and no step."""
+    restarting: Any = SimpleNamespace(triton=lambda: None, steps=dict)
+    assert [fault(restarting, random.Random(0)) for fault in FAULTS] == [None, None, None]
+
+
+def test_a_fault_says_what_was_done() -> None:
+    done: list[str] = []
+    triton = SimpleNamespace(kill=lambda: done.append("killed Triton"))
+    server: Any = SimpleNamespace(triton=lambda: triton, steps=dict)
+    assert kill_triton(server, random.Random(0)) == "killed Triton"
+    assert done == ["killed Triton"]
