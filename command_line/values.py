@@ -74,10 +74,8 @@ def existing_folder(text: str) -> Path:
 Positional = Annotated[_T, Argument(is_positional=True)]
 Repeated = Annotated[_T, Argument(is_repeated=True)]
 Count = Annotated[int, Argument(whole_number(1), "N")]
-CountOrNone = Annotated[int, Argument(whole_number(0), "N")]
-"""0: none at all."""
+WholeNumber = Annotated[int, Argument(whole_number(0), "N")]
 Port = Annotated[int, Argument(metavar="PORT")]
-Positive = Annotated[float, Argument(positive, "X")]
 Seconds = Annotated[float, Argument(positive, "S")]
 Folder = Annotated[Path, Argument(metavar="FOLDER")]
 ExistingFolder = Annotated[Path, Argument(existing_folder, "FOLDER")]

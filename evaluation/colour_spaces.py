@@ -6,7 +6,7 @@ from typing import Annotated
 
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, CountOrNone, File, Positional
+from command_line.values import Argument, Count, File, Positional, WholeNumber
 from serving.repository_option import BuiltRepository
 
 
@@ -26,7 +26,7 @@ class ColourSpaceOptions:
     """A server that runs already."""
     photos: Count = 120
     """Photos to draw."""
-    first_photo: CountOrNone = 30_000
+    first_photo: WholeNumber = 30_000
     """Number of the first photo that is drawn."""
     threads: Count = 2
     """Photos asked about at once."""

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from command_line.values import Argument, Count, CountOrNone, File, Folder, Positional, existing_folder
+from command_line.values import Argument, Count, File, Folder, Positional, WholeNumber, existing_folder
 
 
 def _folder(text: str) -> str:
@@ -24,7 +24,7 @@ class AskedQuestions:
     """JSON Lines of {"photo": PATH, "question": TEXT, "answer": TEXT}."""
     vqa_v2: Annotated[tuple[Path, Path, Path] | None, Argument(metavar=("QUESTIONS", "ANNOTATIONS", "PHOTOS"))] = None
     """Files of the VQA v2 challenge."""
-    first_photo: CountOrNone = 20_000
+    first_photo: WholeNumber = 20_000
     """Number of the first photo that is drawn."""
     threads: Count = 2
     """Photos asked about at once."""
@@ -34,20 +34,20 @@ class AskedQuestions:
 class MoreFigures:
     """What else is measured."""
 
-    closed_list_questions: CountOrNone = 0
+    closed_list_questions: WholeNumber = 0
     """Closed lists, on the photos of N questions."""
-    stability: CountOrNone = 0
+    stability: WholeNumber = 0
     """Changed photos and other words, on the photos of N questions."""
-    heatmap_photos: CountOrNone = 0
+    heatmap_photos: WholeNumber = 0
     """Where questions look, on N drawn photos."""
-    odd: CountOrNone = 0
+    odd: WholeNumber = 0
     """Short and colloquial questions, and texts that are no question, on N drawn photos."""
     ood_photos: Annotated[str | None, Argument(_folder, "FOLDER", without_value="")] = None
     """Out-of-distribution photos, of what the model knows nothing of: those of a folder, or those that scikit-image
     brings; noise; blank pictures."""
     before_calibration: bool = False
     """How far the decoder's own probabilities could be trusted."""
-    reference: CountOrNone = 0
+    reference: WholeNumber = 0
     """Answers to compare with those of transformers."""
     checkpoint: Annotated[str, Argument(metavar="FOLDER")] = "checkpoints/vitrine-small"
     """Checkpoint that transformers loads for that."""

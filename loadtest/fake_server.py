@@ -13,7 +13,7 @@ from tritonclient.grpc import service_pb2
 from tritonclient.utils import serialize_byte_tensor
 
 from command_line.options import options_from_arguments
-from command_line.values import Argument, CountOrNone, Port
+from command_line.values import Argument, Port, WholeNumber
 
 _SERVICE = "inference.GRPCInferenceService"
 _GRID, _EMBEDDING_WIDTH = 8, 256  # any will do: a client takes them as they come, and these cost it what real ones do
@@ -130,11 +130,11 @@ class FakeServerOptions:
 
     port: Port = 0
     """Port to listen on; 0 takes any free one, and it is printed."""
-    stall_after: CountOrNone = 0
+    stall_after: WholeNumber = 0
     """Number of the request that begins a stall; 0: never."""
-    slow_every: CountOrNone = 0
+    slow_every: WholeNumber = 0
     """Each N-th request is late by --stall; 0: none."""
-    broken_every: CountOrNone = 0
+    broken_every: WholeNumber = 0
     """Each N-th answer lacks its tensors; 0: none."""
     stall: Annotated[float, Argument(metavar="S")] = 2.0
     """Seconds of a stall."""
