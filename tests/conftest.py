@@ -42,6 +42,8 @@ EXPORTS = (
     "training/test_loop.py",
 )
 # No test here needs what another has set up, so they go to any worker; elsewhere, a file goes to one.
+TOGETHER = {f"builders/test_{name}.py": "graphs" for name in ("build", "export", "graphs", "low_precision")}
+"""Files that go to one worker, since they share graphs."""
 EACH_FOR_ITSELF = ("loadtest/test_truth.py", "serving/test_faults.py", "test_exit_status.py")
 
 
@@ -51,8 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kind = kind_of(item)
         item.add_marker(kind)
         if not place_of(item).startswith(EACH_FOR_ITSELF):
-            group = "graphs" if "graphs" in fixtures_of(item) else place_of(item)
-            item.add_marker(pytest.mark.xdist_group(group))
+            item.add_marker(pytest.mark.xdist_group(TOGETHER.get(place_of(item), place_of(item))))
     items.sort(key=lambda item: KINDS.index(kind_of(item)))
 
 

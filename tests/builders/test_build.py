@@ -27,15 +27,8 @@ from builders.repository.configs import (
     adapted_config,
     read_config,
 )
-from training.random_checkpoint import Geometry, random_blip, save_checkpoint
+from tests.helpers.weights import with_weights
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -144,16 +137,8 @@ def test_an_output_that_exists_is_left_alone(built: Path, checkpoint: Path) -> N
     assert sha256_of_file(built / "manifest.json") == before
 
 
-def with_weights(checkpoint: Path, folder: Path, change: str, value: float) -> Path:
-    shutil.copytree(checkpoint, folder)
-    weights = load_file(folder / "model.safetensors")
-    weights[change] = np.full_like(weights[change], value)
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    return folder
-
-
 def test_engines_that_differ_leave_nothing_behind(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkpoint: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from builders.parity import onnx_engine as real
 
@@ -313,7 +298,7 @@ def test_a_question_length_beyond_the_checkpoint_is_refused(checkpoint: Path, tm
 
 
 def test_an_interrupted_build_goes_on_from_its_graphs(
-    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkpoint: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
@@ -322,7 +307,8 @@ def test_an_interrupted_build_goes_on_from_its_graphs(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(build_module, "_compiled", interrupted)
         build(options)
-    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+    assert list(tmp_path.iterdir()) == [cache]
+    capsys.readouterr()
     build(options)
     assert "image encoder to ONNX: finished by an earlier build" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -20,7 +20,6 @@ from builders.precision.auto import Examined, Trial, compared, examined, trials_
 from builders.precision.int8 import write_int8
 from builders.repository.configs import ENGINES
 from tests.helpers.graphs import QUESTIONS, Graphs, SmallModel, all_graphs, packed, question_tensors
-from training.random_checkpoint import Geometry, random_blip, save_checkpoint
 from vitrine_steps.confidence import Candidate
 
 TRIAL = Trial("image_encoder", "int8", (1.0, 6.0), 1.4)
@@ -89,7 +88,12 @@ def test_int8_reaches_into_the_decoding_loop_and_leaves_the_first_share(graphs: 
 
 @pytest.mark.parametrize("is_kept", [True, False])
 def test_a_build_takes_int8_where_the_answers_stay(
-    is_kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    is_kept: bool,
+    checkpoint: Path,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Random weights decide nothing about their answers, so the bounds do."""
     monkeypatch.setattr(low_precision, "FP32_SHARES", (0.0, 0.5))
@@ -99,10 +103,7 @@ def test_a_build_takes_int8_where_the_answers_stay(
     monkeypatch.setattr(low_precision, "MAX_ACCURACY_LOSS", 1.0)
     monkeypatch.setitem(TOLERANCES, "int8", ANY)
     monkeypatch.setattr(parity, "MIN_DRAFT_COSINE", -1.0)
-    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), tmp_path / "tiny")
-    options = BuildOptions(
-        str(tmp_path / "tiny"), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2
-    )
+    options = BuildOptions(str(checkpoint), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2)
     built = build(options)
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
     assert manifest["precision"] == "auto"
@@ -120,17 +121,14 @@ def test_a_build_takes_int8_where_the_answers_stay(
 
 
 def test_engines_stay_in_fp32_where_the_last_parity_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    checkpoint: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(low_precision, "FP32_SHARES", (0.0,))
     monkeypatch.setattr(low_precision, "MIN_SPEEDUP", 0.0)
     monkeypatch.setattr(Trial, "keeps_the_answers", property(lambda trial: True))
     monkeypatch.setitem(TOLERANCES, "int8", replace(ANY, min_cosine=2.0))
-    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), tmp_path / "tiny")
     built = build(
-        BuildOptions(
-            str(tmp_path / "tiny"), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2
-        )
+        BuildOptions(str(checkpoint), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2)
     )
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
     assert {one["precision"] for one in manifest["low_precision"] if one["chosen"]} == {"fp32"}

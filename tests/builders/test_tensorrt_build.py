@@ -16,17 +16,10 @@ from builders.errors import BuildError
 from builders.options import BuildOptions, PlanOptions
 from builders.repository.configs import ENGINES, BatchRange, read_config
 from builders.tensorrt import gpu as machine
-from tests.builders.test_build import with_weights
 from tests.helpers import tensorrt_double
 from tests.helpers.tensorrt_machine import H100, played_gpu_machine
+from tests.helpers.weights import with_weights
 from training.random_checkpoint import Geometry, random_blip, save_checkpoint
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    save_checkpoint(random_blip(Geometry(), seed=1, end_bias=2.0), folder)
-    return folder
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -116,6 +109,7 @@ def test_the_configs_are_a_gpus(checkpoint: Path, folder: Path) -> None:
     assert read_config(built / "vqa/config.pbtxt").max_batch_size == 4
 
 
+@pytest.mark.night
 def test_timings_are_kept_between_builds_and_dropped_for_another_gpu(
     checkpoint: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +122,7 @@ def test_timings_are_kept_between_builds_and_dropped_for_another_gpu(
     assert "earlier" not in json.loads(cache.read_text("utf-8"))
 
 
+@pytest.mark.night
 def test_version_compatible_sets_the_flag_and_takes_another_version(
     checkpoint: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,9 +141,9 @@ def test_version_compatible_sets_the_flag_and_takes_another_version(
     ("fault", "words"),
     [
         ("parse", "parser refuses image_encoder: Loop 'node_loop': operator does not take this type"),
-        ("build", "cannot build image_encoder: could not find any implementation"),
-        ("profile", "refuses the batch range 1/2/4"),
-        ("run", "image_encoder failed to run"),
+        pytest.param("build", "cannot build image_encoder: could not find any implementation", marks=pytest.mark.night),
+        pytest.param("profile", "refuses the batch range 1/2/4", marks=pytest.mark.night),
+        pytest.param("run", "image_encoder failed to run", marks=pytest.mark.night),
     ],
 )
 def test_a_failure_is_one_sentence_and_leaves_nothing(checkpoint: Path, folder: Path, fault: str, words: str) -> None:
@@ -158,6 +153,7 @@ def test_a_failure_is_one_sentence_and_leaves_nothing(checkpoint: Path, folder: 
     assert {name for name in left_over(folder) if "timing" not in name} == set()
 
 
+@pytest.mark.night
 def test_a_plan_of_another_gpu_is_refused(checkpoint: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = tensorrt_double.Builder.build_serialized_network
 
@@ -171,6 +167,7 @@ def test_a_plan_of_another_gpu_is_refused(checkpoint: Path, folder: Path, monkey
         build(options_for(checkpoint, folder))
 
 
+@pytest.mark.night
 def test_plans_that_answer_otherwise_are_refused(
     checkpoint: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +185,7 @@ def test_plans_that_answer_otherwise_are_refused(
     assert not (folder / "out").exists()
 
 
+@pytest.mark.night
 def test_an_interrupted_build_goes_on_from_its_graphs(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +201,7 @@ def test_an_interrupted_build_goes_on_from_its_graphs(
     assert list(tmp_path.glob("cache/graphs-*")) == []
 
 
+@pytest.mark.night
 def test_other_inputs_do_not_take_an_earlier_builds_graphs(
     checkpoint: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,6 +209,7 @@ def test_other_inputs_do_not_take_an_earlier_builds_graphs(
     assert "finished by an earlier build" not in capsys.readouterr().out
 
 
+@pytest.mark.night
 def test_bfloat16_is_proved_and_built(tmp_path: Path) -> None:
     save_checkpoint(random_blip(Geometry(), seed=1, end_bias=60.0), tmp_path / "sure")
     built = build(options_for(tmp_path / "sure", tmp_path, precision="bf16", decode_strategy="unrolled"))
@@ -218,6 +218,7 @@ def test_bfloat16_is_proved_and_built(tmp_path: Path) -> None:
     assert read_config(built / "answer_decoder/config.pbtxt").optimization.cuda.graphs
 
 
+@pytest.mark.night
 def test_an_overflow_names_the_first_tensor(checkpoint: Path, tmp_path: Path) -> None:
     layer = "vision_model.encoder.layers.0.mlp"
     broken = with_weights(checkpoint, tmp_path / "large", f"{layer}.fc2.bias", 6.0e4)
