@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from checks.soak.server import Served, running_server
 from tqdm import tqdm
 from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 
 from benchmarks.closed_loop import run_callers
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from checks.soak.server import Served, running_server
 from measuring.memory import tree_memory_mib
 from serving.supervision.signals import end_on_signals
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psutil
 
-from checks.soak.server import Served
+from serving.server_process import Served
 
 
 def kill_a_step(server: Served, draw: random.Random) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from checks.soak.server import Served
+from serving.server_process import Served
 from serving.supervision.work_folder import PREFIX, shm_prefix_of
 from serving.triton.processes import regions
 

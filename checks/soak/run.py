@@ -14,10 +14,10 @@ from checks.soak.faults import schedule
 from checks.soak.options import SoakOptions
 from checks.soak.processes import Sample, sample
 from checks.soak.report import Growth, growths, plot
-from checks.soak.server import Served, running_server
 from checks.soak.traffic import Tally, Traffic
 from checks.soak.verdict import problems_of
 from command_line.values import make_folder
+from serving.server_process import Served, running_server
 from serving.supervision.signals import end_on_signals
 
 SOAK_FORMAT = 1

@@ -4,7 +4,7 @@ import re
 import signal
 from pathlib import Path
 
-from checks.soak.server import running_server
+from serving.server_process import running_server
 from tests.helpers.prometheus import FOLDER, asked, prometheus_of, rules_of, wait_until
 
 TIMES_FASTER = 5

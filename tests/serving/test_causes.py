@@ -13,7 +13,7 @@ import psutil
 import pytest
 from vitrine_client import VqaClient
 
-from checks.soak.server import Served, running_server
+from serving.server_process import Served, running_server
 from serving.triton.processes import end_of, runs
 from tests.helpers.load import load, photos
 

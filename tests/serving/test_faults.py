@@ -23,7 +23,7 @@ from vitrine_client import GrpcTransport, VitrineError, VqaClient
 from builders.repository.manifest import renew_digests
 from checks.fuzz.call import INFER
 from checks.fuzz.leaks import leak_in
-from checks.soak.server import Served, running_server, wait_until_ready
+from serving.server_process import Served, running_server, wait_until_ready
 from serving.triton.processes import regions
 from tests.helpers.load import load, photos
 from tests.helpers.started import started

@@ -20,8 +20,8 @@ import pytest
 from PIL import Image
 from vitrine_client import VitrineError, VqaClient
 
-from checks.soak.server import wait_until_ready
 from serving.errors import ServingError
+from serving.server_process import wait_until_ready
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import ENDING, end_on_signals, signals_put_off
 from serving.supervision.work_folder import shm_prefix_of

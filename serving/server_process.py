@@ -1,4 +1,4 @@
-"""The server under test: `python -m serving`, as people start it, and what is seen of it from outside."""
+"""`python -m serving` in a process of its own, as people start it, and what is seen of it from outside."""
 
 import json
 import subprocess
