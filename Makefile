@@ -78,6 +78,10 @@ test-all: test-packages build ## run every test, in random order: what a release
 	$(PYTEST) -p randomly -m "not slow"
 	$(BIN)/python -m pytest -m slow
 
+.PHONY: tensorrt-bindings
+tensorrt-bindings: $(VENV)/installed ## download TensorRT's Python bindings, which test-all then checks our calls against (needs cc)
+	$(BIN)/python -m tests.helpers.tensorrt_bindings
+
 .PHONY: test-client
 test-client: $(VENV)/installed ## test the client's wheel alone, on each Python from 3.10 to 3.13 that is here
 	./tests/client/test_wheel.sh $(BIN)/python

@@ -1,4 +1,4 @@
-"""What `builders/plans` calls is there, in the real bindings of each TensorRT that it is made for."""
+"""What `builders/tensorrt` calls is there, in the real bindings of each TensorRT that it is made for."""
 
 import ast
 import inspect
@@ -13,6 +13,8 @@ import pytest
 
 from tests.helpers import tensorrt_double
 from tests.helpers.tensorrt_bindings import VERSIONS, in_bindings, installed_bindings
+
+pytestmark = pytest.mark.night
 
 ROOT = Path(__file__).parent.parent.parent
 # Of a class in the double that the bindings make themselves, the initialiser is the double's own.
@@ -36,11 +38,11 @@ ignore_missing_imports = true
 
 
 def type_errors(version: str, root: Path, work: Path) -> list[str]:
-    """What mypy says of `builders/plans` below `root`, with `tensorrt` as the bindings of `version` have it."""
+    """What mypy says of `builders/tensorrt` below `root`, with `tensorrt` as the bindings of `version` have it."""
     config = work / "mypy.ini"
     config.write_text(MYPY_CONFIG, "utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", f"--config-file={config}", f"--cache-dir={work / version}", "builders/plans"],
+        [sys.executable, "-m", "mypy", f"--config-file={config}", f"--cache-dir={work / version}", "builders/tensorrt"],
         cwd=root,
         env={**os.environ, "MYPYPATH": f"{installed_bindings(version) / 'stubs'}:{ROOT}/client/src"},
         capture_output=True,
@@ -63,8 +65,8 @@ WRONG = [
     ("plan.py", "trt.ProfilingVerbosity.DETAILED", "trt.ProfilingVerbosity.DETAIL"),
     ("plan.py", "config.builder_optimization_level =", "config.optimization_level ="),
     ("plan.py", "inspector.get_engine_information(", "inspector.get_information("),
-    ("engine.py", "context.set_input_shape(name,", "context.set_binding_shape(name,"),
-    ("engine.py", "runtime.deserialize_cuda_engine(", "runtime.deserialize_engine("),
+    ("runtime.py", "context.set_input_shape(name,", "context.set_binding_shape(name,"),
+    ("runtime.py", "runtime.deserialize_cuda_engine(", "runtime.deserialize_engine("),
     ("progress.py", "step: SupportsInt) -> bool", "step: SupportsInt, total: int) -> bool"),
     ("log.py", "trt.ILogger.Severity.WARNING", "trt.ILogger.Severity.WARN"),
 ]
@@ -74,13 +76,13 @@ def test_every_wrong_name_is_found(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "builders", tmp_path / "builders")
     expected = set()
     for file, before, after in WRONG:
-        changed = tmp_path / "builders" / "plans" / file
+        changed = tmp_path / "builders" / "tensorrt" / file
         code = changed.read_text("utf-8")
         assert before in code, before
         changed.write_text(code.replace(before, after), "utf-8")
     for file, _, after in WRONG:
-        lines = (tmp_path / "builders" / "plans" / file).read_text("utf-8").splitlines()
-        expected |= {f"builders/plans/{file}:{number}" for number, line in enumerate(lines, 1) if after in line}
+        lines = (tmp_path / "builders" / "tensorrt" / file).read_text("utf-8").splitlines()
+        expected |= {f"builders/tensorrt/{file}:{number}" for number, line in enumerate(lines, 1) if after in line}
     assert len(expected) == len(WRONG)
     found = {":".join(line.split(":")[:2]) for line in type_errors("11.2.1.2", tmp_path, tmp_path)}
     assert expected <= found

@@ -39,6 +39,13 @@ class Load:
         """Answered, but not as an undisturbed server answers."""
         return [outcome for outcome in self.outcomes if not outcome.error and not outcome.is_right]
 
+    def wait_for_answers(self, count: int = 20, *, limit_s: float = 60.0) -> None:
+        """Wait until that many calls that start from now on have been answered."""
+        now_s, end_s = time.monotonic(), time.monotonic() + limit_s
+        while sum(outcome.start_s > now_s and not outcome.error for outcome in list(self.outcomes)) < count:
+            assert time.monotonic() < end_s, f"{count} answers are expected within {limit_s:g} s"
+            time.sleep(0.02)
+
     def whole_again_s(self, fault_s: float) -> float:
         """Seconds from a fault until the end of the last call that failed."""
         return max((outcome.end_s for outcome in self.failed if outcome.end_s > fault_s), default=fault_s) - fault_s

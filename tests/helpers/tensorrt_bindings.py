@@ -1,7 +1,9 @@
 """The real `tensorrt` bindings on a machine without TensorRT: every name and signature, nothing that runs.
 
 The wheel holds the bindings alone. They import once three shared libraries
-with the right symbols stand where TensorRT's own would be.
+with the right symbols stand where TensorRT's own would be. `make
+tensorrt-bindings` runs this module, which downloads the wheels and compiles the
+libraries; tests look at what is there.
 """
 
 import ast
@@ -10,6 +12,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.helpers.system import lack
 
 FOLDER = Path(__file__).parent.parent.parent / "build" / "tensorrt-bindings"
 VERSIONS = ("10.16.0.72", "11.2.1.2", "11.4.0.106")
@@ -34,16 +38,27 @@ _SYMBOLS = {
 
 
 def installed_bindings(version: str) -> Path:
-    """A folder with the bindings, the libraries in their place, and type stubs of the package `tensorrt`."""
+    """The folder with the bindings, the libraries in their place, and type stubs of the package `tensorrt`.
+
+    The test is skipped where it is not there.
+    """
     folder = FOLDER / version
     if not (folder / "stubs").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(folder)]
-        subprocess.run([*pip, f"tensorrt-cu13-bindings=={version}"], check=True, capture_output=True)
-        for library, symbols in _SYMBOLS.items():
-            _make_library(folder / f"lib{library}.so.{version.split('.')[0]}", symbols)
-        _make_stubs(folder)
+        lack(f"needs the bindings of TensorRT {version}: make tensorrt-bindings")
     return folder
+
+
+def install_bindings(version: str) -> None:
+    """Download the bindings with pip, and make the libraries with a C compiler, `cc`."""
+    folder = FOLDER / version
+    if (folder / "stubs").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(folder)]
+    subprocess.run([*pip, f"tensorrt-cu13-bindings=={version}"], check=True)
+    for library, symbols in _SYMBOLS.items():
+        _make_library(folder / f"lib{library}.so.{version.split('.')[0]}", symbols)
+    _make_stubs(folder)
 
 
 def in_bindings(folder: Path, code: str) -> str:
@@ -95,3 +110,8 @@ def _without_invalid_lines(stub: str) -> str:
 
 def _environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(folder), "PYTHONPATH": str(folder)}
+
+
+if __name__ == "__main__":
+    for each in VERSIONS:
+        install_bindings(each)

@@ -22,8 +22,8 @@ from serving.door.process import Door
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings, TlsSettings
+from tests.helpers.fault_server import serving, wait_until_whole
 from tests.helpers.hostile import HOSTILE, HTTP_BODIES, Hostile, call_raw, field, question, wanted
-from tests.serving.test_faults import serving, wait_until_whole
 
 PHOTO = photo_from_seed(first_seed("test") + 3).jpeg_bytes()
 LARGEST_PHOTO_BYTES = 16 * 2**20

@@ -9,9 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -20,61 +18,38 @@ import pytest
 from tritonclient.grpc import service_pb2
 from vitrine_client import GrpcTransport, VitrineError, VqaClient
 
-from builders.repository.manifest import renew_digests
 from checks.fuzz.call import INFER
 from checks.fuzz.leaks import leak_in
-from serving.server_process import Served, running_server, wait_until_ready
+from serving.server_process import Served, wait_until_ready
 from serving.triton.processes import regions
+from tests.helpers.fault_server import (
+    IMPATIENT,
+    SHORT_ITEMS,
+    STEP_CODE,
+    changed,
+    kill_triton,
+    serving,
+    wait_until,
+    wait_until_whole,
+)
 from tests.helpers.load import load, photos
 from tests.helpers.started import started
 
-STEPS = (
-    "image_preprocess", "image_encoder", "image_export", "question_preprocess", "answer_decoder", "answer_postprocess",
-    "candidates_preprocess", "answer_scorer", "choice_postprocess", "embedding_export",
+# The first step, an engine and the last step; the others are killed at night.
+STEPS = ("image_preprocess", "image_encoder", "answer_postprocess")
+OTHER_STEPS = (
+    "image_export", "question_preprocess", "answer_decoder", "candidates_preprocess", "answer_scorer",
+    "choice_postprocess", "embedding_export",
 )  # fmt: skip
 
 
-STEP_CODE = "{0}/1/vitrine_steps/models/{0}.py"
-
-
-@contextmanager
-def serving(repository: Path, folder: Path, *arguments: str) -> Iterator[Served]:
-    with running_server(repository, folder / "triton.log", *arguments) as server:
-        yield server
-
-
-def wait_until_whole(server: Served) -> None:
-    """Until the supervisor says so; how long it may take is measured, not asserted, for machines differ."""
-    end_s = time.monotonic() + 90
-    while not server.restarts():
-        assert time.monotonic() < end_s, server.lines
-        time.sleep(0.1)
-    time.sleep(2)  # so that calls show that it is
-
-
-def kill_triton(server: Served) -> None:
-    triton = server.triton()
-    assert triton
-    triton.kill()
-
-
-def changed(repository: Path, folder: Path, file: str, before: str, after: str) -> Path:
-    """A copy of a repository with one change in its code."""
-    shutil.copytree(repository, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    code = (folder / file).read_text("utf-8")
-    assert before in code
-    (folder / file).write_text(code.replace(before, after), "utf-8")
-    renew_digests(folder)
-    return folder
-
-
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", [*STEPS, *(pytest.param(name, marks=pytest.mark.night) for name in OTHER_STEPS)])
 def test_a_step_that_is_killed_is_replaced(repository: Path, tmp_path: Path, name: str) -> None:
     with serving(repository, tmp_path) as server, load(server.url) as calls:
-        time.sleep(1)
+        calls.wait_for_answers()
         fault_s = time.monotonic()
         server.steps()[f"{name}_0_0"].kill()
-        wait_until_whole(server)
+        wait_until_whole(server, calls)
     assert not calls.wrong
     codes = {outcome.error.code for outcome in calls.failed if outcome.error}
     assert codes <= {"UNAVAILABLE", "INTERNAL", "CANCELLED", "DEADLINE_EXCEEDED"}
@@ -95,11 +70,11 @@ def test_a_request_that_kills_a_step_is_survived(repository: Path, tmp_path: Pat
         load(server.url) as calls,
         grpc.insecure_channel(server.url) as channel,
     ):
-        time.sleep(1)
+        calls.wait_for_answers()
         with pytest.raises(grpc.RpcError) as caught:
             channel.unary_unary(INFER)(request.SerializeToString(), timeout=5)
         assert not leak_in(caught.value.details())
-        wait_until_whole(server)
+        wait_until_whole(server, calls)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
 
@@ -107,10 +82,10 @@ def test_a_request_that_kills_a_step_is_survived(repository: Path, tmp_path: Pat
 def test_a_server_that_is_killed_comes_back(repository: Path, tmp_path: Path) -> None:
     before = regions("vitrine-")
     with serving(repository, tmp_path) as server, load(server.url) as calls:
-        time.sleep(1)
+        calls.wait_for_answers()
         fault_s = time.monotonic()
         kill_triton(server)
-        wait_until_whole(server)
+        wait_until_whole(server, calls)
     assert not calls.wrong
     assert set(regions("vitrine-")) <= set(before)
     print(f"Triton: whole again after {calls.whole_again_s(fault_s):.1f} s, {len(calls.failed)} calls failed")
@@ -118,9 +93,9 @@ def test_a_server_that_is_killed_comes_back(repository: Path, tmp_path: Path) ->
 
 def test_a_step_that_stands_still_is_replaced(repository: Path, tmp_path: Path) -> None:
     with serving(repository, tmp_path) as server, load(server.url) as calls:
-        time.sleep(1)
+        calls.wait_for_answers()
         server.steps()["answer_postprocess_0_0"].suspend()
-        wait_until_whole(server)
+        wait_until_whole(server, calls)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
 
@@ -137,15 +112,12 @@ def test_a_step_that_hangs_is_noticed_by_the_probe(repository: Path, tmp_path: P
         before,
         spin,
     )
-    with serving(hanging, tmp_path) as server, load(server.url) as calls:
-        time.sleep(1)
+    with serving(hanging, tmp_path, program=IMPATIENT) as server, load(server.url) as calls:
+        calls.wait_for_answers()
         flag.touch()
-        end_s = time.monotonic() + 90
-        while not any("nothing is answered any more" in line for line in server.lines):
-            assert time.monotonic() < end_s
-            time.sleep(0.1)
+        wait_until(lambda: any("nothing is answered any more" in line for line in server.lines), server)
         flag.unlink()
-        wait_until_whole(server)
+        wait_until_whole(server, calls)
     assert not calls.wrong
     assert not calls.outcomes[-1].error
 
@@ -159,10 +131,10 @@ def test_one_of_two_instances_that_hangs_is_noticed(repository: Path, tmp_path: 
         "        except OSError:\n            pass\n        else:\n            while True:\n                pass\n"
     )
     hanging = changed(repository, tmp_path / "hanging", STEP_CODE.format("image_preprocess"), before, spin)
-    with serving(hanging, tmp_path) as server, load(server.url) as calls:
-        time.sleep(1)
+    with serving(hanging, tmp_path, program=SHORT_ITEMS) as server, load(server.url) as calls:
+        calls.wait_for_answers()
         flag.touch()
-        wait_until_whole(server)
+        wait_until_whole(server, calls)
     assert any(
         re.search(r"the step image_preprocess_0_\d does not come to an end of its work", line) for line in server.lines
     )
@@ -172,25 +144,31 @@ def test_one_of_two_instances_that_hangs_is_noticed(repository: Path, tmp_path: 
 
 SLOW_PHOTO = (
     "    kind = _accepted_kind(photo, limits)\n",
-    "    kind = _accepted_kind(photo, limits)\n    import time\n    time.sleep(1.2)\n",
+    "    kind = _accepted_kind(photo, limits)\n    import time\n    time.sleep(0.4)\n",
 )
+BUSY_S = 12
+"""Longer than two batches of slow photos, and than an impatient server watches what seems to hang."""
 
 
 @pytest.mark.parametrize("kind", ["questions", "refused"])
 def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, tmp_path: Path, kind: str) -> None:
-    """Nobody is answered while a step works on its batch of 16, or of photos that all are refused in the end."""
+    """Nobody is answered while a step works on its batch of 16, for 6.4 s, or all photos are refused in the end."""
     before, after = SLOW_PHOTO
     refused = f"{after}    if kind != 'PNG':\n        raise PhotoError('broken')\n"  # our probe is a PNG
     change = (before, after if kind == "questions" else refused)
     slow = changed(repository, tmp_path / "slow", "image_preprocess/1/vitrine_steps/photo/pixels.py", *change)
-    with serving(slow, tmp_path) as server, VqaClient(transport=GrpcTransport(server.url, retries=False)) as client:
-        end_s = time.monotonic() + 50
+    with (
+        serving(slow, tmp_path, program=IMPATIENT) as server,
+        VqaClient(transport=GrpcTransport(server.url, retries=False)) as client,
+    ):
+        end_s = time.monotonic() + BUSY_S
 
         def ask(number: int) -> Counter[str]:
             found: Counter[str] = Counter()
             while time.monotonic() < end_s:
                 try:
-                    client.ask(photos()[0] + bytes([number]), "这是什么？", timeout_s=60)
+                    new_photo = photos()[0] + bytes([number, found.total() % 256])
+                    client.ask(new_photo, "这是什么？", timeout_s=60)
                 except VitrineError as error:
                     found[error.code] += 1
                 else:
@@ -206,8 +184,11 @@ def test_a_server_that_is_busy_with_slow_photos_is_left_alone(repository: Path, 
 def test_a_server_that_is_busy_with_embeddings_is_left_alone(repository: Path, tmp_path: Path) -> None:
     """Its decoder has nothing to do, and our own question waits for longer than it may."""
     slow = changed(repository, tmp_path / "slow", "image_preprocess/1/vitrine_steps/photo/pixels.py", *SLOW_PHOTO)
-    with serving(slow, tmp_path) as server, VqaClient(transport=GrpcTransport(server.url, retries=False)) as client:
-        end_s = time.monotonic() + 40
+    with (
+        serving(slow, tmp_path, program=IMPATIENT) as server,
+        VqaClient(transport=GrpcTransport(server.url, retries=False)) as client,
+    ):
+        end_s = time.monotonic() + BUSY_S
 
         def embed(number: int) -> int:
             count = 0
@@ -224,7 +205,7 @@ def test_a_server_that_is_busy_with_embeddings_is_left_alone(repository: Path, t
 def test_slow_photos_that_were_accepted_are_answered_before_the_end(repository: Path, tmp_path: Path) -> None:
     slow = changed(repository, tmp_path / "slow", "image_preprocess/1/vitrine_steps/photo/pixels.py", *SLOW_PHOTO)
     with serving(slow, tmp_path) as server, load(server.url, callers=6, timeout_s=30, retries=False) as calls:
-        time.sleep(3)
+        calls.wait_for_answers(3)
         signal_s = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
@@ -248,11 +229,11 @@ def test_a_log_that_is_cut_short_from_outside_stays_short(repository: Path, tmp_
 def test_what_was_accepted_is_answered_before_the_end(repository: Path, tmp_path: Path, stop: signal.Signals) -> None:
     """A call of before the signal fails only if it had not been accepted: it stood before a closed door."""
     with serving(repository, tmp_path) as server, load(server.url, retries=False, callers=16) as calls:
-        time.sleep(2)
+        calls.wait_for_answers()
         signal_s = time.monotonic()
         server.process.send_signal(stop)
-        assert server.process.wait(30) == 0
-        time.sleep(0.5)
+        assert server.process.wait(60) == 0
+        wait_until(lambda: calls.failed, server)
     assert not calls.wrong
     assert {outcome.error.code for outcome in calls.failed if outcome.error} == {"UNAVAILABLE"}
     in_flight = [o for o in calls.outcomes if o.start_s < signal_s < o.end_s]
@@ -263,7 +244,7 @@ def test_what_was_accepted_is_answered_before_the_end(repository: Path, tmp_path
 
 def test_a_full_disk_for_logs_stops_nothing(repository: Path, tmp_path: Path) -> None:
     with serving(repository, tmp_path, "--log-file", "/dev/full") as server, load(server.url) as calls:
-        time.sleep(2)
+        calls.wait_for_answers()
     assert len(calls.outcomes) > 20
     assert not calls.failed
     assert not calls.wrong
@@ -280,10 +261,7 @@ def test_a_full_disk_for_the_launchers_own_lines_stops_no_restart(repository: Pa
         server = Served(process, wait_until_ready(process, ready_file))
         step = server.steps()["image_encoder_0_0"]
         step.kill()
-        deadline_s = time.monotonic() + 20
-        while server.steps().get("image_encoder_0_0", step) == step:
-            assert time.monotonic() < deadline_s
-            time.sleep(0.1)
+        wait_until(lambda: server.steps().get("image_encoder_0_0", step) != step, server)
         with VqaClient(server.url, timeout_s=20) as client:
             for question in ("What is this?", "这是什么？"):
                 assert client.ask(photos()[0], question).text
@@ -352,7 +330,7 @@ def test_callers_whose_connection_is_cut_harm_nobody(repository: Path, tmp_path:
                 if number % 2:
                     cut.sendall(os.urandom(300))
                 cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not an end
-        time.sleep(1)
+        calls.wait_for_answers()
     assert not calls.failed
     assert not calls.wrong
 
