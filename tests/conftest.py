@@ -47,6 +47,7 @@ TOGETHER = {f"builders/test_{name}.py": "graphs" for name in ("build", "export",
 EACH_FOR_ITSELF = ("loadtest/test_truth.py", "serving/test_faults.py", "test_exit_status.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its kind and its group, and put those first that take long, so that workers end together."""
     for item in items:

@@ -78,6 +78,7 @@ class TritonRun:
                 stdout=log or subprocess.PIPE,
                 stderr=log or subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
+                cwd=self.work.path,  # steps import from here first: from a checkout, that would be its code, not theirs
                 env=MALLOC | os.environ | launch.environment | folders,
                 start_new_session=True,
             )

@@ -213,9 +213,10 @@ def _encryption(settings: ServerSettings) -> list[str]:
     tls = settings.tls
     if tls is None or settings.sockets is not None:
         return []
-    options = ["--grpc-use-ssl=true", f"--grpc-server-cert={tls.certificate}", f"--grpc-server-key={tls.key}"]
+    certificate, key = tls.certificate.absolute(), tls.key.absolute()  # Triton starts in another folder
+    options = ["--grpc-use-ssl=true", f"--grpc-server-cert={certificate}", f"--grpc-server-key={key}"]
     if tls.client_authority:
-        options += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={tls.client_authority}"]
+        options += ["--grpc-use-ssl-mutual=true", f"--grpc-root-cert={tls.client_authority.absolute()}"]
     return options
 
 
