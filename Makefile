@@ -54,7 +54,7 @@ serve: build ## serve until Ctrl-C
 
 # Many tests wait for a server: a worker more than cores keeps the cores at work.
 WORKERS ?= $(shell expr $$(nproc) + 1)
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 .PHONY: test-packages
 test-packages:
@@ -108,17 +108,19 @@ benchmark: build ## Vitrine beside what people use instead (ARGS=--quick: in 5 m
 	$(BIN)/python -m benchmarks.one_question $(REPOSITORY)
 
 .PHONY: load-smoke
-load-smoke: build ## load the embedded server for a minute; fails if any request does
+load-smoke: build ## load the embedded server for a minute (ARGS="--duration 20": shorter); fails if any request does
 	@rm -rf build/load-smoke
-	$(BIN)/python -m loadtest run --repository $(REPOSITORY) --output build/load-smoke --rate 10 --duration 60
+	$(BIN)/python -m loadtest run --repository $(REPOSITORY) --output build/load-smoke --rate 10 $(or $(ARGS),--duration 60)
 	$(BIN)/python -m loadtest gate build/load-smoke --slo loadtest/errors-only.yaml
 
 .PHONY: fuzz
 fuzz: build ## hostile requests by gRPC and HTTP (ARGS="--count 200000"), and each step's own code for 20 s, guided by coverage
-	@for target in photo question answer; do \
-	    $(BIN)/python -m checks.fuzz.guided $$target $(REPOSITORY) > build/fuzz-$$target.log 2>&1 || \
+	@started=""; for target in photo question answer; do \
+	    { $(BIN)/python -m checks.fuzz.guided $$target $(REPOSITORY) > build/fuzz-$$target.log 2>&1 || \
 	        { tail -30 build/fuzz-$$target.log; exit 1; }; \
-	    grep -E "executed_units|exec_per_sec" build/fuzz-$$target.log | sed "s/^/$$target /"; done
+	      grep -E "executed_units|exec_per_sec" build/fuzz-$$target.log | sed "s/^/$$target /"; } & \
+	    started="$$started $$!"; done; \
+	for one in $$started; do wait $$one || exit 1; done
 	$(BIN)/python -m checks.fuzz $(REPOSITORY) --http $(ARGS)
 
 SUPPLY := build/supply

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,15 +48,24 @@ TOGETHER = {f"builders/test_{name}.py": "graphs" for name in ("build", "export",
 EACH_FOR_ITSELF = ("loadtest/test_truth.py", "serving/test_faults.py", "test_exit_status.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its kind and its group, and put those first that take long, so that workers end together."""
+    """Mark each test with its kind, and put those first that take long, so that workers end together."""
     for item in items:
-        kind = kind_of(item)
-        item.add_marker(kind)
-        if not place_of(item).startswith(EACH_FOR_ITSELF):
-            item.add_marker(pytest.mark.xdist_group(TOGETHER.get(place_of(item), place_of(item))))
+        item.add_marker(kind_of(item))
     items.sort(key=lambda item: KINDS.index(kind_of(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give a whole file to one worker, where its tests share what is costly to make."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
+        def _split_scope(self, nodeid: str) -> str:
+            place = nodeid.partition("::")[0].removeprefix("tests/")
+            return nodeid if place.startswith(EACH_FOR_ITSELF) else TOGETHER.get(place, place)
+
+    return ByFile(config, log)
 
 
 def kind_of(item: pytest.Item) -> str:
