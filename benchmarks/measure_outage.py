@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.soak.server import Served, running_server
 from tqdm import tqdm
 from vitrine_client import AsyncVqaClient, VitrineError, VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from serving.server_process import Served, running_server
 from serving.supervision.signals import end_on_signals
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from checks.soak.server import Served, running_server
 from tqdm import tqdm
 from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 
@@ -17,6 +16,7 @@ from benchmarks.closed_loop import run_callers
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from measuring.memory import tree_memory_mib
+from serving.server_process import Served, running_server
 from serving.supervision.signals import end_on_signals
 
 if TYPE_CHECKING:
