@@ -35,7 +35,7 @@ def test_the_peers_checkpoint_answers(model: Model) -> None:
 def test_forced_answers_have_their_length(model: Model) -> None:
     answerer = Answerer(model.checkpoint, 6, True)
     [text] = answerer.answers([drawn_photo(3)], ["它是什么颜色的？"])
-    assert text
+    assert len(answerer.tokenizer(text, add_special_tokens=False).input_ids) == 6
 
 
 @pytest.mark.parametrize("system", [*PEERS, VITRINE])

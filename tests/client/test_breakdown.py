@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from vitrine_client.breakdown import STEPS, breakdown_from_statistics, breakdown_table
 
+from .command import vitrine
 from .conftest import HAS_SERVER
-from .test_cli import vitrine
 
 
 def counted(**successes_and_ns: tuple[int, int, int, int]) -> dict[str, dict[str, int]]:

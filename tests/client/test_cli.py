@@ -1,7 +1,6 @@
 """The command line `vitrine`."""
 
 import json
-import os
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,15 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from .command import vitrine
 from .conftest import HAS_SERVER
 
 needs_server = pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
-
-
-def vitrine(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "vitrine_client.cli", *arguments]
-    env = os.environ | (environment or {})
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=env)
 
 
 @needs_server

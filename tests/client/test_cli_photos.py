@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from .command import vitrine
 from .conftest import Door
-from .test_cli import vitrine
 
 EN, ZH = "What colour is it?", "什么颜色"
 

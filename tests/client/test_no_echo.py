@@ -14,7 +14,7 @@ from vitrine_client import FakeTransport, TlsFiles, VitrineError, VqaClient
 from vitrine_client.quoting import MOST_CHARACTERS, quote, short_name, without_long_words
 from vitrine_client.sending import error_from_library
 
-from .test_cli import vitrine
+from .command import vitrine
 
 LONG = "".join(itertools.islice(itertools.cycle("leak0123456789abcdefgh"), 5000))
 SPACED = " ".join(LONG[start : start + 20] for start in range(0, 5000, 20))

@@ -6,8 +6,8 @@ import pytest
 from vitrine_client import AsyncVqaClient, InvalidRequestError, ServerUnavailableError, TlsFiles, VqaClient
 from vitrine_client.channel import key_headers
 
+from .command import vitrine
 from .conftest import Awaited, Door
-from .test_cli import vitrine
 
 BOTH = pytest.mark.parametrize("kind", [VqaClient, Awaited])
 ZH = "什么颜色"

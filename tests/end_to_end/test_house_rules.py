@@ -11,7 +11,7 @@ from catalogue.questions import truth, words
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
-from tests.end_to_end.test_choices import PHOTO, QUESTIONS, SEED
+from tests.helpers.product import PHOTO, QUESTIONS, SEED
 
 
 @pytest.fixture(scope="module")
