@@ -13,13 +13,13 @@ import onnxruntime
 
 from benchmarks.mixes import QUESTIONS, drawn_photo
 from benchmarks.systems import Model
-from builders.repository.configs import EXTRA_ROWS
-from vitrine_steps.features import packed_features
+from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER
+from vitrine_steps.features import EXTRA_ROWS, packed_features
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo, sha256_of_photo
 
 _LIMITS = PhotoLimits()
 _PHOTOS = 16
-_ENGINES = ("image_encoder", "answer_decoder")
+_ENGINES = (IMAGE_ENCODER, ANSWER_DECODER)
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ class Floor:
 
         def run(number: int) -> None:
             index = (np.arange(rows) + number * rows) % _PHOTOS
-            features, pooled = engines["image_encoder"].run(
+            features, pooled = engines[IMAGE_ENCODER].run(
                 ["ENCODED_FEATURES", "IMAGE_POOLED"], {"PIXELS": self._pixels[index]}
             )
             packed = packed_features(features, pooled, self._digests[index])
             assert packed.shape[1] == features.shape[1] + EXTRA_ROWS
             asked = {"IMAGE_FEATURES": packed, "QUESTION_IDS": self._ids[index], "QUESTION_MASK": self._mask[index]}
-            engines["answer_decoder"].run(None, asked)
+            engines[ANSWER_DECODER].run(None, asked)
 
         return run

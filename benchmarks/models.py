@@ -9,7 +9,7 @@ from benchmarks.options import ModelName
 from benchmarks.systems import Model
 from builders.build import build
 from builders.options import BuildOptions, Precision
-from builders.repository.configs import SOURCE
+from builders.repository.source import SOURCE
 
 MODELS: tuple[ModelName, ...] = get_args(ModelName)
 BUNDLED, BUNDLED_AUTO, LARGE = MODELS

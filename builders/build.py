@@ -1,30 +1,28 @@
-"""The build, stage by stage: checkpoint, graphs, reference, engines, parity, repository."""
+"""The build, from top to bottom: load, specify, export, prove, write, compile, compare, and the manifest."""
 
 import json
 import shutil
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from builders.calibration.calibrate import calibration_for
-from builders.calibration.labelled import drawn_questions
 from builders.checkpoint.load import load_checkpoint
+from builders.compile import compare_files, compile_engines, make_faster
 from builders.errors import BuildError, UsageError
+from builders.families import family_of
 from builders.graphs.cache import Graphs, finished_graphs, remove_graphs, remove_if_empty
 from builders.options import BuildOptions, dimensions_of, require_possible
-from builders.parity.compare import OutputReport, parity_table, require_parity
-from builders.parity.material import Gate, Proof, new_gate, parity_material, proof_of, require_parseable
-from builders.precision.auto import Examination, Trial, replace_by_low_precision, trials_table
-from builders.repository.configs import ENGINES, Serving, write_repository
+from builders.parity.material import ParitySet, answer_with_reference, parity_material
+from builders.parity.proof import Proof, prove_graphs, require_parseable
+from builders.precision.auto import Trial
+from builders.repository.configs import ServingConfig
 from builders.repository.manifest import write_manifest
+from builders.repository.write import write_repository
 from builders.stages import Stages
-from builders.targets import Target, target_of
+from builders.targets import target_of
 from vitrine_steps.rules import FILE as RULES_FILE
 from vitrine_steps.rules import RulesError, read_rules
-
-_TIMED_ROWS = 8
-"""Of an engine that may become INT8, beside one row; fewer where fewer are served together."""
 
 
 def build(options: BuildOptions) -> Path:
@@ -72,33 +70,34 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         checkpoint = load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256)
         calibration = calibration_for(checkpoint, options.alternatives)
     dimensions = dimensions_of(checkpoint, options)
+    engines = family_of(checkpoint.architecture).engine_specs(dimensions, options.decode_strategy)
+    precision, batch = options.graph_precision, options.batch_for(dimensions)
     graphs = finished_graphs(
-        options.cache_folder,
-        checkpoint,
-        dimensions,
-        precision=options.graph_precision,
-        strategy=options.decode_strategy,
-        stage=stage,
-    )
+        options.cache_folder, checkpoint, dimensions, engines,
+        precision=precision, strategy=options.decode_strategy, stage=stage,
+    )  # fmt: skip
     photos, questions = parity_material(options.parity_photos, options.photos)
     with stage(f"reference answers ({len(questions)} questions)"):
-        gate = new_gate(checkpoint, dimensions, options.graph_precision, photos, questions)
-    proof = _proof(graphs, gate, stage) if options.target == "tensorrt" else None
+        parity_set = answer_with_reference(checkpoint, dimensions, photos, questions)
+    proof = _proof(graphs, parity_set, precision, stage) if options.target == "tensorrt" else None
     if target is None:
         assert proof
         (graphs.folder / "activation_ranges.json").write_text(json.dumps(proof.ranges, indent=2) + "\n", "utf-8")
         return graphs.folder
     with stage("write the repository"):
-        serving = Serving(options.target, options.batch_for(dimensions), options.decode_strategy, options.serving_cores)
-        write_repository(folder, checkpoint, dimensions, serving, calibration)
+        serving = ServingConfig(options.target, batch, options.serving_cores)
+        write_repository(folder, checkpoint, dimensions, serving, engines, calibration)
         if options.rules:
             shutil.copy(options.rules, folder / RULES_FILE)
         if calibration is None:
             print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
-    reports = _compiled(folder, graphs, gate, target, stage)
+    compile_engines(folder, graphs, engines, target, batch, stage)
+    reports = compare_files(folder, graphs, target, parity_set, precision, stage)
     trials: list[Trial] = []
     if options.chosen_precision == "auto":
-        trials, reports = _faster(folder, graphs, gate, target, options, reports, stage)
+        trials, reports = make_faster(
+            folder, graphs, engines, target, batch, parity_set, dimensions, options.low_precision_photos, reports, stage
+        )
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s
         write_manifest(folder, checkpoint, dimensions, options, target, graphs, reports, trials, proof, build_s)
@@ -127,61 +126,12 @@ def _stage_count(options: BuildOptions) -> int:
     return 13 if options.target == "tensorrt" or options.chosen_precision == "auto" else 11
 
 
-def _proof(graphs: Graphs, gate: Gate, stage: Stages) -> Proof:
+def _proof(graphs: Graphs, parity_set: ParitySet, precision: str, stage: Stages) -> Proof:
     try:
         with stage("rules of TensorRT's parser"):
             require_parseable(graphs)
-        with stage(f"{gate.precision} graphs against the reference, on the CPU"):
-            return proof_of(graphs, gate)
+        with stage(f"{precision} graphs against the reference, on the CPU"):
+            return prove_graphs(graphs, parity_set, precision)
     except BuildError:
         remove_graphs(graphs)  # they are at fault
         raise
-
-
-def _compiled(folder: Path, graphs: Graphs, gate: Gate, target: Target, stage: Stages) -> list[OutputReport]:
-    """Make the engine files, and hold them to the reference."""
-    files = target.files(folder)
-    for name in ENGINES:
-        with stage(f"{name.replace('_', ' ')} to {target.engine_file}"):
-            target.compile(graphs.file(name), files[name], gate.dimensions)
-    with stage("parity"):
-        reports = gate.compare(lambda name: target.engine(files[name]))
-    try:
-        require_parity(reports)
-    except BuildError:
-        if target.engine_file == "model.onnx":
-            remove_graphs(graphs)  # the graphs are the engines
-        raise
-    print(parity_table(reports), flush=True)
-    return reports
-
-
-def _faster(
-    folder: Path,
-    graphs: Graphs,
-    gate: Gate,
-    target: Target,
-    options: BuildOptions,
-    fp32: list[OutputReport],
-    stage: Stages,
-) -> tuple[list[Trial], list[OutputReport]]:
-    """Make engines INT8 where that is faster and keeps the answers.
-
-    Args:
-        fp32: the reports on what is there, for when all of it stays.
-    """
-    files = target.files(folder)
-    photos, rows = options.low_precision_photos, min(_TIMED_ROWS, options.batch_for(gate.dimensions).max)
-    with stage(f"int8 for each engine ({photos} photos)"):
-        examination = Examination(gate.checkpoint, gate.dimensions, list(drawn_questions(photos)), rows)
-        trials = replace_by_low_precision(files, examination)
-    print(trials_table(trials), flush=True)
-    with stage("parity of what was chosen"):
-        reports = replace(gate, precision="int8").compare(lambda name: target.engine(files[name]))
-    print(parity_table(reports), flush=True)
-    if all(report.passed for report in reports):
-        return trials, reports
-    print("      not like the checkpoint any more: every engine stays in fp32")
-    for name in ENGINES:
-        target.compile(graphs.file(name), files[name], gate.dimensions)
-    return [replace(trial, chosen=trial.precision == "fp32") for trial in trials], fp32

@@ -6,18 +6,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from builders.dimensions import BatchRange
+from builders.engine_spec import ENGINES, EngineSpec
 from builders.options import BuildOptions
-from builders.parity.compare import Engine
 from builders.parity.onnx_engine import onnx_engine
-from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BatchRange, BuildDimensions
+from builders.parity.outputs import Engine
 
 
 @dataclass(frozen=True)
 class Target:
     engine_file: str
     """Its name in a model's version folder."""
-    compile: Callable[[Path, Path, BuildDimensions], None]
-    """From the graph to the engine file."""
+    compile: Callable[[EngineSpec, Path, Path, BatchRange], None]
+    """From an engine's graph to its file, for rows of a run up to the batch's."""
     engine: Callable[[Path], Engine]
     """The engine file, ready to run in this process."""
     facts: dict[str, Any]
@@ -37,7 +38,7 @@ def target_of(options: BuildOptions) -> Target:
 
 
 def _onnxruntime() -> Target:
-    def copied(graph: Path, engine: Path, dimensions: BuildDimensions) -> None:
+    def copied(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
         for file in graph.parent.iterdir():  # large weights lie beside the graph
             shutil.copy(file, engine.parent)  # not linked: onnx refuses weights that have two names
 
@@ -56,14 +57,12 @@ def _tensorrt(options: BuildOptions) -> Target:
 
     timing_cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
 
-    def compiled(graph: Path, engine: Path, dimensions: BuildDimensions) -> None:
-        name = engine.parent.parent.name
-        batch = BatchRange(1, 1) if name in ONE_AT_A_TIME else options.batch_for(dimensions)
+    def compiled(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
         build_plan(
             graph,
             engine,
-            batch=batch,
-            variable=dimensions.variable_axes(name),
+            batch=BatchRange(1, 1) if spec.one_at_a_time else batch,
+            variable=spec.variable_axes(),
             options=options.plan,
             timing_cache=timing_cache,
         )

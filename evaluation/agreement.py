@@ -10,8 +10,9 @@ from tqdm import tqdm
 from vitrine_client import Transport
 
 from builders.checkpoint.load import load_checkpoint
+from builders.engine_spec import ANSWER_DECODER
+from builders.families import family_of
 from builders.parity.compare import min_cosine
-from builders.parity.reference import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.questions import PhotoQuestions
@@ -37,6 +38,7 @@ def agreement_with_reference(
 ) -> Agreement:
     """Ask the server's steps and transformers the same questions, 10 about each photo."""
     checkpoint = load_checkpoint(checkpoint_name)
+    family = family_of(checkpoint.architecture)
     photo_count = -(-questions // _PER_PHOTO)
     equal, asked, cosine = 0, 0, 1.0
     for start in tqdm(range(0, photo_count, _CHUNK), desc="reference", unit="chunk"):
@@ -48,7 +50,7 @@ def agreement_with_reference(
             for index, seed in enumerate(seeds)
             for question in questions_from_seed(seed, "test", per_photo=_PER_PHOTO)
         ]
-        reference = reference_outputs(checkpoint, photos, texts, answer_tokens=answer_tokens)
+        reference = family.reference_outputs(checkpoint, photos, texts, answer_tokens)
         features = [_served_features(transport, photo) for photo in photos]
         for served, expected in zip(features, reference.features, strict=True):
             tokens = served[0, : len(expected)]
@@ -87,7 +89,7 @@ def _decode(transport: Transport, features: NDArray[np.float16], text: str, outp
     question = np.array([[text.encode()]], np.object_)
     names = ("QUESTION_IDS", "QUESTION_MASK")
     tokens = _infer(transport, "question_preprocess", {"QUESTION": question, "IMAGE_FEATURES": features}, names)
-    return _infer(transport, "answer_decoder", {"IMAGE_FEATURES": features, **tokens}, (output,))[output]
+    return _infer(transport, ANSWER_DECODER, {"IMAGE_FEATURES": features, **tokens}, (output,))[output]
 
 
 def _infer(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXTRA_ROWS = 2
-_DIGEST_BYTES = 32
+DIGEST_BYTES = 32
 
 
 class FeatureMismatchError(RuntimeError):
@@ -36,7 +36,7 @@ def packed_features(
     packed = np.zeros((batch, tokens + EXTRA_ROWS, width), np.float16)
     packed[:, :tokens] = features
     packed[:, tokens] = pooled
-    packed[:, tokens + 1, :_DIGEST_BYTES] = sha256
+    packed[:, tokens + 1, :DIGEST_BYTES] = sha256
     return packed
 
 
@@ -44,7 +44,7 @@ def embedding_from_packed(packed: NDArray[np.float16]) -> tuple[NDArray[np.float
     """The embedding [B, D] float32, L2 norm 1, and the digest [B, 32] uint8."""
     pooled: NDArray[Any] = packed[:, -2].astype(np.float32)
     norm = np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    return pooled / norm, packed[:, -1, :_DIGEST_BYTES].astype(np.uint8)
+    return pooled / norm, packed[:, -1, :DIGEST_BYTES].astype(np.uint8)
 
 
 def require_same_photos(photos: Sequence[bytes], features_sha256: NDArray[np.uint8]) -> None:

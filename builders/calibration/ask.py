@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from builders.calibration.labelled import Labelled
-from builders.checkpoint.load import Checkpoint
-from builders.parity.compare import Engine, Outputs, encoded_photo, question_tensors
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.parity.compare import encoded_photo, question_tensors
+from builders.parity.outputs import Engine, Outputs
 from vitrine_steps.answer import candidates_from_decoder
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
 from vitrine_steps.confidence import Candidate
@@ -60,16 +61,16 @@ def asked(
     Raises:
         BuildError: a question cannot be used. A list that cannot is left out, and said.
     """
-    image_encoder, answer_decoder, answer_scorer = engines
+    encoder, decoder, scorer = engines
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     cannot_tell, not_understood = cannot_tell_texts(checkpoint), not_understood_texts(checkpoint)
     rows, photo, features = [], None, np.empty(0)
     for question in tqdm(questions, desc="questions", unit="question", leave=False, disable=None):
         if question.photo != photo:
             photo = question.photo
-            features = encoded_photo(image_encoder, checkpoint, photo)["IMAGE_FEATURES"]
+            features = encoded_photo(encoder, checkpoint, photo)["IMAGE_FEATURES"]
         inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
-        decoded = answer_decoder(inputs)
+        decoded = decoder(inputs)
         ids, logprobs = decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0]
         candidates = candidates_from_decoder(ids, logprobs, tokenizer, checkpoint.answer_spelling)
         rows.append(
@@ -80,7 +81,7 @@ def asked(
                 any(question.is_right(text) for text in cannot_tell),
                 question.question,
                 any(question.is_right(text) for text in not_understood),
-                _scored(answer_scorer, inputs, checkpoint, question) if question.candidates else None,
+                _scored(scorer, inputs, checkpoint, question) if question.candidates else None,
             )
         )
     return rows

@@ -12,11 +12,12 @@ from builders.calibration.ask import asked, cannot_tell_texts, not_understood_te
 from builders.calibration.fit import fitted
 from builders.calibration.labelled import Labelled, drawn_questions, questions_in_file
 from builders.calibration.options import CalibrationOptions
+from builders.checkpoint.checkpoint import Checkpoint
 from builders.checkpoint.digests import sha256_of_file
-from builders.checkpoint.load import Checkpoint, load_checkpoint
+from builders.checkpoint.load import load_checkpoint
+from builders.engine_spec import ENGINES
 from builders.errors import BuildError, UsageError
 from builders.parity.onnx_engine import onnx_engine
-from builders.repository.configs import ENGINES
 from vitrine_steps.calibration import CALIBRATION_FORMAT, FORMAT_REMEDY
 from vitrine_steps.file_format import FormatError, require_format
 from vitrine_steps.photo.pixels import PhotoError

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch._higher_order_ops.while_loop import while_loop
 
 from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
-from builders.repository.configs import DIGEST_BYTES
+from vitrine_steps.features import DIGEST_BYTES, EXTRA_ROWS
 
 LEAST_ATTENTION = 1e-6  # so that one head that does not look somewhere does not veto it
 
@@ -200,7 +200,7 @@ class AnswerDecoder(nn.Module):
         """
         dtype = self.question_encoder.embeddings.word_embeddings.weight.dtype
         bias = torch.where(question_mask > 0, 0.0, MASKED).flatten(0, 1)[:, None, None, :]  # [B·Q, 1, 1, L]
-        tokens, digest = features[:, :-2], features[:, -1, :DIGEST_BYTES].to(torch.uint8)
+        tokens, digest = features[:, :-EXTRA_ROWS], features[:, -1, :DIGEST_BYTES].to(torch.uint8)
         states, looked = self.question_encoder(tokens.to(dtype), question_ids, bias)
         sources = self.step.sources(states)
 

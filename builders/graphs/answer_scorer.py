@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from builders.graphs.answer_decoder import DecoderOptions, QuestionEncoder
 from builders.graphs.layers import MASKED, TextLayer, attention, embedded, join_heads, layer_norm
-from builders.repository.configs import DIGEST_BYTES
+from vitrine_steps.features import DIGEST_BYTES, EXTRA_ROWS
 
 
 class AnswerScorer(nn.Module):
@@ -45,7 +45,7 @@ class AnswerScorer(nn.Module):
         """
         dtype = self.question_encoder.embeddings.word_embeddings.weight.dtype
         bias = torch.where(question_mask > 0, 0.0, MASKED)[:, None]  # [B, 1, 1, L]
-        tokens, digest = features[:, :-2], features[:, -1, :DIGEST_BYTES].to(torch.uint8)
+        tokens, digest = features[:, :-EXTRA_ROWS], features[:, -1, :DIGEST_BYTES].to(torch.uint8)
         states, looked = self.question_encoder(tokens.to(dtype), question_ids, bias)
         logits = self._logits(states, bias, candidate_ids)  # [B, C·S, V]
         wanted = candidate_ids.flatten(1).to(torch.int64)  # [B, C·S]

@@ -1,61 +1,25 @@
-"""The parity gate: an engine that changes the answers is not shipped."""
+"""Compares engines with the reference: an engine that changes the answers is not shipped."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from builders.checkpoint.load import Checkpoint
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER
 from builders.errors import BuildError, UsageError
-from builders.parity.reference import Reference
+from builders.parity import tolerances
+from builders.parity.material import ParitySet
+from builders.parity.outputs import Engine, Outputs, Reference
+from builders.parity.tolerances import PARITY_LIMITS, Tolerance
 from vitrine_steps.features import packed_features
-from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoLimits, pixels_from_photo, sha256_of_photo
+from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo, sha256_of_photo
 from vitrine_steps.question import QuestionLimits, ids_from_question
 from vitrine_steps.text import TextError
-
-Outputs = dict[str, NDArray[Any]]
-
-MIN_DRAFT_COSINE = 0.999
-"""Of a feature row of a photo that was shrunk cheaply first (`DRAFT_RATIO`) with that of the whole one."""
-PARITY_LIMITS = PhotoLimits(max_bytes=2**30, max_pixels=2**30)  # parity photos are our own
-
-
-class Engine(Protocol):
-    """One engine, ready to run in this process."""
-
-    def __call__(self, inputs: Outputs) -> Outputs:
-        """From input tensors to output tensors, by name, batch axis first."""
-        ...
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """What an engine may differ by."""
-
-    min_cosine: float
-    """Of each feature row with the reference's."""
-    min_attention_cosine: float
-    """Of each attention map; it is shown, nothing is decided by it."""
-    min_equal_answers_ratio: float
-    """Share of the questions whose tokens are all equal."""
-    max_logprob_difference: float
-    """Of an answer's tokens, where the scorer is given the answer."""
-
-
-# FP32 engines differ only by the FP16 rounding of the features that travel
-# (11 bits, a relative error of 5e-4 at most, so 1 - cosine is about 1e-7).
-TOLERANCES = {
-    "fp32": Tolerance(
-        min_cosine=0.9999, min_attention_cosine=0.9999, min_equal_answers_ratio=1.0, max_logprob_difference=0.01
-    ),
-    "fp16": Tolerance(0.999, 0.999, 0.995, max_logprob_difference=0.1),
-    "bf16": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),  # 8 bits
-    "int8": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),
-}
 
 
 @dataclass(frozen=True)
@@ -70,60 +34,27 @@ class OutputReport:
     passed: bool
 
 
-def compare_engines(
-    opened: Callable[[str], Engine],
-    reference: Reference,
-    checkpoint: Checkpoint,
-    photos: Sequence[bytes],
-    large_photos: Sequence[bytes],
-    questions: Sequence[tuple[int, str]],
-    *,
-    question_tokens: int,
-    tolerance: Tolerance,
-) -> list[OutputReport]:
+def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tolerance: Tolerance) -> list[OutputReport]:
     """Run the engines, with the serving steps around them, and report on every output.
 
-    The scorer is given, for each question, the reference's answer to it and to the next one.
-
     Args:
-        opened: an engine by its name. One is open at a time: each holds its weights, some of them twice.
-        photos: encoded.
-        large_photos: encoded, so large that they are shrunk cheaply first.
-        questions: index of the photo, and the text.
+        opened: opens an engine by its name. One is open at a time: each holds its weights, some of them twice.
     """
-    engine = opened("image_encoder")
-    encoded, whole, drafted = (
-        [
-            encoded_photo(engine, checkpoint, photo, draft_ratio=ratio)
-            for photo in tqdm(some, desc="photos", leave=False, disable=None)
-        ]
-        for some, ratio in ((photos, None), (large_photos, None), (large_photos, DRAFT_RATIO))
-    )
+    encoded, whole, drafted = _encode(opened(IMAGE_ENCODER), parity_set)
     asked = [
-        {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]} | question_tensors(checkpoint, text, question_tokens)
-        for photo, text in questions
+        {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]}
+        | question_tensors(parity_set.checkpoint, text, parity_set.question_tokens)
+        for photo, text in parity_set.questions
     ]
-    del engine
-    engine = opened("answer_decoder")
-    answered = [engine(inputs) for inputs in tqdm(asked, desc="questions", leave=False, disable=None)]
-    del engine
-    engine = opened("answer_scorer")
-    ids, candidates = reference.answer_ids, np.stack([reference.answer_ids, np.roll(reference.answer_ids, -1, 0)], 1)
-    scored = np.zeros(ids.shape, np.float32)
-    for row, inputs in enumerate(tqdm(asked, desc="lists", leave=False, disable=None)):
-        longest = int((candidates[row] != 0).sum(1).max())
-        scores = engine({**inputs, "CANDIDATE_IDS": candidates[row : row + 1, :, :longest]})
-        scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
-    outputs = {name: np.concatenate([row[name] for row in encoded]) for name in encoded[0]}
-    outputs |= {name: np.concatenate([row[name] for row in answered]) for name in answered[0]}
-    whole_features, drafted_features = (
-        np.concatenate([row["ENCODED_FEATURES"] for row in rows]) for rows in (whole, drafted)
-    )
-    digests = np.stack([sha256_of_photo(photos[photo]) for photo, _ in questions])
+    answered = _run_all(opened(ANSWER_DECODER), asked)
+    scored = _score(opened(ANSWER_SCORER), asked, parity_set.reference)
+    outputs = _joined(encoded) | _joined(answered)
+    digests = np.stack([sha256_of_photo(parity_set.photos[photo]) for photo, _ in parity_set.questions])
+    reference = parity_set.reference
     return [
         _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance.min_cosine),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance.min_cosine),
-        _vector_report("SHRUNK_PHOTOS", drafted_features, whole_features, MIN_DRAFT_COSINE),
+        _vector_report("SHRUNK_PHOTOS", drafted, whole, tolerances.MIN_DRAFT_COSINE),
         # One question a run; the greedy answer is row 0 of the K.
         _tokens_report(
             "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
@@ -135,11 +66,47 @@ def compare_engines(
     ]
 
 
+def _encode(encoder: Engine, parity_set: ParitySet) -> tuple[list[Outputs], NDArray[Any], NDArray[Any]]:
+    """Encode the photos; and the large ones, decoded in full and shrunk cheaply: their features."""
+    encoded, whole, drafted = (
+        [
+            encoded_photo(encoder, parity_set.checkpoint, photo, draft_ratio=ratio)
+            for photo in tqdm(photos, desc="photos", leave=False, disable=None)
+        ]
+        for photos, ratio in (
+            (parity_set.photos, None),
+            (parity_set.large_photos, None),
+            (parity_set.large_photos, DRAFT_RATIO),
+        )
+    )
+    return encoded, _joined(whole)["ENCODED_FEATURES"], _joined(drafted)["ENCODED_FEATURES"]
+
+
+def _run_all(decoder: Engine, asked: Sequence[Outputs]) -> list[Outputs]:
+    return [decoder(inputs) for inputs in tqdm(asked, desc="questions", leave=False, disable=None)]
+
+
+def _score(scorer: Engine, asked: Sequence[Outputs], reference: Reference) -> NDArray[np.float32]:
+    """Log-probabilities [Q, T] of the reference's answers, each beside the answer to the next question."""
+    ids = reference.answer_ids
+    candidates = np.stack([ids, np.roll(ids, -1, 0)], 1)
+    scored = np.zeros(ids.shape, np.float32)
+    for row, inputs in enumerate(tqdm(asked, desc="lists", leave=False, disable=None)):
+        longest = int((candidates[row] != 0).sum(1).max())
+        scores = scorer({**inputs, "CANDIDATE_IDS": candidates[row : row + 1, :, :longest]})
+        scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
+    return scored
+
+
+def _joined(rows: Sequence[Outputs]) -> Outputs:
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
 def encoded_photo(
-    image_encoder: Engine, checkpoint: Checkpoint, photo: bytes, *, draft_ratio: int | None = DRAFT_RATIO
+    encoder: Engine, checkpoint: Checkpoint, photo: bytes, *, draft_ratio: int | None = DRAFT_RATIO
 ) -> Outputs:
-    pixels = pixels_from_photo(photo, side_px=checkpoint.image_px, limits=PARITY_LIMITS, draft_ratio=draft_ratio)
-    outputs = image_encoder({"PIXELS": pixels[None]})
+    pixels = pixels_from_photo(photo, side_px=checkpoint.parts.image_px, limits=PARITY_LIMITS, draft_ratio=draft_ratio)
+    outputs = encoder({"PIXELS": pixels[None]})
     digest = sha256_of_photo(photo)[None]
     packed = packed_features(outputs["ENCODED_FEATURES"], outputs["IMAGE_POOLED"], digest)
     return outputs | {"IMAGE_FEATURES": packed}

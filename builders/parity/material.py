@@ -1,29 +1,18 @@
-"""Holds engines to the checkpoint: the questions of a build, their reference answers, and the proof of its graphs."""
+"""The photos and questions that a build is compared on, and the reference's answers to them."""
 
 import io
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
 from PIL import Image
 
-from builders.checkpoint.load import Checkpoint
-from builders.errors import BuildError, UsageError
-from builders.graphs.cache import Graphs
-from builders.parity.compare import (
-    PARITY_LIMITS,
-    TOLERANCES,
-    Engine,
-    OutputReport,
-    compare_engines,
-    parity_table,
-    require_parity,
-)
-from builders.repository.configs import ENGINES, BuildDimensions
-from builders.tensorrt.parser_check import parser_problems
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.dimensions import BuildDimensions
+from builders.errors import UsageError
+from builders.families import family_of
+from builders.parity.outputs import Reference
+from builders.parity.tolerances import PARITY_LIMITS
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from measuring.photo_files import PHOTO_SUFFIXES, photo_files
@@ -34,43 +23,32 @@ _LARGE_PHOTOS, _TILES = 6, 3
 
 
 @dataclass(frozen=True)
-class Gate:
+class ParitySet:
     """The truth about one checkpoint, on photos that no checkpoint was trained on."""
 
     checkpoint: Checkpoint
-    dimensions: BuildDimensions
-    precision: str
+    question_tokens: int
     photos: list[bytes]
+    """Encoded photos."""
     large_photos: list[bytes]
+    """Encoded photos, so large that they are shrunk cheaply first."""
     questions: list[tuple[int, str]]
     """Index of the photo, and the text: one of each kind about each photo."""
-    reference: Any
-    """`builders.parity.reference.Reference`."""
-
-    def compare(self, opened: Callable[[str], Engine]) -> list[OutputReport]:
-        return compare_engines(
-            opened,
-            self.reference,
-            self.checkpoint,
-            self.photos,
-            self.large_photos,
-            self.questions,
-            question_tokens=self.dimensions.question_tokens,
-            tolerance=TOLERANCES[self.precision],
-        )
+    reference: Reference
 
 
-@dataclass(frozen=True)
-class Proof:
-    """That half-precision graphs answer like the checkpoint, whatever compiles them."""
-
-    reports: list[OutputReport]
-    ranges: dict[str, Any]
-    """Of `builders.precision.ranges.ranges_report`."""
+def answer_with_reference(
+    checkpoint: Checkpoint, dimensions: BuildDimensions, photos: list[bytes], questions: list[tuple[int, str]]
+) -> ParitySet:
+    """Answer the questions with transformers."""
+    family = family_of(checkpoint.architecture)
+    reference = family.reference_outputs(checkpoint, photos, questions, dimensions.answer_tokens)
+    large = large_photos(dimensions.image_px)
+    return ParitySet(checkpoint, dimensions.question_tokens, photos, large, questions, reference)
 
 
 def parity_material(photo_count: int, folder: Path | None = None) -> tuple[list[bytes], list[tuple[int, str]]]:
-    """Photos, encoded, and questions: index of the photo, and the text.
+    """Draw or read encoded photos, and draw questions: index of the photo, and the text.
 
     Args:
         photo_count: at most so many photos.
@@ -109,21 +87,6 @@ def _readable(file: Path) -> bytes:
     return photo
 
 
-def new_gate(
-    checkpoint: Checkpoint,
-    dimensions: BuildDimensions,
-    precision: str,
-    photos: list[bytes],
-    questions: list[tuple[int, str]],
-) -> Gate:
-    """Answer the questions with transformers."""
-    from builders.parity.reference import reference_outputs  # torch takes seconds to import
-
-    reference = reference_outputs(checkpoint, photos, questions, answer_tokens=dimensions.answer_tokens)
-    large = large_photos(checkpoint.image_px)
-    return Gate(checkpoint, dimensions, precision, photos, large, questions, reference)
-
-
 def large_photos(image_px: int) -> list[bytes]:
     """Drawn photos, each side by side with itself until `pixels_from_photo` shrinks it cheaply first: fine patterns."""
     tile_px = -(-(2 * DRAFT_RATIO + 1) * image_px // _TILES)
@@ -135,48 +98,3 @@ def large_photos(image_px: int) -> list[bytes]:
         image.save(buffer, "JPEG", quality=90)
         found.append(buffer.getvalue())
     return found
-
-
-def require_parseable(graphs: Graphs) -> None:
-    """
-    Raises:
-        BuildError: TensorRT's parser would refuse a graph; all reasons are listed.
-    """
-    problems = [
-        f"{engine}: {problem}"
-        for engine in ENGINES
-        for problem in parser_problems(onnx.load(graphs.file(engine), load_external_data=False))
-    ]
-    if problems:
-        raise BuildError("TensorRT's parser would refuse the graphs:\n" + "\n".join(f"  {p}" for p in problems))
-
-
-def proof_of(graphs: Graphs, gate: Gate) -> Proof:
-    """Run half-precision graphs with every tensor rounded as they say, and see how large tensors become.
-
-    Raises:
-        BuildError: a tensor overflows (the first is named), or an output is out of tolerance.
-    """
-    from builders.precision.ranges import (
-        EmulatedEngine,
-        TensorRange,
-        described,
-        first_overflow,
-        near_limit,
-        ranges_report,
-    )
-
-    precision = gate.precision
-    engines = {name: EmulatedEngine(name, graphs.file(name), precision) for name in ENGINES}
-    reports = gate.compare(engines.__getitem__)
-    ranges: Sequence[TensorRange] = [r for engine in engines.values() for r in engine.ranges()]
-    if overflow := first_overflow(ranges, precision):
-        raise BuildError(
-            f"{precision} overflows, first in {described(overflow)}, which reaches {overflow.max_abs:.3g}: "
-            "build with --precision bf16"
-        )
-    require_parity(reports, what=f"the {precision} graphs")
-    for tensor in near_limit(ranges, precision):
-        print(f"      near the limit of {precision}: {described(tensor)} reaches {tensor.max_abs:.3g}")
-    print(parity_table(reports), flush=True)
-    return Proof(reports, ranges_report(ranges, precision))

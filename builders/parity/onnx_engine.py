@@ -4,7 +4,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from builders.parity.compare import Engine, Outputs
+from builders.parity.outputs import Engine, Outputs
 
 
 def onnx_engine(file: Path, *, threads: int = 0) -> Engine:

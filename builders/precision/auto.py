@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from builders.calibration.ask import Asked, asked
 from builders.calibration.labelled import Labelled
-from builders.checkpoint.load import Checkpoint
-from builders.parity.compare import Engine, Outputs, encoded_photo, min_cosine, question_tensors
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.dimensions import BuildDimensions, engine_threads
+from builders.engine_spec import IMAGE_ENCODER, EngineSpec, noise_for
+from builders.parity.compare import encoded_photo, min_cosine, question_tensors
 from builders.parity.onnx_engine import onnx_engine
-from builders.parity.timing import medians_ms, noise_for
+from builders.parity.outputs import Engine, Outputs
+from builders.parity.timing import medians_ms
+from builders.parity.tolerances import LowPrecisionBounds
 from builders.precision.int8 import write_int8
-from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions, engine_threads
 
 FP32_SHARES = (0.0, 1 / 12, 1 / 6, 1 / 3, 1 / 2)
 """Of an engine's matrix products, the first ones, where errors grow longest: what a variant leaves in FP32."""
-MIN_COSINE = 0.999
-MIN_EQUAL_RATIO = 0.995
-MAX_ACCURACY_LOSS = 0.003
-MIN_SPEEDUP = 1.05
+BOUNDS = LowPrecisionBounds()
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Trial:
     def keeps_the_answers(self) -> bool:
         if self.min_cosine is None or self.equal_ratio is None or self.accuracy_loss is None:
             return False
-        is_alike = self.min_cosine >= MIN_COSINE and self.equal_ratio >= MIN_EQUAL_RATIO
-        return is_alike and self.accuracy_loss <= MAX_ACCURACY_LOSS
+        is_alike = self.min_cosine >= BOUNDS.min_cosine and self.equal_ratio >= BOUNDS.min_equal_ratio
+        return is_alike and self.accuracy_loss <= BOUNDS.max_accuracy_loss
 
 
 @dataclass(frozen=True)
@@ -68,25 +68,26 @@ class Examined:
 class Examination:
     checkpoint: Checkpoint
     dimensions: BuildDimensions
+    engines: Sequence[EngineSpec]
     questions: Sequence[Labelled]
     """Those about one photo in a row, some with lists."""
     rows: int
     """Of a full run, beside runs of one row."""
 
     def of(self, files: Mapping[str, Path]) -> Examined:
-        engines = [onnx_engine(files[name]) for name in ENGINES]
+        engines = [onnx_engine(files[engine.name]) for engine in self.engines]
         photos = dict.fromkeys(question.photo for question in self.questions)
         features = [encoded_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
         tokens = self.dimensions.question_tokens
         return Examined(np.stack(features), asked(engines, self.checkpoint, self.questions, question_tokens=tokens))
 
-    def decoder_inputs(self, image_encoder: Engine, rows: int) -> Outputs:
-        """Of real photos and questions: a run of the decoder is as long as its answers."""
+    def real_inputs(self, encoder: Engine, rows: int) -> Outputs:
+        """Make inputs of real photos and questions: a run of a loop is as long as its answers."""
         one_a_photo = {question.photo: question for question in self.questions}.values()
         tokens = self.dimensions.question_tokens
         parts = [
             {
-                "IMAGE_FEATURES": encoded_photo(image_encoder, self.checkpoint, question.photo)["IMAGE_FEATURES"],
+                "IMAGE_FEATURES": encoded_photo(encoder, self.checkpoint, question.photo)["IMAGE_FEATURES"],
                 **question_tensors(self.checkpoint, question.question, tokens),
             }
             for question in islice(cycle(one_a_photo), rows)
@@ -104,17 +105,18 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
     """
     truth = examination.of(files)
     trials: list[Trial] = []
-    for name in ENGINES:
+    for engine in examination.engines:
+        name = engine.name
         with tempfile.TemporaryDirectory(prefix="vitrine-int8-", dir=files[name].parent.parent) as folder:
             variants = {"fp32": files[name]}
             for share in FP32_SHARES:
                 label = "int8" if share == 0 else f"int8 after the first {share:.0%}"
                 variants[label] = Path(folder) / f"{len(variants)}.onnx"
                 write_int8(files[name], variants[label], fp32_share=share)
-            fp32, *faster = _timed(name, variants, examination, files["image_encoder"])
+            fp32, *faster = _timed(engine, variants, examination, files[IMAGE_ENCODER])
             chosen = False
             for trial in sorted(faster, key=lambda one: -one.speedup):
-                if trial.speedup >= MIN_SPEEDUP and not chosen:
+                if trial.speedup >= BOUNDS.min_speedup and not chosen:
                     trial = examined(trial, partial(examination.of, {**files, name: variants[trial.precision]}), truth)
                     chosen = trial.keeps_the_answers
                     trial = replace(trial, chosen=chosen)
@@ -158,22 +160,24 @@ def _choice(answer: Asked) -> int:
     return int(sums[: len(answer.listed.right)].argmax())
 
 
-def _timed(name: str, variants: Mapping[str, Path], examination: Examination, image_encoder: Path) -> list[Trial]:
+def _timed(
+    engine: EngineSpec, variants: Mapping[str, Path], examination: Examination, encoder_file: Path
+) -> list[Trial]:
     """All variants in turn, with as many threads as they will be served with."""
     threads = engine_threads(examination.dimensions)
-    engines = {label: onnx_engine(file, threads=threads) for label, file in variants.items()}
-    rows = (1,) if name in ONE_AT_A_TIME else sorted({1, examination.rows})
+    runs = {label: onnx_engine(file, threads=threads) for label, file in variants.items()}
+    rows = (1,) if engine.one_at_a_time else sorted({1, examination.rows})
     medians = []
     for batch in rows:
-        inputs = noise_for(examination.dimensions, batch)[name]
-        if name == "answer_decoder":
-            inputs = examination.decoder_inputs(onnx_engine(image_encoder), batch)
-        medians.append(medians_ms({label: partial(engine, inputs) for label, engine in engines.items()}))
+        inputs = (
+            examination.real_inputs(onnx_engine(encoder_file), batch) if engine.is_loop else noise_for(engine, batch)
+        )
+        medians.append(medians_ms({label: partial(run, inputs) for label, run in runs.items()}))
     trials = []
     for label in variants:
         speedups = [found["fp32"] / found[label] for found in medians]
         run_ms = tuple(round(found[label], 3) for found in medians)
-        trials.append(Trial(name, label, run_ms, round(statistics.geometric_mean(speedups), 3)))
+        trials.append(Trial(engine.name, label, run_ms, round(statistics.geometric_mean(speedups), 3)))
     return trials
 
 

@@ -11,7 +11,7 @@ import onnx
 import onnxruntime
 
 from builders.graphs.export import save_onnx
-from builders.parity.compare import Outputs
+from builders.parity.outputs import Outputs
 from builders.precision.half import HALF_TYPES, emulated
 
 LIMITS = {"fp16": 65504.0, "bf16": 3.3895313892515355e38}
@@ -87,6 +87,6 @@ def ranges_report(ranges: Sequence[TensorRange], precision: str) -> dict[str, An
 
 
 def described(tensor: TensorRange) -> str:
-    """For a sentence, such as "Add 'linear_3' (image_encoder, vision.encoder.layers.0.mlp.fc1.bias)"."""
+    """For a sentence, such as "Add 'linear_3' (some engine, vision.encoder.layers.0.mlp.fc1.bias)"."""
     place = ", ".join((tensor.engine, *tensor.weights, *(("in the loop",) if tensor.in_loop else ())))
     return f"{tensor.operator} '{tensor.tensor}' ({place})"

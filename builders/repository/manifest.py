@@ -14,14 +14,15 @@ from typing import Any
 import onnx
 from onnx import AttributeProto, GraphProto
 
+from builders.checkpoint.checkpoint import Checkpoint
 from builders.checkpoint.digests import sha256_of_folder
-from builders.checkpoint.load import Checkpoint
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import ENGINES
 from builders.graphs.cache import Graphs
 from builders.options import BuildOptions
 from builders.parity.compare import OutputReport, report_rows
-from builders.parity.material import Proof
+from builders.parity.proof import Proof
 from builders.precision.auto import Trial
-from builders.repository.configs import ENGINES, BuildDimensions
 from builders.targets import Target
 from vitrine_steps.file_format import MANIFEST_FORMAT
 

@@ -9,9 +9,10 @@ from typing import Any, cast
 import tensorrt as trt
 
 from builders.checkpoint.digests import write_whole
+from builders.dimensions import BatchRange
+from builders.engine_spec import AxisRanges
 from builders.errors import BuildError
 from builders.options import PlanOptions
-from builders.repository.configs import AxisRanges, BatchRange
 from builders.tensorrt.log import KeepingLogger
 from builders.tensorrt.progress import ProgressBars
 from builders.tensorrt.runtime import loaded_plan, sizes_of

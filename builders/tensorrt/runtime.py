@@ -8,7 +8,7 @@ import tensorrt as trt
 import torch
 
 from builders.errors import BuildError
-from builders.parity.compare import Engine, Outputs
+from builders.parity.outputs import Engine, Outputs
 from builders.tensorrt.gpu import Gpu
 from builders.tensorrt.log import KeepingLogger
 

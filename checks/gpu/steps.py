@@ -14,7 +14,8 @@ from pathlib import Path
 
 from vitrine_client import VitrineError, VqaClient
 
-from builders.repository.configs import ENGINES, read_config
+from builders.engine_spec import ENGINES, IMAGE_ENCODER
+from builders.repository.source import read_config
 from catalogue.photos import photo_from_seed
 from checks.gpu.report import FAILED, PASSED, Verdict
 from checks.gpu.rules import cache_rule, cuda_graphs_rule, parity_rule, weights_rule
@@ -155,7 +156,7 @@ def _up(check: Check) -> list[list[str]]:
 def _graphs_and_cache(check: Check, printed: str) -> list[Verdict]:
     configs = {name: read_config(check.folder / "loop" / name / "config.pbtxt") for name in ENGINES}
     captured = [name for name, config in configs.items() if config.optimization.cuda.graphs]
-    encoder = configs["image_encoder"]
+    encoder = configs[IMAGE_ENCODER]
     batches = sorted({1, *encoder.dynamic_batching.preferred_batch_size, encoder.max_batch_size})
     photo = photo_from_seed(_PHOTO_SEED).jpeg_bytes()
     before = _metrics(check)

@@ -15,18 +15,16 @@ from builders import build as build_module
 from builders.build import build
 from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import load_checkpoint
+from builders.dimensions import BatchRange, BuildDimensions
+from builders.engine_spec import ENGINES, EngineSpec
 from builders.errors import BuildError
+from builders.families.blip import engine_specs
 from builders.options import BuildOptions, Target
-from builders.parity.compare import PARITY_LIMITS, Outputs
 from builders.parity.material import large_photos
-from builders.repository.configs import (
-    ENGINES,
-    SOURCE,
-    BuildDimensions,
-    Serving,
-    adapted_config,
-    read_config,
-)
+from builders.parity.outputs import Outputs
+from builders.parity.tolerances import PARITY_LIMITS
+from builders.repository.configs import ServingConfig, adapt_config
+from builders.repository.source import SOURCE, read_config
 from tests.helpers.weights import with_weights
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo
 
@@ -55,13 +53,19 @@ def test_configs_have_the_checkpoints_dimensions(built: Path) -> None:
     assert outputs["RELEASE"] == [1]
 
 
+def specs_of(dimensions: BuildDimensions) -> dict[str, EngineSpec]:
+    return {spec.name: spec for spec in engine_specs(dimensions, "loop")}
+
+
 @pytest.mark.parametrize(("width", "threads"), [(192, "1"), (768, "0")])
 def test_a_narrow_engine_takes_one_thread_and_a_wide_one_all(width: int, threads: str) -> None:
     dimensions = BuildDimensions(
         image_px=112, image_tokens=50, image_width=width, grid=7, question_tokens=32, answers=1, answer_tokens=8
     )
     for engine in ENGINES:
-        config = adapted_config(read_config(SOURCE / engine / "config.pbtxt"), dimensions, Serving())
+        config = adapt_config(
+            read_config(SOURCE / engine / "config.pbtxt"), dimensions, ServingConfig(), specs_of(dimensions)
+        )
         assert config.parameters["intra_op_thread_count"].string_value == threads
 
 
@@ -77,7 +81,10 @@ def test_costly_steps_have_an_instance_a_core_unless_a_run_takes_them_all(
     )
     steps = ("image_preprocess", "image_encoder", "answer_decoder", "question_preprocess")
     configs = [
-        adapted_config(read_config(SOURCE / step / "config.pbtxt"), dimensions, Serving(cores=cores)) for step in steps
+        adapt_config(
+            read_config(SOURCE / step / "config.pbtxt"), dimensions, ServingConfig(cores=cores), specs_of(dimensions)
+        )
+        for step in steps
     ]
     assert tuple(config.instance_group[0].count for config in configs) == counts
 
@@ -320,7 +327,7 @@ def test_an_interrupted_export_leaves_nothing_behind(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("builders.graphs.export.export_answer_decoder", interrupted)
+    monkeypatch.setattr("builders.graphs.export.export_engine", interrupted)
     with pytest.raises(KeyboardInterrupt):
         build(BuildOptions(str(checkpoint), tmp_path / "out", parity_photos=2))
     assert list(tmp_path.iterdir()) == []

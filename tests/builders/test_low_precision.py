@@ -10,15 +10,15 @@ import pytest
 
 from builders.build import build
 from builders.calibration.ask import Asked, Scored
+from builders.engine_spec import ENGINES
 from builders.errors import BuildError
 from builders.options import BuildOptions
-from builders.parity import compare as parity
-from builders.parity.compare import TOLERANCES, Tolerance
+from builders.parity import tolerances
 from builders.parity.onnx_engine import onnx_engine
+from builders.parity.tolerances import TOLERANCES, LowPrecisionBounds, Tolerance
 from builders.precision import auto as low_precision
 from builders.precision.auto import Examined, Trial, compared, examined, trials_table
 from builders.precision.int8 import write_int8
-from builders.repository.configs import ENGINES
 from tests.helpers.graphs import QUESTIONS, Graphs, SmallModel, all_graphs, packed, question_tensors
 from vitrine_steps.confidence import Candidate
 
@@ -97,12 +97,10 @@ def test_a_build_takes_int8_where_the_answers_stay(
 ) -> None:
     """Random weights decide nothing about their answers, so the bounds do."""
     monkeypatch.setattr(low_precision, "FP32_SHARES", (0.0, 0.5))
-    monkeypatch.setattr(low_precision, "MIN_SPEEDUP", 0.0)
-    monkeypatch.setattr(low_precision, "MIN_COSINE", -1.0 if is_kept else 2.0)
-    monkeypatch.setattr(low_precision, "MIN_EQUAL_RATIO", 0.0)
-    monkeypatch.setattr(low_precision, "MAX_ACCURACY_LOSS", 1.0)
+    bounds = LowPrecisionBounds(-1.0 if is_kept else 2.0, min_equal_ratio=0.0, max_accuracy_loss=1.0, min_speedup=0.0)
+    monkeypatch.setattr(low_precision, "BOUNDS", bounds)
     monkeypatch.setitem(TOLERANCES, "int8", ANY)
-    monkeypatch.setattr(parity, "MIN_DRAFT_COSINE", -1.0)
+    monkeypatch.setattr(tolerances, "MIN_DRAFT_COSINE", -1.0)
     options = BuildOptions(str(checkpoint), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2)
     built = build(options)
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
@@ -124,7 +122,7 @@ def test_engines_stay_in_fp32_where_the_last_parity_fails(
     checkpoint: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(low_precision, "FP32_SHARES", (0.0,))
-    monkeypatch.setattr(low_precision, "MIN_SPEEDUP", 0.0)
+    monkeypatch.setattr(low_precision, "BOUNDS", LowPrecisionBounds(min_speedup=0.0))
     monkeypatch.setattr(Trial, "keeps_the_answers", property(lambda trial: True))
     monkeypatch.setitem(TOLERANCES, "int8", replace(ANY, min_cosine=2.0))
     built = build(

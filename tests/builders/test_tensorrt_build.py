@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from builders.build import build
+from builders.dimensions import BatchRange
+from builders.engine_spec import ENGINES
 from builders.errors import BuildError
 from builders.options import BuildOptions, PlanOptions
-from builders.repository.configs import ENGINES, BatchRange, read_config
+from builders.repository.source import read_config
 from builders.tensorrt import gpu as machine
 from tests.helpers import tensorrt_double
 from tests.helpers.tensorrt_machine import H100, played_gpu_machine

@@ -8,7 +8,11 @@ import pytest
 from tritonclient.grpc import model_config_pb2 as pb
 from vitrine_client import calls, photos
 
-from builders.repository.configs import ENGINES, SOURCE, BuildDimensions, Serving, adapted_config, read_config
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import ENGINES
+from builders.families.blip import engine_specs
+from builders.repository.configs import ServingConfig, adapt_config
+from builders.repository.source import SOURCE, read_config
 from builders.repository.step_code import modules_needed
 from vitrine_steps import models
 from vitrine_steps.photo.pixels import PhotoLimits
@@ -20,6 +24,7 @@ PYTHON_STEPS = [name for name, config in CONFIGS.items() if config.backend == "p
 BUNDLED = BuildDimensions(
     image_px=112, image_tokens=50, image_width=192, grid=7, question_tokens=32, answers=5, answer_tokens=8
 )
+SPECS = {spec.name: spec for spec in engine_specs(BUNDLED, "loop")}
 
 
 WAITED_FOR = {"question_preprocess": "IMAGE_FEATURES", "candidates_preprocess": "QUESTION_MASK"}
@@ -154,7 +159,7 @@ def test_all_models_take_the_same_batch_but_a_list_comes_alone() -> None:
 def test_the_source_configs_have_the_bundled_dimensions(name: str) -> None:
     config = CONFIGS[name]
     backend = config.backend if name in ENGINES else "onnxruntime"
-    assert adapted_config(config, BUNDLED, Serving(backend)) == config
+    assert adapt_config(config, BUNDLED, ServingConfig(backend), SPECS) == config
 
 
 @pytest.mark.parametrize("name", PYTHON_STEPS)

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from vitrine_client.client import DEFAULT_URL
 
-from builders.repository.configs import BatchRange
+from builders.dimensions import BatchRange
 from builders.tensorrt import ngc as release
 from serving.supervision.server import DRAIN_TIMEOUT_S, EmbeddedServer
 from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings

@@ -16,9 +16,11 @@ from tritonclient.grpc import model_config_pb2
 from vitrine_client import VqaClient
 
 from builders.build import build
+from builders.dimensions import BatchRange
+from builders.engine_spec import ANSWER_SCORER, ENGINES
 from builders.options import BuildOptions
-from builders.repository.configs import ENGINES, ONE_AT_A_TIME, read_config
 from builders.repository.manifest import renew_digests
+from builders.repository.source import read_config
 from catalogue.attributes import Language
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
@@ -115,7 +117,7 @@ def test_every_warm_up_batch_has_been_run(server: EmbeddedServer) -> None:
     """Warm-up runs before the server is ready; a sample that does not fit the model stops it from loading."""
     for engine in ENGINES:
         config = read_config(server.settings.repository / engine / "config.pbtxt")
-        assert [w.batch_size for w in config.model_warmup] == ([1] if engine in ONE_AT_A_TIME else [1, 4, 8])
+        assert [w.batch_size for w in config.model_warmup] == ([1] if engine == ANSWER_SCORER else [1, 4, 8])
     log = server.settings.log_file
     assert log
     assert "failed to run warmup" not in log.read_text("utf-8").lower()

@@ -11,7 +11,7 @@ from vitrine_client import VqaClient
 
 from builders.calibration.ask import not_understood_texts
 from builders.checkpoint.load import load_checkpoint
-from builders.parity.reference import reference_outputs
+from builders.families.blip import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.unfamiliar import camera_photos
@@ -44,7 +44,7 @@ def test_served_answers_equal_generate(server_url: str, repository: Path, checkp
         (index, q.text) for index, seed in enumerate(seeds) for q in questions_from_seed(seed, "test", per_photo=7)
     ]
     questions += [(10 + index, text) for index in range(len(photos) - 10) for text in ("What is it?", "什么颜色")]
-    reference = reference_outputs(checkpoint, photos, questions, answer_tokens=answer_tokens)
+    reference = reference_outputs(checkpoint, photos, questions, answer_tokens)
     with VqaClient(server_url, timeout_s=20) as client:
         for row, (photo, text) in enumerate(questions):
             expected = text_from_ids(

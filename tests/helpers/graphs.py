@@ -4,17 +4,18 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import onnx
 
-from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
-from builders.graphs.answer_scorer import AnswerScorer
-from builders.graphs.export import export_answer_decoder, export_answer_scorer, export_image_encoder
-from builders.graphs.image_encoder import ImageEncoder
+from builders.checkpoint.checkpoint import Checkpoint, ModelParts
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER
+from builders.families.blip import engine_specs
+from builders.graphs.export import export_engine
 from builders.parity.onnx_engine import onnx_engine
-from builders.repository.configs import EXTRA_ROWS
 from training.random_checkpoint import Geometry, random_blip
 from training.tokenizer import new_tokenizer
 from vitrine_steps.features import packed_features
@@ -54,27 +55,13 @@ class Graphs:
         self._folder = folder
 
     def encoder_file(self, small: SmallModel) -> Path:
-        def export(file: Path) -> None:
-            encoder = ImageEncoder(model_of(small).vision_model, MEAN, STD)
-            export_image_encoder(encoder, file, image_px=small.geometry.image_px)
-
-        return self._written(f"encoder {small}", export)
+        return self._written(f"encoder {small}", small, IMAGE_ENCODER)
 
     def decoder_file(self, small: SmallModel, answers: int, strategy: str = "loop") -> Path:
-        def export(file: Path) -> None:
-            model = model_of(small)
-            decoder = AnswerDecoder(model.text_encoder, model.text_decoder, _options(model, answers, strategy))
-            export_answer_decoder(decoder, file, **_sizes(model))
-
-        return self._written(f"decoder {small} {answers} {strategy}", export)
+        return self._written(f"decoder {small} {answers} {strategy}", small, ANSWER_DECODER, answers, strategy)
 
     def scorer_file(self, small: SmallModel) -> Path:
-        def export(file: Path) -> None:
-            model = model_of(small)
-            scorer = AnswerScorer(model.text_encoder, model.text_decoder, _options(model, 1, "loop"))
-            export_answer_scorer(scorer, file, **_sizes(model), answer_tokens=ANSWER_TOKENS)
-
-        return self._written(f"scorer {small}", export)
+        return self._written(f"scorer {small}", small, ANSWER_SCORER)
 
     def encoder(self, small: SmallModel) -> Engine:
         return onnx_engine(self.encoder_file(small))
@@ -85,27 +72,41 @@ class Graphs:
     def scorer(self, small: SmallModel) -> Engine:
         return onnx_engine(self.scorer_file(small))
 
-    def _written(self, key: str, export: Callable[[Path], None]) -> Path:
+    def _written(self, key: str, small: SmallModel, name: str, answers: int = 1, strategy: str = "loop") -> Path:
         file = self._folder / f"{key}.onnx".replace(" ", "_")
         if not file.exists():
-            export(file)
+            model = model_of(small)
+            dimensions = dimensions_of(small, answers)
+            spec = next(spec for spec in engine_specs(dimensions, strategy) if spec.name == name)
+            export_engine(spec, spec.module(_checkpoint(model, dimensions), model), file)
         return file
 
 
-def _options(model: Any, answers: int, strategy: str) -> DecoderOptions:
+def dimensions_of(small: SmallModel, answers: int) -> BuildDimensions:
+    """Sizes of a build of this model, with QUESTION_TOKENS and ANSWER_TOKENS."""
+    vision = model_of(small).config.vision_config
+    grid = vision.image_size // vision.patch_size
+    sizes = (vision.image_size, grid**2 + 1, vision.hidden_size, grid)
+    return BuildDimensions(*sizes, QUESTION_TOKENS, answers, ANSWER_TOKENS)
+
+
+def _checkpoint(model: Any, dimensions: BuildDimensions) -> Checkpoint:
+    """What an engine's module needs of a checkpoint."""
+    processor = SimpleNamespace(image_mean=MEAN, image_std=STD)
     text = model.config.text_config
-    return DecoderOptions(
-        answers, ANSWER_TOKENS, text.bos_token_id, text.sep_token_id, text.pad_token_id, strategy=strategy
+    parts = ModelParts(
+        model=model,
+        tokenizer=None,
+        image_processor=processor,
+        image_px=dimensions.image_px,
+        grid=dimensions.grid,
+        image_tokens=dimensions.image_tokens,
+        image_width=dimensions.image_width,
+        max_text_tokens=QUESTION_TOKENS,
+        answer_tokens=ANSWER_TOKENS,
+        text_layers_heads=(text.num_hidden_layers, text.num_attention_heads),
     )
-
-
-def _sizes(model: Any) -> dict[str, int]:
-    vision = model.config.vision_config
-    return {
-        "packed_rows": (vision.image_size // vision.patch_size) ** 2 + 1 + EXTRA_ROWS,
-        "image_width": vision.hidden_size,
-        "question_tokens": QUESTION_TOKENS,
-    }
+    return Checkpoint("small", "BlipForQuestionAnswering", Path(), parts, {}, {}, {}, None, {})
 
 
 def packed(features: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ import hashlib
 import numpy as np
 import pytest
 
-from builders.repository.configs import EXTRA_ROWS as BUILDERS_EXTRA_ROWS
 from vitrine_steps.features import (
     EXTRA_ROWS,
     FeatureMismatchError,
@@ -35,10 +34,6 @@ def test_every_byte_survives_half_precision() -> None:
         digest = np.arange(start, start + 32, dtype=np.uint8)[None]
         packed = packed_features(np.zeros((1, 2, 32), np.float16), np.ones((1, 32), np.float16), digest)
         assert np.array_equal(embedding_from_packed(packed)[1], digest)
-
-
-def test_the_builder_counts_the_same_rows() -> None:
-    assert EXTRA_ROWS == BUILDERS_EXTRA_ROWS
 
 
 def test_features_of_another_photo_are_refused() -> None:

@@ -1,8 +1,7 @@
-"""What transformers answers: the truth that engines are held to."""
+"""Answers of transformers to a build's questions: the truth that engines are held to."""
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,24 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from builders.checkpoint.load import Checkpoint
+from builders.checkpoint.checkpoint import Checkpoint
 from builders.graphs.answer_decoder import LEAST_ATTENTION
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The outputs for Q questions, each about one of P photos."""
-
-    features: NDArray[np.float32]  # [P, N, D]
-    pooled: NDArray[np.float32]  # [P, E]
-    answer_ids: NDArray[np.int32]  # [Q, T], padded after the end
-    answer_logprobs: NDArray[np.float32]  # [Q, T], 0 after the end
-    attention: NDArray[np.float32]  # [Q, N]
+from builders.parity.outputs import Reference
 
 
 @torch.inference_mode()
 def reference_outputs(
-    checkpoint: Checkpoint, photos: Sequence[bytes], questions: Sequence[tuple[int, str]], *, answer_tokens: int
+    checkpoint: Checkpoint, photos: Sequence[bytes], questions: Sequence[tuple[int, str]], answer_tokens: int
 ) -> Reference:
     """Answer with transformers alone, one question at a time, unpadded.
 

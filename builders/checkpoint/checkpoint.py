@@ -1,0 +1,67 @@
+"""A loaded checkpoint: model, processor and settings together, so that they cannot be mismatched."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """What a family loads from a checkpoint's files."""
+
+    model: Any
+    """The `transformers` model, FP32, in evaluation mode."""
+    tokenizer: Any
+    """The `transformers` fast tokenizer."""
+    image_processor: Any
+    """The `transformers` image processor that uses Pillow."""
+    image_px: int
+    """Side of the square photo, in pixels."""
+    grid: int
+    """Patches along one side of the photo."""
+    image_tokens: int
+    """Rows of a photo's features."""
+    image_width: int
+    """Numbers in a row of a photo's features."""
+    max_text_tokens: int
+    """Longest question or answer that the model takes."""
+    answer_tokens: int
+    """Longest answer that the checkpoint was trained for, end token counted in."""
+    text_layers_heads: tuple[int, int]
+    """Layers of the part that reads the question, and heads in each."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint, ready to be compiled."""
+
+    name: str
+    architecture: str
+    """Name in the checkpoint's own `architectures`."""
+    folder: Path
+    parts: ModelParts
+    cannot_tell_answers: dict[str, list[str]]
+    """Answers that mean "the photo does not show it", by language."""
+    not_understood_answers: dict[str, list[str]]
+    """Answers that mean that a text asks nothing that is understood, by language."""
+    answer_spelling: dict[str, str]
+    """Whole answers that the tokenizer cannot spell, from how it does to how they are written."""
+    pointing_heads: tuple[tuple[int, int], ...] | None
+    """Layer and head of the question's encoder that look at what is asked about; None: not known."""
+    sha256: dict[str, str]
+    """SHA-256 of each file, in hexadecimal."""
+
+    @property
+    def model(self) -> Any:
+        """The `transformers` model, FP32, in evaluation mode."""
+        return self.parts.model
+
+    @property
+    def tokenizer(self) -> Any:
+        """The `transformers` fast tokenizer."""
+        return self.parts.tokenizer
+
+    @property
+    def image_processor(self) -> Any:
+        """The `transformers` image processor that uses Pillow."""
+        return self.parts.image_processor

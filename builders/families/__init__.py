@@ -1,0 +1,53 @@
+"""Model families: for each, how it is loaded, which engines it has, and what its reference answers are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from builders.checkpoint.checkpoint import Checkpoint, ModelParts
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import EngineSpec
+from builders.errors import UsageError
+from builders.parity.outputs import Reference
+
+SUPPORTED = ("BlipForQuestionAnswering",)
+
+
+class Family(Protocol):
+    """What the module of a family holds."""
+
+    def load_parts(self, folder: Path, checkpoint: str) -> ModelParts:
+        """Load a checkpoint's files; see `builders/families/blip/load.py`."""
+        ...
+
+    def engine_specs(self, dimensions: BuildDimensions, strategy: str) -> tuple[EngineSpec, ...]:
+        """Describe the engines of a build."""
+        ...
+
+    def reference_outputs(
+        self, checkpoint: Checkpoint, photos: Sequence[bytes], questions: Sequence[tuple[int, str]], answer_tokens: int
+    ) -> Reference:
+        """Answer with transformers alone: the truth that engines are held to."""
+        ...
+
+
+def family_of(architecture: str, checkpoint: str = "the checkpoint") -> Family:
+    """Find the family of an architecture.
+
+    Args:
+        architecture: as in the checkpoint's own `architectures`.
+        checkpoint: what the caller named, for the message.
+
+    Raises:
+        UsageError: no family here has it.
+    """
+    match architecture:
+        case "BlipForQuestionAnswering":
+            from builders.families import blip
+
+            return blip
+        case _:
+            raise UsageError(
+                f"{checkpoint} is a {architecture}; supported is {', '.join(SUPPORTED)} "
+                "(such as Salesforce/blip-vqa-base, or one fine-tuned from it)"
+            )

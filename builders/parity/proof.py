@@ -1,0 +1,67 @@
+"""The proof that half-precision graphs answer like the checkpoint, whatever compiles them later."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+
+from builders.engine_spec import ENGINES
+from builders.errors import BuildError
+from builders.graphs.cache import Graphs
+from builders.parity.compare import OutputReport, compare_engines, parity_table, require_parity
+from builders.parity.material import ParitySet
+from builders.parity.tolerances import TOLERANCES
+from builders.precision.ranges import (
+    EmulatedEngine,
+    TensorRange,
+    described,
+    first_overflow,
+    near_limit,
+    ranges_report,
+)
+from builders.tensorrt.parser_check import parser_problems
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How half-precision graphs compare with the checkpoint, and how large their tensors become."""
+
+    reports: list[OutputReport]
+    ranges: dict[str, Any]
+    """What `builders.precision.ranges.ranges_report` returns."""
+
+
+def require_parseable(graphs: Graphs) -> None:
+    """
+    Raises:
+        BuildError: TensorRT's parser would refuse a graph; all reasons are listed.
+    """
+    problems = [
+        f"{engine}: {problem}"
+        for engine in ENGINES
+        for problem in parser_problems(onnx.load(graphs.file(engine), load_external_data=False))
+    ]
+    if problems:
+        raise BuildError("TensorRT's parser would refuse the graphs:\n" + "\n".join(f"  {p}" for p in problems))
+
+
+def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str) -> Proof:
+    """Run half-precision graphs with every tensor rounded as they say, and see how large tensors become.
+
+    Raises:
+        BuildError: a tensor overflows (the first is named), or an output is out of tolerance.
+    """
+    engines = {name: EmulatedEngine(name, graphs.file(name), precision) for name in ENGINES}
+    reports = compare_engines(engines.__getitem__, parity_set, TOLERANCES[precision])
+    ranges: Sequence[TensorRange] = [r for engine in engines.values() for r in engine.ranges()]
+    if overflow := first_overflow(ranges, precision):
+        raise BuildError(
+            f"{precision} overflows, first in {described(overflow)}, which reaches {overflow.max_abs:.3g}: "
+            "build with --precision bf16"
+        )
+    require_parity(reports, what=f"the {precision} graphs")
+    for tensor in near_limit(ranges, precision):
+        print(f"      near the limit of {precision}: {described(tensor)} reaches {tensor.max_abs:.3g}")
+    print(parity_table(reports), flush=True)
+    return Proof(reports, ranges_report(ranges, precision))

@@ -1,0 +1,49 @@
+"""How far engines may differ from the reference, and INT8 ones from FP32: every bound of a build, with its reason."""
+
+from dataclasses import dataclass
+
+from vitrine_steps.photo.pixels import PhotoLimits
+
+_INT8_COSINE, _INT8_EQUAL_RATIO = 0.999, 0.995
+MIN_DRAFT_COSINE = 0.999
+"""Minimum cosine between feature rows of a photo decoded fast (`DRAFT_RATIO`) and decoded in full."""
+PARITY_LIMITS = PhotoLimits(max_bytes=2**30, max_pixels=2**30)  # parity photos are our own
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What an engine may differ by from the reference."""
+
+    min_cosine: float
+    """Smallest cosine of a feature row with the reference's."""
+    min_attention_cosine: float
+    """Smallest cosine of an attention map; it is shown, nothing is decided by it."""
+    min_equal_answers_ratio: float
+    """Share of the questions whose tokens are all equal."""
+    max_logprob_difference: float
+    """Largest difference of an answer token's log-probability, where the scorer is given the answer."""
+
+
+# FP32 engines differ only by the FP16 rounding of the features that travel
+# (11 bits, a relative error of 5e-4 at most, so 1 - cosine is about 1e-7).
+TOLERANCES = {
+    "fp32": Tolerance(
+        min_cosine=0.9999, min_attention_cosine=0.9999, min_equal_answers_ratio=1.0, max_logprob_difference=0.01
+    ),
+    "fp16": Tolerance(0.999, 0.999, 0.995, max_logprob_difference=0.1),
+    "bf16": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),  # 8 bits
+    "int8": Tolerance(_INT8_COSINE, 0.99, _INT8_EQUAL_RATIO, max_logprob_difference=0.5),
+}
+
+
+@dataclass(frozen=True)
+class LowPrecisionBounds:
+    """What INT8 of one engine has to keep of FP32's answers, and to gain in speed."""
+
+    min_cosine: float = _INT8_COSINE
+    """Smallest cosine of a feature row."""
+    min_equal_ratio: float = _INT8_EQUAL_RATIO
+    """Share of the questions answered alike."""
+    max_accuracy_loss: float = 0.003
+    """Share of right answers, FP32's less INT8's."""
+    min_speedup: float = 1.05

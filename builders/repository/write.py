@@ -1,0 +1,62 @@
+"""Writes a built repository: the hand-written one with a checkpoint's dimensions and files; engines come later."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import EngineSpec
+from builders.repository import step_code
+from builders.repository.configs import ServingConfig, adapt_config
+from builders.repository.source import SOURCE, read_config
+from builders.repository.step_code import modules_needed
+
+
+def write_repository(
+    folder: Path,
+    checkpoint: Checkpoint,
+    dimensions: BuildDimensions,
+    serving: ServingConfig,
+    engines: Sequence[EngineSpec],
+    calibration: dict[str, Any] | None = None,
+) -> None:
+    """Write every model but the engine files themselves.
+
+    Args:
+        folder: exists; becomes Triton's model repository.
+        calibration: of `builders/calibration/calibrate.py`. None: answers will say that they are uncalibrated.
+    """
+    by_name = {engine.name: engine for engine in engines}
+    for source in sorted(path for path in SOURCE.iterdir() if (path / "config.pbtxt").exists()):
+        model = folder / source.name
+        version = model / "1"
+        version.mkdir(parents=True, exist_ok=True)  # an ensemble needs an empty one
+        config = adapt_config(read_config(source / "config.pbtxt"), dimensions, serving, by_name)
+        (model / "config.pbtxt").write_text(text_format.MessageToString(config, as_utf8=True), encoding="utf-8")
+        if config.backend == "python":
+            for code in sorted((source / "1").glob("*.py")):
+                shutil.copy(code, version)
+            for module in modules_needed(source / "1" / "model.py"):
+                copy = version / step_code.PACKAGE / module
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(step_code.SOURCE / module, copy)
+    for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess"):
+        checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
+    settings = {
+        "cannot_tell_answers": checkpoint.cannot_tell_answers,
+        "not_understood_answers": checkpoint.not_understood_answers,
+        "answer_spelling": checkpoint.answer_spelling,
+    }
+    for model_name in ("candidates_preprocess", "answer_postprocess"):
+        _write_json(folder / model_name / "1" / "vitrine.json", settings)
+    for model_name in ("answer_postprocess", "choice_postprocess") if calibration else ():
+        _write_json(folder / model_name / "1" / "calibration.json", calibration)
+
+
+def _write_json(file: Path, content: Any) -> None:
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
