@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf import text_format
 from tqdm import tqdm
 
-from builders.repository.configs import read_config
 from builders.repository.manifest import renew_digests
+from builders.repository.source import read_config
 from loadtest.photos import drawn_photos
 from loadtest.plan import planned_requests
 from loadtest.scenario import Scenario

@@ -13,11 +13,15 @@ import numpy as np
 import onnxruntime
 import psutil
 
-from builders.checkpoint.load import Checkpoint, load_checkpoint
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.checkpoint.load import load_checkpoint
+from builders.engine_spec import ANSWER_DECODER
+from builders.families import family_of
 from builders.graphs.cache import finished_graphs
 from builders.options import STRATEGIES, BuildOptions, dimensions_of
-from builders.parity.compare import Outputs, question_tensors
+from builders.parity.compare import question_tensors
 from builders.parity.material import parity_material
+from builders.parity.outputs import Outputs
 from builders.stages import Stages
 
 if TYPE_CHECKING:
@@ -54,15 +58,17 @@ def measure_strategies(options: "DecodingOptions") -> int:
 
 
 def _export(checkpoint: Checkpoint, build: BuildOptions, folder: Path, strategy: str) -> Path:
+    dimensions = dimensions_of(checkpoint, build)
     graphs = finished_graphs(
         folder,
         checkpoint,
-        dimensions_of(checkpoint, build),
+        dimensions,
+        family_of(checkpoint.architecture).engine_specs(dimensions, strategy),
         precision="fp32",
         strategy=strategy,
         stage=Stages(2),
     )
-    return graphs.file("answer_decoder")
+    return graphs.file(ANSWER_DECODER)
 
 
 def _compare(checkpoint: Checkpoint, build: BuildOptions, files: dict[str, Path], *, runs: int) -> list[dict[str, Any]]:

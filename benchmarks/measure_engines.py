@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from builders.checkpoint.load import Checkpoint, load_checkpoint
-from builders.parity.compare import Engine, Outputs
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.checkpoint.load import load_checkpoint
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import ENGINES, noise_for
+from builders.families import family_of
 from builders.parity.onnx_engine import onnx_engine
-from builders.parity.timing import noise_for
-from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
+from builders.parity.outputs import Engine, Outputs
 
 if TYPE_CHECKING:
     from benchmarks.engines import EngineOptions
@@ -27,18 +29,18 @@ def measure_engines(options: "EngineOptions") -> int:
     checkpoint = load_checkpoint(options.checkpoint)
     engines = {str(folder): _engines_of(folder) for folder in options.repository}
     manifest = json.loads((options.repository[0] / "manifest.json").read_text("utf-8"))
+    dimensions = BuildDimensions(**manifest["dimensions"])
+    specs = family_of(checkpoint.architecture).engine_specs(dimensions, manifest["decode_strategy"])
     rows = []
     for batch in options.batch:
-        inputs = noise_for(BuildDimensions(**manifest["dimensions"]), batch)
-        for name in ENGINES:
-            if batch > 1 and name in ONE_AT_A_TIME:
+        for spec in specs:
+            if batch > 1 and spec.one_at_a_time:
                 continue
-            runs: dict[str, Callable[[], Any]] = {
-                label: partial(pair[name], inputs[name]) for label, pair in engines.items()
-            }
-            steps = decode_steps(engines[str(options.repository[0])][name](inputs[name]), manifest, checkpoint)
+            name, inputs = spec.name, noise_for(spec, batch)
+            runs: dict[str, Callable[[], Any]] = {label: partial(pair[name], inputs) for label, pair in engines.items()}
+            steps = decode_steps(engines[str(options.repository[0])][name](inputs), manifest, checkpoint)
             shape = (manifest["dimensions"]["answers"], steps)
-            runs |= _pytorch_runs(checkpoint, name, inputs[name], shape)
+            runs |= _pytorch_runs(checkpoint, name, inputs, shape)
             rows += _measure(name, batch, runs, options.runs)
     if options.json:
         print(json.dumps(rows, indent=2))
@@ -88,18 +90,20 @@ def _pytorch_runs(
 
 
 def pytorch_module(checkpoint: Checkpoint, name: str, precision: str, answer_shape: tuple[int, int]) -> torch.nn.Module:
-    from builders.graphs.answer_decoder import AnswerDecoder, DecoderOptions
-    from builders.graphs.answer_scorer import AnswerScorer
-    from builders.graphs.image_encoder import ImageEncoder
+    """An engine's own module in eager PyTorch, its decode steps written out.
+
+    Args:
+        answer_shape: answers to a question, and tokens of each.
+    """
     from builders.graphs.precision import with_precision
 
-    model, text = with_precision(checkpoint.model, precision), checkpoint.model.config.text_config
-    if name == "image_encoder":
-        processor = checkpoint.image_processor
-        return ImageEncoder(model.vision_model, processor.image_mean, processor.image_std)
-    ids = (text.bos_token_id, text.sep_token_id, text.pad_token_id)
-    engine = AnswerScorer if name == "answer_scorer" else AnswerDecoder
-    return engine(model.text_encoder, model.text_decoder, DecoderOptions(*answer_shape, *ids, "unrolled"))
+    parts, (answers, answer_tokens) = checkpoint.parts, answer_shape
+    dimensions = BuildDimensions(
+        parts.image_px, parts.image_tokens, parts.image_width, parts.grid, parts.max_text_tokens, answers, answer_tokens
+    )
+    specs = {spec.name: spec for spec in family_of(checkpoint.architecture).engine_specs(dimensions, "unrolled")}
+    module: torch.nn.Module = specs[name].module(checkpoint, with_precision(checkpoint.model, precision))
+    return module
 
 
 def _measure(name: str, batch: int, runs: dict[str, Callable[[], Any]], count: int) -> list[dict[str, Any]]:

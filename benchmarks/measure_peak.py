@@ -12,11 +12,14 @@ from onnx import TensorProto, helper
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measure_engines import decode_steps, pytorch_module
-from builders.checkpoint.load import Checkpoint, load_checkpoint
-from builders.parity.compare import Outputs
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.checkpoint.load import load_checkpoint
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import noise_for
+from builders.families import family_of
 from builders.parity.onnx_engine import onnx_engine
-from builders.parity.timing import medians_ms, noise_for
-from builders.repository.configs import ENGINES, ONE_AT_A_TIME, BuildDimensions
+from builders.parity.outputs import Outputs
+from builders.parity.timing import medians_ms
 
 if TYPE_CHECKING:
     from benchmarks.peak import PeakOptions
@@ -35,10 +38,11 @@ def measure_peak(options: "PeakOptions") -> int:
     peak = peak_gmac_per_s(threads)
     print(f"{threads} threads: {peak:.1f} GMAC/s in a product of two {_SIDE} x {_SIDE} matrices, FP32")
     print(f"{'engine':<16}{'rows':>5}{'GMAC':>9}{'ms, median':>12}{'GMAC/s':>9}{'of the peak':>13}")
-    for name in ENGINES:
+    for spec in family_of(checkpoint.architecture).engine_specs(dimensions, manifest["decode_strategy"]):
+        name = spec.name
         engine = onnx_engine(options.repository / manifest["engines"][name]["file"], threads=threads)
-        for rows in (1,) if name in ONE_AT_A_TIME else _ROWS:
-            inputs = noise_for(dimensions, rows)[name]
+        for rows in (1,) if spec.one_at_a_time else _ROWS:
+            inputs = noise_for(spec, rows)
             gmac = run_gmac(
                 checkpoint, name, inputs, dimensions, steps=decode_steps(engine(inputs), manifest, checkpoint)
             )

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 from vitrine_client import AsyncVqaClient, TlsFiles, VitrineError
 
-from builders.repository.configs import read_config
+from builders.repository.source import read_config
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.fuzz.call import INFER, Call, call_from_file, write_call
