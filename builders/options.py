@@ -9,8 +9,8 @@ from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import MAX_BATCH, BatchRange, BuildDimensions, engine_threads
 from builders.engine_spec import MOST_REFUSALS
 from builders.errors import UsageError
-from vitrine_steps.features import DIGEST_BYTES
 from command_line.values import Argument, CheckpointName, File, Folder, Repeated
+from vitrine_steps.features import DIGEST_BYTES
 
 Target = Literal["onnxruntime", "tensorrt"]
 Strategy = Literal["loop", "unrolled"]

@@ -15,7 +15,7 @@ from builders import build as build_module
 from builders.build import build
 from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import load_checkpoint
-from builders.dimensions import BatchRange, BuildDimensions
+from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES, EngineSpec
 from builders.errors import BuildError
 from builders.families.blip import engine_specs

@@ -16,7 +16,6 @@ from tritonclient.grpc import model_config_pb2
 from vitrine_client import VqaClient
 
 from builders.build import build
-from builders.dimensions import BatchRange
 from builders.engine_spec import ANSWER_SCORER, ENGINES
 from builders.options import BuildOptions
 from builders.repository.manifest import renew_digests
