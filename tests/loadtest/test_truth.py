@@ -126,6 +126,7 @@ def test_metrics_that_are_not_there_end_it_at_once(fake_server: Started, tmp_pat
     assert not content
 
 
+@pytest.mark.night
 def test_the_knee_is_searched_with_real_runs(fake_server: Started, tmp_path: Path) -> None:
     url, _ = fake_server()
     (tmp_path / "slo.yaml").write_text("p50_ms: 0.001\n", "utf-8")
@@ -139,6 +140,7 @@ def test_the_knee_is_searched_with_real_runs(fake_server: Started, tmp_path: Pat
     assert (tmp_path / "knee" / "knee.html").exists()
 
 
+@pytest.mark.night
 def test_what_a_generator_could_not_send_is_told(fake_server: Started, tmp_path: Path) -> None:
     """It falls behind by more than the time that it gets after the end: the rest was due, and not sent."""
     url, _ = fake_server()
@@ -267,7 +269,9 @@ def test_a_server_that_dies_is_reported_as_such(fake_server: Started, tmp_path: 
     assert "Traceback" not in errors
 
 
-@pytest.mark.parametrize(("workers", "warm_up"), [("1", "0"), ("2", "0"), ("1", "50")])
+@pytest.mark.parametrize(
+    ("workers", "warm_up"), [("2", "0"), ("1", "50"), pytest.param("1", "0", marks=pytest.mark.night)]
+)
 def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, workers: str, warm_up: str) -> None:
     url, _ = fake_server("--slow-every", "10", "--stall", "60")
     arguments = ("--duration", "60", "--rate", "30", "--workers", workers, "--warm-up", warm_up, "--timeout", "60")

@@ -73,6 +73,7 @@ def test_a_stopped_training_goes_on_where_it_was(
         assert torch.equal(a, b)
 
 
+@pytest.mark.night
 def test_training_learns_a_few_photos_by_heart(photos: RenderedPhotos, tmp_path: Path) -> None:
     train(
         photos,
