@@ -51,7 +51,8 @@ EACH_FOR_ITSELF = ("loadtest/test_truth.py", "serving/test_faults.py", "test_exi
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test with its kind, and put those first that take long, so that workers end together."""
     for item in items:
-        item.add_marker(kind_of(item))
+        if not (kind_of(item) == "fast" and item.get_closest_marker("night")):
+            item.add_marker(kind_of(item))
     items.sort(key=lambda item: KINDS.index(kind_of(item)))
 
 
