@@ -81,9 +81,7 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         parity_set = answer_with_reference(checkpoint, dimensions, photos, questions)
     proof = _proof(graphs, parity_set, precision, stage) if options.target == "tensorrt" else None
     if target is None:
-        assert proof
-        (graphs.folder / "activation_ranges.json").write_text(json.dumps(proof.ranges, indent=2) + "\n", "utf-8")
-        return graphs.folder
+        return _proved_graphs(graphs, proof)
     with stage("write the repository"):
         serving = ServingConfig(options.target, batch, options.serving_cores)
         write_repository(folder, checkpoint, dimensions, serving, engines, calibration)
@@ -105,6 +103,13 @@ def _build_into(folder: Path, options: BuildOptions, start_s: float) -> Path:
         folder.rename(options.output)
     remove_graphs(graphs)
     return options.output
+
+
+def _proved_graphs(graphs: Graphs, proof: Proof | None) -> Path:
+    """Leave the graphs, with the ranges of their tensors, for a machine that has TensorRT."""
+    assert proof
+    (graphs.folder / "activation_ranges.json").write_text(json.dumps(proof.ranges, indent=2) + "\n", "utf-8")
+    return graphs.folder
 
 
 def require_good_rules(file: Path) -> None:

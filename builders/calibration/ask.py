@@ -51,7 +51,7 @@ class Asked:
     """None: it came without a list."""
 
 
-def asked(
+def ask_engines(
     engines: Sequence[Engine], checkpoint: Checkpoint, questions: Iterable[Labelled], *, question_tokens: int
 ) -> list[Asked]:
     """

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from builders.calibration.ask import asked, cannot_tell_texts, not_understood_texts
-from builders.calibration.fit import fitted
+from builders.calibration.ask import ask_engines, cannot_tell_texts, not_understood_texts
+from builders.calibration.fit import fit_calibration
 from builders.calibration.labelled import Labelled, drawn_questions, questions_in_file
 from builders.calibration.options import CalibrationOptions
 from builders.checkpoint.checkpoint import Checkpoint
@@ -75,8 +75,8 @@ def calibrate(options: CalibrationOptions) -> int:
         else:
             questions, source = drawn_questions(options.photos), {"catalogue": f"{options.photos} drawn photos"}
         tokens = manifest["dimensions"]["question_tokens"]
-        rows = asked(engines, checkpoint, questions, question_tokens=tokens)
-        content = fitted(
+        rows = ask_engines(engines, checkpoint, questions, question_tokens=tokens)
+        content = fit_calibration(
             rows,
             cannot_tell_texts(checkpoint),
             default_risk=options.risk,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from builders.calibration.ask import Asked, Scored
 from builders.errors import BuildError, UsageError
 from vitrine_steps.calibration import CALIBRATION_FORMAT, RiskPoint
-from vitrine_steps.choice import choice_doubts, choice_from_scores
+from vitrine_steps.choice import Choice, choice_doubts, choice_from_scores
 from vitrine_steps.confidence import chosen_candidate, doubts
 from vitrine_steps.verdict import handed_over_anyway
 
@@ -26,7 +26,7 @@ _LOG_TEMPERATURES = (-2.0, 2.0)
 _DOUBTS = 2  # the first two inputs are logarithms of doubt; a third is the number of tokens
 
 
-def fitted(
+def fit_calibration(
     rows: Sequence[Asked],
     cannot_tell: frozenset[str],
     *,
@@ -47,14 +47,8 @@ def fitted(
     # A text that asks nothing may be refused as well as handed over.
     refusal = _refusal_threshold(likely, [not (row.unanswerable or row.asks_nothing) for row in rows])
     chosen = [(row, chosen_candidate(row.candidates, cannot_tell, refusal)) for row in rows]
-    given = [
-        (row, index)
-        for row, index in chosen
-        if handed_over_anyway(row.candidates[index].text, not_understood, row.question) is None
-    ]
-    if not given:
-        raise UsageError(f"none of {len(rows)} labelled questions is understood: nothing to calibrate on")
-    trust = _fitted_trust(
+    given = _given(chosen, not_understood)
+    trust = _fit_trust(
         [doubts(row.candidates, index) for row, index in given],
         [row.right[index] for row, index in given],
         [row.candidates[index].text in cannot_tell for row, index in given],
@@ -67,11 +61,23 @@ def fitted(
         "questions": len(rows),
         "cannot_tell_threshold": refusal,
         **trust,
-        **_fitted_choices([row for row in rows if row.listed], default_risk),
+        **_fit_choices([row for row in rows if row.listed], default_risk),
     }
 
 
-def _fitted_choices(rows: Sequence[Asked], default_risk: float) -> dict[str, Any]:
+def _given(chosen: Sequence[tuple[Asked, int]], not_understood: frozenset[str]) -> list[tuple[Asked, int]]:
+    """Keep the answers that are not handed over however sure they are."""
+    given = [
+        (row, index)
+        for row, index in chosen
+        if handed_over_anyway(row.candidates[index].text, not_understood, row.question) is None
+    ]
+    if not given:
+        raise UsageError(f"none of {len(chosen)} labelled questions is understood: nothing to calibrate on")
+    return given
+
+
+def _fit_choices(rows: Sequence[Asked], default_risk: float) -> dict[str, Any]:
     """The same for lists of allowed answers, as "choices"; how much length counts there, and how flat the shares are.
 
     Nothing where too few questions came with a list: choices will say that they are uncalibrated.
@@ -80,23 +86,14 @@ def _fitted_choices(rows: Sequence[Asked], default_risk: float) -> dict[str, Any
         return {}
     lists = [row.listed for row in rows if row.listed]
     exponent, temperature = _fairness([scored for scored in lists if any(scored.right)])
-    choices = [
-        choice_from_scores(
-            scored.candidate_ids,
-            scored.logprobs,
-            refusals=scored.refusals,
-            temperature=temperature,
-            length_exponent=exponent,
-        )
-        for scored in lists
-    ]
+    choices = [_choice(scored, temperature, exponent) for scored in lists]
     refusal = _refusal_threshold(np.array([c.refusal for c in choices]), [any(scored.right) for scored in lists])
     refused = [choice.refusal >= refusal for choice in choices]
     right = [
         row.unanswerable if refuses else scored.right[choice.best]
         for row, scored, choice, refuses in zip(rows, lists, choices, refused, strict=True)
     ]
-    trust = _fitted_trust(
+    trust = _fit_trust(
         [choice_doubts(choice, refuses=refuses) for choice, refuses in zip(choices, refused, strict=True)],
         right,
         refused,
@@ -114,6 +111,16 @@ def _fitted_choices(rows: Sequence[Asked], default_risk: float) -> dict[str, Any
     }
 
 
+def _choice(scored: Scored, temperature: float, exponent: float) -> Choice:
+    return choice_from_scores(
+        scored.candidate_ids,
+        scored.logprobs,
+        refusals=scored.refusals,
+        temperature=temperature,
+        length_exponent=exponent,
+    )
+
+
 def _fairness(lists: Sequence[Scored]) -> tuple[float, float]:
     """Length exponent and temperature under which the right candidates are likeliest."""
     from scipy.optimize import minimize_scalar
@@ -124,13 +131,7 @@ def _fairness(lists: Sequence[Scored]) -> tuple[float, float]:
     def loss(exponent: float, log_temperature: float) -> float:
         total = 0.0
         for scored in lists:
-            choice = choice_from_scores(
-                scored.candidate_ids,
-                scored.logprobs,
-                refusals=scored.refusals,
-                temperature=float(np.exp(log_temperature)),
-                length_exponent=exponent,
-            )
+            choice = _choice(scored, float(np.exp(log_temperature)), exponent)
             total -= float(np.log(max(choice.probabilities[list(scored.right)].sum(), 1e-12)))
         return total
 
@@ -142,7 +143,7 @@ def _fairness(lists: Sequence[Scored]) -> tuple[float, float]:
     return exponent, float(np.exp(best.x))
 
 
-def _fitted_trust(
+def _fit_trust(
     inputs: Sequence[NDArray[np.float64]],
     right: Sequence[bool],
     refused: Sequence[bool],

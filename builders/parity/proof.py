@@ -15,7 +15,7 @@ from builders.parity.tolerances import TOLERANCES
 from builders.precision.ranges import (
     EmulatedEngine,
     TensorRange,
-    described,
+    describe,
     first_overflow,
     near_limit,
     ranges_report,
@@ -57,11 +57,11 @@ def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str) -> Proof
     ranges: Sequence[TensorRange] = [r for engine in engines.values() for r in engine.ranges()]
     if overflow := first_overflow(ranges, precision):
         raise BuildError(
-            f"{precision} overflows, first in {described(overflow)}, which reaches {overflow.max_abs:.3g}: "
+            f"{precision} overflows, first in {describe(overflow)}, which reaches {overflow.max_abs:.3g}: "
             "build with --precision bf16"
         )
     require_parity(reports, what=f"the {precision} graphs")
     for tensor in near_limit(ranges, precision):
-        print(f"      near the limit of {precision}: {described(tensor)} reaches {tensor.max_abs:.3g}")
+        print(f"      near the limit of {precision}: {describe(tensor)} reaches {tensor.max_abs:.3g}")
     print(parity_table(reports), flush=True)
     return Proof(reports, ranges_report(ranges, precision))

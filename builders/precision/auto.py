@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from builders.calibration.ask import Asked, asked
+from builders.calibration.ask import Asked, ask_engines
 from builders.calibration.labelled import Labelled
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions, engine_threads
@@ -79,7 +79,9 @@ class Examination:
         photos = dict.fromkeys(question.photo for question in self.questions)
         features = [encoded_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
         tokens = self.dimensions.question_tokens
-        return Examined(np.stack(features), asked(engines, self.checkpoint, self.questions, question_tokens=tokens))
+        return Examined(
+            np.stack(features), ask_engines(engines, self.checkpoint, self.questions, question_tokens=tokens)
+        )
 
     def real_inputs(self, encoder: Engine, rows: int) -> Outputs:
         """Make inputs of real photos and questions: a run of a loop is as long as its answers."""
@@ -113,11 +115,13 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
                 label = "int8" if share == 0 else f"int8 after the first {share:.0%}"
                 variants[label] = Path(folder) / f"{len(variants)}.onnx"
                 write_int8(files[name], variants[label], fp32_share=share)
-            fp32, *faster = _timed(engine, variants, examination, files[IMAGE_ENCODER])
+            fp32, *faster = _time_variants(engine, variants, examination, files[IMAGE_ENCODER])
             chosen = False
             for trial in sorted(faster, key=lambda one: -one.speedup):
                 if trial.speedup >= BOUNDS.min_speedup and not chosen:
-                    trial = examined(trial, partial(examination.of, {**files, name: variants[trial.precision]}), truth)
+                    trial = examine_variant(
+                        trial, partial(examination.of, {**files, name: variants[trial.precision]}), truth
+                    )
                     chosen = trial.keeps_the_answers
                     trial = replace(trial, chosen=chosen)
                     if chosen:
@@ -127,15 +131,15 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
     return trials
 
 
-def examined(trial: Trial, examine: Callable[[], Examined], truth: Examined) -> Trial:
-    """As `compared`; a variant whose probabilities are no numbers keeps nothing."""
+def examine_variant(trial: Trial, examine: Callable[[], Examined], truth: Examined) -> Trial:
+    """As `compare_with_fp32`; a variant whose probabilities are no numbers keeps nothing."""
     try:
-        return compared(trial, examine(), truth)
+        return compare_with_fp32(trial, examine(), truth)
     except FloatingPointError:
         return replace(trial, min_cosine=0.0, equal_ratio=0.0, accuracy_loss=1.0)
 
 
-def compared(trial: Trial, found: Examined, truth: Examined) -> Trial:
+def compare_with_fp32(trial: Trial, found: Examined, truth: Examined) -> Trial:
     """`trial` with how what was found compares with what FP32 found."""
     pairs = list(zip(found.answers, truth.answers, strict=True))
     opened = [(a.candidates[0].text == b.candidates[0].text, a.right[0], b.right[0]) for a, b in pairs]
@@ -160,7 +164,7 @@ def _choice(answer: Asked) -> int:
     return int(sums[: len(answer.listed.right)].argmax())
 
 
-def _timed(
+def _time_variants(
     engine: EngineSpec, variants: Mapping[str, Path], examination: Examination, encoder_file: Path
 ) -> list[Trial]:
     """All variants in turn, with as many threads as they will be served with."""

@@ -34,7 +34,7 @@ class RoundedTensor:
     in_loop: bool
 
 
-def emulated(model: ModelProto, half: int) -> tuple[ModelProto, list[RoundedTensor]]:
+def emulate(model: ModelProto, half: int) -> tuple[ModelProto, list[RoundedTensor]]:
     """`model` in FP32 with every tensor of type `half` rounded to it, and the range of each as an output.
 
     Args:

@@ -12,7 +12,7 @@ import onnxruntime
 
 from builders.graphs.export import save_onnx
 from builders.parity.outputs import Outputs
-from builders.precision.half import HALF_TYPES, emulated
+from builders.precision.half import HALF_TYPES, emulate
 
 LIMITS = {"fp16": 65504.0, "bf16": 3.3895313892515355e38}
 NEAR = 4
@@ -36,7 +36,7 @@ class EmulatedEngine:
 
     def __init__(self, name: str, file: Path, precision: str) -> None:
         self._name = name
-        model, self._rounded = emulated(onnx.load(file), HALF_TYPES[precision])
+        model, self._rounded = emulate(onnx.load(file), HALF_TYPES[precision])
         options = onnxruntime.SessionOptions()
         # Optimisers may take two casts for none.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -86,7 +86,7 @@ def ranges_report(ranges: Sequence[TensorRange], precision: str) -> dict[str, An
     }
 
 
-def described(tensor: TensorRange) -> str:
+def describe(tensor: TensorRange) -> str:
     """For a sentence, such as "Add 'linear_3' (some engine, vision.encoder.layers.0.mlp.fc1.bias)"."""
     place = ", ".join((tensor.engine, *tensor.weights, *(("in the loop",) if tensor.in_loop else ())))
     return f"{tensor.operator} '{tensor.tensor}' ({place})"

@@ -57,10 +57,7 @@ def build_plan(
         raise BuildError(f"TensorRT's parser refuses {graph.parent.name}: {_parser_errors(parser)}")
     config = _config(builder, options)
     profile = _add_profile(builder, config, network, batch, variable)
-    cache = config.create_timing_cache(timing_cache.read_bytes() if timing_cache.exists() else b"")
-    if not config.set_timing_cache(cache, ignore_mismatch=False):
-        cache = config.create_timing_cache(b"")  # of another GPU or version: start anew
-        config.set_timing_cache(cache, ignore_mismatch=False)
+    _use_timing_cache(config, timing_cache)
     progress = ProgressBars()
     config.progress_monitor = progress
     serialized = builder.build_serialized_network(network, config)
@@ -72,6 +69,13 @@ def build_plan(
     write_whole(timing_cache, _bytes_of(config.get_timing_cache().serialize()))
     plan.with_suffix(".profile.json").write_text(json.dumps(profile.shapes, indent=2) + "\n", encoding="utf-8")
     plan.with_suffix(".layers.json").write_text(json.dumps(_layers(plan), indent=1) + "\n", encoding="utf-8")
+
+
+def _use_timing_cache(config: trt.IBuilderConfig, file: Path) -> None:
+    cache = config.create_timing_cache(file.read_bytes() if file.exists() else b"")
+    if not config.set_timing_cache(cache, ignore_mismatch=False):
+        # of another GPU or version: start anew
+        config.set_timing_cache(config.create_timing_cache(b""), ignore_mismatch=False)
 
 
 def _bytes_of(memory: trt.IHostMemory) -> memoryview:

@@ -9,7 +9,7 @@ import pytest
 
 from builders.calibration.ask import Asked, Scored
 from builders.calibration.calibrate import calibration_for
-from builders.calibration.fit import RISKS, _lowest_threshold, fitted
+from builders.calibration.fit import RISKS, _lowest_threshold, fit_calibration
 from builders.calibration.labelled import Labelled, questions_in_file
 from builders.checkpoint.load import load_checkpoint
 from builders.errors import BuildError
@@ -48,7 +48,7 @@ def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
     from vitrine_steps.confidence import judge
     from vitrine_steps.verdict import HAND_OVER
 
-    content = fitted(made_up(20_000), CANNOT_TELL, default_risk=0.01)
+    content = fit_calibration(made_up(20_000), CANNOT_TELL, default_risk=0.01)
     calibration = calibration_from_json(json.loads(json.dumps(content)))
     fresh = made_up(20_000, seed=1)
     given = []
@@ -61,7 +61,7 @@ def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
 
 
 def test_a_stricter_risk_never_lowers_the_threshold() -> None:
-    content = fitted(made_up(5000), CANNOT_TELL, default_risk=0.01)
+    content = fit_calibration(made_up(5000), CANNOT_TELL, default_risk=0.01)
     for points in content["risks"].values():
         assert [p["risk"] for p in points] == list(RISKS)
         thresholds = [p["threshold"] for p in points]
@@ -72,7 +72,7 @@ def test_a_stricter_risk_never_lowers_the_threshold() -> None:
 
 def test_a_language_that_is_missing_takes_the_others_thresholds() -> None:
     rows = [row for row in made_up(4000) if row.language == "en"]
-    content = fitted(rows, CANNOT_TELL, default_risk=0.01)
+    content = fit_calibration(rows, CANNOT_TELL, default_risk=0.01)
     assert content["risks"]["zh"] == content["risks"]["en"]
 
 
@@ -83,20 +83,20 @@ def test_what_is_handed_over_anyway_says_nothing_about_given_answers() -> None:
         Asked([Candidate("yes", 0.999, 2)], "en", (False,), False, COLOUR),
     ]
     fit = {"default_risk": 0.01, "not_understood": frozenset({"not understood"})}
-    with_them = fitted(rows + 500 * surely_wrong, CANNOT_TELL, **fit)  # type: ignore[arg-type]
-    assert with_them["risks"] == fitted(rows, CANNOT_TELL, **fit)["risks"]  # type: ignore[arg-type]
+    with_them = fit_calibration(rows + 500 * surely_wrong, CANNOT_TELL, **fit)  # type: ignore[arg-type]
+    assert with_them["risks"] == fit_calibration(rows, CANNOT_TELL, **fit)["risks"]  # type: ignore[arg-type]
     assert with_them["questions"] == 6000
 
 
 def test_too_few_questions_are_refused() -> None:
     with pytest.raises(BuildError, match="499 labelled questions came, but a calibration needs 500"):
-        fitted(made_up(499), CANNOT_TELL, default_risk=0.01)
+        fit_calibration(made_up(499), CANNOT_TELL, default_risk=0.01)
 
 
 def test_answers_that_are_all_right_are_refused() -> None:
     rows = [Asked([Candidate("red", 0.9, 2)], "en", (True,), False, COLOUR)] * 600
     with pytest.raises(BuildError, match="all 600 answers are right: nothing to calibrate on"):
-        fitted(rows, CANNOT_TELL, default_risk=0.01)
+        fit_calibration(rows, CANNOT_TELL, default_risk=0.01)
 
 
 def test_a_file_of_questions_is_read(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_lists_are_fitted_with_the_temperature_they_were_made_with() -> None:
             [Candidate("red", 0.9, 2)], ("en", "zh")[number % 2], (bool(random.random() < 0.9),), False, COLOUR
         )
         rows.append(replace(answer, listed=listed))
-    choices = fitted(rows, CANNOT_TELL, default_risk=0.01)["choices"]
+    choices = fit_calibration(rows, CANNOT_TELL, default_risk=0.01)["choices"]
     assert choices["temperature"] == pytest.approx(3.0, rel=0.1)
     assert choices["questions"] == 3000
     assert len(choices["weights"]) == 2

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from builders.precision.ranges import EmulatedEngine, described, first_overflow, near_limit, ranges_report
+from builders.precision.ranges import EmulatedEngine, describe, first_overflow, near_limit, ranges_report
 
 ONNX_TYPES = {"fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
 
@@ -49,7 +49,7 @@ def test_fp16_overflows_where_onnx_runtime_alone_would_not(tmp_path: Path) -> No
     overflow = first_overflow(engine.ranges(), "fp16")
     assert overflow
     assert (overflow.tensor, overflow.max_abs) == ("large", 640_000)
-    assert described(overflow) == "MatMul 'large' (engine, layer.weight)"
+    assert describe(overflow) == "MatMul 'large' (engine, layer.weight)"
 
 
 def test_bf16_holds_what_fp16_does_not(tmp_path: Path) -> None:
@@ -85,9 +85,9 @@ def test_the_largest_of_several_runs_is_kept(tmp_path: Path) -> None:
 
 
 def test_an_initializer_is_the_very_half_precision_value(tmp_path: Path) -> None:
-    from builders.precision.half import emulated
+    from builders.precision.half import emulate
 
-    model, _ = emulated(onnx.load(tiny_graph(tmp_path / "g.onnx", "fp16", 0.1)), TensorProto.FLOAT16)
+    model, _ = emulate(onnx.load(tiny_graph(tmp_path / "g.onnx", "fp16", 0.1)), TensorProto.FLOAT16)
     weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     assert weights["layer.weight"].dtype == np.float32
     assert weights["layer.weight"][0, 0] == np.float32(np.float16(0.1))

@@ -17,7 +17,7 @@ from builders.parity import tolerances
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.tolerances import TOLERANCES, LowPrecisionBounds, Tolerance
 from builders.precision import auto as low_precision
-from builders.precision.auto import Examined, Trial, compared, examined, trials_table
+from builders.precision.auto import Examined, Trial, compare_with_fp32, examine_variant, trials_table
 from builders.precision.int8 import write_int8
 from tests.helpers.graphs import QUESTIONS, Graphs, SmallModel, all_graphs, packed, question_tensors
 from vitrine_steps.confidence import Candidate
@@ -61,11 +61,11 @@ def test_what_was_found_is_compared_with_what_fp32_found() -> None:
     features = np.random.default_rng(0).normal(size=(2, 5, 8)).astype(np.float16)
     truth = [answer("red", "red", 0), answer("红色", "红色", 0, language="zh"), answer("blue", "red", 0)] * 2
     found = [answer("red", "red", 1), answer("蓝色", "红色", 0, language="zh"), answer("blue", "red", 0)] * 2
-    trial = compared(TRIAL, Examined(features, found), Examined(features, truth))
+    trial = compare_with_fp32(TRIAL, Examined(features, found), Examined(features, truth))
     assert trial.min_cosine == pytest.approx(1, abs=1e-6)
     assert trial.equal_ratio == pytest.approx(2 / 3), "a third of the open answers, and a third of the choices, differ"
     assert trial.accuracy_loss == pytest.approx(1 / 3)
-    assert compared(TRIAL, Examined(features, truth), Examined(features, truth)).keeps_the_answers
+    assert compare_with_fp32(TRIAL, Examined(features, truth), Examined(features, truth)).keeps_the_answers
 
 
 def test_int8_reaches_into_the_decoding_loop_and_leaves_the_first_share(graphs: Graphs, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_probabilities_that_are_no_numbers_refuse_a_variant() -> None:
     def failing() -> Examined:
         raise FloatingPointError
 
-    assert not examined(TRIAL, failing, Examined(np.zeros((1, 1, 1), np.float16), [])).keeps_the_answers
+    assert not examine_variant(TRIAL, failing, Examined(np.zeros((1, 1, 1), np.float16), [])).keeps_the_answers
 
 
 def test_auto_is_refused_for_tensorrt(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from builders.precision.half import HALF_TYPES, emulated
+from builders.precision.half import HALF_TYPES, emulate
 
 HERE = {"version": "11.2.1.2", "gpu": "9.0"}
 """The machine that is played; tests change it."""
@@ -283,7 +283,7 @@ class IExecutionContext:
         halves = {tensor.data_type for tensor in engine._model.graph.initializer} & set(HALF_TYPES.values())
         model = engine._model
         if halves:
-            model, _ = emulated(engine._model, halves.pop())
+            model, _ = emulate(engine._model, halves.pop())
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 3
