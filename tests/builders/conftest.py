@@ -34,7 +34,7 @@ def finished_graphs(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) 
 
     folder = tmp_path_factory.mktemp("interrupted")
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(build_module, "_compiled", interrupted)
+        patch.setattr(build_module, "compile_engines", interrupted)
         build_module.build(BuildOptions(str(checkpoint), folder / "out", parity_photos=2))
     return folder / "cache"
 

@@ -312,7 +312,7 @@ def test_an_interrupted_build_goes_on_from_its_graphs(
 
     options = BuildOptions(str(checkpoint), tmp_path / "out", parity_photos=2)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(build_module, "_compiled", interrupted)
+        patch.setattr(build_module, "compile_engines", interrupted)
         build(options)
     assert list(tmp_path.iterdir()) == [cache]
     capsys.readouterr()
