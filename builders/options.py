@@ -3,14 +3,14 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from builders.checkpoint.checkpoint import Checkpoint
-from builders.dimensions import MAX_BATCH, BatchRange, BuildDimensions, engine_threads
-from builders.engine_spec import MOST_REFUSALS
 from builders.errors import UsageError
 from command_line.values import Argument, CheckpointName, File, Folder, Repeated
-from vitrine_steps.features import DIGEST_BYTES
+
+if TYPE_CHECKING:  # these bring numpy, which --help does not need
+    from builders.checkpoint.checkpoint import Checkpoint
+    from builders.dimensions import BatchRange, BuildDimensions
 
 Target = Literal["onnxruntime", "tensorrt"]
 Strategy = Literal["loop", "unrolled"]
@@ -113,12 +113,14 @@ class BuildOptions:
     def serving_cores(self) -> int:
         return (os.cpu_count() or 1) if self.cores is None else self.cores
 
-    def batch_for(self, dimensions: BuildDimensions) -> BatchRange:
+    def batch_for(self, dimensions: "BuildDimensions") -> "BatchRange":
         """Rows of one run: as asked, else 16 at most, and 4 of a wide model on the CPU.
 
         Runs of a wide model keep all cores busy from the first row on: of the size of `blip-vqa-base`, 16 callers had
         as many answers a second with 4 rows at most as with 16, and the server 3.5 GiB of memory instead of 5.8.
         """
+        from builders.dimensions import BatchRange, engine_threads
+
         is_wide_on_cpu = self.target == "onnxruntime" and engine_threads(dimensions) != 1
         usual = BatchRange(4, 4) if is_wide_on_cpu else BatchRange()
         most = self.batch_max or max(usual.max, self.batch_opt or 1)
@@ -135,6 +137,8 @@ def require_possible(options: BuildOptions) -> None:
     Raises:
         UsageError: an option is wrong whatever the checkpoint.
     """
+    from builders.dimensions import MAX_BATCH
+
     if options.chosen_precision not in PRECISIONS[options.target]:
         raise UsageError(
             f"--precision {options.precision} with --target {options.target}: it takes "
@@ -161,12 +165,16 @@ def require_possible(options: BuildOptions) -> None:
         raise UsageError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
 
 
-def dimensions_of(checkpoint: Checkpoint, options: BuildOptions) -> BuildDimensions:
+def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDimensions":
     """The letters of the tensor contract for this checkpoint.
 
     Raises:
         UsageError: the checkpoint does not take what was asked.
     """
+    from builders.dimensions import BuildDimensions
+    from builders.engine_spec import MOST_REFUSALS
+    from vitrine_steps.features import DIGEST_BYTES
+
     parts, longest = checkpoint.parts, checkpoint.parts.max_text_tokens
     answer_tokens = parts.answer_tokens if options.answer_tokens is None else options.answer_tokens
     if parts.image_width < DIGEST_BYTES:

@@ -7,6 +7,7 @@ all together, `make test`. What `night` marks runs in `make test-all` alone.
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,10 @@ import pytest
 from tests.helpers.system import require_triton
 
 ROOT = Path(__file__).parent.parent
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it runs in the background so, and programs under test would ignore Ctrl-C as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KINDS = ("exports", "servers", "fast")
 SERVERS = (

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from vitrine_steps.chinese import CHINESE_CLASS
 from vitrine_steps.confidence import Candidate
 
 _PAD_ID = 0  # in BERT's vocabularies, which BLIP's are
-_CJK = r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]"
-_SPACE_BESIDE_CJK = re.compile(rf"(?<={_CJK})\s+|\s+(?={_CJK})")
+_SPACE_BESIDE_CHINESE = re.compile(rf"(?<={CHINESE_CLASS})\s+|\s+(?={CHINESE_CLASS})")
 _SPACE_BESIDE_HYPHEN = re.compile(r"(?<=\w) - (?=\w)")
 
 
@@ -32,7 +32,7 @@ def text_from_ids(
         characters ("看不出来") and around hyphens ("t-shirt").
     """
     text = tokenizer.decode(answer_ids.tolist(), skip_special_tokens=True)
-    text = _SPACE_BESIDE_HYPHEN.sub("-", _SPACE_BESIDE_CJK.sub("", text)).strip()
+    text = _SPACE_BESIDE_HYPHEN.sub("-", _SPACE_BESIDE_CHINESE.sub("", text)).strip()
     return spelling.get(text, text)
 
 

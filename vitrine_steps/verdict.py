@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from vitrine_steps.calibration import Calibration
+from vitrine_steps.chinese import CHINESE_CLASS
 from vitrine_steps.yes_no import misses_the_question
 
 ANSWERED = "answered"
@@ -14,7 +15,7 @@ LANGUAGES = ("en", "zh")
 NOT_UNDERSTOOD = "the question is not understood"
 NOT_YES_OR_NO = "the answer is yes or no, but the question does not ask for one"
 
-_CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")  # with its punctuation
+_CHINESE = re.compile(CHINESE_CLASS)
 _FLOAT32 = 1 + 1e-6
 
 

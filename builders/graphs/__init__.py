@@ -1,1 +1,1 @@
-"""The two engines' graphs, as PyTorch modules over a checkpoint's own weights, and their export to ONNX."""
+"""The engines' graphs, as PyTorch modules over a checkpoint's own weights, and their export to ONNX."""

@@ -1,4 +1,4 @@
-"""The transformer pieces that both graphs are made of.
+"""The transformer pieces that the graphs are made of.
 
 They hold the checkpoint's own modules, so weights are shared, not copied.
 Matrix products run in the weights' type; layer norm and softmax in FP32.

@@ -50,11 +50,7 @@ def build_plan(
     """
     logger = KeepingLogger()
     builder = trt.Builder(logger)
-    # Ignored by TensorRT 11, where every network is strongly typed; TensorRT 10 needs it.
-    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(network, logger)
-    if not parser.parse_from_file(str(graph)):
-        raise BuildError(f"TensorRT's parser refuses {graph.parent.name}: {_parser_errors(parser)}")
+    network = _parse(builder, graph, logger)
     config = _config(builder, options)
     profile = _add_profile(builder, config, network, batch, variable)
     _use_timing_cache(config, timing_cache)
@@ -69,6 +65,15 @@ def build_plan(
     write_whole(timing_cache, _bytes_of(config.get_timing_cache().serialize()))
     plan.with_suffix(".profile.json").write_text(json.dumps(profile.shapes, indent=2) + "\n", encoding="utf-8")
     plan.with_suffix(".layers.json").write_text(json.dumps(_layers(plan), indent=1) + "\n", encoding="utf-8")
+
+
+def _parse(builder: trt.Builder, graph: Path, logger: KeepingLogger) -> trt.INetworkDefinition:
+    # Ignored by TensorRT 11, where every network is strongly typed; TensorRT 10 needs it.
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    parser = trt.OnnxParser(network, logger)
+    if not parser.parse_from_file(str(graph)):
+        raise BuildError(f"TensorRT's parser refuses {graph.parent.name}: {_parser_errors(parser)}")
+    return network
 
 
 def _use_timing_cache(config: trt.IBuilderConfig, file: Path) -> None:

@@ -134,7 +134,7 @@ def _build(name: str, options: list[str]) -> Step:
         manifest = json.loads((check.folder / name / "manifest.json").read_text("utf-8"))
         return [parity_rule(name, manifest), weights_rule(name, manifest)]
 
-    return Step(f"{name}: both engines are built and held to PyTorch", commands, rules)
+    return Step(f"{name}: the engines are built and held to PyTorch", commands, rules)
 
 
 def _side_by_side(check: Check) -> list[list[str]]:

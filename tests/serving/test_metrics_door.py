@@ -25,6 +25,7 @@ from serving.supervision.metrics_door import MetricsDoor
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
 from serving.triton.ports import free_port
+from tests.helpers.prometheus import wait_until
 
 TRITONS = b'# HELP nv_x Something\n# TYPE nv_x counter\nnv_x{model="vqa"} 3\n'
 
@@ -167,6 +168,7 @@ def test_a_real_servers_metrics_outlive_it(repository: Path, tmp_path: Path) -> 
         assert len({family.name for family in families}) == len(families)
         assert scrape(f"{url}/metrics")["vqa"]["success"] >= 1, "our own first question"
         psutil.Process(server.pid).kill()
+        wait_until(lambda: server.problem() is not None)  # it ends a moment later
         problem = server.problem()
         assert problem
         assert problem.cause == "triton_crash"

@@ -1,5 +1,8 @@
 """The answer step: tokens become text, alike answers become one."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
@@ -23,6 +26,11 @@ def ids_of(tokenizer: Tokenizer, text: str, length: int = 8) -> np.ndarray:
 @pytest.mark.parametrize("text", ["red", "cannot tell", "t-shirt", "two-tone", "3", "看不出来", "手提包", "t恤"])
 def test_text_is_written_as_people_write_it(tokenizer: Tokenizer, text: str) -> None:
     assert text_from_ids(ids_of(tokenizer, text), tokenizer) == text
+
+
+def test_no_space_stays_beside_a_rare_chinese_character() -> None:
+    rare = SimpleNamespace(decode=lambda ids, skip_special_tokens: "\U00020bb7 \u91ce")
+    assert text_from_ids(np.array([1, 2], np.int32), cast(Tokenizer, rare)) == "\U00020bb7\u91ce"
 
 
 def test_an_answer_without_an_end_is_taken_as_it_is(tokenizer: Tokenizer) -> None:
