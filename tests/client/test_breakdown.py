@@ -73,7 +73,11 @@ def test_a_real_question_is_profiled(tested_server: Any, photo: Path, question: 
     assert found["known_photo"]["steps_ms"]["image_encoder"] == 0, "its features came from the cache"
     for part in found.values():
         spent = part["client_ms"] + part["network_ms"] + part["queue_ms"] + part["triton_ms"]
-        assert spent + sum(part["steps_ms"].values()) == pytest.approx(part["total_ms"])
+        spent += sum(part["steps_ms"].values())
+        if part["triton_ms"] > 0:
+            assert spent == pytest.approx(part["total_ms"])
+        else:  # a photo's steps and a question's go on at the same time, so that they may add up to more
+            assert spent >= part["total_ms"] * 0.999
     done = vitrine("profile", str(photo), question, "--repeat", "2", *opened)
     assert "answer (answer_decoder)" in done.stdout
 
