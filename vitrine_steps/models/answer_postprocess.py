@@ -13,10 +13,11 @@ from tokenizers import Tokenizer
 from vitrine_steps.answer import candidates_from_decoder
 from vitrine_steps.calibration import read_calibration
 from vitrine_steps.confidence import judge
-from vitrine_steps.features import FeatureMismatchError, require_same_photos
+from vitrine_steps.features import FeatureMismatchError
 from vitrine_steps.heatmap import heatmap_from_attention
 from vitrine_steps.rules import FILE, apply_rules, read_rules
-from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
+from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
+from vitrine_steps.triton.mismatch import MismatchCounter
 from vitrine_steps.triton.release import read_release, release_rows
 from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8, version_folder
 from vitrine_steps.verdict import RiskError, language_of, max_risk_from
@@ -52,11 +53,7 @@ class TritonPythonModel:
         )
 
     def answers(self, inputs: Tensors) -> Tensors:
-        try:
-            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), inputs["IMAGE_SHA256"])
-        except FeatureMismatchError:
-            self.mismatches.count()
-            raise
+        self.mismatches.require_same_photos(inputs["IMAGE"], inputs["IMAGE_SHA256"])
         risks = inputs.get("MAX_RISK", np.full((len(inputs["IMAGE"]), 1), np.nan, np.float32))[:, 0]
         rows = [
             self.answer(*question, max_risk=max_risk_from(float(risk)))

@@ -9,10 +9,11 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from vitrine_steps.choice import judge_choice, read_choice_calibration
-from vitrine_steps.features import FeatureMismatchError, require_same_photos
+from vitrine_steps.features import FeatureMismatchError
 from vitrine_steps.heatmap import heatmap_from_attention
 from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, apply_rules, read_rules
-from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, MismatchCounter, VerdictCounter
+from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
+from vitrine_steps.triton.mismatch import MismatchCounter
 from vitrine_steps.triton.release import read_release, release_rows
 from vitrine_steps.triton.step import Tensors, answer_each, output_dims, utf8, version_folder
 from vitrine_steps.verdict import RiskError, language_of, max_risk_from
@@ -39,11 +40,7 @@ class TritonPythonModel:
         )
 
     def choice(self, inputs: Tensors) -> Tensors:
-        try:
-            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), inputs["IMAGE_SHA256"])
-        except FeatureMismatchError:
-            self.mismatches.count()
-            raise
+        self.mismatches.require_same_photos(inputs["IMAGE"], inputs["IMAGE_SHA256"])
         row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
         question = row["QUESTION"][0].decode("utf-8", "replace")
         language = language_of(question)

@@ -4,8 +4,9 @@ from __future__ import annotations  # some of Triton's names exist for type chec
 
 import triton_python_backend_utils as pb_utils
 
-from vitrine_steps.features import FeatureMismatchError, embedding_from_packed, require_same_photos
-from vitrine_steps.triton.metrics import INTERNAL, ErrorCounter, MismatchCounter
+from vitrine_steps.features import FeatureMismatchError, embedding_from_packed
+from vitrine_steps.triton.metrics import INTERNAL, ErrorCounter
+from vitrine_steps.triton.mismatch import MismatchCounter
 from vitrine_steps.triton.release import read_release, release_rows
 from vitrine_steps.triton.step import Tensors, answer_each
 
@@ -27,10 +28,6 @@ class TritonPythonModel:
 
     def embedding(self, inputs: Tensors) -> Tensors:
         embedding, sha256 = embedding_from_packed(inputs["IMAGE_FEATURES"])
-        try:
-            require_same_photos(inputs["IMAGE"].reshape(-1).tolist(), sha256)
-        except FeatureMismatchError:
-            self.mismatches.count()
-            raise
+        self.mismatches.require_same_photos(inputs["IMAGE"], sha256)
         release = release_rows(self.release, len(embedding))
         return {"IMAGE_EMBEDDING": embedding, "IMAGE_SHA256": sha256, "RELEASE": release}

@@ -30,22 +30,6 @@ def confidence_bin(confidence: float) -> str:
     return UNCALIBRATED if math.isnan(confidence) else CONFIDENCE_BINS[bisect_left(_UPPER_ENDS, min(confidence, 1.0))]
 
 
-class MismatchCounter:
-    """Counts features which were another photo's."""
-
-    def __init__(self, model: str) -> None:
-        # The family must live as long as its metric: Triton deletes it with the object.
-        self._family = pb_utils.MetricFamily(
-            name="vitrine_feature_mismatch_total",
-            description="Requests refused because the cached features were another photo's",
-            kind=pb_utils.MetricFamily.COUNTER,
-        )
-        self._metric = self._family.Metric(labels={"model": model})
-
-    def count(self) -> None:
-        self._metric.increment(1)
-
-
 class ErrorCounter:
     """Counts requests that a step has refused or failed, by the code that their callers got.
 
