@@ -80,9 +80,9 @@ class EngineSpec:
     finish: Callable[[Any], None]
     """Changes the exported `onnx.ModelProto` in place before it is written. It may not look at large weights."""
     is_loop: bool = False
-    """Whether the graph holds a loop: no CUDA graph can be captured, and a run is as long as its answers."""
+    """True for a graph with a decoding loop: no CUDA graph can be captured, and a run is as long as its answers."""
     one_at_a_time: bool = False
-    """Whether one question comes a run: its candidates are rows enough, and logits of many lists would fill memory."""
+    """True for an engine that takes one question a run: logits of many lists of candidates would fill the memory."""
 
     @property
     def title(self) -> str:

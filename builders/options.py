@@ -64,8 +64,9 @@ class BuildOptions:
     target: Target = "onnxruntime"
     """What the engines run on."""
     precision: Precision | None = None
-    """Of weights and matrix products; auto: for each engine the faster of fp32 and int8, measured on this machine, as
-    long as 99.5 % of 1,001 answers stay what they were (default: fp32 for onnxruntime, fp16 for tensorrt)."""
+    """Precision of weights and matrix products; auto: for each engine the faster of fp32 and int8, measured on this
+    machine, as long as 99.5 % of 1,001 answers stay what they were (default: fp32 for onnxruntime, fp16 for
+    tensorrt)."""
     revision: Annotated[str | None, Argument(metavar="COMMIT")] = None
     """Commit of the hub's checkpoint; needed there, for names move."""
     sha256: Repeated[tuple[Annotated[str, Argument(metavar="HEX")], ...]] = ()

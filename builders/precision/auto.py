@@ -132,7 +132,7 @@ def replace_by_low_precision(files: Mapping[str, Path], examination: Examination
 
 
 def examine_variant(trial: Trial, examine: Callable[[], Examined], truth: Examined) -> Trial:
-    """As `compare_with_fp32`; a variant whose probabilities are no numbers keeps nothing."""
+    """Run a variant and compare it with FP32; one that yields NaN fails every criterion."""
     try:
         return compare_with_fp32(trial, examine(), truth)
     except FloatingPointError:
@@ -140,7 +140,7 @@ def examine_variant(trial: Trial, examine: Callable[[], Examined], truth: Examin
 
 
 def compare_with_fp32(trial: Trial, found: Examined, truth: Examined) -> Trial:
-    """`trial` with how what was found compares with what FP32 found."""
+    """Add to `trial` how a variant's features and answers compare with those of FP32."""
     pairs = list(zip(found.answers, truth.answers, strict=True))
     opened = [(a.candidates[0].text == b.candidates[0].text, a.right[0], b.right[0]) for a, b in pairs]
     listed = [

@@ -54,7 +54,7 @@ class TritonRun:
 
     @property
     def is_started(self) -> bool:
-        """Whether there is a process, be it alive or not."""
+        """True from the start of a process until it is stopped, even where it has ended by itself."""
         return self._process is not None
 
     @property

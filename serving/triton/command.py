@@ -56,7 +56,7 @@ class ServerSettings:
     tls: TlsSettings | None = None
     """Encryption of the gRPC port. None: plain text."""
     door: bool = True
-    """Whether Envoy stands in front of Triton, see `serving/door/`. Without it whoever reaches Triton can end it."""
+    """Envoy in front of Triton, see `serving/door/`. Without it, whoever reaches Triton can end it."""
     sockets: Path | None = None
     """A folder where Triton listens for the door, and nowhere else. None: on `host`, with TLS of its own."""
     admin_key_file: Path | None = None

@@ -35,7 +35,7 @@ AT_NIGHT = {
 }
 NAMES = [*CASES, *(pytest.param(name, marks=pytest.mark.night) for name in AT_NIGHT)]
 SEVERAL = SmallModel()
-"""Of several answers to each question."""
+"""Model of the tests that ask for several answers to each question."""
 
 
 @pytest.mark.parametrize("name", NAMES)

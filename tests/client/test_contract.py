@@ -1,4 +1,4 @@
-"""Whether client and server mean the same by their tensors, and what is said where they do not."""
+"""Client and server name each other's contract version, and the older side where the two differ."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -426,7 +426,7 @@ def test_servers_take_turns_and_one_that_dies_is_passed_over(tmp_path: Path) -> 
 
 
 def test_a_server_that_is_drained_and_stopped_fails_no_call(repository: Path, tmp_path: Path) -> None:
-    """Of clients as they are, which try again: what a server has begun is sent again by nobody else."""
+    """The default client tries again; nobody else sends a request again that a server has begun."""
 
     def server(name: str) -> EmbeddedServer:
         return EmbeddedServer(ServerSettings(repository, grpc_port=0, metrics_port=None, log_file=tmp_path / name))

@@ -46,7 +46,7 @@ def mounts_of(service: Service) -> dict[str, tuple[str, str]]:
 
 
 def published_by(service: Service) -> list[str]:
-    """As compose files write them: host, port there, port in the container, protocol."""
+    """Ports in the notation of compose files: host, port there, port in the container, protocol."""
     return [
         f"{port.get('host_ip', '*')}:{port['published']}:{port['target']}/{port['protocol']}"
         for port in service.get("ports", [])
