@@ -184,7 +184,7 @@ def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDime
         if not 2 <= tokens <= longest:
             raise UsageError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")
     encode = checkpoint.tokenizer.backend_tokenizer.encode
-    refusals = {text: len(encode(text)) - 1 for texts in checkpoint.cannot_tell_answers.values() for text in texts}
+    refusals = {text: len(encode(text)) - parts.steps.prefix_tokens for text in checkpoint.settings.cannot_tell()}
     if len(refusals) > MOST_REFUSALS:
         raise UsageError(f'the checkpoint has {len(refusals)} ways to say "cannot tell"; {MOST_REFUSALS} fit in a list')
     for text, tokens in refusals.items():

@@ -84,6 +84,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("builders", "--checkpoint {checkpoint} --output {file}/new", "cannot write to"),
     ("builders", "--checkpoint {checkpoint} --output {new} --question-tokens 1000", "this checkpoint takes 2 to 64"),
     ("builders", "--checkpoint {odd_settings} --output {new}", "vitrine.json is not a JSON object"),
+    ("builders", "--checkpoint {old_settings} --output {new}", "vitrine.json has no format number, but format 1"),
     ("builders", "--checkpoint {odd_calibration} --output {new}", "calibration.json has no format number"),
     ("builders.calibration", "{none} --checkpoint {checkpoint} --output {new}", "is no built repository"),
     ("builders.calibration", "{good} --checkpoint {empty} --output {new}", "has no config.json"),
@@ -180,6 +181,7 @@ def places(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     for name, file, content in (
         ("changed", "question_preprocess/1/model.py", "pass\n"),
         ("odd_settings", "vitrine.json", "[]"),
+        ("old_settings", "vitrine.json", "{}"),
         ("odd_calibration", "calibration.json", "{}"),
     ):
         found[name] = folder / name

@@ -57,6 +57,7 @@ def write_checkpoint(model: Any, folder: Path, *, pointing_heads: list[list[int]
     weights = [f"{sha256_of_file(file)}  {file.name}\n" for file in sorted(folder.glob("*.safetensors"))]
     (folder / SUMS).write_text("".join(weights), encoding="utf-8")
     settings: dict[str, Any] = {
+        "format": 1,
         "cannot_tell_answers": {language: [CANNOT_TELL[language]] for language in LANGUAGES},
         "not_understood_answers": {language: [NOT_UNDERSTOOD[language]] for language in LANGUAGES},
         "answer_spelling": spelling(),

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from vitrine_steps.step_settings import FamilySettings, StepSettings
 from vitrine_steps.text import TextError, encoded_text, text_from_bytes
 
 
@@ -22,29 +23,30 @@ class CandidateLimits:
 
 
 def ids_from_candidates(
-    candidates: Sequence[bytes], tokenizer: Tokenizer, limits: CandidateLimits, *, refusals: Sequence[str]
+    candidates: Sequence[bytes], tokenizer: Tokenizer, limits: CandidateLimits, settings: StepSettings
 ) -> NDArray[np.int32]:
     """Tokenise a list.
 
     Args:
         candidates: UTF-8 texts.
-        refusals: the checkpoint's own "cannot tell", scored along with every list.
+        settings: its "cannot tell" answers, the refusals, are scored along with every list.
 
     Returns:
         [C + number of refusals, tokens of the longest] int32: the candidates,
-        then the refusals, each with its end token, then padding (id 0).
+        then the refusals, each with its end token, then padding.
 
     Raises:
         TextError: an empty or too long list; a candidate that is blank, too
             long, of unknown words, a refusal, or the same as another to the model.
     """
     _require_length(len(candidates), limits.max_candidates)
-    refusing = {tuple(tokenizer.encode(text).ids[1:]) for text in refusals}
+    family = settings.family
+    refusals = [tuple(tokenizer.encode(text).ids[family.prefix_tokens :]) for text in settings.cannot_tell()]
     rows: list[tuple[int, ...]] = []
     seen: dict[tuple[int, ...], int] = {}
     for number, candidate in enumerate(candidates, 1):
-        ids = _ids(candidate, tokenizer, limits, f"candidate {number} of {len(candidates)}")
-        if ids in refusing:
+        ids = _ids(candidate, tokenizer, limits, family, f"candidate {number} of {len(candidates)}")
+        if ids in refusals:
             raise TextError(
                 f"candidate {number} of {len(candidates)} ({_shown(candidate)}) is what this checkpoint says when the "
                 "photo does not show it: leave it out, and read it off STATUS"
@@ -57,8 +59,7 @@ def ids_from_candidates(
             )
         seen[ids] = number
         rows.append(ids)
-    rows += [tuple(tokenizer.encode(text).ids[1:]) for text in refusals]
-    return _padded(rows)
+    return _pad(rows + refusals, family.pad_id)
 
 
 def _require_length(count: int, most: int) -> None:
@@ -70,27 +71,29 @@ def _require_length(count: int, most: int) -> None:
         )
 
 
-def _padded(rows: Sequence[tuple[int, ...]]) -> NDArray[np.int32]:
-    """Put rows of ids into one array, with padding (id 0) behind the shorter ones."""
-    padded = np.zeros((len(rows), max(map(len, rows))), np.int32)
+def _pad(rows: Sequence[tuple[int, ...]], pad_id: int) -> NDArray[np.int32]:
+    """Put rows of ids into one array, with padding behind the shorter ones."""
+    padded = np.full((len(rows), max(map(len, rows))), pad_id, np.int32)
     for row, ids in zip(padded, rows, strict=True):
         row[: len(ids)] = ids
     return padded
 
 
-def _ids(candidate: bytes, tokenizer: Tokenizer, limits: CandidateLimits, what: str) -> tuple[int, ...]:
-    """Tokenise one candidate, without the start token, for which the decoder has its own."""
+def _ids(
+    candidate: bytes, tokenizer: Tokenizer, limits: CandidateLimits, family: FamilySettings, what: str
+) -> tuple[int, ...]:
+    """Tokenise one candidate, without the tokenizer's prefix, for which the decoder has its own start token."""
     text = text_from_bytes(candidate, max_bytes=limits.max_bytes, what=what, remedy="name a short answer")
     encoding = encoded_text(tokenizer, text)
     if all(encoding.special_tokens_mask):
         raise TextError(f"{what} holds nothing that can be read (control characters only): send plain text")
-    ids = tuple(encoding.ids[1:])
+    ids = tuple(encoding.ids[family.prefix_tokens :])
     if len(ids) > limits.max_tokens:
         raise TextError(
             f"{what} ({_shown(candidate)}) has {len(ids) - 1} tokens, more than the {limits.max_tokens - 1} that an "
             "answer can have: say it more briefly"
         )
-    if tokenizer.token_to_id("[UNK]") in ids:
+    if family.unknown_id in ids:
         raise TextError(f"{what} ({_shown(candidate)}) has a word that this checkpoint does not know: use another word")
     return ids
 

@@ -30,17 +30,18 @@ def require_questions(count: int, most: int) -> None:
 
 
 def ids_from_question(
-    question: bytes, tokenizer: Tokenizer, limits: QuestionLimits
+    question: bytes, tokenizer: Tokenizer, limits: QuestionLimits, *, pad_id: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Tokenise one question.
 
     Args:
         question: UTF-8 text.
         tokenizer: the checkpoint's own, without padding or truncation.
+        pad_id: stands behind the question's tokens.
 
     Returns:
         ids and mask, each [limits.max_tokens] int32; the mask is 1 on tokens
-        and 0 on padding (id 0).
+        and 0 on padding.
 
     Raises:
         TextError: as `text_from_bytes`; no token; or more tokens than allowed.
@@ -52,7 +53,7 @@ def ids_from_question(
         raise TextError("the question holds nothing that can be read (control characters only): send plain text")
     if len(tokens) > limits.max_tokens:
         raise TextError(f"the question has {len(tokens)} tokens, more than the {limits.max_tokens} allowed: {_REMEDY}")
-    ids = np.zeros(limits.max_tokens, np.int32)
+    ids = np.full(limits.max_tokens, pad_id, np.int32)
     mask = np.zeros(limits.max_tokens, np.int32)
     ids[: len(tokens)] = tokens
     mask[: len(tokens)] = 1

@@ -63,7 +63,8 @@ def ask_engines(
     """
     encoder, decoder, scorer = engines
     tokenizer = checkpoint.tokenizer.backend_tokenizer
-    cannot_tell, not_understood = cannot_tell_texts(checkpoint), not_understood_texts(checkpoint)
+    settings = checkpoint.settings
+    cannot_tell, not_understood = settings.cannot_tell(), settings.not_understood()
     rows, photo, features = [], None, np.empty(0)
     for question in tqdm(questions, desc="questions", unit="question", leave=False, disable=None):
         if question.photo != photo:
@@ -72,7 +73,7 @@ def ask_engines(
         inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
         decoded = decoder(inputs)
         ids, logprobs = decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0]
-        candidates = candidates_from_decoder(ids, logprobs, tokenizer, checkpoint.answer_spelling)
+        candidates = candidates_from_decoder(ids, logprobs, tokenizer, settings)
         rows.append(
             Asked(
                 candidates,
@@ -87,22 +88,14 @@ def ask_engines(
     return rows
 
 
-def cannot_tell_texts(checkpoint: Checkpoint) -> frozenset[str]:
-    return frozenset(text for texts in checkpoint.cannot_tell_answers.values() for text in texts)
-
-
-def not_understood_texts(checkpoint: Checkpoint) -> frozenset[str]:
-    return frozenset(text for texts in checkpoint.not_understood_answers.values() for text in texts)
-
-
 def _scored(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored | None:
-    refusals = sorted(cannot_tell_texts(checkpoint))
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     texts = [text.encode() for text in question.candidates]
     try:
-        ids = ids_from_candidates(texts, tokenizer, _LIMITS, refusals=refusals)
+        ids = ids_from_candidates(texts, tokenizer, _LIMITS, checkpoint.settings)
     except TextError as error:  # the server would refuse it too
         tqdm.write(f"left out: the list of {question.question!r}: {error}", file=sys.stderr)
         return None
     logprobs = scorer({**inputs, "CANDIDATE_IDS": ids[None]})["CANDIDATE_LOGPROBS"][0]
-    return Scored(ids, logprobs, len(refusals), tuple(map(question.is_right, question.candidates)))
+    refusals = len(checkpoint.settings.cannot_tell())
+    return Scored(ids, logprobs, refusals, tuple(map(question.is_right, question.candidates)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from builders.calibration.ask import ask_engines, cannot_tell_texts, not_understood_texts
+from builders.calibration.ask import ask_engines
 from builders.calibration.fit import fit_calibration
 from builders.calibration.labelled import Labelled, drawn_questions, questions_in_file
 from builders.calibration.options import CalibrationOptions
@@ -78,9 +78,9 @@ def calibrate(options: CalibrationOptions) -> int:
         rows = ask_engines(engines, checkpoint, questions, question_tokens=tokens)
         content = fit_calibration(
             rows,
-            cannot_tell_texts(checkpoint),
+            frozenset(checkpoint.settings.cannot_tell()),
             default_risk=options.risk,
-            not_understood=not_understood_texts(checkpoint),
+            not_understood=frozenset(checkpoint.settings.not_understood()),
         )
         content |= {"answers": manifest["dimensions"]["answers"], "source": source}
         content["weights_sha256"] = _weights_sha256(checkpoint)

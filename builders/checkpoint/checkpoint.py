@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vitrine_steps.step_settings import FamilySettings, StepSettings
+
 
 @dataclass(frozen=True)
 class ModelParts:
@@ -27,6 +29,8 @@ class ModelParts:
     """Longest question or answer that the model takes."""
     answer_tokens: int
     """Longest answer that the checkpoint was trained for, end token counted in."""
+    steps: FamilySettings
+    """What the Python steps need to know of the family."""
     text_layers_heads: tuple[int, int]
     """Layers of the part that reads the question, and heads in each."""
 
@@ -40,12 +44,8 @@ class Checkpoint:
     """Name in the checkpoint's own `architectures`."""
     folder: Path
     parts: ModelParts
-    cannot_tell_answers: dict[str, list[str]]
-    """Answers that mean "the photo does not show it", by language."""
-    not_understood_answers: dict[str, list[str]]
-    """Answers that mean that a text asks nothing that is understood, by language."""
-    answer_spelling: dict[str, str]
-    """Whole answers that the tokenizer cannot spell, from how it does to how they are written."""
+    settings: StepSettings
+    """What the Python steps need to know."""
     pointing_heads: tuple[tuple[int, int], ...] | None
     """Layer and head of the question's encoder that look at what is asked about; None: not known."""
     sha256: dict[str, str]

@@ -10,6 +10,8 @@ from builders.checkpoint.digests import sha256_of_folder
 from builders.checkpoint.pins import SUMS, require_pinned, require_weights
 from builders.errors import BuildError, UsageError
 from builders.families import family_of
+from vitrine_steps.file_format import FormatError, require_format
+from vitrine_steps.step_settings import StepSettings
 
 _FILES = (
     "config.json",
@@ -23,6 +25,8 @@ _FILES = (
     "vitrine.json",
     SUMS,
 )
+_OWN_FORMAT = 1
+"""Format of `vitrine.json`."""
 
 
 def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Sequence[str] = ()) -> Checkpoint:
@@ -40,30 +44,37 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Seq
     folder = Path(checkpoint)
     if not folder.is_dir():
         require_pinned(checkpoint, revision, list(sha256))
-        folder = _downloaded(checkpoint, revision)
+        folder = _download(checkpoint, revision)
     architecture = _require_architecture(folder, checkpoint)
     require_weights(folder, checkpoint, list(sha256))
     parts = family_of(architecture, checkpoint).load_parts(folder, checkpoint)
-    settings_file = folder / "vitrine.json"
-    settings = _settings(settings_file) if settings_file.exists() else {}
+    own_file = folder / "vitrine.json"
+    own = _read_object(own_file) if own_file.exists() else {}
     return Checkpoint(
         name=folder.name if Path(checkpoint).is_dir() else checkpoint,
         architecture=architecture,
         folder=folder,
         parts=parts,
-        cannot_tell_answers=settings.get("cannot_tell_answers", {}),
-        not_understood_answers=settings.get("not_understood_answers", {}),
-        answer_spelling=settings.get("answer_spelling", {}),
-        pointing_heads=_pointing_heads(settings, parts.text_layers_heads, checkpoint),
+        settings=StepSettings(
+            parts.steps,
+            own.get("cannot_tell_answers", {}),
+            own.get("not_understood_answers", {}),
+            own.get("answer_spelling", {}),
+        ),
+        pointing_heads=_pointing_heads(own, parts.text_layers_heads, checkpoint),
         sha256=sha256_of_folder(folder),
     )
 
 
-def _settings(file: Path) -> dict[str, Any]:
+def _read_object(file: Path) -> dict[str, Any]:
     try:
         settings = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(settings, dict):
             raise TypeError("not an object")
+        remedy = f'check its fields against docs/reference/file-formats.md, then give it "format": {_OWN_FORMAT}'
+        require_format(settings, _OWN_FORMAT, file=file, remedy=remedy)
+    except FormatError as error:
+        raise UsageError(str(error)) from error
     except (ValueError, TypeError) as error:
         raise UsageError(f"{file} is not a JSON object ({error})") from error
     return settings
@@ -84,7 +95,7 @@ def _pointing_heads(
     return named
 
 
-def _downloaded(hub_id: str, revision: str | None) -> Path:
+def _download(hub_id: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

@@ -15,6 +15,8 @@ from builders.repository import step_code
 from builders.repository.configs import ServingConfig, adapt_config
 from builders.repository.source import SOURCE, read_config
 from builders.repository.step_code import modules_needed
+from vitrine_steps.step_settings import FILE as SETTINGS_FILE
+from vitrine_steps.step_settings import settings_to_json
 
 
 def write_repository(
@@ -47,13 +49,8 @@ def write_repository(
                 shutil.copy(step_code.SOURCE / module, copy)
     for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
-    settings = {
-        "cannot_tell_answers": checkpoint.cannot_tell_answers,
-        "not_understood_answers": checkpoint.not_understood_answers,
-        "answer_spelling": checkpoint.answer_spelling,
-    }
-    for model_name in ("candidates_preprocess", "answer_postprocess"):
-        _write_json(folder / model_name / "1" / "vitrine.json", settings)
+    for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess", "choice_postprocess"):
+        _write_json(folder / model_name / "1" / SETTINGS_FILE, settings_to_json(checkpoint.settings))
     for model_name in ("answer_postprocess", "choice_postprocess") if calibration else ():
         _write_json(folder / model_name / "1" / "calibration.json", calibration)
 

@@ -40,6 +40,7 @@ def photo_target(repository: Path) -> Callable[[bytes], None]:
 def question_target(repository: Path) -> Callable[[bytes], None]:
     with atheris.instrument_imports(include=["vitrine_steps"]):
         from vitrine_steps import question
+        from vitrine_steps.step_settings import read_settings
         from vitrine_steps.text import TextError
     from tokenizers import Tokenizer
 
@@ -47,10 +48,11 @@ def question_target(repository: Path) -> Callable[[bytes], None]:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     limits = question.QuestionLimits(max_bytes=4096, max_tokens=32)
+    pad_id = read_settings(repository / "question_preprocess" / "1").family.pad_id
 
     def one(data: bytes) -> None:
         try:
-            ids, mask = question.ids_from_question(data, tokenizer, limits)
+            ids, mask = question.ids_from_question(data, tokenizer, limits, pad_id=pad_id)
         except TextError as error:
             assert not leak_in(str(error)), error
         else:
@@ -64,10 +66,12 @@ def answer_target(repository: Path) -> Callable[[bytes], None]:
     """Take any tokens, as of an engine gone mad."""
     with atheris.instrument_imports(include=["vitrine_steps"]):
         from vitrine_steps import answer, calibration, confidence
+        from vitrine_steps.step_settings import read_settings
     from tokenizers import Tokenizer
 
     folder = repository / "answer_postprocess" / "1"
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    settings = read_settings(folder)
     fitted = calibration.read_calibration(folder / "calibration.json")
 
     def one(data: bytes) -> None:
@@ -75,7 +79,7 @@ def answer_target(repository: Path) -> Callable[[bytes], None]:
         ids = np.abs(numbers[:40].reshape(5, 8).astype(np.int64)).astype(np.int32) % tokenizer.get_vocab_size()
         logprobs = -np.abs(numbers[40:].view(np.float32).reshape(5, 8))  # NaN and infinity among them
         try:
-            candidates = answer.candidates_from_decoder(ids, logprobs, tokenizer)
+            candidates = answer.candidates_from_decoder(ids, logprobs, tokenizer, settings)
         except FloatingPointError:  # of log-probabilities that are no numbers; callers hear of an internal error
             return
         found = confidence.judge(

@@ -40,6 +40,13 @@ def test_every_field_beside_the_bundled_weights_is_documented(name: str) -> None
     assert not documented(f"`{name}`") - set(content)
 
 
+def test_every_field_of_the_steps_settings_is_documented(repository: Path) -> None:
+    content = json.loads((repository / "question_preprocess" / "1" / "step.json").read_text("utf-8"))
+    fields = {*content, *content["family"]}
+    assert not undocumented(fields, "`step.json`")
+    assert not documented("`step.json`") - fields
+
+
 def test_every_field_of_a_manifest_is_documented(repository: Path) -> None:
     assert not undocumented(json.loads((repository / "manifest.json").read_text("utf-8")), "`manifest.json`")
 

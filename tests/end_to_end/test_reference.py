@@ -9,7 +9,6 @@ import pytest
 from PIL import Image, ImageCms
 from vitrine_client import VqaClient
 
-from builders.calibration.ask import not_understood_texts
 from builders.checkpoint.load import load_checkpoint
 from builders.families.blip import reference_outputs
 from catalogue.dataset import first_seed, questions_from_seed
@@ -36,7 +35,7 @@ def test_served_answers_equal_generate(server_url: str, repository: Path, checkp
 
     checkpoint = load_checkpoint(str(checkpoint_folder))
     answer_tokens = json.loads((repository / "manifest.json").read_text("utf-8"))["dimensions"]["answer_tokens"]
-    not_understood = not_understood_texts(checkpoint)
+    not_understood = checkpoint.settings.not_understood()
     seeds = range(first_seed("test") + 900, first_seed("test") + 910)
     photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
     photos += [photo for photo in (file.read_bytes() for file in CAMERA_PHOTOS) if is_in_srgb(photo)]
@@ -48,7 +47,7 @@ def test_served_answers_equal_generate(server_url: str, repository: Path, checkp
     with VqaClient(server_url, timeout_s=20) as client:
         for row, (photo, text) in enumerate(questions):
             expected = text_from_ids(
-                reference.answer_ids[row], checkpoint.tokenizer.backend_tokenizer, checkpoint.answer_spelling
+                reference.answer_ids[row], checkpoint.tokenizer.backend_tokenizer, checkpoint.settings
             )
             answer = client.ask(photos[photo], text)
             if expected in not_understood:

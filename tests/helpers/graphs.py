@@ -16,9 +16,11 @@ from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER
 from builders.families.blip import engine_specs
 from builders.graphs.export import export_engine
 from builders.parity.onnx_engine import onnx_engine
+from tests.helpers.step_settings import WORDS
 from training.random_checkpoint import Geometry, random_blip
 from training.tokenizer import new_tokenizer
 from vitrine_steps.features import packed_features
+from vitrine_steps.step_settings import StepSettings
 
 QUESTION_TOKENS, ANSWER_TOKENS = 20, 7
 MEAN, STD = (0.48, 0.46, 0.41), (0.27, 0.26, 0.28)
@@ -104,9 +106,10 @@ def _checkpoint(model: Any, dimensions: BuildDimensions) -> Checkpoint:
         image_width=dimensions.image_width,
         max_text_tokens=QUESTION_TOKENS,
         answer_tokens=ANSWER_TOKENS,
+        steps=WORDS,
         text_layers_heads=(text.num_hidden_layers, text.num_attention_heads),
     )
-    return Checkpoint("small", "BlipForQuestionAnswering", Path(), parts, {}, {}, {}, None, {})
+    return Checkpoint("small", "BlipForQuestionAnswering", Path(), parts, StepSettings(WORDS), None, {})
 
 
 def packed(features: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ def test_what_we_did_not_foresee_is_logged_and_told_without_its_inside(load: Loa
 def test_candidates_become_ids_and_refusals_come_last(load: Load) -> None:
     step = load("candidates_preprocess")
     ids = ask(step, CANDIDATES=texts("red", "红色")).tensor("CANDIDATE_IDS")
-    assert ids.shape[:2] == (1, 2 + len(step.refusals))
+    assert ids.shape[:2] == (1, 2 + len(step.settings.cannot_tell()))
     refused(ask(step, CANDIDATES=texts("red", "red")), TritonError.INVALID_ARG, "red")
 
 

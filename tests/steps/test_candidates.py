@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
+from tests.helpers.step_settings import SETTINGS
 from training.tokenizer import new_tokenizer
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
 from vitrine_steps.text import TextError
 
 LIMITS = CandidateLimits(max_candidates=256, max_bytes=64, max_tokens=8)
-REFUSALS = ("cannot tell", "看不出来")
+REFUSALS = SETTINGS.cannot_tell()
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def tokenizer() -> Tokenizer:
 
 
 def ids(tokenizer: Tokenizer, *candidates: str) -> np.ndarray:
-    return ids_from_candidates([c.encode() for c in candidates], tokenizer, LIMITS, refusals=REFUSALS)
+    return ids_from_candidates([c.encode() for c in candidates], tokenizer, LIMITS, SETTINGS)
 
 
 @pytest.mark.parametrize("candidates", [("red", "two-tone"), ("红色", "手提包"), ("3",), ("t恤", "yes")])
@@ -63,5 +64,5 @@ def test_the_longest_decides_the_width(tokenizer: Tokenizer) -> None:
 )
 def test_a_bad_list_is_refused_with_the_reason(tokenizer: Tokenizer, candidates: list[bytes], message: str) -> None:
     with pytest.raises(TextError) as caught:
-        ids_from_candidates(candidates, tokenizer, LIMITS, refusals=REFUSALS)
+        ids_from_candidates(candidates, tokenizer, LIMITS, SETTINGS)
     assert message in str(caught.value)

@@ -16,6 +16,7 @@ from vitrine_steps.confidence import judge
 from vitrine_steps.features import FeatureMismatchError
 from vitrine_steps.heatmap import heatmap_from_attention
 from vitrine_steps.rules import FILE, apply_rules, read_rules
+from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
 from vitrine_steps.triton.mismatch import MismatchCounter
 from vitrine_steps.triton.release import read_release, release_rows
@@ -31,12 +32,9 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         folder = version_folder(args)
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
-        self.cannot_tell, self.not_understood = (
-            frozenset(text for texts in settings[name].values() for text in texts)
-            for name in ("cannot_tell_answers", "not_understood_answers")
-        )
-        self.spelling = settings["answer_spelling"]
+        self.settings = read_settings(folder)
+        self.cannot_tell = frozenset(self.settings.cannot_tell())
+        self.not_understood = frozenset(self.settings.not_understood())
         self.calibration = read_calibration(folder / "calibration.json")
         self.rules = read_rules(Path(args["model_repository"]).parent / FILE)
         self.shapes = {output["name"]: output_dims(config, output["name"])[1:] for output in config["output"]}
@@ -66,7 +64,7 @@ class TritonPythonModel:
         return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
 
     def answer(self, question: bytes, ids: Any, logprobs: Any, attention: Any, *, max_risk: float | None) -> Tensors:
-        candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.spelling)
+        candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.settings)
         text = question.decode("utf-8", "replace")
         language = language_of(text)
         judgement = judge(
@@ -88,5 +86,5 @@ class TritonPythonModel:
             "REASON": utf8([ruled.verdict.reason]),
             "ALTERNATIVES": utf8(ruled.texts + [""] * padding),
             "ALTERNATIVE_CONFIDENCES": np.array(ruled.confidences + [0.0] * padding, np.float32),
-            "HEATMAP": heatmap_from_attention(attention, self.grid),
+            "HEATMAP": heatmap_from_attention(attention, self.grid, self.settings.family.leading_image_tokens),
         }

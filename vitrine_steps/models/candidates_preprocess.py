@@ -8,6 +8,7 @@ import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
+from vitrine_steps.step_settings import read_settings
 from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each, parameter, version_folder
@@ -20,8 +21,7 @@ class TritonPythonModel:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        settings = json.loads((folder / "vitrine.json").read_text(encoding="utf-8"))
-        self.refusals = [text for texts in settings["cannot_tell_answers"].values() for text in texts]
+        self.settings = read_settings(folder)
         self.limits = CandidateLimits(
             max_candidates=int(parameter(config, "max_candidates")),
             max_bytes=int(parameter(config, "max_candidate_bytes")),
@@ -34,6 +34,4 @@ class TritonPythonModel:
 
     def ids(self, inputs: Tensors) -> Tensors:
         candidates = inputs["CANDIDATES"][0].tolist()  # one question a request
-        return {
-            "CANDIDATE_IDS": ids_from_candidates(candidates, self.tokenizer, self.limits, refusals=self.refusals)[None]
-        }
+        return {"CANDIDATE_IDS": ids_from_candidates(candidates, self.tokenizer, self.limits, self.settings)[None]}

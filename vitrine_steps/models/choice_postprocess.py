@@ -12,6 +12,7 @@ from vitrine_steps.choice import judge_choice, read_choice_calibration
 from vitrine_steps.features import FeatureMismatchError
 from vitrine_steps.heatmap import heatmap_from_attention
 from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, apply_rules, read_rules
+from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
 from vitrine_steps.triton.mismatch import MismatchCounter
 from vitrine_steps.triton.release import read_release, release_rows
@@ -25,7 +26,9 @@ CALLER_ERRORS = {FeatureMismatchError: INTERNAL, RiskError: INVALID_ARG}
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
-        self.calibration = read_choice_calibration(version_folder(args) / "calibration.json")
+        folder = version_folder(args)
+        self.calibration = read_choice_calibration(folder / "calibration.json")
+        self.leading_image_tokens = read_settings(folder).family.leading_image_tokens
         # Candidates are the shop's own words already; what must never be said still must not.
         self.rules = AnswerRules(NO_RULES.words, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
@@ -63,6 +66,6 @@ class TritonPythonModel:
             "STATUS": utf8([ruled.verdict.status]),
             "REASON": utf8([ruled.verdict.reason]),
             "PROBABILITIES": judgement.probabilities.astype(np.float32),
-            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid),
+            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid, self.leading_image_tokens),
         }
         return {name: value[None] for name, value in outputs.items()} | {"RELEASE": release_rows(self.release, 1)}

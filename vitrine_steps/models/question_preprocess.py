@@ -10,6 +10,7 @@ import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
 from vitrine_steps.question import QuestionLimits, ids_from_question, require_questions
+from vitrine_steps.step_settings import read_settings
 from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter, version_folder
@@ -18,9 +19,11 @@ from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dim
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
-        self.tokenizer = Tokenizer.from_file(str(version_folder(args) / "tokenizer.json"))
+        folder = version_folder(args)
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
+        self.pad_id = read_settings(folder).family.pad_id
         self.limits = QuestionLimits(
             max_bytes=int(parameter(config, "max_question_bytes")),
             max_tokens=output_dims(config, "QUESTION_IDS")[-1],
@@ -37,7 +40,7 @@ class TritonPythonModel:
 
     def ids(self, inputs: Tensors) -> Tensors:
         require_questions(inputs["QUESTION"].shape[1], self.max_questions)
-        ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits)
+        ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits, pad_id=self.pad_id)
         rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, TextError, what="question")
         shape = (*inputs["QUESTION"].shape, self.limits.max_tokens)  # [B, Q, L]
         return {

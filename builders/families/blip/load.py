@@ -5,6 +5,7 @@ from typing import Any
 
 from builders.checkpoint.checkpoint import ModelParts
 from builders.errors import UsageError
+from vitrine_steps.step_settings import FamilySettings
 
 _BICUBIC = 3
 _DEFAULT_ANSWER_TOKENS = 10
@@ -48,6 +49,13 @@ def load_parts(folder: Path, checkpoint: str) -> ModelParts:
         image_width=int(vision.hidden_size),
         max_text_tokens=int(text.max_position_embeddings),
         answer_tokens=int(model.generation_config.max_new_tokens or _DEFAULT_ANSWER_TOKENS),
+        steps=FamilySettings(
+            pad_id=int(text.pad_token_id),
+            unknown_id=tokenizer.unk_token_id,
+            prefix_tokens=1,  # [CLS]
+            splits_words=True,
+            leading_image_tokens=1,  # the class token
+        ),
         text_layers_heads=(int(text.num_hidden_layers), int(text.num_attention_heads)),
     )
 
