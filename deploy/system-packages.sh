@@ -11,8 +11,12 @@ python=${1:?usage: system-packages.sh PYTHON [--tests]}
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 lacking=""
-# Triton's Python backend is linked against the system's library, which most Pythons do without.
-"$python" -c "import ctypes; ctypes.CDLL('libpython$version.so.1.0')" 2>/dev/null || lacking="$lacking libpython$version"
+# Triton's Python backend is linked against a shared library, which most Pythons do without.
+"$python" -c '
+import ctypes, os, sys
+library = "libpython%d.%d.so.1.0" % sys.version_info[:2]
+os.path.exists(os.path.join(sys.base_prefix, "lib", library)) or ctypes.CDLL(library)' 2>/dev/null ||
+    lacking="$lacking libpython$version"
 # Debian's own Python comes without what makes an environment.
 "$python" -c 'import ensurepip' 2>/dev/null || lacking="$lacking python$version-venv"
 if [ "${2:-}" = --tests ] && ! { command -v prometheus && command -v promtool; } >/dev/null; then

@@ -1,5 +1,6 @@
 """Finds where the wheel keeps Triton, and makes a backend folder of it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -21,8 +22,8 @@ _HEARTBEAT = tuple(
 @dataclass(frozen=True)
 class TritonInstallation:
     binary: Path
-    libraries: Path
-    """Shared libraries that the binary needs, for LD_LIBRARY_PATH."""
+    library_path: str
+    """Folders of shared libraries that the binary and the stub need, for LD_LIBRARY_PATH."""
     python_backend: Path
     python_stub: Path
     """The Python backend's process, for this very Python."""
@@ -42,25 +43,37 @@ def find_installation() -> TritonInstallation:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     installation = TritonInstallation(
         binary=root / "bin" / "tritonserver",
-        libraries=root.parent.parent / "nvidia_pytriton.libs",
+        library_path=_library_path(root.parent.parent / "nvidia_pytriton.libs", Path(sys.base_prefix) / "lib", python),
         python_backend=root / "backends" / "python",
         python_stub=root / "python_backend_stubs" / python / "triton_python_backend_stub",
         caches=root / "caches",
     )
     if not installation.python_stub.exists():
         raise ServingError(f"the Triton wheel has no Python backend for Python {python}: use Python 3.11 or 3.12")
-    _require_libraries(installation.python_stub, python)
+    _require_libraries(installation, python)
     return installation
 
 
-def _require_libraries(stub: Path, python: str) -> None:
-    command = ["ldd", str(stub)]
-    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+def _library_path(wheel: Path, own: Path, python: str) -> str:
+    """The wheel's libraries and, where Python came without the system (uv, conda, pyenv), its own `libpython`.
+
+    Args:
+        own: the folder where such a Python has its libraries.
+        python: its version, such as "3.11".
+    """
+    return f"{wheel}:{own}" if (own / f"libpython{python}.so.1.0").exists() else str(wheel)
+
+
+def _require_libraries(installation: TritonInstallation, python: str) -> None:
+    command = ["ldd", str(installation.python_stub)]
+    environment = {**os.environ, "LD_LIBRARY_PATH": installation.library_path}
+    listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
     missing = [line.split()[0] for line in listed.splitlines() if "not found" in line]
     if missing:
         raise ServingError(
             f"Triton's Python backend needs {', '.join(missing)}, which this system lacks: install the Debian or "
-            f"Ubuntu package libpython{python} (apt-get install libpython{python})"
+            f"Ubuntu package libpython{python} (apt-get install libpython{python}), or use a Python with a shared "
+            "library of its own, such as uv's"
         )
 
 

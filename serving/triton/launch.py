@@ -44,7 +44,7 @@ def embedded_launch(settings: ServerSettings, work: Path, shm_prefix: str, admin
         settings, installation, backends=work / "backends", shm_prefix=shm_prefix, admin_key=admin_key
     )
     environment = {
-        "LD_LIBRARY_PATH": str(installation.libraries),
+        "LD_LIBRARY_PATH": installation.library_path,
         # A Python step finds its packages through the first python3 on the path.
         "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}",
     }

@@ -13,7 +13,7 @@ def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
     installation = find_installation()
     known = subprocess.run(
         [str(installation.binary), "--help"],
-        env={"LD_LIBRARY_PATH": str(installation.libraries)},
+        env={"LD_LIBRARY_PATH": str(installation.library_path)},
         capture_output=True,
         text=True,
         check=False,

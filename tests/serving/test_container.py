@@ -135,7 +135,7 @@ def test_the_entry_point_serves_and_ends_as_the_embedded_server_does(repository:
     make_backend_folder(installation, tmp_path / "backends")
     program = tmp_path / "tritonserver"
     program.write_text(
-        f'#!/bin/sh\nexport LD_LIBRARY_PATH="{installation.libraries}"\nexec "{installation.binary}" '
+        f'#!/bin/sh\nexport LD_LIBRARY_PATH="{installation.library_path}"\nexec "{installation.binary}" '
         f'--backend-directory="{tmp_path / "backends"}" --cache-directory="{installation.caches}" "$@"\n',
         "utf-8",
     )
