@@ -140,6 +140,8 @@ def _add_field(
         return
     more |= _values(kind, argument, is_required)
     if argument.is_positional:
+        if not is_required:  # of a positional, argparse reads the default like a text that was given
+            more["default"] = field.default
         container.add_argument(field.name, **more)
     else:
         container.add_argument(flag, dest=field.name, required=is_required, **more)

@@ -63,7 +63,8 @@ def read_health(url: str) -> dict[str, Any]:
 
 def words(health: dict[str, Any]) -> str:
     """Write the health page as one line for people."""
-    restarts = f"{health['restarts']} restarts since it was started" if health["restarts"] else "never restarted"
+    count = health["restarts"]
+    restarts = f"{count} restart{'s' * (count > 1)} since it was started" if count else "never restarted"
     loop = "; restarts do not help: one is tried a minute, see its standard error and Triton's log"
     wait = f"; the next try is {health['next_try_in_s']:g} s after the last one" if health["next_try_in_s"] else ""
     return f"{health['state']}; {restarts}{wait}{loop if health['crash_loop'] else ''}"

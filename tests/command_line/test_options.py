@@ -96,6 +96,26 @@ def test_an_option_is_its_field(arguments: str, expected: dict[str, Any]) -> Non
     assert options == Options(photos=(Path("a.jpg"), Path("b.jpg")), output=Path(), **expected)
 
 
+@dataclass(frozen=True)
+class OneNamed:
+    callers: Annotated[Count, Argument(is_positional=True)] = 6
+    """Calls at the same time."""
+
+
+@dataclass(frozen=True)
+class OneOrNone:
+    folder: Annotated[ExistingFolder | None, Argument(is_positional=True)] = None
+    """Where the answers go."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [([], OneNamed()), (["3"], OneNamed(3)), ([], OneOrNone()), (["."], OneOrNone(Path()))],
+)
+def test_what_is_named_by_its_place_may_have_a_default(arguments: list[str], expected: Any) -> None:
+    assert options_from_arguments(type(expected), "python -m ask", arguments) == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import serving.health
 import serving.supervision.metrics_door
 from loadtest.server_metrics import scrape
 from serving.errors import ServingError
@@ -104,7 +105,7 @@ def test_ours_are_there_while_triton_is_not() -> None:
     [
         (ready(), 1, "ready; never restarted"),
         (Condition(), 1, "starting; never restarted"),
-        (looping(), None, "crash loop; 1 restarts since it was started; the next try is 60 s after the last one; "),
+        (looping(), None, "crash loop; 1 restart since it was started; the next try is 60 s after the last one; "),
     ],
     ids=["ready", "starting", "crash loop"],
 )
@@ -113,6 +114,16 @@ def test_the_health_command_says_it_in_a_line(condition: Condition, port: int | 
         assert words(read_health(f"{url}/health")).startswith(line)
         with pytest.raises(ServingError, match="is no supervisor's page: name its /health"):
             read_health(f"{url}/metrics")
+
+
+def test_the_health_command_needs_no_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages = {"http://localhost:8002/health": {"ready": True, "state": "ready", "restarts": 0, "next_try_in_s": 0}}
+    monkeypatch.setattr(serving.health, "read_health", lambda url: pages[url] | {"crash_loop": False})
+    monkeypatch.setattr("sys.argv", ["health"])
+    assert serving.health.main() == 0
+    assert capsys.readouterr().out == "ready; never restarted\n"
 
 
 def test_what_is_no_answer_of_triton_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
