@@ -50,3 +50,16 @@ def test_an_answer_draws_itself(question: str) -> None:
 def test_what_is_no_picture_is_said(photo: bytes) -> None:
     with pytest.raises(InvalidPhotoError, match=f"the photo .{len(photo)} bytes. is no picture"):
         overlay_heatmap(photo, np.ones((2, 2), np.float32))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white_as_the_model_sees_it(mode: str) -> None:
+    photo = Image.new("RGBA", (20, 10), (0, 0, 0, 0)).convert(mode)
+    if mode == "P":
+        photo.info["transparency"] = photo.getpixel((0, 0))
+    buffer = io.BytesIO()
+    photo.save(buffer, "PNG")
+    drawn = overlay_heatmap(buffer.getvalue(), np.zeros((7, 7), np.float32))
+    assert (np.asarray(drawn) == 255).all()
+    half = Image.new("RGBA", (20, 10), (0, 0, 0, 128))
+    assert np.asarray(overlay_heatmap(half, np.zeros((7, 7), np.float32))).mean() == 127

@@ -15,7 +15,9 @@ _STRONGEST = 0.75
 
 
 def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
-    """Draw `heatmap` over `photo`, upright: a file in its own size, an image or array in that in which it is sent.
+    """Draw `heatmap` over `photo`, upright and, like the model, on white where it is transparent.
+
+    A file is drawn in its own size, an image or array in that in which it is sent.
 
     Args:
         photo: the one that was asked about.
@@ -26,7 +28,7 @@ def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     """
     encoded = bytes_from_photo(photo)
     try:
-        image = ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))).convert("RGB")
+        image = _rgb_on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))))
     except Exception as error:  # decoders raise OSError, ValueError, SyntaxError and more on broken files
         raise InvalidPhotoError(f"the photo ({len(encoded)} bytes) is no picture that can be drawn on") from error
     most = float(heatmap.max())
@@ -35,3 +37,9 @@ def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     smooth = Image.fromarray(strength.astype(np.float32)).resize(image.size, Image.Resampling.BICUBIC)
     mask = Image.fromarray(np.asarray(smooth).clip(0, 255).astype(np.uint8))
     return Image.composite(Image.new("RGB", image.size, _COLOUR), image, mask)
+
+
+def _rgb_on_white(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB")
