@@ -6,6 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from vitrine_steps.file_format import FIELD
+
+GPU_FORMAT = 1
+"""Format of `gpu-report.json`."""
 PASSED, FAILED, NOT_RUN = "passed", "FAILED", "not run"
 
 
@@ -23,7 +27,12 @@ class Verdict:
 def write_report(verdicts: Sequence[Verdict], machine: dict[str, str], folder: Path) -> Path:
     """Write `gpu-report.md` and `gpu-report.json` into `folder`; returns the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine, "passed": all_passed(verdicts), "rules": [asdict(v) for v in verdicts]}
+    content = {
+        FIELD: GPU_FORMAT,
+        "machine": machine,
+        "passed": all_passed(verdicts),
+        "rules": [asdict(v) for v in verdicts],
+    }
     (folder / "gpu-report.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
     page = folder / "gpu-report.md"
     page.write_text(report_page(verdicts, machine), "utf-8")

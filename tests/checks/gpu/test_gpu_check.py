@@ -101,7 +101,8 @@ def test_without_docker_it_stops_and_says_where(tmp_path: Path) -> None:
     assert "Cannot connect to the Docker daemon" in text
     assert text.count("| not run | stopped at: this host has Docker and a GPU |") == len(steps()) - 1
     content = json.loads(page.with_suffix(".json").read_text("utf-8"))
-    assert content["passed"] is False
+    assert (content["format"], content["passed"]) == (1, False)
+    assert [rule["outcome"] for rule in content["rules"]] == [FAILED] + [NOT_RUN] * (len(steps()) - 1)
     for file in page.parent.iterdir():
         file.unlink()
     page.parent.rmdir()
