@@ -27,6 +27,8 @@ KINDS = ("exports", "servers", "fast")
 SERVERS = (
     "benchmarks/test_systems.py",
     "deploy/test_gateway.py",
+    "deploy/test_gateway_doors.py",
+    "deploy/test_gateway_limits.py",
     "deploy/test_observe.py",
     "deploy/test_restart_alerts.py",
     "end_to_end/",
