@@ -5,8 +5,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
+import onnxruntime
 import psutil
 import pytest
 import tritonclient.grpc as triton
@@ -17,6 +19,7 @@ from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
 from benchmarks.models import BUNDLED
 from benchmarks.peers.answering import Answerer
 from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
+from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,9 +60,27 @@ def test_a_system_answers_what_transformers_answers(model: Model, system: str) -
             httpx.get(f"http://{url}/")
 
 
-def test_the_floor_runs_both_engines(model: Model) -> None:
+def test_the_floors_rate_is_of_rows_that_went_through_both_engines(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: dict[str, list[int]] = {IMAGE_ENCODER: [], ANSWER_DECODER: []}
+
+    class Counted(onnxruntime.InferenceSession):  # type: ignore[misc]  # onnxruntime is not typed
+        def run(self, names: Any, inputs: dict[str, Any]) -> Any:
+            rows[IMAGE_ENCODER if "PIXELS" in inputs else ANSWER_DECODER].append(len(next(iter(inputs.values()))))
+            return super().run(names, inputs)
+
+    monkeypatch.setattr("benchmarks.floor.onnxruntime.InferenceSession", Counted)
     floor = Floor(model, try_s=0.2)
-    assert floor.rate(0.2) > 0
+    for counted in rows.values():
+        counted.clear()
+    start_s = time.perf_counter()
+    rate = floor.rate(0.2)
+    passed_s = time.perf_counter() - start_s
+    assert rows[IMAGE_ENCODER] == rows[ANSWER_DECODER]
+    assert set(rows[IMAGE_ENCODER]) == {floor.best.rows}
+    timed = sum(rows[IMAGE_ENCODER]) - floor.best.rows  # the first run warms up
+    assert timed / passed_s <= rate <= timed / 0.2
 
 
 def test_what_rests_gets_no_processor_and_goes_on_afterwards() -> None:
