@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .command import vitrine
-from .conftest import HAS_SERVER
+from .conftest import HAS_SERVER, Door
 
 needs_server = pytest.mark.skipif(not HAS_SERVER, reason="tested without a server")
 
@@ -51,7 +51,7 @@ def test_no_server_is_one_clear_line(photo: Path, arguments: tuple[str, ...]) ->
 
 def test_no_such_photo_is_one_clear_line() -> None:
     done = vitrine("ask", "no-such.jpg", "What colour?", "--url", "127.0.0.1:1")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("vitrine: cannot read the photo 'no-such.jpg'")
 
 
@@ -121,7 +121,7 @@ def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: P
     answer = json.loads(done.stdout)
     assert set(answer["probabilities"]) == {"red", "blue"}
     done = vitrine("choose", str(photo), "What colour is it?", "red", "red", "--url", server_url)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert 'candidates 1 ("red") and 2 ("red") are the same' in done.stderr
 
 
@@ -131,11 +131,31 @@ def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: P
         (("ask", "a.jpg", "什么颜色", "--tls-cert", "a.crt", "--tls-key", "a.key"), "go with --tls-ca"),
         (("profile", "a.jpg", "What is it?", "--repeat", "0"), "a whole number, at least 1, is expected"),
         (("profile", "a.jpg", "What is it?", "--api-key-file", "a.key"), "unrecognized arguments: --api-key-file"),
+        (("ask", "no-such.jpg", "什么颜色"), "cannot read the photo 'no-such.jpg': No such file"),
+        (("ask", "/tmp", "什么颜色"), "cannot read the photo '/tmp': Is a directory"),  # noqa: S108  read only
+        (("ask", "PHOTO", "什么颜色", ""), "question 2 is empty or blank: write one"),
+        (
+            ("ask", "PHOTO", "什么颜色", "--heatmap", "/no-such/x.png"),
+            "cannot write /no-such/x.png: there is no folder",
+        ),
+        (
+            ("ask", "PHOTO", "什么颜色", "--heatmap", "x.txt"),
+            "'x.txt' came, but the name of a .png or .jpg is expected",
+        ),
+        (("ask", "PHOTO", "什么颜色", "--heatmap", "FOLDER.png"), "it is a folder"),
+        (("choose", "PHOTO", " ", "red"), "it is empty or blank: write a question"),
+        (("choose", "no-such.jpg", "什么颜色", "red"), "cannot read the photo 'no-such.jpg': No such file"),
+        (("embed", "no-such.jpg"), "cannot read the photo 'no-such.jpg': No such file"),
+        (("embed", "PHOTO", "--output", "/no-such/x.npy"), "there is no folder /no-such"),
+        (("profile", "no-such.jpg", "What is it?"), "cannot read the photo 'no-such.jpg': No such file"),
         (("health", "--timeout", "soon"), "seconds, more than 0 and at most 86,400, but 'soon' came"),
     ],
 )
-def test_wrong_usage_says_what_is_right(arguments: tuple[str, ...], said: str) -> None:
-    done = vitrine(*arguments)
+def test_wrong_usage_says_what_is_right(photo: Path, arguments: tuple[str, ...], said: str) -> None:
+    folder = photo.parent / "folder.png"
+    folder.mkdir()
+    places = {"PHOTO": photo, "FOLDER.png": folder}
+    done = vitrine(*(str(places.get(word, word)) for word in arguments))
     assert done.returncode == 2
     assert said in done.stderr
 
@@ -177,10 +197,36 @@ def test_a_terminal_without_chinese_gets_escapes(server_url: str, photo: Path) -
     assert done.stdout.isascii()
 
 
-@needs_server
-def test_answers_are_printed_even_where_the_heatmap_cannot_be_written(server_url: str, photo: Path) -> None:
-    file = photo.parent / "no-such-folder" / "looked.png"
-    done = vitrine("ask", str(photo), "什么颜色", "--url", server_url, "--heatmap", str(file))
+def test_answers_are_printed_even_where_the_heatmap_cannot_be_written(photo: Path) -> None:
+    door = Door(None)
+    file = photo.parent / "looked.png"
+    file.symlink_to("/dev/full")
+    try:
+        done = vitrine("ask", str(photo), "什么颜色", "--url", door.url, "--heatmap", str(file))
+    finally:
+        door.stop()
     assert done.returncode == 1
     assert len(done.stdout.splitlines()) == 1
-    assert "cannot write" in done.stderr
+    assert f"--heatmap: cannot write {file} (No space left on device)" in done.stderr
+
+
+@needs_server
+@pytest.mark.parametrize("words", [("ask", "FILE", "什么颜色"), ("ask", "PHOTO", "颜" * 2000), ("embed", "FILE")])
+def test_what_the_server_refuses_cannot_be_asked_for(server_url: str, photo: Path, words: tuple[str, ...]) -> None:
+    file = photo.parent / "text.jpg"
+    file.write_text("no picture", "utf-8")
+    places = {"FILE": file, "PHOTO": photo}
+    done = vitrine(*(str(places.get(word, word)) for word in words), "--url", server_url)
+    assert done.returncode == 2
+    assert "INVALID_ARGUMENT" in done.stderr
+
+
+def test_a_question_that_is_the_name_of_a_file_is_pointed_out(photo: Path) -> None:
+    door = Door(None)
+    try:
+        done = vitrine("ask", str(photo), "什么颜色", str(photo), "--url", door.url)
+    finally:
+        door.stop()
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 2
+    assert f"question 2, {photo}, is the name of a file and asked as a question" in done.stderr

@@ -46,7 +46,7 @@ def test_a_photo_comes_from_standard_input(door: Door, photo: Path) -> None:
 
 def test_nothing_on_standard_input_is_one_clear_line(door: Door) -> None:
     done = piped("ask", "-", EN, "--url", door.url, given=b"")
-    assert done.returncode == 1
+    assert done.returncode == 2
     (line,) = done.stderr.decode().splitlines()
     assert "nothing is left to read" in line
 
@@ -133,7 +133,8 @@ def test_a_file_of_vectors_lacks_no_row(door: Door, photo: Path) -> None:
     assert done.returncode == 1
     assert not file.exists()
     assert "is not written" in done.stderr
-    done = vitrine("embed", str(photo), "--url", door.url, "--output", str(photo.parent / "no" / "such.npy"))
+    file.symlink_to("/dev/full")
+    done = vitrine("embed", str(photo), "--url", door.url, "--output", str(file))
     assert done.returncode == 1
     assert "--output: cannot write" in done.stderr
     assert "Traceback" not in done.stderr
@@ -150,6 +151,8 @@ def test_a_file_of_vectors_lacks_no_row(door: Door, photo: Path) -> None:
         (("ask", "-", "--questions", "-"), "standard input is the photo or the questions, not both"),
         (("ask", "a.jpg", ZH, "--max-risk", "little"), "'little' came, but a share such as 0.001 is expected"),
         (("ask", "a.jpg", ZH, "--max-risk", "nan"), "'nan' came, but a share"),
+        (("ask", "a.jpg", ZH, "--max-risk", "2"), "'2' came, but a share such as 0.001 is expected: more than 0"),
+        (("choose", "a.jpg", ZH, "红色", "--max-risk", "0"), "'0' came, but a share such as 0.001 is expected"),
         (("ask", "a.jpg", ZH, "--api-key-file", "no-such.key"), "cannot read the key in no-such.key"),
         (("embed",), "PHOTO"),
         (("embed", "a.jpg", "--output", "vectors.csv"), "ends in .npy or .jsonl"),

@@ -131,7 +131,7 @@ UNREADABLE = {
     "floats": (np.zeros((4, 4, 3)), "float64 [4, 4, 3] came"),
     "a batch": (np.zeros((2, 4, 4, 3), np.uint8), "uint8 [2, 4, 4, 3] came"),
     "nothing": (np.zeros((0, 0, 3), np.uint8), "[0, 0, 3] came"),
-    "a number": (5, "a int came"),
+    "a number": (5, "an int came"),
     "too large": (bytes(16 * 2**20 + 1), "more than the 16777216 bytes allowed"),
     "a file without an end": ("/dev/zero", "more than the 16777216 bytes allowed"),
 }
@@ -337,7 +337,13 @@ def test_choose_gives_each_candidate_its_share(
 
 @pytest.mark.parametrize(
     ("candidates", "message"),
-    [([], "is empty"), (["red", "red"], "same"), (["red", " "], "blank"), ("red", "one str came"), ([3], "a int came")],
+    [
+        ([], "is empty"),
+        (["red", "red"], "same"),
+        (["red", " "], "blank"),
+        ("red", "one str came"),
+        ([3], "an int came"),
+    ],
 )
 def test_a_bad_list_is_the_callers_fault(client: VqaClient, photo: Path, candidates: list[str], message: str) -> None:
     with pytest.raises(InvalidRequestError, match=message):

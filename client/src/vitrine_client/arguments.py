@@ -1,15 +1,13 @@
 """Arguments of the command line `vitrine`."""
 
 import argparse
-import math
 import sys
 from typing import Any, NoReturn, TypeAlias
 
 import vitrine_client
-from vitrine_client.calls import require_timeout
+from vitrine_client.argument_values import count, heatmap_file, question, seconds, share, vectors_file
 from vitrine_client.commands import ask, choose, embed, health, profile
-from vitrine_client.errors import InvalidRequestError
-from vitrine_client.quoting import quote, without_long_words
+from vitrine_client.quoting import without_long_words
 from vitrine_client.settings import DEFAULT_URL
 
 Commands: TypeAlias = "argparse._SubParsersAction[Any]"
@@ -29,7 +27,8 @@ def command_line() -> Parser:
     parser = Parser(
         prog="vitrine",
         description="Ask a Vitrine server questions about product photos, in English or Chinese.",
-        epilog="exit status: 0 answered or healthy, 1 a failure (said on standard error), 2 wrong usage",
+        epilog="exit status: 0 answered or healthy; 1 a failure (said on standard error), also of one of many photos; "
+        "2 what was asked for cannot be: an option's value, a missing file, a photo or question that is refused",
     )
     parser.add_argument("--version", action="version", version=vitrine_client.__version__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -46,7 +45,7 @@ def _connection_arguments() -> Parser:
     common = Parser(add_help=False)
     common.add_argument("--url", help=f"the server's gRPC address (default: $VITRINE_URL, else {DEFAULT_URL})")
     common.add_argument(
-        "--timeout", type=_seconds, metavar="S", help="seconds to wait (default: $VITRINE_TIMEOUT_S, else 10)"
+        "--timeout", type=seconds, metavar="S", help="seconds to wait (default: $VITRINE_TIMEOUT_S, else 10)"
     )
     common.add_argument("--tls-ca", metavar="PEM", help="encrypt, and trust servers that this authority has signed")
     common.add_argument("--tls-cert", metavar="PEM", help="our own certificate, where the server asks for one")
@@ -89,10 +88,15 @@ def _add_ask(commands: Commands, parents: list[argparse.ArgumentParser]) -> None
         metavar="FILE",
         help="holds a question a line, or - for standard input; what is named beside it are photos",
     )
-    ask_parser.add_argument("--heatmap", metavar="FILE", help="write the photo with where the first question looked")
+    ask_parser.add_argument(
+        "--heatmap",
+        type=heatmap_file,
+        metavar="FILE",
+        help="write the photo with where the first question looked",
+    )
     ask_parser.add_argument(
         "--max-risk",
-        type=_share,
+        type=share,
         metavar="SHARE",
         help="of wrong answers; stricter than the server's own, such as 0.001",
     )
@@ -108,9 +112,9 @@ def _add_choose(commands: Commands, parents: list[argparse.ArgumentParser]) -> N
         epilog='example: vitrine choose mug.jpg "What colour is it?" red blue green',
     )
     choose_parser.add_argument("photo", help="a file, such as a JPEG, or - for standard input")
-    choose_parser.add_argument("question")
+    choose_parser.add_argument("question", type=question)
     choose_parser.add_argument("candidate", nargs="+", help="an allowed answer; up to 256")
-    choose_parser.add_argument("--max-risk", type=_share, metavar="SHARE", help="as of vitrine ask")
+    choose_parser.add_argument("--max-risk", type=share, metavar="SHARE", help="as of vitrine ask")
     choose_parser.set_defaults(run=choose, parser=choose_parser)
 
 
@@ -125,7 +129,7 @@ def _add_embed(commands: Commands, parents: list[argparse.ArgumentParser]) -> No
     embed_parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a file, or - for standard input")
     embed_parser.add_argument(
         "--output",
-        type=_vectors_file,
+        type=vectors_file,
         metavar="FILE",
         help="a .npy, [photos, E] float32, a row for each photo in their order; or a .jsonl (default: JSON Lines on "
         "standard output)",
@@ -144,10 +148,8 @@ def _add_profile(commands: Commands, parents: list[argparse.ArgumentParser]) -> 
         epilog='example: vitrine profile mug.jpg "What colour is the mug?"',
     )
     profile_parser.add_argument("photo", help="a file, such as a JPEG, or - for standard input")
-    profile_parser.add_argument("question")
-    profile_parser.add_argument(
-        "--repeat", type=_count, default=10, metavar="N", help="questions of each (default: 10)"
-    )
+    profile_parser.add_argument("question", type=question)
+    profile_parser.add_argument("--repeat", type=count, default=10, metavar="N", help="questions of each (default: 10)")
     profile_parser.add_argument(
         "--admin-key-file", metavar="FILE", help="holds the key that the server was started with, as --admin-key-file"
     )
@@ -162,36 +164,3 @@ def _add_health(commands: Commands, parents: list[argparse.ArgumentParser]) -> N
         description="Say whether the server takes questions.",
     )
     health_parser.set_defaults(run=health, parser=health_parser)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds: Any = float(text)
-    except ValueError:
-        seconds = text
-    try:
-        return require_timeout(seconds)
-    except InvalidRequestError as error:
-        raise argparse.ArgumentTypeError(error.message) from error
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not math.isfinite(share):
-        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a share such as 0.001 is expected")
-    return share
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a whole number, at least 1, is expected")
-    return int(text)
-
-
-def _vectors_file(text: str) -> str:
-    if not text.endswith((".npy", ".jsonl")):
-        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a name that ends in .npy or .jsonl is expected")
-    return text

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vitrine_client.contract import question_prefix, split_question_prefix
 from vitrine_client.errors import InvalidRequestError, VitrineError
-from vitrine_client.quoting import quote
+from vitrine_client.quoting import kind_of, quote
 from vitrine_client.results import Alternative, Answer, Choice, Embedding
 
 Tensors = Mapping[str, NDArray[Any]]
@@ -85,7 +85,7 @@ def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) ->
     try:
         texts = list(questions)
     except TypeError:
-        raise InvalidRequestError(f"questions are a list of str, but a {type(questions).__name__} came") from None
+        raise InvalidRequestError(f"questions are a list of str, but {kind_of(questions)} came") from None
     for number, text in enumerate(texts, 1):
         _require_text(text, question_prefix(number, len(texts)))
     calls = []
@@ -103,9 +103,9 @@ def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk
     try:
         texts = list(candidates)
     except TypeError:
-        raise InvalidRequestError(f"candidates are a list of str, but a {type(candidates).__name__} came") from None
+        raise InvalidRequestError(f"candidates are a list of str, but {kind_of(candidates)} came") from None
     if wrong := [text for text in texts if not isinstance(text, str)]:
-        raise InvalidRequestError(f"a candidate is a str, but a {type(wrong[0]).__name__} came")
+        raise InvalidRequestError(f"a candidate is a str, but {kind_of(wrong[0])} came")
     if not texts:
         raise InvalidRequestError("the list of candidates is empty: name at least one allowed answer")
     listed = np.array([[_utf8(text) for text in texts]], np.object_)
@@ -156,7 +156,7 @@ def _is_number(value: object) -> bool:
 
 def _require_text(question: object, which: str = "") -> None:
     if not isinstance(question, str):
-        raise InvalidRequestError(f"{which}a question is a str, but a {type(question).__name__} came")
+        raise InvalidRequestError(f"{which}a question is a str, but {kind_of(question)} came")
 
 
 def _question_tensors(photo: bytes, questions: list[str], max_risk: float | None) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from vitrine_client.arguments import command_line
 from vitrine_client.channel import TlsFiles
 from vitrine_client.commands import ask, questions_in
-from vitrine_client.errors import InvalidRequestError, VitrineError
+from vitrine_client.errors import InvalidPhotoError, InvalidRequestError, VitrineError
 from vitrine_client.quoting import short_name
 from vitrine_client.settings import connection_settings, timeout_setting
 
@@ -47,6 +47,8 @@ def _run(args: argparse.Namespace) -> int:
     try:
         result: int = args.run(args)
         return result
+    except (InvalidPhotoError, InvalidRequestError) as error:  # another try would end alike
+        return _report_failure(error, args, _WRONG_USAGE)
     except VitrineError as error:
         return _report_failure(error, args, 1)
 
@@ -81,12 +83,25 @@ def _require_photos_and_questions(args: argparse.Namespace) -> None:
         args.photos, args.questions = args.words[:1], args.words[1:]
         if not args.questions:
             args.parser.error("a question is missing: PHOTO QUESTION..., or --questions FILE PHOTO...")
+        _require_questions(args)
     else:
         args.photos = args.words
     if len(args.photos) > 1 and args.heatmap:
         args.parser.error(f"--heatmap shows one photo, but {len(args.photos)} came")
     if "-" in args.photos and args.questions_file == "-":
         args.parser.error("standard input is the photo or the questions, not both")
+
+
+def _require_questions(args: argparse.Namespace) -> None:
+    for number, question in enumerate(args.questions, 1):
+        if not question.strip():
+            args.parser.error(f"question {number} is empty or blank: write one")
+        if os.path.isfile(question):  # noqa: PTH113  a question may be longer than a path can be
+            print(
+                f"vitrine: question {number}, {short_name(question)}, is the name of a file and asked as a "
+                "question: several photos are asked about with --questions FILE PHOTO...",
+                file=sys.stderr,
+            )
 
 
 def _key_from(file: str | None) -> str | None:

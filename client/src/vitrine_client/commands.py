@@ -14,7 +14,13 @@ import numpy as np
 
 from vitrine_client.breakdown import breakdown_table, measure_breakdown
 from vitrine_client.client import VqaClient
-from vitrine_client.errors import AccessDeniedError, InvalidRequestError, ServerUnavailableError, VitrineError
+from vitrine_client.errors import (
+    AccessDeniedError,
+    InvalidPhotoError,
+    InvalidRequestError,
+    ServerUnavailableError,
+    VitrineError,
+)
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.progress import Counter
 from vitrine_client.quoting import short_name
@@ -172,7 +178,7 @@ def _map_photos(
     """Call for some photos at a time; yield the name of each in its order, what came of it, and the milliseconds.
 
     Raises:
-        VitrineError: one that would come for the others, too.
+        VitrineError: one that would come for the others, too, or of the only photo.
     """
 
     def time_call(name: str) -> tuple[str, Result | VitrineError, float]:
@@ -182,6 +188,8 @@ def _map_photos(
         except _ENDS_ALL:
             raise
         except VitrineError as error:
+            if len(names) == 1:
+                raise
             result = error
         counter.count()
         return name, result, (time.perf_counter() - start_s) * 1000
@@ -203,11 +211,11 @@ def _print_failure(name: str, error: VitrineError, args: argparse.Namespace) -> 
 def _write_heatmap(answer: Answer, photo: Photo, file: str) -> None:
     try:
         answer.overlay(photo).save(file)
-    except VitrineError:  # of the photo, not of the file
-        raise
+    except InvalidPhotoError as error:  # the server could read it
+        raise VitrineError(f"--heatmap: {error.message}") from error
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "no name of a picture"
-        raise InvalidRequestError(
+        raise VitrineError(
             f"--heatmap: cannot write {short_name(file)} ({reason}): name a .png or .jpg in a folder"
         ) from error
 
@@ -221,7 +229,7 @@ def _write_vectors(file: str, vectors: list[Any], lines: list[str]) -> None:
                 output.write("".join(lines).encode())
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "a null byte"
-        raise InvalidRequestError(f"--output: cannot write {short_name(file)}: {reason}") from error
+        raise VitrineError(f"--output: cannot write {short_name(file)}: {reason}") from error
 
 
 def _row(photo: str, question: str, result: Answer | Choice, time_ms: float) -> str:

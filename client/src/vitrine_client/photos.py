@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from vitrine_client.errors import InvalidPhotoError
-from vitrine_client.quoting import quote, without_long_words
+from vitrine_client.quoting import kind_of, quote, without_long_words
 
 
 class BinaryFile(Protocol):
@@ -90,7 +90,7 @@ def _encode(photo: Photo) -> bytes:
         return _png_from_image(photo)
     if callable(getattr(photo, "read", None)):
         return _bytes_from_file(photo)
-    raise InvalidPhotoError(f"a photo is {_KINDS}, but a {type(photo).__name__} came")
+    raise InvalidPhotoError(f"a photo is {_KINDS}, but {kind_of(photo)} came")
 
 
 def _reason_unreadable(path: str, error: Exception) -> str:
@@ -115,14 +115,14 @@ def _bytes_from_file(file: BinaryFile) -> bytes:
         except UnicodeDecodeError as error:
             raise InvalidPhotoError(_AS_TEXT) from error
         except Exception as error:  # whatever stands behind a file that is none
-            raise InvalidPhotoError(f"cannot read the photo from a {type(file).__name__}: {_reason(error)}") from error
+            raise InvalidPhotoError(f"cannot read the photo from {kind_of(file)}: {_reason(error)}") from error
         if isinstance(part, str):
             raise InvalidPhotoError(_AS_TEXT)
         if not isinstance(part, (bytes, bytearray, memoryview)):
             if hasattr(part, "close"):
                 part.close()  # a coroutine that nobody will await
             raise InvalidPhotoError(
-                f"read() of a {type(file).__name__} gave a {type(part).__name__}, but bytes are expected: of an upload "
+                f"read() of {kind_of(file)} gave {kind_of(part)}, but bytes are expected: of an upload "
                 "that is awaited send its `.file`"
             )
         if not part:
@@ -131,7 +131,7 @@ def _bytes_from_file(file: BinaryFile) -> bytes:
         left_bytes -= len(part)
     if not parts:
         raise InvalidPhotoError(
-            f"nothing is left to read in the photo's file, a {type(file).__name__}: was it read before? Then seek(0)"
+            f"nothing is left to read in the photo's file, {kind_of(file)}: was it read before? Then seek(0)"
         )
     return b"".join(parts)
 

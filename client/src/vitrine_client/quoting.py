@@ -21,6 +21,12 @@ def short_name(value: str) -> str:
     return value if isinstance(value, str) and len(value) <= MOST_CHARACTERS else quote(value)
 
 
+def kind_of(value: object) -> str:
+    """Name the type of a value with its article, such as "an int"."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOaeio' else 'a'} {name}"
+
+
 def without_long_words(message: str, *words: str) -> str:
     """Shorten what a caller gave in a `message` that others have written.
 

@@ -1,0 +1,69 @@
+"""Values of the options of `vitrine`: each reads a text, or says what came and what is expected."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from vitrine_client.calls import require_timeout
+from vitrine_client.errors import InvalidRequestError
+from vitrine_client.quoting import quote, short_name
+
+
+def seconds(text: str) -> float:
+    try:
+        number: Any = float(text)
+    except ValueError:
+        number = text
+    try:
+        return require_timeout(number)
+    except InvalidRequestError as error:
+        raise argparse.ArgumentTypeError(error.message) from error
+
+
+def share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1:  # nor where it is not a number
+        raise argparse.ArgumentTypeError(
+            f"{quote(text)} came, but a share such as 0.001 is expected: more than 0, at most 1"
+        )
+    return number
+
+
+def count(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a whole number, at least 1, is expected")
+    return int(text)
+
+
+def question(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty or blank: write a question")
+    return text
+
+
+def vectors_file(text: str) -> str:
+    if not text.endswith((".npy", ".jsonl")):
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a name that ends in .npy or .jsonl is expected")
+    return _in_a_folder(text)
+
+
+def heatmap_file(text: str) -> str:
+    if Image.registered_extensions().get(Path(text).suffix.lower()) not in Image.SAVE:
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but the name of a .png or .jpg is expected")
+    return _in_a_folder(text)
+
+
+def _in_a_folder(text: str) -> str:
+    """Look where a file will be written before anything is asked for it."""
+    folder = os.path.dirname(text) or "."  # noqa: PTH120  takes whatever was given, however long
+    if not os.path.isdir(folder):  # noqa: PTH112  as above
+        raise argparse.ArgumentTypeError(f"cannot write {short_name(text)}: there is no folder {short_name(folder)}")
+    if os.path.isdir(text):  # noqa: PTH112  as above
+        raise argparse.ArgumentTypeError(f"cannot write {short_name(text)}: it is a folder")
+    return text
