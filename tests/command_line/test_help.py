@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_exit_status import USAGE
+from tests.helpers.usage_errors import USAGE
 
 ROOT = Path(__file__).parents[2]
 HEAVY = {
