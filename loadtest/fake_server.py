@@ -75,6 +75,8 @@ class Faults:
     broken_every: int = 0
     """Number N: every N-th answer lacks its tensors, which no client can read."""
     stall_s: float = 2.0
+    told_at: int = 0
+    """The N-th request is told of on standard output: for those who wait until that many have come."""
 
 
 async def serve(port: int, faults: Faults, *, on_port: Callable[[int], None]) -> None:
@@ -104,6 +106,8 @@ def _infer_with(faults: Faults) -> Reply:
     async def infer(raw: bytes, _: Any) -> bytes:
         nonlocal counted, stalled_until
         counted += 1
+        if counted == faults.told_at:
+            print(f"{counted} requests have come", flush=True)
         if counted == faults.stall_after:
             stalled_until = time.monotonic() + faults.stall_s
         if (wait_s := stalled_until - time.monotonic()) > 0:
@@ -138,11 +142,13 @@ class FakeServerOptions:
     """Each N-th answer lacks its tensors; 0: none."""
     stall: Annotated[float, Argument(metavar="S")] = 2.0
     """Seconds of a stall."""
+    told_at: WholeNumber = 0
+    """Number of the request at which a line is printed, for those who wait until so many have come; 0: none."""
 
 
 def main() -> None:
     options = options_from_arguments(FakeServerOptions, "python -m loadtest.fake_server")
-    faults = Faults(options.stall_after, options.slow_every, options.broken_every, options.stall)
+    faults = Faults(options.stall_after, options.slow_every, options.broken_every, options.stall, options.told_at)
     asyncio.run(serve(options.port, faults, on_port=lambda port: print(f"127.0.0.1:{port}", flush=True)))
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -37,6 +38,13 @@ def fake_server() -> Iterator[Started]:
     for process in processes:
         process.kill()
         process.wait()
+
+
+def wait_until_told(server: subprocess.Popen) -> None:
+    """Wait until as many requests have come as the server was asked to tell of."""
+    assert server.stdout
+    assert select.select([server.stdout], [], [], 60)[0], "the generator sends"
+    assert "requests have come" in server.stdout.readline()
 
 
 def test_an_open_loop_shows_a_stall_and_a_closed_one_hides_it(fake_server: Started, tmp_path: Path) -> None:
@@ -182,14 +190,12 @@ def test_where_nothing_can_be_served_the_command_says_what_to_do(tmp_path: Path)
 
 
 def test_a_worker_that_is_killed_is_told(fake_server: Started, tmp_path: Path) -> None:
-    url, _ = fake_server()
+    url, server = fake_server("--told-at", "40")
     running = subprocess.Popen(
         run_command(tmp_path / "run", url, "--duration", "8", "--rate", "30", "--workers", "2"),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    while not (tmp_path / "run" / "samples-1.bin").exists() and running.poll() is None:
-        time.sleep(0.1)
-    time.sleep(2)
+    wait_until_told(server)
     [worker] = [
         one for one in psutil.Process(running.pid).children() if "1" in one.cmdline()[one.cmdline().index("--index") :]
     ]
@@ -252,14 +258,14 @@ def test_a_server_that_is_not_there_ends_it_at_once(tmp_path: Path) -> None:
 
 
 def test_a_server_that_dies_is_reported_as_such(fake_server: Started, tmp_path: Path) -> None:
-    url, server = fake_server()
+    url, server = fake_server("--told-at", "30")
     running = subprocess.Popen(
-        run_command(tmp_path / "run", url, "--duration", "5", "--timeout", "1"),
+        run_command(tmp_path / "run", url, "--duration", "5", "--rate", "30", "--timeout", "1"),
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(4.5)
+    wait_until_told(server)
     server.kill()
     _, errors = running.communicate(timeout=60)
     content = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
@@ -273,17 +279,13 @@ def test_a_server_that_dies_is_reported_as_such(fake_server: Started, tmp_path: 
     ("workers", "warm_up"), [("2", "0"), ("1", "50"), pytest.param("1", "0", marks=pytest.mark.night)]
 )
 def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, workers: str, warm_up: str) -> None:
-    url, _ = fake_server("--slow-every", "10", "--stall", "60")
+    url, server = fake_server("--slow-every", "10", "--stall", "60", "--told-at", "60")
     arguments = ("--duration", "60", "--rate", "30", "--workers", workers, "--warm-up", warm_up, "--timeout", "60")
     running = subprocess.Popen(
         run_command(tmp_path / "run", url, *arguments),
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while len(list((tmp_path / "run").glob("samples-*.bin"))) < int(workers) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(8)  # the workers find each other, and send for a while
-
+    wait_until_told(server)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to all of them
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 130, errors
