@@ -74,13 +74,20 @@ def verdict_of(
     if calibration is None:
         return given
     risk = calibration.default_risk if max_risk is None else min(max_risk, calibration.default_risk)
-    point = next((p for p in reversed(calibration.risks[language]) if p.risk <= risk * _FLOAT32), None)
-    threshold = (point.refusal_threshold if refuses else point.threshold) if point else math.inf
-    if point is None or threshold > 1:
-        return Verdict(HAND_OVER, f"no answer is sure enough for a risk of {100 * risk:g}%")
+    points = calibration.risks[language]
+    point = next((p for p in reversed(points) if p.risk <= risk * _FLOAT32), None)
+    asked = f"a risk of {100 * risk:g}%"
+    if point is None:
+        strictest = f"the strictest risk that this calibration knows is {100 * points[0].risk:g}%"
+        return Verdict(HAND_OVER, f"{asked} was asked for, but {strictest}")
+    threshold = point.refusal_threshold if refuses else point.threshold
+    is_fitted = point.risk * _FLOAT32 >= risk
+    used = "" if is_fitted else f" ({100 * point.risk:g}% is the nearest stricter one that this calibration knows)"
+    if threshold > 1:
+        return Verdict(HAND_OVER, f"no answer is sure enough for {asked}{used}")
     if confidence < threshold:
-        asked_for = f"which a risk of {100 * point.risk:g}% asks for"
-        return Verdict(HAND_OVER, f"confidence {confidence:.3f} is under {threshold:.3f}, {asked_for}")
+        under = f"confidence {confidence:.3f} is under {threshold:.3f}"
+        return Verdict(HAND_OVER, f"{under}, which {asked} asks for{used}")
     return given
 
 

@@ -316,7 +316,7 @@ def test_an_answer_carries_a_calibrated_confidence_and_alternatives(
 def test_a_stricter_risk_hands_over_with_the_reason(client: VqaClient, photo: bytes, question: str) -> None:
     answer = client.ask(photo, question, max_risk=1e-6)
     assert answer.status == "hand_over"
-    assert answer.reason.startswith("no answer is sure enough for a risk of 0.0001%")
+    assert answer.reason.startswith("a risk of 0.0001% was asked for, but the strictest risk")
     assert answer.text == client.ask(photo, question).text, "the answer is still told to the person"
     assert [a.status for a in client.ask_many(photo, [question] * 3, max_risk=1.0)] == ["answered"] * 3
 

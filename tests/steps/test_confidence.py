@@ -66,6 +66,24 @@ def test_a_hand_over_says_why() -> None:
     assert found.verdict.reason.endswith("is under 0.900, which a risk of 1% asks for")
 
 
+HELD_TO = "(0.1% is the nearest stricter one that this calibration knows)"
+
+
+@pytest.mark.parametrize(
+    ("language", "max_risk", "words"),
+    [
+        ("en", 0.05, "confidence 0.150 is under 0.900, which a risk of 1% asks for"),
+        ("zh", 0.007, f"confidence 0.150 is under 0.990, which a risk of 0.7% asks for {HELD_TO}"),
+        ("zh", 0.0005, "a risk of 0.05% was asked for, but the strictest risk that this calibration knows is 0.1%"),
+        ("en", 0.001, "no answer is sure enough for a risk of 0.1%"),
+        ("en", 0.007, f"no answer is sure enough for a risk of 0.7% {HELD_TO}"),
+    ],
+)
+def test_a_hand_over_names_the_risk_that_was_asked_for(language: str, max_risk: float, words: str) -> None:
+    asked = float(np.float32(max_risk))  # as it travels
+    assert verdict_of(0.15, CALIBRATION, refuses=False, language=language, max_risk=asked).reason == words
+
+
 @pytest.mark.parametrize(("candidates", "status"), [(SURE, "answered"), (UNSURE, "answered"), (REFUSES, "cannot_tell")])
 def test_without_calibration_nothing_is_handed_over(candidates: list[Candidate], status: str) -> None:
     found = judge(candidates, CANNOT_TELL, None, question=COLOUR, language="en", max_risk=0.001)
