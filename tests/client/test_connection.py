@@ -170,3 +170,37 @@ def test_photos_of_any_size_are_tried_again(size_bytes: int) -> None:
     finally:
         server.stop(None)
     assert busy.requests == 3
+
+
+@contextmanager
+def answering(content: bytes) -> Iterator[str]:
+    """The address of a double that answers every connection so, and closes it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with suppress(OSError):  # closed at the end
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(content)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "is an HTTP port"),
+        (b"<!DOCTYPE HTML><html><body>Bad request version ('HTTP/2.0')</body></html>", "is an HTTP port"),
+        (b"\x15\x03\x03\x00\x02\x02\x46 an alert of TLS", "no server listens at"),
+    ],
+    ids=["Triton's HTTP", "Python's", "TLS"],
+)
+def test_the_port_of_http_is_called_that(photo: Path, content: bytes, words: str) -> None:
+    with answering(content) as url, VqaClient(url) as client:
+        with pytest.raises(VitrineError, match=words) as caught:
+            client.ask(photo, QUESTIONS[0])
+        assert ("give the gRPC port" in str(caught.value)) == ("HTTP" in words)

@@ -21,6 +21,8 @@ _ENSEMBLE_PREFIX = re.compile(r"^(\[request id: [^\]]*\] )?(in ensemble '[^']*',
 _SAYS_NOTHING = ("DEADLINE_EXCEEDED", "CANCELLED")
 """gRPC codes that do not tell whether a server took the call."""
 _NOT_GRPC = "Received http2 header with status"
+_HTTP_1 = re.compile(r"http1\.x|got frame type (79|80)\b")
+"""Of gRPC, where HTTP/1 answers it: by its name, or what "HTTP" and "<!DOCTYPE" look like as a frame of HTTP/2."""
 _NO_SHARED_MEMORY = "increase the shared memory pool"
 """Words of Triton's own error, which goes on with a name that is nobody's business (CVE-2025-23320)."""
 _LEAST_LEFT_S = 0.02
@@ -192,11 +194,14 @@ def error_from_library(
     """
     code = str(error.status() or "UNKNOWN").removeprefix("StatusCode.")
     message = _ENSEMBLE_PREFIX.sub("", error.message() or "no message")
+    is_http = code == "UNAVAILABLE" and _HTTP_1.search(message)
     if len(url) > MOST_CHARACTERS:  # gRPC names it, or parts of it
         message = "connection failed" if code == "UNAVAILABLE" else message
     url = short_name(url)
     if code == "DEADLINE_EXCEEDED":
         message = f"no answer from {url} within {timeout_s:g} s: is a server there? Wait longer, or lower the load"
+    elif is_http:
+        message = f"{url} is an HTTP port ({message}): give the gRPC port of a Vitrine server"
     elif code == "UNAVAILABLE":
         cause = (
             "does it speak TLS, with a certificate that the named authority has signed?"
