@@ -19,7 +19,7 @@ def test_ask_prints_an_answer_a_line(server_url: str, photo: Path) -> None:
     done = vitrine("ask", str(photo), "What colour is it?", "什么颜色", "--url", server_url)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
-    assert "confidence" in done.stdout
+    assert [line.count("confidence") for line in done.stdout.splitlines()] == [1, 1]
 
 
 @needs_server
@@ -114,8 +114,9 @@ def test_an_address_that_cannot_be_is_refused_at_once(url: str, words: str) -> N
 def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: Path) -> None:
     done = vitrine("choose", str(photo), "什么颜色？", "蓝色", "红色", "--url", server_url)
     assert done.returncode == 0, done.stderr
-    first, *shares = done.stdout.splitlines()
-    assert "confidence" in first
+    first, heading, *shares = done.stdout.splitlines()
+    assert first.count("confidence") == 1
+    assert heading == "shares within this list, 100% together:"
     assert {line.split()[-1] for line in shares} == {"蓝色", "红色"}
     done = vitrine("choose", str(photo), "What colour is it?", "red", "blue", "--json", "--url", server_url)
     answer = json.loads(done.stdout)
@@ -219,6 +220,22 @@ def test_what_the_server_refuses_cannot_be_asked_for(server_url: str, photo: Pat
     done = vitrine(*(str(places.get(word, word)) for word in words), "--url", server_url)
     assert done.returncode == 2
     assert "INVALID_ARGUMENT" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("candidate", "words"),
+    [
+        ("红色", "红色  (answered, confidence 1.000)"),
+        ("蓝色", "蓝色  (hand over to a person: the list lacks the answer)"),
+    ],
+)
+def test_a_verdict_is_plain(photo: Path, candidate: str, words: str) -> None:
+    door = Door(None)
+    try:
+        done = vitrine("choose", str(photo), "什么颜色", candidate, "--url", door.url)
+    finally:
+        door.stop()
+    assert done.stdout.splitlines()[0] == words
 
 
 def test_a_question_that_is_the_name_of_a_file_is_pointed_out(photo: Path) -> None:

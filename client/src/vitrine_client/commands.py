@@ -81,6 +81,7 @@ def choose(args: argparse.Namespace) -> int:
         print(_row(args.photo, args.question, choice, time_ms))
         return 0
     print(_verdict_line(choice))
+    print("shares within this list, 100% together:")
     for text, probability in sorted(choice.probabilities.items(), key=lambda item: -item[1]):
         print(f"{probability:8.2%}  {text}")
     return 0
@@ -243,9 +244,10 @@ def _json(fields: dict[str, Any]) -> str:
 
 
 def _verdict_line(result: Answer | Choice) -> str:
+    """Write a verdict for people; a reason says what there is to say of the confidence."""
     sure = "uncalibrated" if result.confidence is None else f"confidence {result.confidence:.3f}"
-    because = f"; {result.reason}" if result.reason else ""
-    return f"{result.text or '(no answer)'}  ({result.status}, {sure}{because})"
+    verdict = f"hand over to a person: {result.reason}" if result.reason else f"{result.status}, {sure}"
+    return f"{result.text or '(no answer)'}  ({verdict})"
 
 
 def _text(question: str, answer: Answer) -> str:
