@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# SYSTEM=no: install no packages of the system, and only say which are missing.
+SYSTEM ?= yes
 # The first that runs and can be used; else whatever python3 is, for the message in `setup`.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/null && echo $$p && break; done)
 VENV := .venv
@@ -19,8 +21,8 @@ help: ## list the targets
 setup: $(VENV)/installed ## create the environment in .venv
 
 .PHONY: system
-system: ## install the system packages that lack, where that is allowed; else say the command
-	@deploy/system-packages.sh $(PYTHON)
+system: ## install the system packages that lack, where that is allowed; else (or with SYSTEM=no) say the command
+	@SYSTEM=$(SYSTEM) deploy/system-packages.sh $(PYTHON)
 
 $(VENV)/installed: pyproject.toml client/pyproject.toml $(wildcard deploy/supply/*.lock) | system
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 12) else \
@@ -58,7 +60,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-
 
 .PHONY: test-packages
 test-packages:
-	@deploy/system-packages.sh $(PYTHON) --tests
+	@SYSTEM=$(SYSTEM) deploy/system-packages.sh $(PYTHON) --tests
 
 .PHONY: test
 test: test-packages build ## run what a change must pass, real servers included (12 minutes on 2 cores)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that Vitrine needs and this machine lacks; nothing where nothing is lacking. Where that
-# may not be (neither root nor sudo without a password, or no apt-get), it says the command, and ends with status 0:
-# what cannot run then says so itself.
+# may not be (SYSTEM=no, neither root nor sudo without a password, or no apt-get), it says the command, and ends with
+# status 0: what cannot run then says so itself.
 #
 # usage: system-packages.sh PYTHON [--tests]
 #   PYTHON   the interpreter that Vitrine is to run on
@@ -26,7 +26,7 @@ fi
 
 as_root=""
 [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
-if command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
+if [ "${SYSTEM:-yes}" != no ] && command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
     echo "installing$lacking"
     # Packages are found without an update on most machines; a bare one has no lists yet.
     # shellcheck disable=SC2086  # words, not one name
