@@ -97,7 +97,7 @@ lint: $(VENV)/installed ## check style and types
 .PHONY: docs
 docs: $(VENV)/installed ## build the documentation into build/site, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "built build/site/index.html"
+	@echo "built build/site/index.html; with search: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site 8000"
 
 .PHONY: evaluate
 evaluate: build ## measure how far answers can be trusted: 12,012 questions, and a report (15 minutes, can be stopped)
