@@ -37,8 +37,8 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
   ([benchmarks/peers](../../benchmarks/peers)): one greedy answer a question. (e) is Vitrine as it comes, with its five
   answers, confidence, verdict and heatmap. Those who ask run on the same cores, and count against all.
 - (d) is the floor for new photos: our image encoder and answer decoder called in one process, with pixels and tokens
-  ready. Nothing is decoded, checked, judged or sent, so (e) must be below it. Hot photos can be above it: their features
-  are cached, and the image encoder is skipped.
+  ready. Nothing is decoded, checked, judged or sent, so (e) must be below it. Hot photos can be above it: their
+  features are cached, and the image encoder is skipped.
 - *New photos*: one question about each photo of 640x480. *Hot photos*: twenty a photo, popular ones more. *Ten
   questions*: asked together about a new photo.
 - `vitrine-small` is the bundled checkpoint; `vitrine-small-auto`, where it is shown, is the same one, built with
