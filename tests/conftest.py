@@ -32,7 +32,9 @@ SERVERS = (
     "deploy/test_observe.py",
     "deploy/test_restart_alerts.py",
     "end_to_end/",
+    "loadtest/test_endings.py",
     "loadtest/test_real_server.py",
+    "loadtest/test_refusals.py",
     "loadtest/test_truth.py",
     "serving/",
 )
@@ -52,7 +54,12 @@ EXPORTS = (
 # No test here needs what another has set up, so they go to any worker; elsewhere, a file goes to one.
 TOGETHER = {f"builders/test_{name}.py": "graphs" for name in ("build", "export", "graphs", "low_precision")}
 """Files that go to one worker, since they share graphs."""
-EACH_FOR_ITSELF = ("loadtest/test_truth.py", "serving/test_faults.py", "test_exit_status.py")
+EACH_FOR_ITSELF = (
+    "loadtest/test_endings.py",
+    "loadtest/test_truth.py",
+    "serving/test_faults.py",
+    "test_exit_status.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 MODULE = [sys.executable, "-m", "loadtest"]
+Started = Callable[..., tuple[str, subprocess.Popen]]
+"""Starts a fake server with the given options; gives its address and process."""
 
 
 def run_command(folder: Path, url: str, *arguments: str) -> list[str]:

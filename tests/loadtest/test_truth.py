@@ -1,50 +1,17 @@
-"""The generator as its users run it, against a server that answers at once, stalls, or dies."""
+"""The generator as its users run it, against a server that answers at once, late, or with what nobody can read."""
 
 import json
-import os
-import select
-import signal
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from loadtest.samples import CODES, read_samples
 from serving.triton.ports import free_port
-from tests.helpers.loadtest_command import MODULE, ROOT, run, run_command
-
-Started = Callable[..., tuple[str, subprocess.Popen]]
-
-
-@pytest.fixture
-def fake_server() -> Iterator[Started]:
-    """Starts a server that answers at once; gives its address and process."""
-    processes = []
-
-    def start(*arguments: str) -> tuple[str, subprocess.Popen]:
-        command = [sys.executable, "-m", "loadtest.fake_server", *arguments]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        processes.append(process)
-        assert process.stdout
-        return process.stdout.readline().strip(), process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-
-
-def wait_until_told(server: subprocess.Popen) -> None:
-    """Wait until as many requests have come as the server was asked to tell of."""
-    assert server.stdout
-    assert select.select([server.stdout], [], [], 60)[0], "the generator sends"
-    assert "requests have come" in server.stdout.readline()
+from tests.helpers.loadtest_command import MODULE, ROOT, Started, run, run_command
 
 
 def test_an_open_loop_shows_a_stall_and_a_closed_one_hides_it(fake_server: Started, tmp_path: Path) -> None:
@@ -126,14 +93,6 @@ def test_the_gate_lets_no_half_run_and_no_closed_loop_pass(fake_server: Started,
         assert all(reason in line for reason, line in zip(reasons, broken, strict=True))
 
 
-def test_metrics_that_are_not_there_end_it_at_once(fake_server: Started, tmp_path: Path) -> None:
-    url, _ = fake_server()
-    done, content = run(tmp_path / "run", url, "--duration", "60", "--metrics-url", "http://127.0.0.1:1/metrics")
-    assert done.returncode == 1
-    assert "no metrics at http://127.0.0.1:1/metrics" in done.stderr
-    assert not content
-
-
 @pytest.mark.night
 def test_the_knee_is_searched_with_real_runs(fake_server: Started, tmp_path: Path) -> None:
     url, _ = fake_server()
@@ -176,128 +135,6 @@ def test_the_report_says_what_the_first_error_of_each_code_was(fake_server: Star
     assert "calls.py:" in (tmp_path / "run" / "report.html").read_text("utf-8")
 
 
-def test_where_nothing_can_be_served_the_command_says_what_to_do(tmp_path: Path) -> None:
-    """The load test's own image has no `serving`."""
-    for name in ("catalogue", "command_line", "loadtest", "measuring"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "manifest.json").write_text("{}")
-    command = [*MODULE, "run", "--repository", str(tmp_path), "--output", str(tmp_path / "run")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 2
-    assert "name it with --url" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_worker_that_is_killed_is_told(fake_server: Started, tmp_path: Path) -> None:
-    url, server = fake_server("--told-at", "40")
-    running = subprocess.Popen(
-        run_command(tmp_path / "run", url, "--duration", "8", "--rate", "30", "--workers", "2"),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    wait_until_told(server)
-    [worker] = [
-        one for one in psutil.Process(running.pid).children() if "1" in one.cmdline()[one.cmdline().index("--index") :]
-    ]
-    worker.kill()
-    _, errors = running.communicate(timeout=90)
-    assert running.returncode == 1, errors
-    notes = " ".join(json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))["notes"])
-    assert "worker 1 ended before the run did" in notes
-
-
-def test_ctrl_c_keeps_what_a_search_has_found(fake_server: Started, tmp_path: Path) -> None:
-    url, _ = fake_server()
-    (tmp_path / "slo.yaml").write_text("p50_ms: 5000\n", "utf-8")
-    running = subprocess.Popen(
-        [*MODULE, "knee", "--url", url, "--output", str(tmp_path / "knee"), "--slo", str(tmp_path / "slo.yaml"),
-         "--start", "5", "--duration", "4", "--warm-up", "0", "--photo-count", "2"],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    assert running.stdout
-    assert "kept" in running.stdout.readline()
-    os.killpg(running.pid, signal.SIGINT)
-    _, errors = running.communicate(timeout=90)
-    assert running.returncode == 130, errors
-    assert "Traceback" not in errors
-    found = json.loads((tmp_path / "knee" / "knee.json").read_text("utf-8"))
-    assert found["highest_rate_per_s"] == 5
-    assert (tmp_path / "knee" / "knee.html").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (("--seed", "-1"), "--seed is -1"),
-        (("--closed", "2", "--rate", "5"), "--closed has no schedule"),
-        (("--repository", "r", "--metrics-url", "http://a/metrics"), "--repository serves here"),
-        (("--rate", "0"), "the rate is 0"),
-        (("--rate", "1e9"), "requests are asked for"),
-        (("--scenario", "lissting"), "there is no scenario 'lissting'"),
-        (("--warm-up", "60"), "the warm-up of 60 s must be shorter than the 60 s"),
-        (("--photos", "/nothere"), "there is no folder /nothere"),
-        (("--workers", "0"), "--workers is 0"),
-        (("--arrivals", "spike"), "spike needs a peak"),
-    ],
-)
-def test_what_cannot_be_is_refused_at_once(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
-    done, _ = run(tmp_path / "run", "127.0.0.1:1", *arguments)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_a_server_that_is_not_there_ends_it_at_once(tmp_path: Path) -> None:
-    start_s = time.monotonic()
-    done, content = run(tmp_path / "run", "127.0.0.1:1", "--duration", "60")
-    assert done.returncode == 1
-    assert "no server at 127.0.0.1:1" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not content
-    assert time.monotonic() - start_s < 30
-
-
-def test_a_server_that_dies_is_reported_as_such(fake_server: Started, tmp_path: Path) -> None:
-    url, server = fake_server("--told-at", "30")
-    running = subprocess.Popen(
-        run_command(tmp_path / "run", url, "--duration", "5", "--rate", "30", "--timeout", "1"),
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until_told(server)
-    server.kill()
-    _, errors = running.communicate(timeout=60)
-    content = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
-    assert running.returncode == 1
-    assert "no longer answered at the end of the run" in " ".join(content["notes"])
-    assert set(content["figures"]["codes"]) & {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
-    assert "Traceback" not in errors
-
-
-@pytest.mark.parametrize(
-    ("workers", "warm_up"), [("2", "0"), ("1", "50"), pytest.param("1", "0", marks=pytest.mark.night)]
-)
-def test_ctrl_c_reports_what_there_is(fake_server: Started, tmp_path: Path, workers: str, warm_up: str) -> None:
-    url, server = fake_server("--slow-every", "10", "--stall", "60", "--told-at", "60")
-    arguments = ("--duration", "60", "--rate", "30", "--workers", workers, "--warm-up", warm_up, "--timeout", "60")
-    running = subprocess.Popen(
-        run_command(tmp_path / "run", url, *arguments),
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-    )  # fmt: skip
-    wait_until_told(server)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to all of them
-    _, errors = running.communicate(timeout=60)
-    assert running.returncode == 130, errors
-    content = json.loads((tmp_path / "run" / "report.json").read_text("utf-8"))
-    assert content["figures"]["requests"] > 20
-    assert content["figures"]["codes"]["CANCELLED"] > 1, "what was under way is not forgotten"
-    notes = " ".join(content["notes"])
-    assert "interrupted after" in notes
-    assert ("interrupted during the warm-up" in notes) == (warm_up == "50")
-    assert "Traceback" not in errors
-
-
 def test_the_page_shows_how_it_goes(fake_server: Started, tmp_path: Path) -> None:
     url, _ = fake_server()
     port = free_port()
@@ -316,18 +153,3 @@ def test_the_page_shows_how_it_goes(fake_server: Started, tmp_path: Path) -> Non
     assert running.returncode == 0, errors
     assert asked >= 40
     assert b"<title>Locust</title>" in page
-
-
-@pytest.mark.parametrize(
-    ("command", "words"),
-    [
-        ((), "Example: python -m loadtest run"),
-        (("run",), "Requests a second"),
-        (("knee",), "Example: python -m loadtest knee --slo"),
-        (("gate",), "an objective is broken"),
-        (("compare",), "come by chance"),
-    ],
-)
-def test_help_teaches(command: tuple[str, ...], words: str) -> None:
-    done = subprocess.run([*MODULE, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert words in " ".join(done.stdout.split())
