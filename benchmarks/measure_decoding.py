@@ -17,7 +17,7 @@ from builders.checkpoint.checkpoint import Checkpoint
 from builders.checkpoint.load import load_checkpoint
 from builders.engine_spec import ANSWER_DECODER
 from builders.families import family_of
-from builders.graphs.cache import finished_graphs
+from builders.graphs.cache import export_graphs
 from builders.options import STRATEGIES, BuildOptions, dimensions_of
 from builders.parity.compare import question_tensors
 from builders.parity.material import parity_material
@@ -59,7 +59,7 @@ def measure_strategies(options: "DecodingOptions") -> int:
 
 def _export(checkpoint: Checkpoint, build: BuildOptions, folder: Path, strategy: str) -> Path:
     dimensions = dimensions_of(checkpoint, build)
-    graphs = finished_graphs(
+    graphs = export_graphs(
         folder,
         checkpoint,
         dimensions,

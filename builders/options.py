@@ -128,9 +128,11 @@ class BuildOptions:
         return BatchRange(self.batch_opt or min(usual.opt, most), most)
 
     @property
-    def graph_precision(self) -> str:
-        """Of the exported graphs."""
-        return "fp32" if self.chosen_precision == "auto" else self.chosen_precision
+    def stage_count(self) -> int:
+        """How many stages the build will announce."""
+        if self.graphs_only:
+            return 7
+        return 13 if self.target == "tensorrt" or self.chosen_precision == "auto" else 11
 
 
 def require_possible(options: BuildOptions) -> None:
@@ -164,6 +166,27 @@ def require_possible(options: BuildOptions) -> None:
         raise UsageError(f"--optimization-level is {options.plan.optimization_level}, but must be 0 to 5")
     if options.graphs_only and options.target != "tensorrt":
         raise UsageError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
+    if options.rules:
+        _require_good_rules(options.rules)
+    if options.output.exists():
+        raise UsageError(
+            f"{options.output} exists; a built repository is never changed: name a new folder, or remove it"
+        )
+
+
+def _require_good_rules(file: Path) -> None:
+    """
+    Raises:
+        UsageError: no such file, or the line that is wrong.
+    """
+    from vitrine_steps.rules import RulesError, read_rules
+
+    if not file.is_file():
+        raise UsageError(f"--rules {file}: there is no such file")
+    try:
+        read_rules(file)
+    except RulesError as error:
+        raise UsageError(f"--rules: {error}") from error
 
 
 def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDimensions":

@@ -10,7 +10,7 @@ from typing import Any
 
 from builders.calibration.ask import ask_engines
 from builders.calibration.fit import fit_calibration
-from builders.calibration.labelled import Labelled, drawn_questions, questions_in_file
+from builders.calibration.labelled import Labelled, draw_questions, questions_in_file
 from builders.calibration.options import CalibrationOptions
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.checkpoint.digests import sha256_of_file
@@ -73,7 +73,7 @@ def calibrate(options: CalibrationOptions) -> int:
             questions: Iterable[Labelled] = questions_in_file(options.data)
             source = {"file": options.data.name, "sha256": sha256_of_file(options.data)}
         else:
-            questions, source = drawn_questions(options.photos), {"catalogue": f"{options.photos} drawn photos"}
+            questions, source = draw_questions(options.photos), {"catalogue": f"{options.photos} drawn photos"}
         tokens = manifest["dimensions"]["question_tokens"]
         rows = ask_engines(engines, checkpoint, questions, question_tokens=tokens)
         content = fit_calibration(

@@ -37,7 +37,7 @@ class Labelled:
         return _plain(answer) in {_plain(right) for right in self.answers}
 
 
-def drawn_questions(photos: int) -> Iterator[Labelled]:
+def draw_questions(photos: int) -> Iterator[Labelled]:
     """Draw the test split's photos and wordings, which no checkpoint was trained on; short ones and texts that ask
     nothing among them."""
     first = first_seed("test") + _FIRST_PHOTO

@@ -30,7 +30,7 @@ class Graphs:
         return self.folder / engine / "model.onnx"
 
 
-def finished_graphs(
+def export_graphs(
     cache: Path,
     checkpoint: Checkpoint,
     dimensions: BuildDimensions,

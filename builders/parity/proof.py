@@ -1,14 +1,16 @@
 """The proof that half-precision graphs answer like the checkpoint, whatever compiles them later."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import onnx
 
 from builders.engine_spec import ENGINES
 from builders.errors import BuildError
-from builders.graphs.cache import Graphs
+from builders.graphs.cache import Graphs, remove_graphs
 from builders.parity.compare import OutputReport, compare_engines, parity_table, require_parity
 from builders.parity.material import ParitySet
 from builders.parity.tolerances import TOLERANCES
@@ -20,6 +22,7 @@ from builders.precision.ranges import (
     near_limit,
     ranges_report,
 )
+from builders.stages import Stages
 from builders.tensorrt.parser_check import parser_problems
 
 
@@ -32,7 +35,7 @@ class Proof:
     """What `builders.precision.ranges.ranges_report` returns."""
 
 
-def require_parseable(graphs: Graphs) -> None:
+def _require_parseable(graphs: Graphs) -> None:
     """
     Raises:
         BuildError: TensorRT's parser would refuse a graph; all reasons are listed.
@@ -46,7 +49,29 @@ def require_parseable(graphs: Graphs) -> None:
         raise BuildError("TensorRT's parser would refuse the graphs:\n" + "\n".join(f"  {p}" for p in problems))
 
 
-def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str) -> Proof:
+def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str, stage: Stages) -> Proof:
+    """Prove the graphs for TensorRT, or remove them.
+
+    Raises:
+        BuildError: they are at fault; says how.
+    """
+    try:
+        with stage("rules of TensorRT's parser"):
+            _require_parseable(graphs)
+        with stage(f"{precision} graphs against the reference, on the CPU"):
+            return _run_rounded(graphs, parity_set, precision)
+    except BuildError:
+        remove_graphs(graphs)
+        raise
+
+
+def write_ranges(folder: Path, proof: Proof) -> None:
+    """Write how large tensors become into `activation_ranges.json`."""
+    content = json.dumps(proof.ranges, ensure_ascii=False, indent=2, allow_nan=False)
+    (folder / "activation_ranges.json").write_text(content + "\n", "utf-8")
+
+
+def _run_rounded(graphs: Graphs, parity_set: ParitySet, precision: str) -> Proof:
     """Run half-precision graphs with every tensor rounded as they say, and see how large tensors become.
 
     Raises:

@@ -5,7 +5,7 @@ import json
 import math
 import platform
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,45 +14,47 @@ from typing import Any
 import onnx
 from onnx import AttributeProto, GraphProto
 
-from builders.checkpoint.checkpoint import Checkpoint
 from builders.checkpoint.digests import sha256_of_folder
-from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES
 from builders.graphs.cache import Graphs
-from builders.options import BuildOptions
 from builders.parity.compare import OutputReport, report_rows
-from builders.parity.proof import Proof
+from builders.parity.proof import Proof, write_ranges
 from builders.precision.auto import Trial
+from builders.specification import Specification
 from builders.targets import Target
 from vitrine_steps.file_format import MANIFEST_FORMAT
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime", "pillow", "numpy")
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """How a build compared with its checkpoint."""
+
+    proof: Proof | None
+    """None: the graphs are in FP32."""
+    trials: Sequence[Trial]
+    """Variants in INT8; none where they were not asked for."""
+    reports: Sequence[OutputReport]
+    """The engines against the reference."""
+
+
 def write_manifest(
-    folder: Path,
-    checkpoint: Checkpoint,
-    dimensions: BuildDimensions,
-    options: BuildOptions,
-    target: Target,
-    graphs: Graphs,
-    reports: Sequence[OutputReport],
-    trials: Sequence[Trial],
-    proof: Proof | None,
-    build_s: float,
+    folder: Path, spec: Specification, target: Target, graphs: Graphs, evidence: Evidence, build_s: float
 ) -> None:
     """Write `manifest.json` into the repository `folder`; and `activation_ranges.json` where they were measured."""
+    proof, trials = evidence.proof, evidence.trials
     if proof:
-        _write_json(folder / "activation_ranges.json", proof.ranges)
+        write_ranges(folder, proof)
     manifest = {
         "format": MANIFEST_FORMAT,
-        "checkpoint": {"name": checkpoint.name, "revision": options.revision, "sha256": checkpoint.sha256},
-        "target": options.target,
-        "precision": options.chosen_precision,
-        "decode_strategy": options.decode_strategy,
-        "dimensions": asdict(dimensions),
-        "batch": {"min": 1, **asdict(options.batch_for(dimensions))},
-        "cores": options.serving_cores,
+        "checkpoint": {"name": spec.checkpoint.name, "revision": spec.revision, "sha256": spec.checkpoint.sha256},
+        "target": spec.serving.backend,
+        "precision": spec.precision,
+        "decode_strategy": spec.strategy,
+        "dimensions": asdict(spec.dimensions),
+        "batch": {"min": 1, **asdict(spec.serving.batch)},
+        "cores": spec.serving.cores,
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "build_s": round(build_s, 1),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_OF}},
@@ -60,7 +62,7 @@ def write_manifest(
         **({"gpu": target.facts} if target.facts else {}),
         **(_half_precision(proof) if proof else {}),
         **({"low_precision": [asdict(trial) for trial in trials]} if trials else {}),
-        "parity": report_rows(reports),
+        "parity": report_rows(evidence.reports),
     }
     _write_signed(folder, manifest)
 

@@ -1,0 +1,67 @@
+"""What a build makes, decided once from its options and its checkpoint; no later stage reads the options."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from builders.checkpoint.checkpoint import Checkpoint
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import EngineSpec
+from builders.families import family_of
+from builders.options import BuildOptions, Strategy, dimensions_of
+from builders.repository.configs import ServingConfig
+
+
+@dataclass(frozen=True)
+class Specification:
+    checkpoint: Checkpoint
+    revision: str | None
+    """The hub's commit of the checkpoint; None: a folder."""
+    calibration: dict[str, Any] | None
+    """None: answers will carry no confidence."""
+    dimensions: BuildDimensions
+    engines: Sequence[EngineSpec]
+    strategy: Strategy
+    precision: str
+    """As chosen; "auto" too."""
+    serving: ServingConfig
+    parity_photos: int
+    photos: Path | None
+    """Folder of photos for the parity check; None: they are drawn."""
+    low_precision_photos: int
+    """Photos on which INT8 has to keep the answers."""
+    rules: Path | None
+    """House rules to build in."""
+    cache: Path
+    output: Path
+
+    @property
+    def graph_precision(self) -> str:
+        """The precision of the exported graphs."""
+        return "fp32" if self.precision == "auto" else self.precision
+
+
+def specify(checkpoint: Checkpoint, calibration: dict[str, Any] | None, options: BuildOptions) -> Specification:
+    """Decide what to build.
+
+    Raises:
+        UsageError: the checkpoint does not take what was asked.
+    """
+    dimensions = dimensions_of(checkpoint, options)
+    return Specification(
+        checkpoint=checkpoint,
+        revision=options.revision,
+        calibration=calibration,
+        dimensions=dimensions,
+        engines=family_of(checkpoint.architecture).engine_specs(dimensions, options.decode_strategy),
+        strategy=options.decode_strategy,
+        precision=options.chosen_precision,
+        serving=ServingConfig(options.target, options.batch_for(dimensions), options.serving_cores),
+        parity_photos=options.parity_photos,
+        photos=options.photos,
+        low_precision_photos=options.low_precision_photos,
+        rules=options.rules,
+        cache=options.cache_folder,
+        output=options.output,
+    )
