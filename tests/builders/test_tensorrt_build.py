@@ -199,7 +199,7 @@ def test_an_interrupted_build_goes_on_from_its_graphs(
     tensorrt_double.FAULTS.clear()
     capsys.readouterr()
     build(options_for(checkpoint, tmp_path))
-    assert "answer decoder to ONNX: finished by an earlier build" in capsys.readouterr().out
+    assert "answer decoder, loop to ONNX: finished by an earlier build" in capsys.readouterr().out
     assert list(tmp_path.glob("cache/graphs-*")) == []
 
 
