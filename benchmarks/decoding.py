@@ -31,10 +31,10 @@ class DecodingOptions:
 
 def main() -> int:
     options = options_from_arguments(DecodingOptions, "python -m benchmarks.decoding")
-    from benchmarks.measure_decoding import loaded_bytes, measure_strategies  # ONNX Runtime and torch
+    from benchmarks.measure_decoding import measure_session_bytes, measure_strategies  # ONNX Runtime and torch
 
     if options.memory_of:
-        print(loaded_bytes(options.memory_of))
+        print(measure_session_bytes(options.memory_of))
         return 0
     return measure_strategies(options)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from benchmarks.mixes import QUESTIONS, drawn_photo
+from benchmarks.mixes import QUESTIONS, draw_photo
 from benchmarks.systems import Model
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER
 from vitrine_steps.features import EXTRA_ROWS, packed_features
@@ -46,7 +46,7 @@ class Floor:
         manifest = json.loads((model.repository / "manifest.json").read_text("utf-8"))
         dimensions = manifest["dimensions"]
         self._files = {name: model.repository / manifest["engines"][name]["file"] for name in _ENGINES}
-        self._photos = [drawn_photo(index) for index in range(_PHOTOS)]
+        self._photos = [draw_photo(index) for index in range(_PHOTOS)]
         self._pixels = np.stack([self._pixels_of(photo, dimensions["image_px"]) for photo in self._photos])
         tokenizer = Tokenizer.from_file(str(model.repository / "question_preprocess" / "1" / "tokenizer.json"))
         tokenizer.enable_padding(length=dimensions["question_tokens"])

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from builders.repository.manifest import renew_digests
 from builders.repository.source import read_config
-from loadtest.photos import drawn_photos
-from loadtest.plan import planned_requests
+from loadtest.photos import draw_photos
+from loadtest.plan import plan_requests
 from loadtest.scenario import Scenario
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
@@ -85,7 +85,7 @@ def with_flat_vqa(repository: Path, copy: Path) -> None:
 
 def perf_analyzer_input() -> dict[str, Any]:
     """The load test's own requests in perf_analyzer's format: bytes as Triton lays them out, in base64."""
-    photos = drawn_photos(PHOTOS, SCENARIO.photo_long_side_px)
+    photos = draw_photos(PHOTOS, SCENARIO.photo_long_side_px)
     return {
         "data": [
             {
@@ -93,7 +93,7 @@ def perf_analyzer_input() -> dict[str, Any]:
                 "QUESTION": _bytes_tensor(request.question.encode("utf-8")),
                 "MAX_RISK": {"content": [0.01], "shape": [1]},
             }
-            for request in islice(planned_requests(SCENARIO, 0), PHOTOS)
+            for request in islice(plan_requests(SCENARIO, 0), PHOTOS)
         ]
     }
 

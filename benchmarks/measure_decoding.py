@@ -104,7 +104,7 @@ def _compare(checkpoint: Checkpoint, build: BuildOptions, files: dict[str, Path]
                 "batch": batch,
                 **_spread_ms(times[strategy]),
                 "file_bytes": sum(part.stat().st_size for part in file.parent.iterdir()),
-                "loaded_bytes": _loaded_in_a_process(file),
+                "loaded_bytes": _measure_in_a_process(file),
                 "load_s": load_s[strategy],
             }
             for strategy, file in files.items()
@@ -123,12 +123,12 @@ def _spread_ms(times_ms: list[float]) -> dict[str, float]:
     return {"median_ms": statistics.median(times_ms), "p10_ms": deciles[0], "p90_ms": deciles[-1]}
 
 
-def _loaded_in_a_process(file: Path) -> int:
+def _measure_in_a_process(file: Path) -> int:
     command = [sys.executable, "-m", "benchmarks.decoding", "--memory-of", str(file)]
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def loaded_bytes(file: Path) -> int:
+def measure_session_bytes(file: Path) -> int:
     """Measure by how many bytes a graph's session makes this process larger."""
     before = psutil.Process().memory_info().rss
     session = onnxruntime.InferenceSession(str(file))

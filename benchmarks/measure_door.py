@@ -13,7 +13,7 @@ from tqdm import tqdm
 from vitrine_client import GrpcTransport, VitrineError
 from vitrine_client.calls import ask_call
 
-from benchmarks.mixes import drawn_photo
+from benchmarks.mixes import draw_photo
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
@@ -33,7 +33,7 @@ def measure_door(options: "DoorOptions") -> int:
     end_on_signals()
     try:
         with EmbeddedServer(ServerSettings(options.repository, grpc_port=0, metrics_port=None)) as server:
-            photo = drawn_photo(0)
+            photo = draw_photo(0)
             figures = _add_prefix("known_photo", _figures(server, photo, options.calls, _WARMUP))
             large = photo + bytes(_LARGE_PHOTO_BYTES - len(photo))
             figures |= _add_prefix("photo_of_16_mib", _figures(server, large, _LARGE_CALLS, 2))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 
-from benchmarks.mixes import drawn_photo
+from benchmarks.mixes import draw_photo
 from builders.parity.timing import medians_ms
 from catalogue.questions import words
 from measuring.memory import tree_memory_mib
@@ -66,7 +66,7 @@ def photo_step_figures(repository: Path) -> dict[str, float]:
     """Milliseconds from a JPEG to the encoder's pixels, without a server; medians."""
     side_px = json.loads((repository / "manifest.json").read_text("utf-8"))["dimensions"]["image_px"]
     limits = PhotoLimits()
-    photos = {name: drawn_photo(0, size_px) for name, size_px in _PHOTO_SIZES_PX.items()}
+    photos = {name: draw_photo(0, size_px) for name, size_px in _PHOTO_SIZES_PX.items()}
     return medians_ms(
         {name: partial(pixels_from_photo, photo, side_px=side_px, limits=limits) for name, photo in photos.items()}
     )
@@ -74,7 +74,7 @@ def photo_step_figures(repository: Path) -> dict[str, float]:
 
 def latency_figures(client: VqaClient, photos: int) -> dict[str, float]:
     """Milliseconds of a question about each photo, of it again, and of a closed list; medians and spread."""
-    encoded = [drawn_photo(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
+    encoded = [draw_photo(index) for index in tqdm(range(photos + _WARMUP), desc="drawing photos", leave=False)]
     candidates = _words()
     times_ms: dict[str, list[float]] = {"new_photo_ms": [], "same_photo_again_ms": [], "list_of_64_ms": []}
     for index, photo in enumerate(tqdm(encoded, desc="latency", leave=False)):
@@ -110,7 +110,7 @@ def memory_figures(client: VqaClient, pid: int, questions: int, together: int) -
     Args:
         together: questions about each photo, in one request.
     """
-    encoded = [drawn_photo(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
+    encoded = [draw_photo(10_000 + index) for index in tqdm(range(500), desc="drawing photos", leave=False)]
 
     def ask(index: int) -> None:
         # Photo bytes that were never seen: a trailing number makes them new.

@@ -63,7 +63,7 @@ def _new(photos: Sequence[bytes], seed: str) -> Iterator[bytes]:
         yield rng.choice(photos) + rng.randbytes(8)
 
 
-def drawn_photo(index: int, size_px: tuple[int, int] = (640, 480)) -> bytes:
+def draw_photo(index: int, size_px: tuple[int, int] = (640, 480)) -> bytes:
     """Draw a photo, as JPEG."""
     side_px = max(size_px)
     image = photo_from_seed(first_seed("test") + 30_000 + index, long_side_px=(side_px, side_px)).image.resize(size_px)

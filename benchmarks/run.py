@@ -15,7 +15,7 @@ from benchmarks.at_load import LOAD_RATIO, AtLoad, measure_at
 from benchmarks.closed_loop import Ask, closed_loop
 from benchmarks.comparison import FLOOR, Cell, Rates, rotate
 from benchmarks.floor import Floor
-from benchmarks.mixes import MIXES, drawn_photo
+from benchmarks.mixes import MIXES, draw_photo
 from benchmarks.models import BUNDLED, MODELS, prepare_model
 from benchmarks.options import BenchmarkOptions
 from benchmarks.report import machine, write_report
@@ -114,7 +114,7 @@ async def _measure(
     model: Model, cells: list[Cell], rounds: int, seconds: float, save: Callable[[dict[str, Any]], None]
 ) -> None:
     """Measure all cells in each round, and save what is known after it."""
-    photos = [drawn_photo(index) for index in range(_PHOTOS)]
+    photos = [draw_photo(index) for index in range(_PHOTOS)]
     found = _Found()
     with ExitStack() as processes:
         servers = {system: processes.enter_context(run_system(system, model)) for system in (*PEERS, VITRINE)}

@@ -22,7 +22,7 @@ from tritonclient.utils import InferenceServerException
 from vitrine_client import AsyncVqaClient
 
 from benchmarks.closed_loop import Ask
-from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
+from benchmarks.mixes import QUESTIONS, Visit, draw_photo
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.with_parent import with_parent
 from serving.triton.command import ServerSettings
@@ -101,7 +101,7 @@ def suspend(pids: Iterable[int]) -> Iterator[None]:
 async def connect(system: str, url: str) -> AsyncIterator[Ask]:
     """Connect to a system once it answers; gives the function that asks it."""
     async with _connect(system, url) as ask:
-        deadline, visit = time.monotonic() + _READY_TIMEOUT_S, Visit(drawn_photo(0), QUESTIONS[:1])
+        deadline, visit = time.monotonic() + _READY_TIMEOUT_S, Visit(draw_photo(0), QUESTIONS[:1])
         while True:
             try:
                 await ask(visit)

@@ -51,17 +51,17 @@ def agreement_with_reference(
             for question in questions_from_seed(seed, "test", per_photo=_PER_PHOTO)
         ]
         reference = family.reference_outputs(checkpoint, photos, texts, answer_tokens)
-        features = [_served_features(transport, photo) for photo in photos]
+        features = [_fetch_features(transport, photo) for photo in photos]
         for served, expected in zip(features, reference.features, strict=True):
             tokens = served[0, : len(expected)]
             cosine = min(cosine, min_cosine(tokens.reshape(1, -1), expected.reshape(1, -1)))
         for (photo, text), ids in zip(texts, reference.answer_ids, strict=True):
-            equal += bool(np.array_equal(_served_ids(transport, features[photo], text), ids))
+            equal += bool(np.array_equal(_fetch_ids(transport, features[photo], text), ids))
             asked += 1
     return Agreement(asked, equal, photo_count, cosine)
 
 
-def _served_features(transport: Transport, photo: bytes) -> NDArray[np.float16]:
+def _fetch_features(transport: Transport, photo: bytes) -> NDArray[np.float16]:
     """[1, N + 2, D], packed."""
     image = np.array([[photo]], np.object_)
     return _infer(transport, "image_features", {"IMAGE": image}, ("IMAGE_FEATURES",))["IMAGE_FEATURES"]
@@ -71,14 +71,14 @@ def raw_probabilities(transport: Transport, groups: Sequence[PhotoQuestions]) ->
     """The decoder's own probability of each question's greedy answer, as it was before calibration."""
     found = []
     for group in tqdm(groups, desc="before calibration", unit="photo", disable=None):
-        features = _served_features(transport, group.load())
+        features = _fetch_features(transport, group.load())
         for question in group.questions:
             logprobs = _decode(transport, features, question.text, "ANSWER_LOGPROBS")
             found.append(float(np.exp(logprobs[0, 0, 0].sum())))
     return found
 
 
-def _served_ids(transport: Transport, features: NDArray[np.float16], text: str) -> NDArray[np.int32]:
+def _fetch_ids(transport: Transport, features: NDArray[np.float16], text: str) -> NDArray[np.int32]:
     """[T], of the greedy answer."""
     ids: NDArray[np.int32] = _decode(transport, features, text, "ANSWER_IDS")[0, 0, 0]
     return ids

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
 from evaluation.accuracy import SECTION, Graded, by_group
-from evaluation.open_questions import graded_from
+from evaluation.open_questions import grade_rows
 from evaluation.report import read_report
 
 if TYPE_CHECKING:
@@ -112,6 +112,6 @@ def compare(options: "CompareOptions") -> int:
         (before, rows_before), (after, rows_after) = read_report(options.before), read_report(options.after)
     except (OSError, ValueError) as error:
         raise UsageError(f"not a finished evaluation: {error}") from error
-    found = changes(before, after, (graded_from(rows_before), graded_from(rows_after)))
+    found = changes(before, after, (grade_rows(rows_before), grade_rows(rows_after)))
     print(changes_table(found).lstrip("\n"))
     return 0

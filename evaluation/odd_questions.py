@@ -9,7 +9,7 @@ from catalogue.dataset import first_seed, odd_questions_from_seed
 from evaluation.accuracy import plain
 from evaluation.figures import Figure, share
 from evaluation.journal import Job, Row
-from evaluation.questions import drawn_photo
+from evaluation.questions import draw_photo
 
 SHORT_SECTION = "short and colloquial questions"
 NONE_SECTION = "texts that are no question"
@@ -38,7 +38,7 @@ def odd_figures(rows: Sequence[Row]) -> list[Figure]:
 
 
 def _ask_photo(client: VqaClient, seed: int) -> list[Row]:
-    photo = drawn_photo(seed)
+    photo = draw_photo(seed)
     rows = []
     for question in odd_questions_from_seed(seed, "test", short=_SHORT_PER_PHOTO, none=_NONE_PER_PHOTO):
         answer = client.ask(photo, question.text)

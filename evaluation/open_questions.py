@@ -19,7 +19,7 @@ def open_question_jobs(client: VqaClient, groups: Sequence[PhotoQuestions]) -> l
     return [Job(group.photo, partial(_ask_photo, client, group)) for group in groups]
 
 
-def graded_from(rows: Sequence[Row]) -> list[Graded]:
+def grade_rows(rows: Sequence[Row]) -> list[Graded]:
     return [Graded(**{**row, "answers": tuple(row["answers"])}) for row in rows]
 
 

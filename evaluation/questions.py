@@ -58,12 +58,12 @@ def draw_questions(questions: int, *, first_photo: int) -> list[PhotoQuestions]:
         asked = questions_from_seed(first + number, "test", per_photo=min(_PER_PHOTO, questions - number * _PER_PHOTO))
         labelled = tuple(LabelledQuestion(q.text, (q.answer,), q.kind, q.language, drawn=q) for q in asked)
         groups.append(
-            PhotoQuestions(str(first + number), partial(drawn_photo, first + number), labelled, first + number)
+            PhotoQuestions(str(first + number), partial(draw_photo, first + number), labelled, first + number)
         )
     return groups
 
 
-def drawn_photo(seed: int) -> bytes:
+def draw_photo(seed: int) -> bytes:
     return photo_from_seed(seed).jpeg_bytes()
 
 

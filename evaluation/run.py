@@ -20,7 +20,7 @@ from evaluation.figures import Figure, figures_table
 from evaluation.journal import Job, OtherRunError, Row, begin, run_jobs
 from evaluation.lists import list_figures, list_jobs
 from evaluation.odd_questions import odd_figures, odd_jobs
-from evaluation.open_questions import graded_from, open_question_jobs
+from evaluation.open_questions import grade_rows, open_question_jobs
 from evaluation.options import EvaluationOptions
 from evaluation.plots import accuracy_plot, confidence_plot, share_plot, trust_plot
 from evaluation.pointing import pointing_figures, pointing_jobs
@@ -94,7 +94,7 @@ def _evaluate(url: str, options: EvaluationOptions, groups: Sequence[PhotoQuesti
         return run_jobs(options.output / f"{name}.jsonl", jobs, threads=options.asked.threads)
 
     with VqaClient(url, timeout_s=_TIMEOUT_S) as client:
-        graded = graded_from(rows_of("questions", open_question_jobs(client, groups)))
+        graded = grade_rows(rows_of("questions", open_question_jobs(client, groups)))
         _add_accuracy_and_trust(found, graded, groups, url, options)
         if more.closed_list_questions:
             rows = rows_of("lists", list_jobs(client, first_questions(groups, more.closed_list_questions)))

@@ -44,7 +44,7 @@ class PhotoPool:
 
 
 @lru_cache(1)
-def drawn_photos(count: int, long_side_px: tuple[int, int]) -> PhotoPool:
+def draw_photos(count: int, long_side_px: tuple[int, int]) -> PhotoPool:
     """Draw `count` catalogue photos, as JPEG; the same ones each time."""
     seeds = range(first_seed("test") + _FIRST, first_seed("test") + _FIRST + count)
     progress = tqdm(seeds, desc="drawing photos", leave=False, disable=None)

@@ -30,7 +30,7 @@ class Request:
     candidates: tuple[str, ...] = ()
 
 
-def planned_requests(scenario: Scenario, seed: int) -> Iterator[Request]:
+def plan_requests(scenario: Scenario, seed: int) -> Iterator[Request]:
     """Yield requests without end. The same scenario and seed give the same ones in the same order."""
     rng = random.Random(f"requests {seed}")
     known = 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from loadtest.yaml_file import YamlFileError, named_values
+from loadtest.yaml_file import YamlFileError, read_values
 
 KINDS = ("ask", "choose", "embed")
 
@@ -95,7 +95,7 @@ def read_scenario(file: Path) -> Scenario:
     values: dict[str, Any] = {"name": file.stem}
     lines: dict[str, int] = {}
     try:
-        for name, line, value in named_values(file, list(known), what="field", expected=expected):
+        for name, line, value in read_values(file, list(known), what="field", expected=expected):
             lines[name] = line
             values[name] = _value(f"{file.name}, line {line}", name, value, known[name])
     except YamlFileError as error:

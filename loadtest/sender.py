@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from vitrine_client import AsyncGrpcTransport, AsyncVqaClient, VitrineError
 
 from loadtest.photos import PhotoPool
-from loadtest.plan import Request, planned_requests
+from loadtest.plan import Request, plan_requests
 from loadtest.samples import SampleFile
 from loadtest.schedule import intended_times
 from loadtest.settings import RunSettings
@@ -75,7 +75,7 @@ class Sender:
         settings = self._settings
         start = _perf_counter_at(start_at)
         times = intended_times(settings.profile, settings.seed)
-        requests = planned_requests(settings.scenario, settings.seed)
+        requests = plan_requests(settings.scenario, settings.seed)
         under_way: set[asyncio.Task[None]] = set()
         for number, (intended_s, request) in enumerate(zip(map(float, times), requests, strict=False)):
             if number % settings.workers != self._index:
@@ -102,7 +102,7 @@ class Sender:
         """Send one request after the other: the next is due when the last was answered."""
         settings = self._settings
         start = _perf_counter_at(start_at)
-        for planned in planned_requests(settings.scenario, settings.seed + 1 + user):
+        for planned in plan_requests(settings.scenario, settings.seed + 1 + user):
             # Users share no photo: new ones are new to all.
             request = replace(planned, photo=planned.photo * (settings.users or 1) + user)
             now_s = time.perf_counter() - start

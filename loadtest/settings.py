@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from loadtest.photos import PhotoPool, drawn_photos, photos_of_folder
+from loadtest.photos import PhotoPool, draw_photos, photos_of_folder
 from loadtest.scenario import Scenario
 from loadtest.schedule import ArrivalProfile
 
@@ -45,7 +45,7 @@ class RunSettings:
         if self.photo_folder:
             pool = photos_of_folder(Path(self.photo_folder))
         else:
-            pool = drawn_photos(self.photo_count, self.scenario.photo_long_side_px)
+            pool = draw_photos(self.photo_count, self.scenario.photo_long_side_px)
         return replace(pool, salt=self.photo_salt)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from loadtest.yaml_file import YamlFileError, named_values
+from loadtest.yaml_file import YamlFileError, read_values
 
 
 class SloError(ValueError):
@@ -64,7 +64,7 @@ def read_slo(file: Path) -> Slo:
     expected = f"lines such as `p99_ms: 200` are expected, of {', '.join(known)}"
     values: dict[str, float] = {}
     try:
-        for name, line, value in named_values(file, known, what="objective", expected=expected):
+        for name, line, value in read_values(file, known, what="objective", expected=expected):
             if type(value) not in (int, float) or value < 0:
                 raise SloError(
                     f"{file.name}, line {line}: {name} is {str(value)!r}, but a number of 0 or more is expected"

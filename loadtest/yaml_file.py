@@ -11,7 +11,7 @@ class YamlFileError(ValueError):
     """The file is not what is expected; the message names it, the line, what came and what is expected."""
 
 
-def named_values(file: Path, known: list[str], *, what: str, expected: str) -> Iterator[tuple[str, int, Any]]:
+def read_values(file: Path, known: list[str], *, what: str, expected: str) -> Iterator[tuple[str, int, Any]]:
     """Read the lines `name: value` of a file, each name once.
 
     Args:

@@ -74,9 +74,9 @@ def _ask(client: VqaClient, photo: Path, question: str) -> None:
     answer = client.ask(photo, question)
     time_ms = (time.perf_counter() - start_s) * 1000
     sure = "uncalibrated" if answer.confidence is None else f"{answer.confidence:6.1%}"
-    print(f"  {_padded(question, 28)} {_padded(answer.text, 14)} {sure} {time_ms:6.1f} ms{_NOTES[answer.status]}")
+    print(f"  {_pad(question, 28)} {_pad(answer.text, 14)} {sure} {time_ms:6.1f} ms{_NOTES[answer.status]}")
 
 
-def _padded(text: str, columns: int) -> str:
+def _pad(text: str, columns: int) -> str:
     """Pad to a width on screen, where a Chinese character takes two columns."""
     return text + " " * max(1, columns - sum(2 if ord(c) > 0x2E7F else 1 for c in text))

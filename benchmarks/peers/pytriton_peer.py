@@ -9,7 +9,7 @@ from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig
 
 from benchmarks.peers.answering import Answerer
-from serving.triton.ports import resolved_ports
+from serving.triton.ports import resolve_ports
 
 _BATCH = 16
 _WAIT_US = 10_000
@@ -21,7 +21,7 @@ def serve(answerer: Answerer, port: int) -> None:
         texts = answerer.answers(photo[:, 0].tolist(), [one.decode("utf-8") for one in question[:, 0]])
         return {"answer": np.array([[text.encode("utf-8")] for text in texts], np.object_)}
 
-    ports = resolved_ports("127.0.0.1", {"http_port": 0, "metrics_port": 0})
+    ports = resolve_ports("127.0.0.1", {"http_port": 0, "metrics_port": 0})
     config = TritonConfig(
         grpc_port=port, grpc_address="127.0.0.1", http_address="127.0.0.1", metrics_address="127.0.0.1", **ports
     )

@@ -63,7 +63,7 @@ def ends_2_51(call: Call) -> str | None:
     if call.way == HTTP:
         if _ODD_WEIGHT.search(names.get("accept-encoding", "")):
             return "a weight of Accept-Encoding that overflows"
-        body = _inflated(b"".join(call.messages))
+        body = _inflate(b"".join(call.messages))
         if max(body.count(b"["), body.count(b"{")) > _MOST_JSON_DEPTH:
             return "JSON nested deep"
         if _HUGE_SHAPE.search(body):
@@ -74,7 +74,7 @@ def ends_2_51(call: Call) -> str | None:
             return "classification"
         return "a sequence that is named by a text" if b'"sequence_id": "' in body else None
     if call.way == HTTP2:
-        return _deadly([_inflated(message[5:]) for message in call.messages])
+        return _deadly([_inflate(message[5:]) for message in call.messages])
     return _deadly(call.messages)
 
 
@@ -96,7 +96,7 @@ def _holds_text(parameter: bytes) -> bool:
     return any(number == _STRING for value in values for number, _, _ in fields_of(value))
 
 
-def _inflated(body: bytes) -> bytes:
+def _inflate(body: bytes) -> bytes:
     """Return a body without its compression, where it begins as gzip or zlib."""
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(body, _MOST_INFLATED_BYTES) or body

@@ -55,7 +55,7 @@ def fields_of(message: bytes) -> Iterator[Field]:
             yield tag >> 3, kind, message[start:at]
 
 
-def oddly_encoded(draw: random.Random, message: bytes, nesting: Nesting = NESTED) -> bytes:
+def encode_oddly(draw: random.Random, message: bytes, nesting: Nesting = NESTED) -> bytes:
     """Write the same message in other bytes, that every reader must take alike.
 
     Args:
@@ -71,7 +71,7 @@ def oddly_encoded(draw: random.Random, message: bytes, nesting: Nesting = NESTED
         if draw.random() < 0.1:
             found += _unknown(draw)
         if number in nesting:
-            value = oddly_encoded(draw, value, nesting[number])
+            value = encode_oddly(draw, value, nesting[number])
         found += varint(number << 3 | kind, _padding(draw))
         if kind == _BYTES:
             found += varint(len(value), _padding(draw))
@@ -79,7 +79,7 @@ def oddly_encoded(draw: random.Random, message: bytes, nesting: Nesting = NESTED
     return bytes(found) + (_unknown(draw) if draw.random() < 0.1 else b"")
 
 
-def nested_groups(depth: int) -> bytes:
+def nest_groups(depth: int) -> bytes:
     """An unknown field of groups in groups: readers give up at some depth, or run out of stack."""
     return varint(_UNKNOWN << 3 | _START) * depth + varint(_UNKNOWN << 3 | _END) * depth
 
@@ -88,7 +88,7 @@ def _unknown(draw: random.Random) -> bytes:
     kind = draw.choice((_VARINT, _FIXED64, _BYTES, _START, _FIXED32))
     tag = varint(_UNKNOWN << 3 | kind)
     if kind == _START:
-        return nested_groups(draw.choice((1, 2, 20)))
+        return nest_groups(draw.choice((1, 2, 20)))
     if kind == _BYTES:
         return tag + varint(30) + draw.randbytes(30)
     return tag + (varint(draw.randrange(2**63)) if kind == _VARINT else draw.randbytes(8 if kind == _FIXED64 else 4))

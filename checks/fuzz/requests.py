@@ -100,8 +100,8 @@ class Requests:
         if kind in made:
             return made[kind]()
         unusual: dict[str, Callable[[], pb.ModelInferRequest]] = {
-            "classification": good.classified, "parameters": good.with_parameters, "sequence": good.in_sequence,
-            "headers": good.request, "contents": good.contents,
+            "classification": good.with_classification, "parameters": good.with_parameters,
+            "sequence": good.in_sequence, "headers": good.request, "contents": good.contents,
         }  # fmt: skip
         if kind in unusual:
             content = bytes(unusual[kind]().SerializeToString())

@@ -5,7 +5,7 @@ import random
 import zlib
 
 from checks.fuzz.call import HTTP2, INFER, STREAM, STREAM_INFER, Call, Header
-from checks.fuzz.encodings import nested_groups, oddly_encoded
+from checks.fuzz.encodings import encode_oddly, nest_groups
 from checks.fuzz.frames import grpc_message
 from checks.fuzz.well_formed import WellFormed
 
@@ -29,7 +29,7 @@ def stream(draw: random.Random, good: WellFormed) -> Call:
 
 def compressed_request(draw: random.Random, good: WellFormed) -> Call:
     """Draw a request that gRPC's own library compresses."""
-    content = draw.choice((good.request, good.classified, good.with_parameters))()
+    content = draw.choice((good.request, good.with_classification, good.with_parameters))()
     return Call(
         "compressed", INFER, (bytes(content.SerializeToString()),), compression=draw.choice(("gzip", "deflate"))
     )
@@ -37,19 +37,19 @@ def compressed_request(draw: random.Random, good: WellFormed) -> Call:
 
 def odd_encoding(draw: random.Random, good: WellFormed) -> Call:
     """Draw a message in bytes that few encoders write."""
-    content = draw.choice((good.request, good.classified, good.with_parameters))().SerializeToString()
-    return Call("odd encoding", INFER, (oddly_encoded(draw, content),))
+    content = draw.choice((good.request, good.with_classification, good.with_parameters))().SerializeToString()
+    return Call("odd encoding", INFER, (encode_oddly(draw, content),))
 
 
 def deep_groups(draw: random.Random, good: WellFormed) -> Call:
     """Draw groups in groups: readers give up, or have no stack left."""
     depth = draw.choice((50, 99, 101, 5_000, 100_000))
-    return Call("deep groups", INFER, (good.request().SerializeToString() + nested_groups(depth),))
+    return Call("deep groups", INFER, (good.request().SerializeToString() + nest_groups(depth),))
 
 
 def frames_by_hand(draw: random.Random, good: WellFormed) -> Call:
     """Draw prefixes, compression and headers that no library would send."""
-    content = bytes(draw.choice((good.request, good.request, good.classified))().SerializeToString())
+    content = bytes(draw.choice((good.request, good.request, good.with_classification))().SerializeToString())
     headers: list[Header] = [*good.headers()] if draw.random() < 0.4 else []
     flag = draw.choice((0, 0, 1, 1, 1, 2, 255))
     kind = draw.choice(("gzip", "deflate", "plain", "cut short", "damaged", "bomb"))

@@ -65,7 +65,7 @@ class WellFormed:
             set_parameter(draw, draw.choice(holders).parameters, draw.choice(PARAMETERS))
         return found
 
-    def classified(self) -> pb.ModelInferRequest:
+    def with_classification(self) -> pb.ModelInferRequest:
         """Draw outputs that are asked for as the most probable classes, which texts have none of."""
         draw = self._draw
         found = self.request()

@@ -8,7 +8,7 @@ from builders.tensorrt.ngc import NGC_RELEASE, TENSORRT_IMAGE, TRITON_IMAGE
 from checks.gpu.options import ROOT, GpuCheckOptions
 from checks.gpu.report import FAILED, NOT_RUN, Verdict, all_passed, write_report
 from checks.gpu.steps import Check, machine_facts, run_step, server_taken_down, steps
-from serving.triton.ports import resolved_ports
+from serving.triton.ports import resolve_ports
 
 
 def check_gpu(options: GpuCheckOptions) -> int:
@@ -18,7 +18,7 @@ def check_gpu(options: GpuCheckOptions) -> int:
         The program's exit status.
     """
     folder = ROOT / "build" / f"gpu-check-{time.strftime('%Y%m%d-%H%M%S')}"
-    ports = resolved_ports("127.0.0.1", {"grpc_port": 0, "metrics_port": 0})
+    ports = resolve_ports("127.0.0.1", {"grpc_port": 0, "metrics_port": 0})
     check = Check(ROOT, folder, options.checkpoint, **ports)
     if options.dry_run:
         return _dry_run(check)

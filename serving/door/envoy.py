@@ -157,13 +157,13 @@ def route(match: Config, onwards: Config, *, off: tuple[str, ...] = (), without:
         without: headers that do not go on.
     """
     headers = ["grpc-encoding", "content-encoding", *without]
-    return {"match": match, "route": onwards, "request_headers_to_remove": headers, **_switched_off(off)}
+    return {"match": match, "route": onwards, "request_headers_to_remove": headers, **_switch_off(off)}
 
 
 def direct(match: Config, reply: LocalReply, *, off: tuple[str, ...] = ()) -> Config:
     """Let Envoy itself answer calls."""
     answer = {"status": reply.http_status, "body": {"inline_string": reply.text}}
-    return {"match": match, "direct_response": answer, **_switched_off(off)}
+    return {"match": match, "direct_response": answer, **_switch_off(off)}
 
 
 def streams_route(*, off: tuple[str, ...]) -> Config:
@@ -171,7 +171,7 @@ def streams_route(*, off: tuple[str, ...]) -> Config:
     return direct({"path": f"{SERVICE}/ModelStreamInfer"}, STREAMS, off=off)
 
 
-def _switched_off(filters: tuple[str, ...]) -> Config:
+def _switch_off(filters: tuple[str, ...]) -> Config:
     disabled = {"@type": f"{TYPES}.extensions.filters.http.lua.v3.LuaPerRoute", "disabled": True}
     return {"typed_per_filter_config": dict.fromkeys(filters, disabled)} if filters else {}
 

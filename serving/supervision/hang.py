@@ -33,11 +33,11 @@ def is_hung(
             return False
         after = probe.counts(_STATISTICS_TIMEOUT_S)
         before = before or after  # what is too busy to say may say it later
-        if before and after and _answered(after, ensembles) > _answered(before, ensembles):
+        if before and after and _count_answers(after, ensembles) > _count_answers(before, ensembles):
             return False
         time.sleep(_POLL_S)  # a server whose queues are full refuses at once
     return not is_broken()
 
 
-def _answered(counts: Mapping[str, Count], ensembles: Sequence[str]) -> int:
+def _count_answers(counts: Mapping[str, Count], ensembles: Sequence[str]) -> int:
     return sum(counts[ensemble].answered for ensemble in ensembles)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from serving.errors import UsageError
 from serving.key_files import require_private
 from serving.triton.installation import TritonInstallation
-from serving.triton.ports import ipv4_address, resolved_ports
+from serving.triton.ports import ipv4_address, resolve_ports
 
 _SHM_BYTES = 2 * 2**20
 """Size of each step's region of shared memory at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
@@ -122,7 +122,7 @@ def with_ports_and_log(settings: ServerSettings) -> ServerSettings:
     """
     host = ipv4_address(settings.host)
     asked = {name: getattr(settings, name) for name in ("grpc_port", "http_port", "metrics_port")}
-    ports = resolved_ports(host, {name: port for name, port in asked.items() if port is not None})
+    ports = resolve_ports(host, {name: port for name, port in asked.items() if port is not None})
     name = Path(os.path.normpath(settings.repository.absolute())).name
     log = settings.log_file or beside(settings.repository) / f"{name}-{ports['grpc_port']}.log"
     if log.resolve().is_relative_to(settings.repository.resolve()):
@@ -161,7 +161,7 @@ def admin_key_of(settings: ServerSettings) -> str:
     return key
 
 
-def _checked_trace_url(url: str) -> str:
+def _require_trace_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc or not parts.path.strip("/"):
         raise UsageError(
@@ -184,7 +184,7 @@ def _options(settings: ServerSettings, admin_key: str) -> list[str]:
         *_ports(settings),
         *_encryption(settings),
         *_tracing(settings),
-        *_closed_administration(settings, admin_key),
+        *_restrict_administration(settings, admin_key),
         *(["--log-verbose=1"] if settings.verbose else []),
     ]
 
@@ -227,13 +227,13 @@ def _tracing(settings: ServerSettings) -> list[str]:
         "--trace-config=mode=opentelemetry",
         "--trace-config=level=TIMESTAMPS",
         "--trace-config=rate=0",  # none but those whose caller has sampled them
-        f"--trace-config=opentelemetry,url={_checked_trace_url(settings.trace_url)}",
+        f"--trace-config=opentelemetry,url={_require_trace_url(settings.trace_url)}",
         f"--trace-config=opentelemetry,bsp_schedule_delay={_SPAN_DELAY_MS}",
         "--trace-config=opentelemetry,resource=service.name=vitrine",
     ]
 
 
-def _closed_administration(settings: ServerSettings, admin_key: str) -> list[str]:
+def _restrict_administration(settings: ServerSettings, admin_key: str) -> list[str]:
     if settings.open_administration:
         return []
     restriction = f"{','.join(_ADMINISTRATION)}:{ADMIN_HEADER}={admin_key}"

@@ -41,7 +41,7 @@ def read_manifest(repository: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _found_in(repository: Path) -> list[Path]:
+def _entries_of(repository: Path) -> list[Path]:
     """List every folder, file and link; what another server of this repository removes meanwhile may be missing."""
     return sorted(Path(folder, name) for folder, *within in os.walk(repository) for names in within for name in names)
 
@@ -52,7 +52,7 @@ def remove_python_caches(repository: Path) -> None:
     Raises:
         ServingError: they cannot be removed.
     """
-    for cache in (path for path in _found_in(repository) if path.name == _CACHE):
+    for cache in (path for path in _entries_of(repository) if path.name == _CACHE):
         shutil.rmtree(cache, ignore_errors=True)
         # Where we may remove it and it is there again, another server of this repository has just written it.
         if cache.exists() and not (os.access(cache.parent, os.W_OK) and os.access(cache, os.W_OK)):
@@ -84,9 +84,9 @@ def require_intact(repository: Path) -> None:
     for folder in sorted(path for path in repository.iterdir() if path.is_dir()):
         if not any(name.startswith(f"{folder.name}/") for name in expected):  # Triton takes each one for a model
             raise UsageError(f"{folder} was not built, so it may not be served: remove it")
-    for link in (path for path in _found_in(repository) if path.is_symlink()):
+    for link in (path for path in _entries_of(repository) if path.is_symlink()):
         raise UsageError(f"{link} is a link, so what it leads to was not built: remove it")
-    for file in (path for path in _found_in(repository) if path.is_file()):
+    for file in (path for path in _entries_of(repository) if path.is_file()):
         # Another server of this repository may be writing caches at this very moment.
         if str(file.relative_to(repository)) not in known and file.parent.name != _CACHE:
             raise UsageError(f"{file} was not built, so it may not be served: remove it")

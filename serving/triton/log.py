@@ -24,7 +24,7 @@ _OF_NO_GPU = re.compile("CudaDriverHelper|CUDA driver version|NVML")
 """Pattern of what Triton calls errors on each machine without a GPU."""
 
 
-def opened_log(file: Path, *, is_emptied: bool) -> IO[bytes]:
+def open_log(file: Path, *, is_emptied: bool) -> IO[bytes]:
     """Open a log to append, so that what others cut short does not grow back with a hole in it.
 
     As long as it is open here, no other server takes it.
@@ -85,11 +85,11 @@ class Log:
             file: None: standard output.
 
         Raises:
-            UsageError, ServingError: see `opened_log`.
+            UsageError, ServingError: see `open_log`.
         """
         if file and not (self.stream and is_same_file(self.stream, file)):
             self.close()
-            self.stream = opened_log(file, is_emptied=is_emptied)
+            self.stream = open_log(file, is_emptied=is_emptied)
         return self.stream
 
     def close(self) -> None:

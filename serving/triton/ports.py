@@ -10,7 +10,7 @@ from serving.errors import ServingError, UsageError
 
 def free_port() -> int:
     """Return a port of this machine that nobody listens on."""
-    return resolved_ports("127.0.0.1", {"port": 0})["port"]
+    return resolve_ports("127.0.0.1", {"port": 0})["port"]
 
 
 def ipv4_address(host: str) -> str:
@@ -29,7 +29,7 @@ def ipv4_address(host: str) -> str:
         ) from error
 
 
-def resolved_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
+def resolve_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
     """Return the ports by their names, if they are free on `host` and no two alike; any free one for 0.
 
     Args:
@@ -40,10 +40,10 @@ def resolved_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
         UsageError: a port is impossible, or the host is not this machine's.
     """
     with ExitStack() as listening:  # all at once, so that none is taken twice
-        return {name: _listened_port(listening, host, port, name) for name, port in ports.items()}
+        return {name: _hold_port(listening, host, port, name) for name, port in ports.items()}
 
 
-def _listened_port(listening: ExitStack, host: str, port: int, name: str) -> int:
+def _hold_port(listening: ExitStack, host: str, port: int, name: str) -> int:
     listener = listening.enter_context(socket.socket())
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

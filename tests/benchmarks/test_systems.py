@@ -15,7 +15,7 @@ import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
 from benchmarks.floor import Floor
-from benchmarks.mixes import QUESTIONS, Visit, drawn_photo
+from benchmarks.mixes import QUESTIONS, Visit, draw_photo
 from benchmarks.models import BUNDLED
 from benchmarks.peers.answering import Answerer
 from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
@@ -30,20 +30,20 @@ def model(repository: Path) -> Model:
 
 
 def test_the_peers_checkpoint_answers(model: Model) -> None:
-    answers = Answerer(model.checkpoint, model.answer_tokens, False).answers([drawn_photo(3)] * 2, list(QUESTIONS[:2]))
+    answers = Answerer(model.checkpoint, model.answer_tokens, False).answers([draw_photo(3)] * 2, list(QUESTIONS[:2]))
     assert len(answers) == 2
     assert all(answers)
 
 
 def test_forced_answers_have_their_length(model: Model) -> None:
     answerer = Answerer(model.checkpoint, 6, True)
-    [text] = answerer.answers([drawn_photo(3)], ["它是什么颜色的？"])
+    [text] = answerer.answers([draw_photo(3)], ["它是什么颜色的？"])
     assert len(answerer.tokenizer(text, add_special_tokens=False).input_ids) == 6
 
 
 @pytest.mark.parametrize("system", [*PEERS, VITRINE])
 def test_a_system_answers_what_transformers_answers(model: Model, system: str) -> None:
-    visit = Visit(drawn_photo(0), QUESTIONS[:2])  # one in English, one in Chinese
+    visit = Visit(draw_photo(0), QUESTIONS[:2])  # one in English, one in Chinese
 
     async def answers(url: str) -> list[str]:
         async with connect(system, url) as ask:

@@ -5,12 +5,12 @@ from itertools import islice
 import pytest
 
 from catalogue.questions import words
-from loadtest.plan import Request, planned_requests
+from loadtest.plan import Request, plan_requests
 from loadtest.scenario import NAMED, Scenario
 
 
 def first(scenario: Scenario, count: int, seed: int = 0) -> list[Request]:
-    return list(islice(planned_requests(scenario, seed), count))
+    return list(islice(plan_requests(scenario, seed), count))
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.photos import PhotoFolderError, drawn_photos, photos_of_folder
+from loadtest.photos import PhotoFolderError, draw_photos, photos_of_folder
 from loadtest.scenario import NAMED, Scenario, ScenarioError, scenario_from
 
 
@@ -57,12 +57,12 @@ def test_named_scenarios_are_named_like_their_keys() -> None:
 def test_a_pool_gives_new_bytes_for_every_number(tmp_path: Path) -> None:
     from PIL import Image
 
-    pool = drawn_photos(3, (60, 80))
+    pool = draw_photos(3, (60, 80))
     photos = [pool.photo(number) for number in range(10)]
     assert len(set(photos)) == 10
     assert photos[3][:-8] == photos[0][:-8]
     assert replace(pool, salt="another run").photo(0) not in photos
-    assert pool.sha256() == drawn_photos(3, (60, 80)).sha256()
+    assert pool.sha256() == draw_photos(3, (60, 80)).sha256()
     for number, photo in enumerate(photos):
         (tmp_path / f"{number}.jpg").write_bytes(photo)
         with Image.open(tmp_path / f"{number}.jpg") as image:
@@ -78,5 +78,5 @@ def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.PNG").write_bytes(b"png")
     with pytest.raises(PhotoFolderError, match=r"a\.PNG cannot be sent as a photo \(no picture\)"):
         photos_of_folder(tmp_path)
-    (tmp_path / "a.PNG").write_bytes(drawn_photos(3, (60, 80)).encoded[0])
-    assert photos_of_folder(tmp_path).encoded == [drawn_photos(3, (60, 80)).encoded[0]]
+    (tmp_path / "a.PNG").write_bytes(draw_photos(3, (60, 80)).encoded[0])
+    assert photos_of_folder(tmp_path).encoded == [draw_photos(3, (60, 80)).encoded[0]]

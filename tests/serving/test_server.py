@@ -28,8 +28,8 @@ from serving.supervision.work_folder import WorkFolder, shm_prefix_of
 from serving.triton.command import ServerSettings, embedded_command
 from serving.triton.installation import find_installation
 from serving.triton.integrity import require_intact
-from serving.triton.log import opened_log
-from serving.triton.ports import free_port, resolved_ports
+from serving.triton.log import open_log
+from serving.triton.ports import free_port, resolve_ports
 from serving.triton.processes import is_alive, regions, steps_of
 from tests.helpers.started import started
 
@@ -191,7 +191,7 @@ def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no.such.host.invalid", 0)])
 def test_an_impossible_address_is_refused(host: str, port: int) -> None:
     with pytest.raises(ServingError, match="cannot listen on"):
-        resolved_ports(host, {"grpc_port": port})
+        resolve_ports(host, {"grpc_port": port})
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "", "x" * 100])
@@ -212,7 +212,7 @@ def test_a_hosts_name_is_good_for_each_port(repository: Path, tmp_path: Path) ->
 def test_two_ports_that_are_one_are_named() -> None:
     port = free_port()
     with pytest.raises(ServingError, match=rf"--metrics-port: cannot listen on 127.0.0.1:{port} "):
-        resolved_ports("127.0.0.1", {"grpc_port": port, "metrics_port": port})
+        resolve_ports("127.0.0.1", {"grpc_port": port, "metrics_port": port})
 
 
 def test_a_log_that_cannot_be_written_is_named(repository: Path, tmp_path: Path) -> None:
@@ -237,13 +237,13 @@ def test_a_log_that_another_server_writes_is_left_to_it(repository: Path, tmp_pa
         log.rename(tmp_path / "old.log")
         server.restart()
         assert log.stat().st_size, "one that was moved away is begun anew"
-    with opened_log(log, is_emptied=True):
+    with open_log(log, is_emptied=True):
         assert not log.stat().st_size, "it is free again"
 
 
 def test_a_log_that_is_no_file_is_for_all(tmp_path: Path) -> None:
     null = Path(os.devnull)
-    with opened_log(null, is_emptied=True), opened_log(null, is_emptied=True) as second:
+    with open_log(null, is_emptied=True), open_log(null, is_emptied=True) as second:
         assert second.write(b"lost") == 4
 
 
@@ -254,7 +254,7 @@ def test_a_log_is_free_as_soon_as_its_last_owner_has_ended(tmp_path: Path) -> No
         assert owner.stdout
         owner.stdout.readline()
         threading.Timer(0.3, owner.kill).start()
-        with opened_log(log, is_emptied=True):
+        with open_log(log, is_emptied=True):
             pass
 
 

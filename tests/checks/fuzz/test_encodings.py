@@ -4,7 +4,7 @@ import random
 
 from tritonclient.grpc import service_pb2 as pb
 
-from checks.fuzz.encodings import fields_of, nested_groups, oddly_encoded, varint
+from checks.fuzz.encodings import encode_oddly, fields_of, nest_groups, varint
 from checks.fuzz.well_formed import request
 
 
@@ -25,7 +25,7 @@ def without_unknown(content: bytes) -> pb.ModelInferRequest:
 def test_top_level_fields_in_any_order_and_length_are_the_same_message() -> None:
     """With the levels below left alone: a parameter with an unknown field is none to Python's protobuf."""
     content = message().SerializeToString()
-    odd = [oddly_encoded(random.Random(seed), content, {}) for seed in range(200)]
+    odd = [encode_oddly(random.Random(seed), content, {}) for seed in range(200)]
     assert all(without_unknown(one) == message() for one in odd)
     assert len(set(odd)) > 150
 
@@ -34,7 +34,7 @@ def test_the_key_is_not_found_by_its_usual_bytes() -> None:
     found = request("vqa", b"")
     found.outputs.add(name="ANSWER").parameters["classification"].int64_param = 1
     usual = b"\n\x0eclassification"
-    odd = [oddly_encoded(random.Random(seed), found.SerializeToString()) for seed in range(200)]
+    odd = [encode_oddly(random.Random(seed), found.SerializeToString()) for seed in range(200)]
     assert usual in found.SerializeToString()
     assert any(usual not in one for one in odd)
     assert all(b"classification" in one for one in odd)
@@ -46,7 +46,7 @@ def test_numbers_are_read_whatever_their_length() -> None:
 
 
 def test_groups_are_passed_over() -> None:
-    content = nested_groups(50) + varint(10) + varint(2) + b"ab"
+    content = nest_groups(50) + varint(10) + varint(2) + b"ab"
     assert list(fields_of(content)) == [(1, 2, b"ab")]
 
 
