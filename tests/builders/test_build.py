@@ -109,7 +109,9 @@ def test_a_wide_model_on_the_cpu_has_short_runs_unless_asked(
 
 
 def test_large_parity_photos_are_shrunk_cheaply_first() -> None:
-    for photo in large_photos(112):
+    photos = list(large_photos(112))
+    assert photos
+    for photo in photos:
         whole, shrunk = (
             pixels_from_photo(photo, side_px=112, limits=PARITY_LIMITS, draft_ratio=ratio)
             for ratio in (None, DRAFT_RATIO)

@@ -62,6 +62,7 @@ def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
 
 def test_a_stricter_risk_never_lowers_the_threshold() -> None:
     content = fit_calibration(made_up(5000), CANNOT_TELL, default_risk=0.01)
+    assert set(content["risks"]) == {"en", "zh"}
     for points in content["risks"].values():
         assert [p["risk"] for p in points] == list(RISKS)
         thresholds = [p["threshold"] for p in points]

@@ -145,11 +145,10 @@ def test_what_the_caller_does_not_sample_is_not_traced(
 
 
 def test_tracing_is_off_by_default(tmp_path: Path) -> None:
-    assert not [
-        word
-        for word in container_command(ServerSettings(tmp_path), shm_prefix="p", admin_key="k")
-        if "trace-config" in word
-    ]
+    off, on = ServerSettings(tmp_path), ServerSettings(tmp_path, trace_url="http://collector:4318/v1/traces")
+    for settings, is_on in ((off, False), (on, True)):
+        command = container_command(settings, shm_prefix="p", admin_key="k")
+        assert any("trace-config" in word for word in command) == is_on
 
 
 @pytest.mark.parametrize("url", ["collector:4318", "http://collector:4318", "ftp://collector/v1/traces", ""])
