@@ -50,10 +50,18 @@ def _hold_port(listening: ExitStack, host: str, port: int, name: str) -> int:
         listener.bind((host, port))
         listener.listen()
     except (OSError, OverflowError) as error:
-        option = f"--{name.replace('_', '-')}"
-        is_wrong = isinstance(error, OverflowError | socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
-        raise (UsageError if is_wrong else ServingError)(
-            f"{option}: cannot listen on {host}:{port} ({error}): stop the program that uses it, or choose another "
-            f"port, 0 to 65535 (0 takes any free one); a host is this machine's own"
-        ) from error
+        raise _port_error(error, host, port, f"--{name.replace('_', '-')}") from error
     return int(listener.getsockname()[1])
+
+
+def _port_error(error: OSError | OverflowError, host: str, port: int, option: str) -> ServingError:
+    if isinstance(error, OverflowError):
+        return UsageError(f"{option}: {port} is no port: 0 to 65535 is expected (0 takes any free one)")
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return UsageError(f"{option}: {host} is no address of this machine")
+    cannot = f"{option}: cannot listen on {host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return ServingError(f"{cannot}, where another program does: stop it, or choose another port (0: any free one)")
+    if error.errno == errno.EACCES:
+        return ServingError(f"{cannot}, which is for administrators: choose a port from 1024 on (0: any free one)")
+    return ServingError(f"{cannot} ({error})")

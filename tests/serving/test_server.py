@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from vitrine_client import VitrineError, VqaClient
 
-from serving.errors import ServingError
+from serving.errors import ServingError, UsageError
 from serving.server_process import wait_until_ready
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import ENDING, end_on_signals, signals_put_off
@@ -184,13 +184,23 @@ def test_a_busy_port_is_named(repository: Path, tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         busy = ServerSettings(repository, grpc_port=port, log_file=tmp_path / "triton.log")
-        with pytest.raises(ServingError, match=rf"--grpc-port: cannot listen on 127.0.0.1:{port} "):
+        with pytest.raises(
+            ServingError, match=rf"--grpc-port: cannot listen on 127.0.0.1:{port}, where another program does"
+        ):
             EmbeddedServer(busy).__enter__()
 
 
-@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70_000), ("127.0.0.1", -1), ("no.such.host.invalid", 0)])
-def test_an_impossible_address_is_refused(host: str, port: int) -> None:
-    with pytest.raises(ServingError, match="cannot listen on"):
+@pytest.mark.parametrize(
+    ("host", "port", "words"),
+    [
+        ("127.0.0.1", 70_000, "70000 is no port: 0 to 65535 is expected"),
+        ("127.0.0.1", -1, "-1 is no port: 0 to 65535 is expected"),
+        ("no.such.host.invalid", 0, "no.such.host.invalid is no address of this machine"),
+        ("192.0.2.1", 0, "192.0.2.1 is no address of this machine"),
+    ],
+)
+def test_an_impossible_address_is_refused(host: str, port: int, words: str) -> None:
+    with pytest.raises(UsageError, match=f"^--grpc-port: {words}"):
         resolve_ports(host, {"grpc_port": port})
 
 
@@ -211,7 +221,7 @@ def test_a_hosts_name_is_good_for_each_port(repository: Path, tmp_path: Path) ->
 
 def test_two_ports_that_are_one_are_named() -> None:
     port = free_port()
-    with pytest.raises(ServingError, match=rf"--metrics-port: cannot listen on 127.0.0.1:{port} "):
+    with pytest.raises(ServingError, match=rf"--metrics-port: cannot listen on 127.0.0.1:{port}, where another"):
         resolve_ports("127.0.0.1", {"grpc_port": port, "metrics_port": port})
 
 
