@@ -13,12 +13,15 @@ SUMS = "SHA256SUMS"
 def require_pinned(hub_id: str, revision: str | None, sha256: list[str]) -> None:
     """
     Raises:
-        UsageError: what comes from the hub is not named to the bit.
+        UsageError: no name of the hub, or what comes from there is not named to the bit.
     """
+    if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", hub_id):
+        raise UsageError(f"there is no folder {hub_id}; a checkpoint on the hub is named OWNER/NAME")
     if not re.fullmatch(r"[0-9a-f]{40}", revision or ""):
+        came = "" if revision is None else f", but {revision!r} came"
         raise UsageError(
-            f"{hub_id} is no folder, so it is of the hub, where names move: name the commit with --revision (40 "
-            f"hexadecimal digits, on the hub's page of its files), but {revision!r} came"
+            f"there is no folder {hub_id}; if the hub's checkpoint of that name is meant, name its commit with "
+            f"--revision (40 hexadecimal digits, on the hub's page of its files){came}"
         )
     if not sha256:
         raise UsageError(

@@ -338,7 +338,7 @@ def test_an_interrupted_export_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("pins", "status", "words"),
     [
-        ([], 2, "error: no/such is no folder, so it is of the hub, where names move: name the commit"),
+        ([], 2, "error: there is no folder no/such; if the hub's checkpoint of that name is meant, name its"),
         (["--revision", "0" * 40, "--sha256", "0" * 64], 1, "no checkpoint 'no/such': there is no such folder"),
     ],
 )
