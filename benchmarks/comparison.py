@@ -26,9 +26,12 @@ class Spread:
     median: float
     least: float
     most: float
+    rounds: int
 
     def __str__(self) -> str:
         digits = 0 if self.median >= 100 else 1 if self.median >= 10 else 2
+        if self.rounds == 1:  # one figure has no spread to show
+            return f"{self.median:.{digits}f}"
         return f"{self.median:.{digits}f} ({self.least:.{digits}f} to {self.most:.{digits}f})"
 
 
@@ -37,7 +40,7 @@ Rates = dict[Cell, list[float]]
 
 
 def spread(values: list[float]) -> Spread:
-    return Spread(statistics.median(values), min(values), max(values))
+    return Spread(statistics.median(values), min(values), max(values), len(values))
 
 
 def ratio(rates: Rates, ours: Cell, theirs: Cell) -> Spread | None:

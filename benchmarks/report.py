@@ -47,6 +47,11 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
   and all have the same length.
 """
 
+_CAPTION = """\
+*Questions a second by the number of callers. Solid: new photos; dashed, with hollow points: hot photos; upright:
+least to most of the rounds; dotted: (d), above which no new photos can be served.*
+"""
+
 
 def machine() -> dict[str, Any]:
     """Describe the machine, and the software that was measured with."""
@@ -61,10 +66,10 @@ def machine() -> dict[str, Any]:
 def write_report(folder: Path, found: dict[str, Any]) -> None:
     where = found["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    lines = [_INTRODUCTION.format(**where)]
+    lines = [_INTRODUCTION.format(**where), "![questions a second](benchmarks.png)", "", _CAPTION]
     for name, result in found["models"].items():
         lines += _section(name, rates_of(result), result)
-    lines += ["![questions a second](benchmarks.png)", "", f"Python {where['python']}, {versions}.", ""]
+    lines += [f"Python {where['python']}, {versions}.", ""]
     (folder / "benchmarks.md").write_text("\n".join(lines), "utf-8")
     _plot({name: rates_of(result) for name, result in found["models"].items()}, folder / "benchmarks.png")
 
@@ -74,8 +79,7 @@ def rates_of(result: dict[str, Any]) -> Rates:
 
 
 def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
-    rounds = f"{result['rounds']} round{'s' if result['rounds'] > 1 else ''} of {result['seconds']:g} s a cell"
-    lines = [f"## {name}", "", f"Questions a second, median of {rounds} (least to most):", ""]
+    lines = [f"## {name}", "", _what_is_shown(result), ""]
     columns = sorted({(cell.mix, cell.concurrency) for cell in rates if cell.system != FLOOR}, key=_column_order)
     for mix in dict.fromkeys(mix for mix, _ in columns):
         counts = [count for other, count in columns if other == mix]
@@ -94,6 +98,16 @@ def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
     lines += [f"| {what} | {value} |" for what, value in ratios(rates, result).items() if value is not None]
     memory = ", ".join(f"{system} {mib:.0f} MiB" for system, mib in result["memory_mib"].items())
     return [*lines, "", f"Memory of the process trees at the end: {memory}.", ""]
+
+
+def _what_is_shown(result: dict[str, Any]) -> str:
+    """Say of how many rounds and requests the figures are: few of them make a figure a rough one."""
+    fewest = min(sum(map(len, cell["latencies_s"])) for cell in result["cells"] if cell["system"] != FLOOR)
+    if result["rounds"] == 1:
+        rounds = f"one round of {result['seconds']:g} s or more a cell: how far they vary is not known"
+    else:
+        rounds = f"median of {result['rounds']} rounds of {result['seconds']:g} s a cell (least to most)"
+    return f"Questions a second, {rounds}. The cell with the fewest requests holds {fewest}."
 
 
 def ratios(rates: Rates, result: dict[str, Any]) -> dict[str, Spread | None]:
@@ -146,24 +160,34 @@ def _column_order(column: tuple[str, int]) -> tuple[bool, bool, int]:
 def _plot(by_model: dict[str, Rates], file: Path) -> None:
     figure, column = plt.subplots(len(by_model), figsize=(8, 4.5 * len(by_model)), layout="constrained", squeeze=False)
     for axes, (name, rates) in zip(column[:, 0], by_model.items(), strict=True):
-        for system in (*PEERS, VITRINE):
-            for mix, style in (("new photos", "-"), ("hot photos", "--")):
-                cells = sorted(cell for cell in rates if cell.system == system and cell.mix == mix)
-                values = [spread(rates[cell]) for cell in cells]
-                axes.errorbar(
-                    [cell.concurrency for cell in cells],
-                    [value.median for value in values],
-                    [
-                        [value.median - value.least for value in values],
-                        [value.most - value.median for value in values],
-                    ],
-                    fmt=f"o{style}",
-                    color=_COLOURS[system],
-                    label=f"{_LABELS[system]}, {mix}" if cells else None,
-                )
-        if floor := rates.get(Cell("new photos", 0, FLOOR)):
-            axes.axhline(spread(floor).median, color=_COLOURS[FLOOR], linestyle=":", label=_LABELS[FLOOR])
-        axes.set(title=name, xscale="log", yscale="log", xlabel="callers", ylabel="questions a second")
+        _draw(axes, rates)
+        axes.set(title=name, xlabel="callers", ylabel="questions a second")
         axes.grid(alpha=0.3)
-    figure.legend(*column[0, 0].get_legend_handles_labels(), fontsize=7, loc="outside lower center", ncols=2)
+    handles = column[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, fontsize=8, loc="outside lower center", ncols=2, handlelength=5, markerscale=0.8)
     file.write_bytes(png_of(figure))
+
+
+def _draw(axes: Any, rates: Rates) -> None:
+    """Draw the rates of one model over the callers, with a tick at each number of them."""
+    for system in (*PEERS, VITRINE):
+        for mix, style in (("new photos", "-"), ("hot photos", "--")):
+            cells = sorted(cell for cell in rates if cell.system == system and cell.mix == mix)
+            values = [spread(rates[cell]) for cell in cells]
+            axes.errorbar(
+                [cell.concurrency for cell in cells],
+                [value.median for value in values],
+                [[value.median - value.least for value in values], [value.most - value.median for value in values]],
+                fmt=f"o{style}",
+                markersize=5,
+                markerfacecolor=_COLOURS[system] if mix == "new photos" else "white",
+                color=_COLOURS[system],
+                label=f"{_LABELS[system]}, {mix}" if cells else None,
+            )
+    if floor := rates.get(Cell("new photos", 0, FLOOR)):
+        label = f"{_LABELS[FLOOR]}, new photos"
+        axes.axhline(spread(floor).median, color=_COLOURS[FLOOR], linestyle=":", label=label)
+    callers = sorted({cell.concurrency for cell in rates if cell.system != FLOOR})
+    axes.set(xscale="log", yscale="log")
+    axes.set_xticks(callers, map(str, callers))
+    axes.xaxis.minorticks_off()

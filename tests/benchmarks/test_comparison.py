@@ -21,9 +21,10 @@ def test_ratios_are_of_each_round_by_itself() -> None:
     ours, theirs = Cell("new photos", 16, "vitrine"), Cell("new photos", 16, "fastapi")
     found = ratio({ours: [100.0, 50.0], theirs: [20.0, 10.0]}, ours, theirs)
     assert found
-    assert (found.median, found.least, found.most) == (5, 5, 5)
+    assert (found.median, found.least, found.most, found.rounds) == (5, 5, 5, 2)
     assert ratio({ours: [1.0]}, ours, theirs) is None
     assert str(spread([9.0, 10.0, 12.0])) == "10.0 (9.0 to 12.0)"
+    assert str(spread([9.0])) == "9.00", "one round has no spread"
 
 
 def test_another_system_comes_first_each_time() -> None:
@@ -114,7 +115,7 @@ def test_the_report_has_every_figure(tmp_path: Path) -> None:
     assert "| (e)/(a), new photos, 16 callers | 5.00 (5.00 to 5.00) |" in text
     assert "p99 at 70 % of the peak, 14.0 (14.0 to 14.0) a second, 2.0% errors, over the median of one caller" in text
     assert "| 3.00 (2.00 to 4.00) |" in text
-    assert "median of 2 rounds of 4 s a cell" in text
+    assert "median of 2 rounds of 4 s a cell (least to most). The cell with the fewest requests holds 2." in text
     assert "(e) with 16 callers over (a) with 1, its best, new photos | 2.50 (2.50 to 2.50) |" in text
     assert "ten questions about one photo over one question, time | 1.00" in text
     assert (tmp_path / "benchmarks.png").read_bytes().startswith(b"\x89PNG")
