@@ -4,8 +4,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from command_line.values import Argument, Count, Folder, Positional, Seconds, positive
+from command_line.values import Argument, Count, Folder, Positional, positive
 from serving.repository_option import BuiltRepository
+
+_LEAST_S = 60.0
+
+
+def _duration(text: str) -> float:
+    seconds = positive(text)
+    if seconds < _LEAST_S:
+        raise ValueError(
+            f"{text} came, but at least {_LEAST_S:g} is expected: in less, no fault is over before growth is measured"
+        )
+    return seconds
 
 
 @dataclass(frozen=True)
@@ -23,8 +34,8 @@ class SoakOptions:
 
     repository: Positional[BuiltRepository]
     """A built repository."""
-    duration: Seconds = 3600.0
-    """Seconds that the load lasts."""
+    duration: Annotated[float, Argument(_duration, "S")] = 3600.0
+    """Seconds that the load lasts; at least 60."""
     callers: Count = 6
     """Callers at the same time."""
     max_growth: Annotated[float, Argument(positive, "SHARE")] = 0.01

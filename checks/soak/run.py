@@ -15,7 +15,7 @@ from checks.soak.options import SoakOptions
 from checks.soak.processes import Sample, sample
 from checks.soak.report import Growth, growths, plot
 from checks.soak.traffic import Tally, Traffic
-from checks.soak.verdict import problems_of
+from checks.soak.verdict import counted, problems_of
 from command_line.values import make_folder
 from serving.server_process import Served, running_server
 from serving.supervision.signals import end_on_signals
@@ -124,7 +124,7 @@ def _say(found: list[Growth], run: _Run, options: SoakOptions) -> bool:
         print(f"  {count:9,}  {kind}")
     for at_s, what in run.faults:
         print(f"  at {at_s:6.0f} s  {what}")
-    print(f"  {run.restarts} restarts for {len(run.faults)} faults")
+    print(f"  {counted(run.restarts, 'restart')} for {counted(len(run.faults), 'fault')}")
     for line in run.lines:
         print(f"  server: {line}")
     for growth in found:

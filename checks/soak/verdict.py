@@ -24,14 +24,19 @@ def problems_of(
         if growth.mean == 0:
             problems.append(f"{growth.name}: none was found")
         if growth.share > max_growth:
-            problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {max_growth:.0%}")
+            problems.append(f"{growth.name} grew by {growth.share:.2%}, more than {100 * max_growth:g}%")
     if not faults:
         problems.append("no fault was done")
     if restarts != len(faults):
-        problems.append(f"{len(faults)} faults, but {restarts} restarts")
+        problems.append(f"{counted(len(faults), 'fault')}, but {counted(restarts, 'restart')}")
     problems += [
         f"only {share:.1%} of the calls of the kind {kind!r} were answered"
         for kind in _ASKED_RIGHTLY
         if (share := tally.share_answered(kind)) < _LEAST_ANSWERED
     ]
     return problems
+
+
+def counted(number: int, what: str) -> str:
+    """Write a number of things, such as "1 fault" or "2 faults"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"

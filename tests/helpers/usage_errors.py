@@ -78,6 +78,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("checks.fuzz.guided", "photo {good} --seconds 0", "at least 1"),
     ("checks.soak", "{none}", "is not a folder that exists"),
     ("checks.soak", "{good} --duration 0", "a number above 0"),
+    ("checks.soak", "{good} --duration 59", "59 came, but at least 60 is expected"),
     ("checks.soak", "{good} --callers 0", "at least 1"),
     ("checks.soak", "{good} --output {file}", "cannot make the folder"),
     ("training", "{new} --photos 0", "must be at least 1"),

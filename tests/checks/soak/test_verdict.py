@@ -21,9 +21,8 @@ def problems(**changes: Any) -> list[str]:
     tally.outcomes.update({f"{kind}: ok": 100 for kind in KINDS})
     tally.outcomes.update(changes.pop("outcomes", {}))
     tally.wrong += changes.pop("wrong", [])
-    good: dict[str, Any] = {"growths": [FLAT], "faults": ["killed Triton"], "restarts": 1}
-    given = good | changes
-    return problems_of(given["growths"], tally, given["faults"], given["restarts"], max_growth=0.01)
+    good: dict[str, Any] = {"growths": [FLAT], "faults": ["killed Triton"], "restarts": 1, "max_growth": 0.01}
+    return problems_of(tally=tally, **(good | changes))
 
 
 def test_a_good_one_has_none() -> None:
@@ -33,9 +32,11 @@ def test_a_good_one_has_none() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"growths": [replace(FLAT, share=0.011)]}, "grew by 1.10%"),
+        ({"growths": [replace(FLAT, share=0.011)]}, "grew by 1.10%, more than 1%"),
         ({"growths": [replace(FLAT, mean=0.0)]}, "none was found"),
-        ({"restarts": 2}, "1 faults, but 2 restarts"),
+        ({"restarts": 2}, "1 fault, but 2 restarts"),
+        ({"faults": ["a", "b"], "restarts": 1}, "2 faults, but 1 restart"),
+        ({"max_growth": 0.0035}, "grew by 0.40%, more than 0.35%"),
         ({"faults": [], "restarts": 0}, "no fault was done"),
         ({"wrong": ["photo 3, 这是什么？: 'a cup' instead of 'a hat'"]}, "answered wrongly: photo 3"),
         ({"outcomes": {"embed: UNAVAILABLE": 101}}, "only 49.8% of the calls of the kind 'embed'"),
