@@ -12,8 +12,10 @@ import pytest
 from vitrine_client import VqaClient
 
 from catalogue.photos import photo_from_seed
+from checks.gpu.options import GpuCheckOptions
 from checks.gpu.report import FAILED, NOT_RUN, PASSED, Verdict, report_page
 from checks.gpu.rules import cache_rule, cuda_graphs_rule, parity_rule, weights_rule
+from checks.gpu.run import check_gpu
 from checks.gpu.steps import Check, run_step, steps
 
 ROOT = Path(__file__).parents[3]
@@ -106,6 +108,22 @@ def test_without_docker_it_stops_and_says_where(tmp_path: Path) -> None:
     for file in page.parent.iterdir():
         file.unlink()
     page.parent.rmdir()
+
+
+def test_a_dry_run_prints_every_step_and_how_long_it_takes_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed: list[str] = []
+
+    def build(*_: object, **__: object) -> "subprocess.CompletedProcess[str]":
+        printed.append(capsys.readouterr().out)
+        return subprocess.CompletedProcess([], 0)
+
+    monkeypatch.setattr("checks.gpu.run.subprocess.run", build)
+    assert check_gpu(GpuCheckOptions(dry_run=True)) == 0
+    (before,) = printed
+    assert all(f"[{number}] {step.name}\n" in before for number, step in enumerate(steps(), 1))
+    assert "checked here, without a GPU, in about a minute:" in before
 
 
 def test_the_page_says_what_was_not_run() -> None:
