@@ -1,33 +1,36 @@
 """The report's plots, as PNG."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadtest.figures import Window
 from loadtest.samples import CODES
+from loadtest.schedule import ArrivalProfile
 from loadtest.server_metrics import ASKED, ENSEMBLES
 from measuring.plots import plt, png_of
 
 _BINS = 60
-_LEAST_IN_A_BIN = 20
+_LEAST_SAMPLES = {50: 20, 90: 20, 99: 100}
+"""Requests that a percentile is taken of, at least: of fewer than a hundred, p99 would be the slowest one."""
 _SENT = CODES.index("NOT_SENT")
 
 
-def over_time_plot(samples: NDArray[np.void], window: Window, *, is_open_loop: bool) -> bytes:
-    """Latency and rate over the run, by intended time; the warm-up is grey."""
+def over_time_plot(samples: NDArray[np.void], window: Window, *, profile: ArrivalProfile | None) -> bytes:
+    """Latency and rate over the run, by intended time; the warm-up is grey.
+
+    Args:
+        profile: the rate that was set; None in a closed loop, which has none.
+    """
     sent = samples[samples["code"] != _SENT]
     figure, (latency, rate) = plt.subplots(
         2, 1, figsize=(9, 5), layout="constrained", sharex=True, height_ratios=(2, 1)
     )
-    bins = int(np.clip(len(sent) // _LEAST_IN_A_BIN, 5, _BINS))
-    edges = np.linspace(0, max(window.end_s, 1e-9), bins + 1)
-    index = np.clip(np.digitize(sent["intended_s"], edges) - 1, 0, bins - 1)
-    middles = (edges[:-1] + edges[1:]) / 2
-    for percent, style in ((50, "-"), (90, "--"), (99, ":")):
-        line = [_percentile(sent["latency_s"][index == number], percent) for number in range(bins)]
-        latency.plot(middles, line, style, color="tab:blue", label=f"p{percent}")
+    for percent, style in ((50, ".-"), (90, ".--"), (99, ".:")):
+        times, line = percentile_over_time(sent, percent)
+        latency.plot(times, line, style, markersize=3, color="tab:blue", label=f"p{percent}" if len(line) else None)
     failed = sent[sent["code"] != 0]
     if len(failed):
         latency.plot(
@@ -36,18 +39,33 @@ def over_time_plot(samples: NDArray[np.void], window: Window, *, is_open_loop: b
     latency.set(
         ylabel="latency, ms",
         yscale="log",
-        title=f"Latency over time, from the {'intended send time' if is_open_loop else 'send (closed loop)'}",
+        title=f"Latency over time, from the {'intended send time' if profile else 'send (closed loop)'}",
     )
-    counts, _ = np.histogram(samples["intended_s"], edges)
-    done, _ = np.histogram(sent["intended_s"][sent["code"] == 0] + sent["latency_s"][sent["code"] == 0], edges)
-    rate.step(middles, counts / np.diff(edges), where="mid", color="tab:grey", label="asked")
-    rate.step(middles, done / np.diff(edges), where="mid", color="tab:green", label="answered")
-    rate.set(xlabel="seconds after the start", ylabel="requests a second")
+    _draw_rates(rate, samples, sent, window, profile)
     for axes in (latency, rate):
         axes.axvspan(0, window.warm_up_s, color="0.93")
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+        if axes.get_legend_handles_labels()[0]:  # a run of a second may have no percentile
+            axes.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, handlelength=3)
     return png_of(figure)
+
+
+def _draw_rates(
+    axes: Any, samples: NDArray[np.void], sent: NDArray[np.void], window: Window, profile: ArrivalProfile | None
+) -> None:
+    """Draw the rate that was set, what came due (at random distances it is a little more or less), and the answers."""
+    bins = int(np.clip(len(sent) // _LEAST_SAMPLES[50], 5, _BINS))
+    edges = np.linspace(0, max(window.end_s, 1e-9), bins + 1)
+    middles = (edges[:-1] + edges[1:]) / 2
+    counts, _ = np.histogram(samples["intended_s"], edges)
+    done, _ = np.histogram(sent["intended_s"][sent["code"] == 0] + sent["latency_s"][sent["code"] == 0], edges)
+    if profile:
+        axes.plot(*profile.corners(), "--", color="black", linewidth=1, label="set")
+    # Wide, so that it is seen behind what was answered.
+    axes.step(middles, counts / np.diff(edges), where="mid", color="0.7", linewidth=4, label="asked")
+    axes.step(middles, done / np.diff(edges), where="mid", color="tab:green", linewidth=1.2, label="answered")
+    axes.set(xlabel="seconds after the start", ylabel="requests a second", ylim=(0, None))
+    axes.set_xlim(0, window.end_s)
 
 
 def distribution_plot(latencies_ms: dict[str, NDArray[np.float64]], slo_ms: float | None) -> bytes:
@@ -99,5 +117,11 @@ def load_plot(rates_per_s: Sequence[float], latency_ms: Sequence[dict[str, float
     return png_of(figure)
 
 
-def _percentile(values: NDArray[np.float32], percent: float) -> float:
-    return 1000 * float(np.percentile(values, percent)) if len(values) else float("nan")
+def percentile_over_time(sent: NDArray[np.void], percent: int) -> tuple[list[float], list[float]]:
+    """Compute times in seconds, and the percentile in ms of the requests around each: as many as it needs, or none."""
+    groups = min(len(sent) // _LEAST_SAMPLES[percent], _BINS)
+    if not groups:
+        return [], []
+    parts = np.array_split(np.sort(sent, order="intended_s"), groups)
+    times = [float(np.median(part["intended_s"])) for part in parts]
+    return times, [1000 * float(np.percentile(part["latency_s"], percent)) for part in parts]

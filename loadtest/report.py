@@ -75,7 +75,9 @@ def write_run_report(folder: Path, run: Run) -> dict[str, Any]:
     }
     (folder / JSON_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "utf-8")
     plots = {
-        "over time": over_time_plot(samples, window, is_open_loop=run.settings.is_open_loop),
+        "over time": over_time_plot(
+            samples, window, profile=run.settings.profile if run.settings.is_open_loop else None
+        ),
         "distribution": distribution_plot(_by_kind(samples, window), run.slo_ms),
     }
     if run.server.get("stages"):
