@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,11 @@ from checks.soak.processes import Sample
 from measuring.plots import plt, png_of
 
 _SMALLEST_MEAN = 1e-9
+_OTHER = "other "
+"""Begin of the names of processes that are no step and have no name of their own; see `Served.tree`."""
+_OTHERS = "all others together"
+_COLOURS = {"python -m serving": "tab:purple", "tritonserver": "tab:red", "envoy": "tab:green", _OTHERS: "tab:grey"}
+_COLOUR_OF_A_STEP = "tab:blue"
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,9 @@ def _mean_and_share(times_s: Sequence[float], values: Sequence[float]) -> tuple[
 
 
 def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], file: Path) -> None:
-    figure, axes = plt.subplots(4, 1, figsize=(12, 13), sharex=True, layout="constrained")
+    figure, axes = plt.subplots(4, 1, figsize=(12, 14), sharex=True, layout="constrained", height_ratios=(2, 1, 1, 1))
     minutes = [sample.at_s / 60 for sample in samples]
-    often = Counter(name for sample in samples for name in sample.memory_mib)
-    names = sorted(name for name, times in often.items() if times > len(samples) / 10)  # not what only starts others
-    for number, name in enumerate(names):
-        colour = plt.get_cmap("tab20")(number % 20)
-        axes[0].plot(minutes, [s.memory_mib.get(name, np.nan) for s in samples], label=name, linewidth=1, color=colour)
-    axes[0].set_ylabel("memory of each process (USS), MiB")
-    axes[0].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    _draw_processes(axes[0], minutes, samples)
     axes[1].plot(minutes, [sum(sample.memory_mib.values()) for sample in samples], label="all processes (USS)")
     axes[1].plot(minutes, [sample.shared_mib for sample in samples], label="shared memory")
     axes[1].set_ylabel("MiB")
@@ -68,6 +68,36 @@ def plot(samples: Sequence[Sample], faults: Sequence[tuple[float, str]], file: P
             axis.axvline(at_s / 60, color="tab:red", linewidth=0.8, linestyle=":")
     for axis in axes[1:]:
         axis.legend(fontsize=8)
-    axes[0].set_title("Mixed load; dotted: faults, in the first half only")
+    axes[0].set_title("Mixed load; blue: the steps; dotted: faults, in the first half only")
     axes[-1].set_xlabel("minutes")
     file.write_bytes(png_of(figure))
+
+
+def _draw_processes(axes: Any, minutes: Sequence[float], samples: Sequence[Sample]) -> None:
+    """Draw the memory of each process, with its name at the line's end: there are more than colours that differ."""
+    often = Counter(name for sample in samples for name in sample.memory_mib)
+    names = [name for name, times in often.items() if times > len(samples) / 10]  # not what only starts others
+    lines = {
+        name: [sample.memory_mib.get(name, np.nan) for sample in samples]
+        for name in names
+        if not name.startswith(_OTHER)
+    }
+    if len(lines) < len(names):
+        lines[_OTHERS] = [
+            sum(mib for name, mib in sample.memory_mib.items() if name.startswith(_OTHER)) for sample in samples
+        ]
+    ends = {name: next(mib for mib in reversed(values) if not np.isnan(mib)) for name, values in lines.items()}
+    for number, name in enumerate(sorted(lines, key=lambda name: ends[name])):
+        colour = _COLOURS.get(name, _COLOUR_OF_A_STEP)
+        axes.plot(minutes, lines[name], linewidth=1, color=colour)
+        axes.annotate(
+            f"{name}, {ends[name]:.0f}",
+            (minutes[-1], ends[name]),
+            (1.03, (number + 0.5) / len(lines)),
+            textcoords="axes fraction",
+            fontsize=8,
+            color=colour,
+            verticalalignment="center",
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": colour, "relpos": (0, 0.5)},
+        )
+    axes.set_ylabel("memory of each process (USS), MiB")
