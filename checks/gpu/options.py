@@ -30,4 +30,4 @@ class GpuCheckOptions:
     checkpoint: Annotated[str, Argument(_checkpoint, "FOLDER")] = "checkpoints/vitrine-small"
     """Folder of the checkpoint to build from."""
     dry_run: bool = False
-    """Print each step; then check what needs no GPU, in about a minute: the graphs are built and held to PyTorch."""
+    """Print each step; then check what needs no GPU, in a minute or two: the graphs are built and held to PyTorch."""

@@ -49,7 +49,7 @@ def _dry_run(check: Check) -> int:
         print(f"[{number}] {step.name}")
         for command in step.commands(check):
             print(f"    $ {' '.join(command)}")
-    print("\nchecked here, without a GPU, in about a minute:", flush=True)
+    print("\nchecked here, without a GPU, in a minute or two:", flush=True)
     output = check.folder.parent / f"{check.folder.name}-dry-run"
     command = [
         sys.executable, "-m", "builders", "--checkpoint", check.checkpoint, "--output", str(output),

@@ -123,7 +123,7 @@ def test_a_dry_run_prints_every_step_and_how_long_it_takes_first(
     assert check_gpu(GpuCheckOptions(dry_run=True)) == 0
     (before,) = printed
     assert all(f"[{number}] {step.name}\n" in before for number, step in enumerate(steps(), 1))
-    assert "checked here, without a GPU, in about a minute:" in before
+    assert "checked here, without a GPU, in a minute or two:" in before
 
 
 def test_the_page_says_what_was_not_run() -> None:
