@@ -14,7 +14,7 @@ import onnxruntime
 from benchmarks.mixes import QUESTIONS, draw_photo
 from benchmarks.systems import Model
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER
-from vitrine_steps.features import EXTRA_ROWS, packed_features
+from vitrine_steps.features import EXTRA_ROWS, pack_features
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo, sha256_of_photo
 
 _LIMITS = PhotoLimits()
@@ -104,7 +104,7 @@ class Floor:
             features, pooled = engines[IMAGE_ENCODER].run(
                 ["ENCODED_FEATURES", "IMAGE_POOLED"], {"PIXELS": self._pixels[index]}
             )
-            packed = packed_features(features, pooled, self._digests[index])
+            packed = pack_features(features, pooled, self._digests[index])
             assert packed.shape[1] == features.shape[1] + EXTRA_ROWS
             asked = {"IMAGE_FEATURES": packed, "QUESTION_IDS": self._ids[index], "QUESTION_MASK": self._mask[index]}
             engines[ANSWER_DECODER].run(None, asked)

@@ -38,11 +38,11 @@ def target_of(options: BuildOptions) -> Target:
 
 
 def _onnxruntime() -> Target:
-    def copied(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
+    def copy_graph(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
         for file in graph.parent.iterdir():  # large weights lie beside the graph
             shutil.copy(file, engine.parent)  # not linked: onnx refuses weights that have two names
 
-    return Target("model.onnx", copied, onnx_engine, {})
+    return Target("model.onnx", copy_graph, onnx_engine, {})
 
 
 def _tensorrt(options: BuildOptions) -> Target:
@@ -57,7 +57,7 @@ def _tensorrt(options: BuildOptions) -> Target:
 
     timing_cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
 
-    def compiled(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
+    def compile_plan(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
         build_plan(
             graph,
             engine,
@@ -76,4 +76,4 @@ def _tensorrt(options: BuildOptions) -> Target:
         "gpu_memory_bytes": gpu.memory_bytes,
         "options": asdict(options.plan),
     }
-    return Target("model.plan", compiled, lambda file: plan_engine(file, gpu), facts)
+    return Target("model.plan", compile_plan, lambda file: plan_engine(file, gpu), facts)

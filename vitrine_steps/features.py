@@ -20,7 +20,7 @@ class FeatureMismatchError(RuntimeError):
     """The features at hand are another photo's. They must never become an answer."""
 
 
-def packed_features(
+def pack_features(
     features: NDArray[np.float16], pooled: NDArray[np.float16], sha256: NDArray[np.uint8]
 ) -> NDArray[np.float16]:
     """Add the pooled features and the digest as two more rows.

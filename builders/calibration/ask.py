@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from builders.calibration.labelled import Labelled
 from builders.checkpoint.checkpoint import Checkpoint
-from builders.parity.compare import encoded_photo, question_tensors
+from builders.parity.compare import encode_photo, question_tensors
 from builders.parity.outputs import Engine, Outputs
 from vitrine_steps.answer import candidates_from_decoder
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
@@ -69,7 +69,7 @@ def ask_engines(
     for question in tqdm(questions, desc="questions", unit="question", leave=False, disable=None):
         if question.photo != photo:
             photo = question.photo
-            features = encoded_photo(encoder, checkpoint, photo)["IMAGE_FEATURES"]
+            features = encode_photo(encoder, checkpoint, photo)["IMAGE_FEATURES"]
         inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
         decoded = decoder(inputs)
         ids, logprobs = decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0]
@@ -82,13 +82,13 @@ def ask_engines(
                 any(question.is_right(text) for text in cannot_tell),
                 question.question,
                 any(question.is_right(text) for text in not_understood),
-                _scored(scorer, inputs, checkpoint, question) if question.candidates else None,
+                _score_list(scorer, inputs, checkpoint, question) if question.candidates else None,
             )
         )
     return rows
 
 
-def _scored(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored | None:
+def _score_list(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored | None:
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     texts = [text.encode() for text in question.candidates]
     try:

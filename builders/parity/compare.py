@@ -15,7 +15,7 @@ from builders.parity import tolerances
 from builders.parity.material import ParitySet
 from builders.parity.outputs import Engine, Outputs, Reference
 from builders.parity.tolerances import PARITY_LIMITS, Tolerance
-from vitrine_steps.features import packed_features
+from vitrine_steps.features import pack_features
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo, sha256_of_photo
 from vitrine_steps.question import QuestionLimits, ids_from_question
 from vitrine_steps.text import TextError
@@ -50,7 +50,7 @@ def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tole
     ]
     answered = _run_all(opened(ANSWER_DECODER), asked)
     scored = _score(opened(ANSWER_SCORER), asked, parity_set.reference)
-    outputs = _joined(encoded) | _joined(answered)
+    outputs = _join(encoded) | _join(answered)
     digests = np.stack([sha256_of_photo(parity_set.photos[photo]) for photo, _ in parity_set.questions])
     reference = parity_set.reference
     return [
@@ -72,7 +72,7 @@ def _encode(encoder: Engine, parity_set: ParitySet) -> tuple[list[Outputs], NDAr
     """Encode the photos; and the large ones, decoded in full and shrunk cheaply: their features."""
     encoded, whole, drafted = (
         [
-            encoded_photo(encoder, parity_set.checkpoint, photo, draft_ratio=ratio)
+            encode_photo(encoder, parity_set.checkpoint, photo, draft_ratio=ratio)
             for photo in tqdm(photos, desc="photos", leave=False, disable=None)
         ]
         for photos, ratio in (
@@ -81,7 +81,7 @@ def _encode(encoder: Engine, parity_set: ParitySet) -> tuple[list[Outputs], NDAr
             (parity_set.large_photos, DRAFT_RATIO),
         )
     )
-    return encoded, _joined(whole)["ENCODED_FEATURES"], _joined(drafted)["ENCODED_FEATURES"]
+    return encoded, _join(whole)["ENCODED_FEATURES"], _join(drafted)["ENCODED_FEATURES"]
 
 
 def _run_all(decoder: Engine, asked: Sequence[Outputs]) -> list[Outputs]:
@@ -100,17 +100,17 @@ def _score(scorer: Engine, asked: Sequence[Outputs], reference: Reference) -> ND
     return scored
 
 
-def _joined(rows: Sequence[Outputs]) -> Outputs:
+def _join(rows: Sequence[Outputs]) -> Outputs:
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def encoded_photo(
+def encode_photo(
     encoder: Engine, checkpoint: Checkpoint, photo: bytes, *, draft_ratio: int | None = DRAFT_RATIO
 ) -> Outputs:
     pixels = pixels_from_photo(photo, side_px=checkpoint.parts.image_px, limits=PARITY_LIMITS, draft_ratio=draft_ratio)
     outputs = encoder({"PIXELS": pixels[None]})
     digest = sha256_of_photo(photo)[None]
-    packed = packed_features(outputs["ENCODED_FEATURES"], outputs["IMAGE_POOLED"], digest)
+    packed = pack_features(outputs["ENCODED_FEATURES"], outputs["IMAGE_POOLED"], digest)
     return outputs | {"IMAGE_FEATURES": packed}
 
 

@@ -17,7 +17,7 @@ from builders.calibration.labelled import Labelled
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions, engine_threads
 from builders.engine_spec import IMAGE_ENCODER, EngineSpec, noise_for
-from builders.parity.compare import encoded_photo, min_cosine, question_tensors
+from builders.parity.compare import encode_photo, min_cosine, question_tensors
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Engine, Outputs
 from builders.parity.timing import medians_ms
@@ -77,7 +77,7 @@ class Examination:
     def of(self, files: Mapping[str, Path]) -> Examined:
         engines = [onnx_engine(files[engine.name]) for engine in self.engines]
         photos = dict.fromkeys(question.photo for question in self.questions)
-        features = [encoded_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
+        features = [encode_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
         tokens = self.dimensions.question_tokens
         return Examined(
             np.stack(features), ask_engines(engines, self.checkpoint, self.questions, question_tokens=tokens)
@@ -89,7 +89,7 @@ class Examination:
         tokens = self.dimensions.question_tokens
         parts = [
             {
-                "IMAGE_FEATURES": encoded_photo(encoder, self.checkpoint, question.photo)["IMAGE_FEATURES"],
+                "IMAGE_FEATURES": encode_photo(encoder, self.checkpoint, question.photo)["IMAGE_FEATURES"],
                 **question_tensors(self.checkpoint, question.question, tokens),
             }
             for question in islice(cycle(one_a_photo), rows)

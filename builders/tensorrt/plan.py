@@ -15,7 +15,7 @@ from builders.errors import BuildError
 from builders.options import PlanOptions
 from builders.tensorrt.log import KeepingLogger
 from builders.tensorrt.progress import ProgressBars
-from builders.tensorrt.runtime import loaded_plan, sizes_of
+from builders.tensorrt.runtime import load_plan, sizes_of
 
 _GIB = 2**30
 
@@ -130,5 +130,5 @@ def _add_profile(
 
 def _layers(plan: Path) -> Any:
     """What TensorRT made of the graph, kernel by kernel."""
-    inspector = loaded_plan(plan).engine.create_engine_inspector()
+    inspector = load_plan(plan).engine.create_engine_inspector()
     return json.loads(inspector.get_engine_information(trt.LayerInformationFormat.JSON))

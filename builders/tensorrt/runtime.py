@@ -21,7 +21,7 @@ class LoadedPlan:
     logger: KeepingLogger
 
 
-def loaded_plan(plan: Path) -> LoadedPlan:
+def load_plan(plan: Path) -> LoadedPlan:
     """
     Raises:
         BuildError: the plan is broken, or of another version or another GPU.
@@ -46,7 +46,7 @@ def plan_engine(plan: Path, gpu: Gpu) -> Engine:
     Raises:
         BuildError: the plan is of another version or another GPU.
     """
-    loaded = loaded_plan(plan)
+    loaded = load_plan(plan)
     engine, logger, model = loaded.engine, loaded.logger, plan.parent.parent.name
     context = engine.create_execution_context()
     names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]

@@ -19,7 +19,7 @@ from builders.parity.onnx_engine import onnx_engine
 from tests.helpers.step_settings import WORDS
 from training.random_checkpoint import Geometry, random_blip
 from training.tokenizer import new_tokenizer
-from vitrine_steps.features import packed_features
+from vitrine_steps.features import pack_features
 from vitrine_steps.step_settings import StepSettings
 
 QUESTION_TOKENS, ANSWER_TOKENS = 20, 7
@@ -115,7 +115,7 @@ def _checkpoint(model: Any, dimensions: BuildDimensions) -> Checkpoint:
 def packed(features: np.ndarray) -> np.ndarray:
     """[B, N, D] features as the serving step packs them, with a digest that names the row."""
     rows = np.arange(len(features), dtype=np.uint8)[:, None]
-    return packed_features(features, features[:, 0], np.tile(rows + 200, (1, 32)))
+    return pack_features(features, features[:, 0], np.tile(rows + 200, (1, 32)))
 
 
 def question_tensors(questions: Sequence[str]) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from vitrine_steps.features import (
     EXTRA_ROWS,
     FeatureMismatchError,
     embedding_from_packed,
-    packed_features,
+    pack_features,
     require_same_photos,
 )
 
@@ -19,7 +19,7 @@ def test_packing_loses_nothing() -> None:
     features = rng.normal(size=(3, 5, 40)).astype(np.float16)
     pooled = rng.normal(size=(3, 40)).astype(np.float16)
     digests = np.stack([np.arange(32), np.full(32, 255), np.zeros(32)]).astype(np.uint8)
-    packed = packed_features(features, pooled, digests)
+    packed = pack_features(features, pooled, digests)
     assert packed.shape == (3, 5 + EXTRA_ROWS, 40)
     assert packed.dtype == np.float16
     assert np.array_equal(packed[:, :5], features)
@@ -32,7 +32,7 @@ def test_packing_loses_nothing() -> None:
 def test_every_byte_survives_half_precision() -> None:
     for start in range(0, 256, 32):
         digest = np.arange(start, start + 32, dtype=np.uint8)[None]
-        packed = packed_features(np.zeros((1, 2, 32), np.float16), np.ones((1, 32), np.float16), digest)
+        packed = pack_features(np.zeros((1, 2, 32), np.float16), np.ones((1, 32), np.float16), digest)
         assert np.array_equal(embedding_from_packed(packed)[1], digest)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations  # some of Triton's names exist for type chec
 
 import triton_python_backend_utils as pb_utils
 
-from vitrine_steps.features import packed_features
+from vitrine_steps.features import pack_features
 from vitrine_steps.triton.metrics import ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each
 
@@ -17,5 +17,5 @@ class TritonPythonModel:
         return answer_each(requests, self.packed, ("ENCODED_FEATURES", "IMAGE_POOLED", "IMAGE_SHA256"), self.errors)
 
     def packed(self, inputs: Tensors) -> Tensors:
-        packed = packed_features(inputs["ENCODED_FEATURES"], inputs["IMAGE_POOLED"], inputs["IMAGE_SHA256"])
+        packed = pack_features(inputs["ENCODED_FEATURES"], inputs["IMAGE_POOLED"], inputs["IMAGE_SHA256"])
         return {"IMAGE_FEATURES": packed}
