@@ -207,7 +207,7 @@ def test_pickled_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("revision", [None, "main", "v1.0", "abc123"])
 def test_what_comes_from_the_hub_is_named_by_its_commit(revision: str | None) -> None:
-    with pytest.raises(BuildError, match=r"name the commit with --revision \(40 hexadecimal digits"):
+    with pytest.raises(BuildError, match=r"name its commit with --revision \(40 hexadecimal digits"):
         load_checkpoint("somebody/no-such-checkpoint", revision=revision, sha256=["0" * 64])
 
 
