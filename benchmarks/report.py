@@ -94,7 +94,7 @@ def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
             how = f"{best['callers']} callers, {best['threads']} threads, {best['rows']} rows a run"
             lines.append(f"| {_LABELS[FLOOR]} ({how}) | {spread(floor)} |" + " |" * (len(counts) - 1))
         lines.append("")
-    lines += ["| ratio, of each round by itself | |", "| --- | --- |"]
+    lines += ["| ratio, of each round by itself | figure |", "| --- | --- |"]
     lines += [f"| {what} | {value} |" for what, value in ratios(rates, result).items() if value is not None]
     memory = ", ".join(f"{system} {mib:.0f} MiB" for system, mib in result["memory_mib"].items())
     return [*lines, "", f"Memory of the process trees at the end: {memory}.", ""]
