@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 
 from serving.errors import ServingError
@@ -13,8 +14,16 @@ from serving.errors import ServingError
 TRITON_VERSION = "2.51.0"  # of nvidia-pytriton 0.7.0
 _OWN_BACKENDS = Path(__file__).parent / "backends"
 _ROOT = Path(__file__).parents[2]
-_HEARTBEAT = tuple(
-    Path("vitrine_steps") / file for file in ("__init__.py", "triton/__init__.py", "triton/heartbeat.py")
+_MODULES = tuple(
+    Path("vitrine_steps") / file
+    for file in (
+        "__init__.py",
+        "triton/__init__.py",
+        "triton/engine_backend.py",
+        "triton/heartbeat.py",
+        "triton/plan.py",
+        "triton/tensorrt_log.py",
+    )
 )
 """Modules of the steps' package that our own backends import."""
 
@@ -88,10 +97,10 @@ def make_backend_folder(installation: TritonInstallation, folder: Path) -> None:
         shutil.copytree(installation.python_backend, python)
         shutil.copy(installation.python_stub, python)
         shutil.copytree(_OWN_BACKENDS, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        for file in _HEARTBEAT:
-            copy = folder / "onnxruntime" / file
+        for backend, module in product(_OWN_BACKENDS.iterdir(), _MODULES):
+            copy = folder / backend.name / module
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(_ROOT / file, copy)
+            shutil.copy(_ROOT / module, copy)
     except OSError as error:
         needed = sum(file.stat().st_size for file in installation.python_backend.rglob("*")) / 2**20
         why = error.strerror or "no room, or no right to write"  # what copytree raises lists every file

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from serving.triton.command import ServerSettings, embedded_command
 from serving.triton.installation import find_installation, make_backend_folder
+from serving.triton.rtx_card import require_card
 
 MALLOC = {
     "MALLOC_ARENA_MAX": "2",
@@ -39,6 +40,7 @@ LaunchFrom = Callable[[ServerSettings, Path, str, str], Launch]
 def embedded_launch(settings: ServerSettings, work: Path, shm_prefix: str, admin_key: str) -> Launch:
     """The wheel's Triton, on a bare machine."""
     installation = find_installation()
+    require_card(settings.repository)
     make_backend_folder(installation, work / "backends")
     command = embedded_command(
         settings, installation, backends=work / "backends", shm_prefix=shm_prefix, admin_key=admin_key
