@@ -65,11 +65,14 @@ def _engines_of(repository: Path) -> dict[str, Engine]:
     files = {name: repository / manifest["engines"][name]["file"] for name in ENGINES}
     if manifest["target"] == "onnxruntime":
         return {name: onnx_engine(file) for name, file in files.items()}
-    from builders.tensorrt.gpu import find_gpu
-    from builders.tensorrt.runtime import plan_engine  # imports TensorRT
+    from builders.tensorrt import api
+    from builders.tensorrt.target import plan_engine
 
-    gpu = find_gpu()
-    return {name: plan_engine(file, gpu) for name, file in files.items()}
+    if manifest["target"] == "tensorrt":
+        api.use_tensorrt(version_compatible=True)
+    else:
+        api.use_tensorrt_rtx()
+    return {name: plan_engine(file) for name, file in files.items()}
 
 
 def _pytorch_runs(

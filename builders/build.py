@@ -74,7 +74,7 @@ def _make(folder: Path, spec: Specification, target: Target | None, stage: Stage
     photos, questions = parity_material(spec.parity_photos, spec.photos)
     with stage(f"reference answers ({len(questions)} questions)"):
         parity_set = answer_with_reference(spec.checkpoint, spec.dimensions, photos, questions)
-    is_half = spec.serving.backend == "tensorrt"
+    is_half = spec.target != "onnxruntime"
     proof = prove_graphs(graphs, parity_set, spec.graph_precision, stage) if is_half else None
     if target is None:
         assert proof

@@ -12,17 +12,32 @@ if TYPE_CHECKING:  # these bring numpy, which --help does not need
     from builders.checkpoint.checkpoint import Checkpoint
     from builders.dimensions import BatchRange, BuildDimensions
 
-Target = Literal["onnxruntime", "tensorrt"]
+Target = Literal["onnxruntime", "tensorrt", "tensorrt-rtx"]
 Strategy = Literal["loop", "unrolled"]
-Precision = Literal["fp32", "auto", "fp16", "bf16"]
+Precision = Literal["fp32", "auto", "fp16", "bf16", "int8-weights", "fp8-weights"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
-PRECISIONS: dict[Target, tuple[Precision, ...]] = {"onnxruntime": ("fp32", "auto"), "tensorrt": ("fp16", "bf16")}
+PRECISIONS: dict[Target, tuple[Precision, ...]] = {
+    "onnxruntime": ("fp32", "auto"),
+    "tensorrt": ("fp16", "bf16", "int8-weights", "fp8-weights"),
+    "tensorrt-rtx": ("fp16", "bf16", "int8-weights", "fp8-weights"),
+}
 """Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
+
+
+def _capabilities(text: str) -> str:
+    names = tuple(dict.fromkeys(name.strip().replace(".", "") for name in text.split(",")))
+    if not all(name.isdigit() or names == ("current",) for name in names):
+        raise ValueError(f"{text[:80]!r} came, but numbers such as 86,89 or the word current are expected")
+    return ",".join(names)
 
 
 @dataclass(frozen=True)
 class PlanOptions:
     """TensorRT."""
+
+    compute_capability: Annotated[str, Argument(_capabilities, "NAMES")] = "86,89,120"
+    """GPUs that plans of TensorRT for RTX are for: 75, 80, 86, 89, 120, 121, or "current", this machine's; of TensorRT
+    itself, always this machine's."""
 
     workspace_gib: Annotated[float, Argument(metavar="GIB")] = 4.0
     """GiB of scratch memory of a kernel."""
@@ -43,13 +58,15 @@ class BuildOptions:
     the repository with its manifest.json. A build whose answers differ from the checkpoint's stops there and leaves no
     repository behind.
 
-    Two targets: "onnxruntime" runs anywhere; "tensorrt" needs an NVIDIA GPU, and proves its half-precision graphs on
-    the CPU first. An interrupted build goes on from its finished graphs when the same command is given again.
+    Three targets: "onnxruntime" runs anywhere. "tensorrt-rtx" compiles on any machine for NVIDIA's RTX cards, and
+    "tensorrt" in NVIDIA's container for the GPU that is there; both prove their half-precision graphs on the CPU first.
+    An interrupted build goes on from its finished graphs when the same command is given again.
 
     Examples:
       python -m builders --checkpoint checkpoints/vitrine-small --output build/vitrine-small
       python -m builders --checkpoint checkpoints/vitrine-small --output build/fast --precision auto
       python -m builders --checkpoint Salesforce/blip-vqa-base --revision COMMIT --sha256 HEX --output build/blip-base
+      python -m builders --checkpoint checkpoints/vitrine-small --output build/rtx --target tensorrt-rtx
       python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt
       python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt \\
           --graphs-only --parity-photos 143    (without a GPU: prove the FP16 graphs on 1,001 questions)
@@ -65,8 +82,7 @@ class BuildOptions:
     """What the engines run on."""
     precision: Precision | None = None
     """Precision of weights and matrix products; auto: for each engine the faster of fp32 and int8, measured on this
-    machine, as long as 99.5 % of 1,001 answers stay what they were (default: fp32 for onnxruntime, fp16 for
-    tensorrt)."""
+    machine, as long as 99.5 % of 1,001 answers stay what they were (default: fp32 for onnxruntime, else fp16)."""
     revision: Annotated[str | None, Argument(metavar="COMMIT")] = None
     """Commit of the hub's checkpoint; needed there, for names move."""
     sha256: Repeated[tuple[Annotated[str, Argument(metavar="HEX")], ...]] = ()
@@ -131,8 +147,8 @@ class BuildOptions:
     def stage_count(self) -> int:
         """How many stages the build will announce."""
         if self.graphs_only:
-            return 7
-        return 13 if self.target == "tensorrt" or self.chosen_precision == "auto" else 11
+            return 6
+        return 12 if self.target != "onnxruntime" else 13 if self.chosen_precision == "auto" else 11
 
 
 def require_possible(options: BuildOptions) -> None:

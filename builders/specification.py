@@ -22,6 +22,8 @@ class Specification:
     """None: answers will carry no confidence."""
     dimensions: BuildDimensions
     engines: Sequence[EngineSpec]
+    target: str
+    """What the engines run on, as it was asked for."""
     strategy: Strategy
     precision: str
     """As chosen; "auto" too."""
@@ -55,9 +57,10 @@ def specify(checkpoint: Checkpoint, calibration: dict[str, Any] | None, options:
         calibration=calibration,
         dimensions=dimensions,
         engines=family_of(checkpoint.architecture).engine_specs(dimensions, options.decode_strategy),
+        target=options.target,
         strategy=options.decode_strategy,
         precision=options.chosen_precision,
-        serving=ServingConfig(options.target, options.batch_for(dimensions), options.serving_cores),
+        serving=ServingConfig(options.target.replace("-", "_"), options.batch_for(dimensions), options.serving_cores),
         parity_photos=options.parity_photos,
         photos=options.photos,
         low_precision_photos=options.low_precision_photos,

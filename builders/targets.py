@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ class Target:
     """Its name in a model's version folder."""
     compile: Callable[[EngineSpec, Path, Path, BatchRange], None]
     """From an engine's graph to its file, for rows of a run up to the batch's."""
-    engine: Callable[[Path], Engine]
-    """The engine file, ready to run in this process."""
+    engine: Callable[[Path], Engine] | None
+    """From an engine file to what runs it in this process; None: nothing here can."""
     facts: dict[str, Any]
     """For the manifest."""
 
@@ -32,9 +32,19 @@ class Target:
 def target_of(options: BuildOptions) -> Target:
     """
     Raises:
-        BuildError: this machine lacks what the target needs; says what, and which container has it.
+        BuildError: this machine lacks what the target needs; says what, and how to get it.
     """
-    return _tensorrt(options) if options.target == "tensorrt" else _onnxruntime()
+    match options.target:
+        case "onnxruntime":
+            return _onnxruntime()
+        case "tensorrt":
+            from builders.tensorrt.target import tensorrt_target
+
+            return tensorrt_target(options)
+        case "tensorrt-rtx":
+            from builders.tensorrt.target import tensorrt_rtx_target
+
+            return tensorrt_rtx_target(options)
 
 
 def _onnxruntime() -> Target:
@@ -43,37 +53,3 @@ def _onnxruntime() -> Target:
             shutil.copy(file, engine.parent)  # not linked: onnx refuses weights that have two names
 
     return Target("model.onnx", copy_graph, onnx_engine, {})
-
-
-def _tensorrt(options: BuildOptions) -> Target:
-    from builders.tensorrt.gpu import find_gpu, require_tensorrt
-
-    version = require_tensorrt(version_compatible=options.plan.version_compatible)
-    gpu = find_gpu()
-
-    # These import TensorRT.
-    from builders.tensorrt.plan import build_plan
-    from builders.tensorrt.runtime import plan_engine
-
-    timing_cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
-
-    def compile_plan(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
-        build_plan(
-            graph,
-            engine,
-            batch=BatchRange(1, 1) if spec.one_at_a_time else batch,
-            variable=spec.variable_axes(),
-            options=options.plan,
-            timing_cache=timing_cache,
-        )
-
-    facts = {
-        "tensorrt": version,
-        "cuda": gpu.cuda,
-        "driver": gpu.driver,
-        "gpu": gpu.name,
-        "compute_capability": gpu.compute_capability,
-        "gpu_memory_bytes": gpu.memory_bytes,
-        "options": asdict(options.plan),
-    }
-    return Target("model.plan", compile_plan, lambda file: plan_engine(file, gpu), facts)

@@ -46,7 +46,7 @@ EXPORTS = (
     "builders/test_graphs.py",
     "builders/test_half_precision.py",
     "builders/test_low_precision.py",
-    "builders/test_parser_check.py",
+    "builders/test_tensorrt_graphs.py",
     "builders/test_tensorrt_api.py",
     "builders/test_tensorrt_build.py",
     "training/test_loop.py",

@@ -105,8 +105,11 @@ def _export(
     stage: Callable[[str], AbstractContextManager[None]],
 ) -> None:
     # torch takes seconds to import; bad arguments should not have to wait for it.
-    from builders.graphs.export import export_engine
+    import onnx
+
+    from builders.graphs.export import export_engine, save_onnx
     from builders.graphs.precision import with_precision
+    from builders.precision.weights import WEIGHT_KINDS, quantize_weights
 
     try:
         model = with_precision(checkpoint.model, precision)
@@ -117,3 +120,8 @@ def _export(
             file = graphs.file(engine.name)
             file.parent.mkdir()
             export_engine(engine, engine.module(checkpoint, model), file)
+            if precision in WEIGHT_KINDS:
+                graph = onnx.load(str(file))
+                quantize_weights(graph, WEIGHT_KINDS[precision])
+                file.with_suffix(".weights").unlink(missing_ok=True)
+                save_onnx(graph, file)

@@ -6,7 +6,13 @@ from typing import Any
 import torch
 from torch import nn
 
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+DTYPES = {
+    "fp32": torch.float32,
+    "fp16": torch.float16,
+    "bf16": torch.bfloat16,
+    "int8-weights": torch.float16,  # weights become 8 bits in the graph, see builders/precision/weights.py
+    "fp8-weights": torch.float16,
+}
 
 
 def with_precision(model: Any, precision: str) -> Any:

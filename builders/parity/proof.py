@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnx
-
 from builders.engine_spec import ENGINES
 from builders.errors import BuildError
 from builders.graphs.cache import Graphs, remove_graphs
@@ -23,7 +21,6 @@ from builders.precision.ranges import (
     ranges_report,
 )
 from builders.stages import Stages
-from builders.tensorrt.parser_check import parser_problems
 
 
 @dataclass(frozen=True)
@@ -35,20 +32,6 @@ class Proof:
     """What `builders.precision.ranges.ranges_report` returns."""
 
 
-def _require_parseable(graphs: Graphs) -> None:
-    """
-    Raises:
-        BuildError: TensorRT's parser would refuse a graph; all reasons are listed.
-    """
-    problems = [
-        f"{engine}: {problem}"
-        for engine in ENGINES
-        for problem in parser_problems(onnx.load(graphs.file(engine), load_external_data=False))
-    ]
-    if problems:
-        raise BuildError("TensorRT's parser would refuse the graphs:\n" + "\n".join(f"  {p}" for p in problems))
-
-
 def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str, stage: Stages) -> Proof:
     """Prove the graphs for TensorRT, or remove them.
 
@@ -56,8 +39,6 @@ def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str, stage: S
         BuildError: they are at fault; says how.
     """
     try:
-        with stage("rules of TensorRT's parser"):
-            _require_parseable(graphs)
         with stage(f"{precision} graphs against the reference, on the CPU"):
             return _run_rounded(graphs, parity_set, precision)
     except BuildError:

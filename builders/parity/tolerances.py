@@ -32,7 +32,10 @@ TOLERANCES = {
     ),
     "fp16": Tolerance(0.999, 0.999, 0.995, max_logprob_difference=0.1),
     "bf16": Tolerance(0.999, 0.99, 0.995, max_logprob_difference=0.5),  # 8 bits
-    "int8": Tolerance(_INT8_COSINE, 0.99, _INT8_EQUAL_RATIO, max_logprob_difference=0.5),
+    **dict.fromkeys(
+        ("int8", "int8-weights", "fp8-weights"),
+        Tolerance(_INT8_COSINE, 0.99, _INT8_EQUAL_RATIO, max_logprob_difference=0.5),
+    ),
 }
 
 

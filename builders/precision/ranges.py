@@ -9,12 +9,14 @@ from typing import Any
 
 import onnx
 import onnxruntime
+from onnx import TensorProto
 
 from builders.graphs.export import save_onnx
 from builders.parity.outputs import Outputs
 from builders.precision.half import HALF_TYPES, emulate
 
-LIMITS = {"fp16": 65504.0, "bf16": 3.3895313892515355e38}
+_LIMITS = {TensorProto.FLOAT16: 65504.0, TensorProto.BFLOAT16: 3.3895313892515355e38}
+LIMITS = {precision: _LIMITS[half] for precision, half in HALF_TYPES.items()}
 NEAR = 4
 """A tensor within this factor of the limit is named."""
 

@@ -50,6 +50,8 @@ def adapt_config(
         adapted.backend = serving.backend
         if serving.backend == "tensorrt":
             _adapt_to_tensorrt(adapted, engine, serving.batch)
+        elif serving.backend == "tensorrt_rtx":
+            _adapt_to_tensorrt_rtx(adapted, engine, serving.batch)
         else:
             adapted.parameters["intra_op_thread_count"].string_value = str(engine_threads(dimensions))
     if adapted.name == "candidates_preprocess":
@@ -65,6 +67,19 @@ def _adapt_to_tensorrt(config: model_config_pb2.ModelConfig, engine: EngineSpec,
     if not engine.is_loop and not engine.one_at_a_time:
         config.optimization.cuda.graphs = True
         config.dynamic_batching.preferred_batch_size[:] = batch.preferred()
+    _add_warm_up(config, engine, batch)
+
+
+def _adapt_to_tensorrt_rtx(config: model_config_pb2.ModelConfig, engine: EngineSpec, batch: BatchRange) -> None:
+    """One instance, whose process takes the GPU itself; a first run has each shape's kernels finished."""
+    config.parameters.clear()
+    config.instance_group[0].count = 1
+    if not engine.is_loop:
+        config.parameters["cuda_graphs"].string_value = "1"
+    _add_warm_up(config, engine, batch)
+
+
+def _add_warm_up(config: model_config_pb2.ModelConfig, engine: EngineSpec, batch: BatchRange) -> None:
     varying = engine.variable_axes()
     for rows in [1] if engine.one_at_a_time else sorted({1, batch.opt, batch.max}):
         warmup = config.model_warmup.add(name=f"{rows} rows", batch_size=rows)

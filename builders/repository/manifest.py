@@ -49,7 +49,7 @@ def write_manifest(
     manifest = {
         "format": MANIFEST_FORMAT,
         "checkpoint": {"name": spec.checkpoint.name, "revision": spec.revision, "sha256": spec.checkpoint.sha256},
-        "target": spec.serving.backend,
+        "target": spec.target,
         "precision": spec.precision,
         "decode_strategy": spec.strategy,
         "dimensions": asdict(spec.dimensions),
@@ -90,7 +90,9 @@ def _half_precision(proof: Proof) -> dict[str, Any]:
 def _engine_sizes(folder: Path, graphs: Graphs, target: Target, name: str) -> dict[str, Any]:
     """An engine that stores its weights once is about as large as they are; one with a second copy, twice."""
     engine = folder / name / "1" / target.engine_file
-    engine_bytes = sum(f.stat().st_size for f in engine.parent.glob(f"{engine.stem}*") if f.suffix != ".json")
+    engine_bytes = sum(
+        f.stat().st_size for f in engine.parent.glob(f"{engine.stem}*") if f.suffix not in (".json", ".log")
+    )
     weights_bytes = sum(_initializer_bytes(onnx.load(graphs.file(name), load_external_data=False).graph))
     return {
         "file": f"{name}/1/{target.engine_file}",

@@ -1,30 +1,21 @@
 """From an ONNX graph to a TensorRT plan."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
-
-import tensorrt as trt
 
 from builders.checkpoint.digests import write_whole
 from builders.dimensions import BatchRange
 from builders.engine_spec import AxisRanges
 from builders.errors import BuildError
 from builders.options import PlanOptions
-from builders.tensorrt.log import KeepingLogger
+from builders.tensorrt.api import is_rtx, rtx_gpus, trt
 from builders.tensorrt.progress import ProgressBars
-from builders.tensorrt.runtime import load_plan, sizes_of
+from builders.tensorrt.tensors import PlanTensor, describe_tensors
+from vitrine_steps.triton.tensorrt_log import log_of
 
 _GIB = 2**30
-
-
-@dataclass(frozen=True)
-class Profile:
-    """The shapes that a plan takes, per input: smallest, best and largest."""
-
-    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]
 
 
 def build_plan(
@@ -34,46 +25,92 @@ def build_plan(
     batch: BatchRange,
     variable: Mapping[str, AxisRanges],
     options: PlanOptions,
-    timing_cache: Path,
-) -> None:
-    """Write `plan`, and beside it its optimization profile and its layers as JSON.
+    timing_cache: Path | None = None,
+    compute_capabilities: Sequence[str] = (),
+) -> list[PlanTensor]:
+    """Write `plan`, and beside it what goes in and out of it, and the log of its build.
 
     Args:
         graph: ONNX, its batch axis dynamic and first.
         variable: ranges of the axes beside the batch that vary, by input.
-        timing_cache: read if it is there, written anew: another build of the
-            same kernels does not time them again.
+        timing_cache: of TensorRT itself: read if it is there, written anew, so that another build of the same kernels
+            does not time them again.
+        compute_capabilities: of TensorRT for RTX: GPUs that the plan is for, such as "86", or "current" alone.
 
     Raises:
         BuildError: TensorRT refuses the graph or cannot build it.
         KeyboardInterrupt: interrupted while TensorRT built.
     """
-    logger = KeepingLogger()
-    builder = trt.Builder(logger)
-    network = _parse(builder, graph, logger)
-    config = _config(builder, options)
-    profile = _add_profile(builder, config, network, batch, variable)
-    _use_timing_cache(config, timing_cache)
+    log = log_of(trt)
+    log.clear()
+    builder = trt.Builder(log)
+    network = parse_graph(builder, graph)
+    config = _config(builder, options, compute_capabilities)
+    tensors = _add_profile(builder, config, network, batch, variable)
+    if timing_cache:
+        _use_timing_cache(config, timing_cache)
     progress = ProgressBars()
     config.progress_monitor = progress
     serialized = builder.build_serialized_network(network, config)
     if progress.interrupted:
         raise KeyboardInterrupt
     if serialized is None:
-        raise BuildError(f"TensorRT cannot build {graph.parent.name}: {logger.reason()}")
+        raise BuildError(f"TensorRT cannot build {graph.parent.name}: {log.reason()}")
     write_whole(plan, _bytes_of(serialized))
-    write_whole(timing_cache, _bytes_of(config.get_timing_cache().serialize()))
-    plan.with_suffix(".profile.json").write_text(json.dumps(profile.shapes, indent=2) + "\n", encoding="utf-8")
-    plan.with_suffix(".layers.json").write_text(json.dumps(_layers(plan), indent=1) + "\n", encoding="utf-8")
+    if timing_cache:
+        write_whole(timing_cache, _bytes_of(config.get_timing_cache().serialize()))
+    plan.with_suffix(".tensors.json").write_text(json.dumps([t.to_json() for t in tensors], indent=1) + "\n", "utf-8")
+    lines = [line.replace(str(graph), graph.name) for line in log.lines]
+    plan.with_suffix(".log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tensors
 
 
-def _parse(builder: trt.Builder, graph: Path, logger: KeepingLogger) -> trt.INetworkDefinition:
+def parse_graph(builder: trt.Builder, graph: Path) -> trt.INetworkDefinition:
+    """Have TensorRT's own parser read an ONNX file.
+
+    Raises:
+        BuildError: it refuses a node; names it.
+    """
     # Ignored by TensorRT 11, where every network is strongly typed; TensorRT 10 needs it.
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    parser = trt.OnnxParser(network, logger)
+    parser = trt.OnnxParser(network, log_of(trt))
     if not parser.parse_from_file(str(graph)):
-        raise BuildError(f"TensorRT's parser refuses {graph.parent.name}: {_parser_errors(parser)}")
+        raise BuildError(
+            f"TensorRT's parser refuses {graph.parent.name}: {_parser_errors(parser)}; write that part of the network "
+            "with other operators"
+        )
     return network
+
+
+def _parser_errors(parser: trt.OnnxParser) -> str:
+    errors = [parser.get_error(index) for index in range(parser.num_errors)]
+    return "; ".join(f"{error.node_operator()} '{error.node_name()}': {error.desc()}" for error in errors)
+
+
+def _config(builder: trt.Builder, options: PlanOptions, compute_capabilities: Sequence[str]) -> trt.IBuilderConfig:
+    config = builder.create_builder_config()
+    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, int(options.workspace_gib * _GIB))
+    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
+    if is_rtx():
+        _name_gpus(config, compute_capabilities)
+        return config
+    config.builder_optimization_level = options.optimization_level
+    config.hardware_compatibility_level = {
+        "none": trt.HardwareCompatibilityLevel.NONE,
+        "same_compute_capability": trt.HardwareCompatibilityLevel.SAME_COMPUTE_CAPABILITY,
+        "ampere_plus": trt.HardwareCompatibilityLevel.AMPERE_PLUS,
+    }[options.hardware_compatibility]
+    if options.version_compatible:
+        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
+    return config
+
+
+def _name_gpus(config: Any, compute_capabilities: Sequence[str]) -> None:
+    """Say which GPUs a plan of TensorRT for RTX is for; TensorRT itself builds for the one at hand."""
+    known = rtx_gpus()
+    config.num_compute_capabilities = len(compute_capabilities)
+    for index, name in enumerate(compute_capabilities):
+        config.set_compute_capability(known[name], index)
 
 
 def _use_timing_cache(config: trt.IBuilderConfig, file: Path) -> None:
@@ -87,48 +124,18 @@ def _bytes_of(memory: trt.IHostMemory) -> memoryview:
     return memoryview(cast(Any, memory))  # it has Python's buffer protocol, which its signatures do not say
 
 
-def _parser_errors(parser: trt.OnnxParser) -> str:
-    errors = [parser.get_error(index) for index in range(parser.num_errors)]
-    return "; ".join(f"{error.node_operator()} '{error.node_name()}': {error.desc()}" for error in errors)
-
-
-def _config(builder: trt.Builder, options: PlanOptions) -> trt.IBuilderConfig:
-    config = builder.create_builder_config()
-    config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, int(options.workspace_gib * _GIB))
-    config.builder_optimization_level = options.optimization_level
-    config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
-    config.hardware_compatibility_level = {
-        "none": trt.HardwareCompatibilityLevel.NONE,
-        "same_compute_capability": trt.HardwareCompatibilityLevel.SAME_COMPUTE_CAPABILITY,
-        "ampere_plus": trt.HardwareCompatibilityLevel.AMPERE_PLUS,
-    }[options.hardware_compatibility]
-    if options.version_compatible:
-        config.set_flag(trt.BuilderFlag.VERSION_COMPATIBLE)
-    return config
-
-
 def _add_profile(
     builder: trt.Builder,
     config: trt.IBuilderConfig,
     network: trt.INetworkDefinition,
     batch: BatchRange,
     variable: Mapping[str, AxisRanges],
-) -> Profile:
+) -> list[PlanTensor]:
     profile = builder.create_optimization_profile()
-    shapes = {}
-    for index in range(network.num_inputs):
-        tensor = network.get_input(index)
-        fixed = sizes_of(tensor.shape)[1:]
-        low, middle, high = variable.get(tensor.name, (fixed, fixed, fixed))
-        least, opt, most = (1, *low), (batch.opt, *middle), (batch.max, *high)
-        profile.set_shape(tensor.name, trt.Dims(least), trt.Dims(opt), trt.Dims(most))
-        shapes[tensor.name] = (least, opt, most)
+    tensors = describe_tensors(network, batch, variable)
+    for tensor in tensors:
+        if tensor.shapes:
+            profile.set_shape(tensor.name, *(trt.Dims(shape) for shape in tensor.shapes))
     if config.add_optimization_profile(profile) < 0:
         raise BuildError(f"TensorRT refuses the batch range 1/{batch.opt}/{batch.max}")
-    return Profile(shapes)
-
-
-def _layers(plan: Path) -> Any:
-    """What TensorRT made of the graph, kernel by kernel."""
-    inspector = load_plan(plan).engine.create_engine_inspector()
-    return json.loads(inspector.get_engine_information(trt.LayerInformationFormat.JSON))
+    return tensors

@@ -2,8 +2,9 @@
 
 from typing import Any, SupportsInt
 
-import tensorrt as trt
 from tqdm import tqdm
+
+from builders.tensorrt.api import trt
 
 
 class ProgressBars(trt.IProgressMonitor):
@@ -16,7 +17,8 @@ class ProgressBars(trt.IProgressMonitor):
         self._bars: dict[str, tqdm[Any]] = {}
 
     def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: SupportsInt) -> None:
-        self._bars[phase_name] = tqdm(total=int(num_steps), desc=phase_name, position=len(self._bars), leave=False)
+        place = len(self._bars)
+        self._bars[phase_name] = tqdm(total=int(num_steps), desc=phase_name, position=place, leave=False, disable=None)
 
     def step_complete(self, phase_name: str, step: SupportsInt) -> bool:
         """Whether to go on. TensorRT calls this from C++, where an exception would be lost."""

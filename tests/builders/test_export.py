@@ -5,7 +5,6 @@ from pathlib import Path
 import onnx
 import pytest
 
-from builders.tensorrt.parser_check import parser_problems
 from tests.helpers.graphs import ANSWER_TOKENS, Graphs, SmallModel, all_graphs
 
 SMALL = SmallModel()
@@ -45,10 +44,3 @@ def test_the_loop_has_a_constant_bound_and_carries_no_scan_output(graphs: Graphs
 def test_unrolled_steps_have_no_control_flow(graphs: Graphs) -> None:
     model = onnx.load(graph_file(graphs, "unrolled"))
     assert all_graphs(model.graph) == [model.graph]
-    assert parser_problems(model) == []
-
-
-def test_the_opset_is_one_that_tensorrt_can_build_in_a_loop(graphs: Graphs) -> None:
-    for kind in KINDS:
-        (opset,) = [entry.version for entry in onnx.load(graph_file(graphs, kind)).opset_import if entry.domain == ""]
-        assert 18 <= opset <= 22

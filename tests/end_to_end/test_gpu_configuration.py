@@ -1,7 +1,7 @@
-"""The repository that is built for a GPU, with its engines' backend exchanged, under a real Triton.
+"""The repository that the real compiler builds for a GPU, with its engines' backend exchanged, under a real Triton.
 
 Everything else is as on a GPU: wiring, types, dimensions, batching, cache and
-warm-up. TensorRT itself is played by a double when the repository is built.
+warm-up. The graphs that were compiled are run on the CPU, in half precision.
 """
 
 import shutil
@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import tritonclient.grpc as triton
 from google.protobuf import text_format
-from tritonclient.grpc import model_config_pb2
 from vitrine_client import VqaClient
 
 from builders.build import build
@@ -26,40 +25,37 @@ from catalogue.photos import attributes_from_seed, photo_from_seed
 from catalogue.questions import truth, words
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
-from tests.helpers.tensorrt_machine import played_gpu_machine
+from tests.helpers.system import require_tensorrt_rtx
 
 CHECKPOINT = Path(__file__).parents[2] / "checkpoints" / "vitrine-small"
 
 
-def with_onnx_backend(repository: Path) -> Path:
-    """Exchange the backend of the engines, and what depends on it: the file, and where an instance runs."""
+def with_onnx_backend(repository: Path, graphs: Path) -> Path:
+    """Exchange the engines' plans for the graphs that they were made of, and their backend."""
     for name in ENGINES:
-        version = repository / name / "1"
-        # The double's plan is a line about the machine, and then the graph.
-        (version / "model.onnx").write_bytes((version / "model.plan").read_bytes().partition(b"\n")[2])
+        shutil.copy(graphs / name / "model.onnx", repository / name / "1")
         config = read_config(repository / name / "config.pbtxt")
         config.backend = "onnxruntime"
-        config.instance_group[0].kind = model_config_pb2.ModelInstanceGroup.KIND_CPU
         (repository / name / "config.pbtxt").write_text(text_format.MessageToString(config), "utf-8")
+    file = repository / "manifest.json"
+    file.write_text(file.read_text("utf-8").replace('"target": "tensorrt-rtx"', '"target": "onnxruntime"'), "utf-8")
     renew_digests(repository)
     return repository
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    require_tensorrt_rtx()
     folder = tmp_path_factory.mktemp("gpu")
     options = BuildOptions(
-        str(CHECKPOINT), folder / "gpu", target="tensorrt", batch_opt=4, batch_max=8, parity_photos=2
+        str(CHECKPOINT), folder / "gpu", target="tensorrt-rtx", batch_opt=4, batch_max=8, parity_photos=2
     )
-    with played_gpu_machine():
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("builders.build.remove_graphs", lambda graphs: None)
         built = build(options)
-    shutil.copytree(built, folder / "served")
+    (graphs,) = (folder / "cache").glob("graphs-*")
     settings = ServerSettings(
-        with_onnx_backend(folder / "served"),
-        grpc_port=0,
-        metrics_port=0,
-        log_file=folder / "log",
-        open_administration=True,
+        with_onnx_backend(built, graphs), grpc_port=0, metrics_port=0, log_file=folder / "log", open_administration=True
     )
     with EmbeddedServer(settings) as server:
         yield server

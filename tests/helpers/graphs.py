@@ -12,10 +12,12 @@ import onnx
 
 from builders.checkpoint.checkpoint import Checkpoint, ModelParts
 from builders.dimensions import BuildDimensions
-from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER
+from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER, EngineSpec
 from builders.families.blip import engine_specs
 from builders.graphs.export import export_engine
+from builders.graphs.precision import with_precision
 from builders.parity.onnx_engine import onnx_engine
+from builders.precision.weights import WEIGHT_KINDS, quantize_weights
 from tests.helpers.step_settings import WORDS
 from training.random_checkpoint import Geometry, random_blip
 from training.tokenizer import new_tokenizer
@@ -57,13 +59,13 @@ class Graphs:
         self._folder = folder
 
     def encoder_file(self, small: SmallModel) -> Path:
-        return self._written(f"encoder {small}", small, IMAGE_ENCODER)
+        return self.file(IMAGE_ENCODER, small)
 
     def decoder_file(self, small: SmallModel, answers: int, strategy: str = "loop") -> Path:
-        return self._written(f"decoder {small} {answers} {strategy}", small, ANSWER_DECODER, answers, strategy)
+        return self.file(ANSWER_DECODER, small, answers, strategy)
 
     def scorer_file(self, small: SmallModel) -> Path:
-        return self._written(f"scorer {small}", small, ANSWER_SCORER)
+        return self.file(ANSWER_SCORER, small)
 
     def encoder(self, small: SmallModel) -> Engine:
         return onnx_engine(self.encoder_file(small))
@@ -74,14 +76,28 @@ class Graphs:
     def scorer(self, small: SmallModel) -> Engine:
         return onnx_engine(self.scorer_file(small))
 
-    def _written(self, key: str, small: SmallModel, name: str, answers: int = 1, strategy: str = "loop") -> Path:
-        file = self._folder / f"{key}.onnx".replace(" ", "_")
+    def file(
+        self, name: str, small: SmallModel, answers: int = 1, strategy: str = "loop", precision: str = "fp32"
+    ) -> Path:
+        """The graph of an engine, `NAME/model.onnx` in a folder of its own."""
+        file = self._folder / f"{small} {answers} {strategy} {precision}".replace(" ", "_") / name / "model.onnx"
+        if not file.exists() and precision in WEIGHT_KINDS:
+            graph = onnx.load(self.file(name, small, answers, strategy, "fp16"))
+            quantize_weights(graph, WEIGHT_KINDS[precision])
+            file.parent.mkdir(parents=True)
+            onnx.save_model(graph, str(file))
         if not file.exists():
-            model = model_of(small)
+            file.parent.mkdir(parents=True)
+            model = with_precision(model_of(small), precision)
             dimensions = dimensions_of(small, answers)
-            spec = next(spec for spec in engine_specs(dimensions, strategy) if spec.name == name)
+            spec = spec_of(name, dimensions, strategy)
             export_engine(spec, spec.module(_checkpoint(model, dimensions), model), file)
         return file
+
+
+def spec_of(name: str, dimensions: BuildDimensions, strategy: str) -> EngineSpec:
+    """Describe one engine."""
+    return next(spec for spec in engine_specs(dimensions, strategy) if spec.name == name)
 
 
 def dimensions_of(small: SmallModel, answers: int) -> BuildDimensions:

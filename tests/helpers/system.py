@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+from importlib.util import find_spec
 
 import pytest
 
@@ -39,3 +40,9 @@ def _why_triton_cannot_start() -> str:
     except ServingError as error:
         return str(error)
     return ""
+
+
+def require_tensorrt_rtx() -> None:
+    """Skip the test where the real compiler of TensorRT for RTX is not installed."""
+    if find_spec("tensorrt_rtx_bindings") is None:
+        lack("needs TensorRT for RTX: make setup EXTRAS=tensorrt-rtx")

