@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from checks.gpu.report import FAILED, PASSED, Verdict
+from checks.gpu.report import FAILED, NOT_RUN, PASSED, Verdict
 
 MAX_BYTES_OVER_WEIGHTS = 1.5
 """A plan with a second copy of its weights is about twice as large as they are."""
@@ -13,6 +13,8 @@ MAX_BYTES_OVER_WEIGHTS = 1.5
 def parity_rule(name: str, manifest: dict[str, Any]) -> Verdict:
     """Judge whether the engines answer like the checkpoint."""
     rows = manifest["parity"]
+    if not rows:
+        return Verdict(f"{name}: parity with PyTorch", NOT_RUN, "no GPU that the plans are for was there")
     failed = [row["output"] for row in rows if not row["passed"]]
     answers = next(row for row in rows if row["output"] == "ANSWER_IDS")
     found = f"{answers['equal_ratio']:.2%} of {answers['rows']} answers equal, token by token"

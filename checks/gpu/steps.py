@@ -23,6 +23,7 @@ from loadtest.report import read_report
 from loadtest.slo import read_slo
 
 _COMPOSE = ["docker", "compose", "-p", "vitrine-gpu-check", "-f", "docker-compose.yml", "-f", "deploy/gpu-check.yml"]
+_TO_BUILD = [*_COMPOSE, "--profile", "build"]
 _PHOTO_SEED = 10**6
 _LINES_SHOWN = 15
 
@@ -65,24 +66,24 @@ class Step:
     """Whether the steps after it are of no use when it fails."""
 
 
-def steps() -> list[Step]:
+def container_steps() -> list[Step]:
     return [
-        Step("this host has Docker and a GPU", lambda c: [["docker", "info"], ["nvidia-smi"]], _nothing),
-        Step("the compose file is valid", lambda c: [[*_COMPOSE, "--profile", "build", "config", "-q"]], _nothing),
-        Step("images are built", lambda c: [[*_COMPOSE, "--profile", "build", "build", "builder", "triton"]], _nothing),
+        Step("this host has Docker and a GPU", lambda c: [["docker", "info"], ["nvidia-smi"]], judge_nothing),
+        Step("the compose file is valid", lambda c: [[*_TO_BUILD, "config", "-q"]], judge_nothing),
+        Step("images are built", lambda c: [[*_TO_BUILD, "build", "builder", "triton"]], judge_nothing),
         _build("loop", ["--target=tensorrt", "--decode-strategy=loop"]),
         _build("unrolled", ["--target=tensorrt", "--decode-strategy=unrolled"]),
         _build("onnxruntime", ["--target=onnxruntime"]),
-        Step("FP16 plans, ONNX Runtime and PyTorch side by side", _side_by_side, _timings, stops=False),
-        Step("Triton starts and answers its health check", _up, _nothing),
+        Step("plans, ONNX Runtime and PyTorch side by side", _side_by_side, judge_timings, stops=False),
+        Step("Triton starts and answers its health check", _up, judge_nothing),
         Step(
             "CUDA graphs and cache",
             lambda c: [[*_COMPOSE, "logs", "--no-color", "triton"]],
             _graphs_and_cache,
             stops=False,
         ),
-        Step("end-to-end tests against it", _end_to_end, _nothing, stops=False),
-        Step("load test", _load_test, _load_verdicts, stops=False),
+        Step("end-to-end tests against it", _end_to_end, judge_nothing, stops=False),
+        Step("load test", _load_test, judge_load_test, stops=False),
     ]
 
 
@@ -121,7 +122,7 @@ def server_taken_down(check: Check) -> Iterator[None]:
         subprocess.run([*_COMPOSE, "down"], cwd=check.root, env=check.environment, capture_output=True, check=False)
 
 
-def _nothing(check: Check, printed: str) -> list[Verdict]:
+def judge_nothing(check: Check, printed: str) -> list[Verdict]:
     return []
 
 
@@ -143,10 +144,10 @@ def _side_by_side(check: Check) -> list[list[str]]:
     return [[*_COMPOSE, "run", "--rm", "--entrypoint", "python3", "builder", *inside]]
 
 
-def _timings(check: Check, printed: str) -> list[Verdict]:
+def judge_timings(check: Check, printed: str) -> list[Verdict]:
     figures, _ = json.JSONDecoder().raw_decode(printed[printed.index("[\n") :])  # compose's own words around it
     found = "; ".join(f"{r['engine']} {r['runs_on']} x{r['batch']}: {r['median_ms']:.2f} ms" for r in figures)
-    return [Verdict("FP16 plans, ONNX Runtime and PyTorch side by side", PASSED, found, {"rows": figures})]
+    return [Verdict("plans, ONNX Runtime and PyTorch side by side", PASSED, found, {"rows": figures})]
 
 
 def _up(check: Check) -> list[list[str]]:
@@ -193,7 +194,7 @@ def _load_test(check: Check) -> list[list[str]]:
     return [[*command, "--scenario", "customer_service", "--rate", "100", "--duration", "60", "--workers", "2"]]
 
 
-def _load_verdicts(check: Check, printed: str) -> list[Verdict]:
+def judge_load_test(check: Check, printed: str) -> list[Verdict]:
     figures = read_report(check.folder / "load")["figures"]
     broken = read_slo(check.root / "loadtest" / "errors-only.yaml").broken(figures)
     latency = figures["latency_ms"]["all"]

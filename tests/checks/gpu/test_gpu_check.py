@@ -11,12 +11,15 @@ from urllib.request import urlopen
 import pytest
 from vitrine_client import VqaClient
 
+from builders.options import BuildOptions
 from catalogue.photos import photo_from_seed
 from checks.gpu.options import GpuCheckOptions
 from checks.gpu.report import FAILED, NOT_RUN, PASSED, Verdict, report_page
+from checks.gpu.rtx_steps import rtx_steps
 from checks.gpu.rules import cache_rule, cuda_graphs_rule, parity_rule, weights_rule
 from checks.gpu.run import check_gpu
-from checks.gpu.steps import Check, run_step, steps
+from checks.gpu.steps import Check, container_steps, run_step
+from command_line.options import options_from_arguments
 
 ROOT = Path(__file__).parents[3]
 # As the TensorRT backend logs it: instance names are the model's, the group's and the device's numbers.
@@ -68,7 +71,7 @@ def check_in(folder: Path) -> Check:
 
 def test_every_step_can_say_its_commands() -> None:
     check = check_in(ROOT / "build" / "gpu-check-x")
-    said = [" ".join(command) for step in steps() for command in step.commands(check)]
+    said = [" ".join(command) for step in container_steps() for command in step.commands(check)]
     builders_help = subprocess.run(
         [sys.executable, "-m", "builders", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout
@@ -78,9 +81,25 @@ def test_every_step_can_say_its_commands() -> None:
             assert f"{option} " in builders_help
 
 
+@pytest.mark.parametrize("engines_only", [True, False])
+def test_every_step_without_a_container_can_say_its_commands(engines_only: bool) -> None:
+    check = check_in(ROOT / "build" / "gpu-check-x")
+    steps = rtx_steps(engines_only=engines_only)
+    said = [command for step in steps for command in step.commands(check)]
+    assert not any("docker" in command for command in said)
+    assert any("pytest" in command for command in said) is not engines_only
+    for command in said:
+        if "-m" in command and "builders" in command:
+            options_from_arguments(BuildOptions, "builders", command[command.index("builders") + 1 :])
+
+
+def test_plans_that_were_not_run_are_no_parity() -> None:
+    assert parity_rule("loop", {"parity": []}).outcome == NOT_RUN
+
+
 def test_a_missing_program_is_a_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    (verdict,) = run_step(steps()[0], check_in(ROOT / "build" / "gpu-check-x"))
+    (verdict,) = run_step(container_steps()[0], check_in(ROOT / "build" / "gpu-check-x"))
     assert (verdict.outcome, verdict.found) == (FAILED, "`docker` cannot be run: No such file or directory")
 
 
@@ -101,10 +120,10 @@ def test_without_docker_it_stops_and_says_where(tmp_path: Path) -> None:
     text = page.read_text("utf-8")
     assert "**Failed:** this host has Docker and a GPU." in text
     assert "Cannot connect to the Docker daemon" in text
-    assert text.count("| not run | stopped at: this host has Docker and a GPU |") == len(steps()) - 1
+    assert text.count("| not run | stopped at: this host has Docker and a GPU |") == len(container_steps()) - 1
     content = json.loads(page.with_suffix(".json").read_text("utf-8"))
     assert (content["format"], content["passed"]) == (1, False)
-    assert [rule["outcome"] for rule in content["rules"]] == [FAILED] + [NOT_RUN] * (len(steps()) - 1)
+    assert [rule["outcome"] for rule in content["rules"]] == [FAILED] + [NOT_RUN] * (len(container_steps()) - 1)
     for file in page.parent.iterdir():
         file.unlink()
     page.parent.rmdir()
@@ -122,7 +141,7 @@ def test_a_dry_run_prints_every_step_and_how_long_it_takes_first(
     monkeypatch.setattr("checks.gpu.run.subprocess.run", build)
     assert check_gpu(GpuCheckOptions(dry_run=True)) == 0
     (before,) = printed
-    assert all(f"[{number}] {step.name}\n" in before for number, step in enumerate(steps(), 1))
+    assert all(f"[{number}] {step.name}\n" in before for number, step in enumerate(container_steps(), 1))
     assert "checked here, without a GPU, in a minute or two:" in before
 
 
