@@ -9,7 +9,10 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c "" 2>/dev/nu
 VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT ?= checkpoints/vitrine-small
-REPOSITORY := build/$(notdir $(CHECKPOINT))
+TARGET ?= onnxruntime
+REPOSITORY := build/$(notdir $(CHECKPOINT))$(if $(filter-out onnxruntime,$(TARGET)),-$(TARGET))
+# What is not for everybody, such as NVIDIA's compiler: EXTRAS=tensorrt-rtx
+EXTRAS ?= $(filter tensorrt-rtx,$(TARGET))
 SOURCES := $(shell find builders catalogue measuring model_repository vitrine_steps $(CHECKPOINT) -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: help
@@ -18,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/installed ## create the environment in .venv
+setup: $(VENV)/installed $(EXTRAS:%=$(VENV)/installed-%) ## create the environment in .venv (EXTRAS=tensorrt-rtx: with that compiler)
 
 .PHONY: system
 system: ## install the system packages that lack, where that is allowed; else (or with SYSTEM=no) say the command
@@ -35,13 +38,17 @@ $(VENV)/installed: pyproject.toml client/pyproject.toml $(wildcard deploy/supply
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable ./client .
 	@touch $@
 
+$(VENV)/installed-%: deploy/supply/%.lock $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement $<
+	@touch $@
+
 .PHONY: build
-build: $(REPOSITORY)/manifest.json ## build the repository from the bundled checkpoint
+build: $(REPOSITORY)/manifest.json ## build the repository from the bundled checkpoint (TARGET=tensorrt-rtx: for RTX cards, on any machine)
 
 # A repository is never changed: the new one is built beside the old one, and takes its place when it is whole.
-$(REPOSITORY)/manifest.json: $(VENV)/installed $(SOURCES)
+$(REPOSITORY)/manifest.json: $(VENV)/installed $(EXTRAS:%=$(VENV)/installed-%) $(SOURCES)
 	@rm -rf build/new
-	$(BIN)/python -m builders --checkpoint $(CHECKPOINT) --output build/new
+	$(BIN)/python -m builders --checkpoint $(CHECKPOINT) --output build/new --target $(TARGET)
 	@rm -rf $(REPOSITORY)
 	@mv build/new $(REPOSITORY)
 	@echo "moved to $(REPOSITORY)"
@@ -81,7 +88,7 @@ test-all: test-packages build ## run every test, in random order: what a release
 	$(BIN)/python -m pytest -m slow
 
 .PHONY: tensorrt-bindings
-tensorrt-bindings: $(VENV)/installed ## download TensorRT's Python bindings, which test-all then checks our calls against (needs cc)
+tensorrt-bindings: $(VENV)/installed ## download TensorRT's Python bindings, which test-all then checks our calls against
 	$(BIN)/python -m tests.helpers.tensorrt_bindings
 
 .PHONY: test-client
@@ -139,9 +146,10 @@ supply: $(VENV)/installed $(SUPPLY)/tools/installed ## list what Vitrine is made
 	$(SUPPLY)/tools/bin/cyclonedx-py environment --output-reproducible --spec-version 1.6 --pyproject pyproject.toml \
 	    --validate --output-file $(SUPPLY)/sbom.json $(BIN)/python
 	$(SUPPLY)/tools/bin/python deploy/supply/sbom.py $(SUPPLY)/sbom.json
-	@# atheris is under Apache-2.0, and says so in its LICENSE only.
+	@# atheris is under Apache-2.0, and says so in its LICENSE only; TensorRT for RTX is an extra, see NOTICE.
 	$(SUPPLY)/tools/bin/pip-licenses --python $(BIN)/python --with-system --from mixed --order name --with-urls \
-	    --ignore-packages vitrine vitrine-client atheris --format markdown --output-file $(SUPPLY)/licences.md \
+	    --ignore-packages vitrine vitrine-client atheris tensorrt_rtx_cu13_libs tensorrt_rtx_cu13_bindings \
+	    --format markdown --output-file $(SUPPLY)/licences.md \
 	    --allow-only "$$(paste -sd';' deploy/supply/licences.txt)"
 	$(SUPPLY)/tools/bin/python -m deploy.supply.audit deploy/supply/*.lock
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "supply"
-_CUDA_ONLY = re.compile(r"torch==|cuda-|nvidia-(?!pytriton)|triton==")
+_TORCH_CUDA = re.compile(r"torch==|cuda-|nvidia-(?!pytriton)|triton==")
+_TENSORRT_RTX = re.compile(r"tensorrt-rtx-|cuda-bindings==|cuda-pathfinder==")
 _PLATFORM = "x86_64-manylinux_2_35"  # the Triton wheel has no older tag
 _PYTHON = "3.11"  # for 3.12 the same comes out
 
@@ -25,7 +26,8 @@ def packages(lock: str) -> list[str]:
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "all.lock"
-        command = ["uv", "pip", "compile", "--no-config", "pyproject.toml", "--extra", "dev", "client/pyproject.toml"]
+        command = ["uv", "pip", "compile", "--no-config", "pyproject.toml", "--extra", "dev", "--extra", "tensorrt-rtx"]
+        command += ["client/pyproject.toml"]
         command += ["--constraint", "constraints.txt", "--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--no-emit-index-url", "--python-version", _PYTHON, "--python-platform", _PLATFORM, "--quiet"]
         try:
@@ -34,10 +36,13 @@ def main() -> int:
             print("error: uv is not installed: pip install uv", file=sys.stderr)
             return 1
         found = packages(output.read_text("utf-8"))
-    for name, is_in in (("requirements.lock", False), ("torch-cuda.lock", True)):
+    for name, chosen in (
+        ("requirements.lock", [p for p in found if not (_TORCH_CUDA.match(p) or _TENSORRT_RTX.match(p))]),
+        ("torch-cuda.lock", [p for p in found if _TORCH_CUDA.match(p)]),
+        ("tensorrt-rtx.lock", [p for p in found if _TENSORRT_RTX.match(p)]),
+    ):
         file = FOLDER / name
         head = file.read_text("utf-8").partition("\n")[0]
-        chosen = [package for package in found if bool(_CUDA_ONLY.match(package)) is is_in]
         file.write_text(f"{head}\n{''.join(chosen)}", "utf-8")
         print(f"{file.relative_to(ROOT)}: {len(chosen)} packages")
     print("torch-cpu.lock and tools.lock are kept by hand: the hashes of PyTorch's index, and of make supply's tools")
