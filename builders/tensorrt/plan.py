@@ -59,10 +59,13 @@ def build_plan(
     write_whole(plan, _bytes_of(serialized))
     if timing_cache:
         write_whole(timing_cache, _bytes_of(config.get_timing_cache().serialize()))
-    plan.with_suffix(".tensors.json").write_text(json.dumps([t.to_json() for t in tensors], indent=1) + "\n", "utf-8")
-    lines = [line.replace(str(graph), graph.name) for line in log.lines]
-    plan.with_suffix(".log").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _write_beside(plan, tensors, [line.replace(str(graph), graph.name) for line in log.lines])
     return tensors
+
+
+def _write_beside(plan: Path, tensors: Sequence[PlanTensor], log: Sequence[str]) -> None:
+    plan.with_suffix(".tensors.json").write_text(json.dumps([t.to_json() for t in tensors], indent=1) + "\n", "utf-8")
+    plan.with_suffix(".log").write_text("\n".join(log) + "\n", encoding="utf-8")
 
 
 def parse_graph(builder: trt.Builder, graph: Path) -> trt.INetworkDefinition:

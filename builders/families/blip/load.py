@@ -49,15 +49,14 @@ def load_parts(folder: Path, checkpoint: str) -> ModelParts:
         image_width=int(vision.hidden_size),
         max_text_tokens=int(text.max_position_embeddings),
         answer_tokens=int(model.generation_config.max_new_tokens or _DEFAULT_ANSWER_TOKENS),
-        steps=FamilySettings(
-            pad_id=int(text.pad_token_id),
-            unknown_id=tokenizer.unk_token_id,
-            prefix_tokens=1,  # [CLS]
-            splits_words=True,
-            leading_image_tokens=1,  # the class token
-        ),
+        steps=_step_settings(int(text.pad_token_id), tokenizer.unk_token_id),
         text_layers_heads=(int(text.num_hidden_layers), int(text.num_attention_heads)),
     )
+
+
+def _step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
+    """Say what the steps need to know of a BLIP, whose tokenizer is BERT's: [CLS] before a text."""
+    return FamilySettings(pad_id, unknown_id, prefix_tokens=1, splits_words=True, leading_image_tokens=1)
 
 
 def _require_complete(loaded: dict[str, Any], tokens: int, vocabulary: int, checkpoint: str) -> None:

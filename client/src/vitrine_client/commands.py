@@ -21,10 +21,11 @@ from vitrine_client.errors import (
     ServerUnavailableError,
     VitrineError,
 )
+from vitrine_client.lines import as_json, question_line, row_as_json, verdict_line
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.progress import Counter
 from vitrine_client.quoting import short_name
-from vitrine_client.results import Answer, Choice
+from vitrine_client.results import Answer
 from vitrine_client.transport import GrpcTransport
 
 Result = TypeVar("Result")
@@ -51,7 +52,11 @@ def ask(args: argparse.Namespace) -> int:
                 if not args.json:
                     print(short_name(name))
                 for question, answer in zip(args.questions, answers, strict=True):
-                    line = _row(name, question, answer, time_ms) if args.json else f"  {_text(question, answer)}"
+                    line = (
+                        row_as_json(name, question, answer, time_ms)
+                        if args.json
+                        else f"  {question_line(question, answer)}"
+                    )
                     print(line)
     return 1 if failures else 0
 
@@ -62,7 +67,7 @@ def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
     answers = client.ask_many(photo, args.questions, max_risk=args.max_risk)
     time_ms = (time.perf_counter() - start_s) * 1000
     for question, answer in zip(args.questions, answers, strict=True):
-        print(_row(name, question, answer, time_ms) if args.json else _verdict_line(answer))
+        print(row_as_json(name, question, answer, time_ms) if args.json else verdict_line(answer))
     if not args.json:
         together = f" for {len(answers)} questions together" if len(answers) > 1 else ""
         print(f"{time_ms:.0f} ms{together}", file=sys.stderr)
@@ -78,9 +83,9 @@ def choose(args: argparse.Namespace) -> int:
         choice = client.choose(photo, args.question, args.candidate, max_risk=args.max_risk)
         time_ms = (time.perf_counter() - start_s) * 1000
     if args.json:
-        print(_row(args.photo, args.question, choice, time_ms))
+        print(row_as_json(args.photo, args.question, choice, time_ms))
         return 0
-    print(_verdict_line(choice))
+    print(verdict_line(choice))
     print("shares within this list, 100% together:")
     for text, probability in sorted(choice.probabilities.items(), key=lambda item: -item[1]):
         print(f"{probability:8.2%}  {text}")
@@ -102,7 +107,7 @@ def embed(args: argparse.Namespace) -> int:
                 if is_written_at_end and args.output.endswith(".npy"):
                     vectors.append(embedding.vector)
                     continue
-                line = _json({"photo": name, **embedding.to_dict(), "time_ms": round(time_ms, 1)})
+                line = as_json({"photo": name, **embedding.to_dict(), "time_ms": round(time_ms, 1)})
                 if is_written_at_end:
                     lines.append(line + "\n")
                 else:
@@ -138,7 +143,7 @@ def health(args: argparse.Namespace) -> int:
     with _client(args) as client:
         found = client.health(timeout_s=args.timeout)
     if args.json:
-        print(_json(found.to_dict()))
+        print(as_json(found.to_dict()))
     else:
         version = "unknown" if found.contract_version is None else found.contract_version
         print(f"live: {found.live}, ready: {found.ready}, model vqa loaded: {found.model_ready}, contract: {version}")
@@ -205,7 +210,7 @@ def _map_photos(
 def _print_failure(name: str, error: VitrineError, args: argparse.Namespace) -> None:
     if args.json:
         fields = {field: getattr(error, field) or None for field in ("code", "model", "request_id")}
-        print(_json({"photo": name, "error": error.message, **fields}))
+        print(as_json({"photo": name, "error": error.message, **fields}))
     print(f"vitrine: {short_name(name)}: {error}", file=sys.stderr)
 
 
@@ -231,24 +236,3 @@ def _write_vectors(file: str, vectors: list[Any], lines: list[str]) -> None:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "a null byte"
         raise VitrineError(f"--output: cannot write {short_name(file)}: {reason}") from error
-
-
-def _row(photo: str, question: str, result: Answer | Choice, time_ms: float) -> str:
-    fields = result.to_dict()
-    answer = fields.pop("text")
-    return _json({"photo": photo, "question": question, "answer": answer, **fields, "time_ms": round(time_ms, 1)})
-
-
-def _json(fields: dict[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False)
-
-
-def _verdict_line(result: Answer | Choice) -> str:
-    """Write a verdict for people; a reason says what there is to say of the confidence."""
-    sure = "uncalibrated" if result.confidence is None else f"confidence {result.confidence:.3f}"
-    verdict = f"hand over to a person: {result.reason}" if result.reason else f"{result.status}, {sure}"
-    return f"{result.text or '(no answer)'}  ({verdict})"
-
-
-def _text(question: str, answer: Answer) -> str:
-    return f"{question}  {_verdict_line(answer)}"
