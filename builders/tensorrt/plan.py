@@ -55,7 +55,7 @@ def build_plan(
     if progress.interrupted:
         raise KeyboardInterrupt
     if serialized is None:
-        raise BuildError(f"TensorRT cannot build {graph.parent.name}: {log.reason()}")
+        raise BuildError(why_not_built(graph.parent.name, log.reason()))
     write_whole(plan, _bytes_of(serialized))
     if timing_cache:
         write_whole(timing_cache, _bytes_of(config.get_timing_cache().serialize()))
@@ -66,6 +66,31 @@ def build_plan(
 def _write_beside(plan: Path, tensors: Sequence[PlanTensor], log: Sequence[str]) -> None:
     plan.with_suffix(".tensors.json").write_text(json.dumps([t.to_json() for t in tensors], indent=1) + "\n", "utf-8")
     plan.with_suffix(".log").write_text("\n".join(log) + "\n", encoding="utf-8")
+
+
+def why_not_built(engine: str, reason: str) -> str:
+    """Say why there is no plan: its compiler tells of too little memory by a word of C++."""
+    if "bad_alloc" in reason:
+        return (
+            f"TensorRT ran out of memory while it built {engine}, which takes about four times the weights: free "
+            "memory, or build on a larger machine"
+        )
+    return f"TensorRT cannot build {engine}: {reason}"
+
+
+def write_layers(plan: Path) -> None:
+    """Write what TensorRT made of the graph, kernel by kernel, beside a plan; only a GPU that it is for can tell.
+
+    Raises:
+        BuildError: the plan cannot be loaded here.
+    """
+    runtime = trt.Runtime(log_of(trt))
+    runtime.engine_host_code_allowed = True  # only our own plans come here
+    engine = runtime.deserialize_cuda_engine(plan.read_bytes())
+    if engine is None:
+        raise BuildError(f"TensorRT cannot load {plan.parent.parent.name}: {log_of(trt).reason()}")
+    layers = engine.create_engine_inspector().get_engine_information(trt.LayerInformationFormat.JSON)
+    plan.with_suffix(".layers.json").write_text(layers + "\n", encoding="utf-8")
 
 
 def parse_graph(builder: trt.Builder, graph: Path) -> trt.INetworkDefinition:

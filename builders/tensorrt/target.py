@@ -65,7 +65,7 @@ def _target(
     timing_cache: Path | None = None,
     compute_capabilities: tuple[str, ...] = (),
 ) -> Target:
-    from builders.tensorrt.plan import build_plan  # once it is known which TensorRT
+    from builders.tensorrt.plan import build_plan, write_layers  # once it is known which TensorRT
     from builders.tensorrt.tensors import require_config
 
     def compile_graph(spec: EngineSpec, graph: Path, engine: Path, batch: BatchRange) -> None:
@@ -79,6 +79,8 @@ def _target(
             compute_capabilities=compute_capabilities,
         )
         require_config(tensors, read_config(engine.parents[1] / "config.pbtxt"))
+        if gpu:
+            write_layers(engine)
 
     return Target(PLAN, compile_graph, plan_engine if gpu else None, facts)
 

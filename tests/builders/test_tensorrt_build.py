@@ -205,6 +205,16 @@ def test_a_graph_that_the_parser_refuses_ends_the_build(
     assert left_over(folder) == set()
 
 
+def test_too_little_memory_is_said(compiler: None) -> None:
+    """What the real compiler says under a limit on its address space; under others the process ends at once."""
+    api.use_tensorrt_rtx()
+    from builders.tensorrt.plan import why_not_built
+
+    said = "IBuilder::buildSerializedNetwork: Error Code 1: Myelin (Unexpected exception std::bad_alloc In compileGraph"
+    assert why_not_built("answer_decoder", said).startswith("TensorRT ran out of memory while it built answer_decoder")
+    assert why_not_built("answer_decoder", "odd") == "TensorRT cannot build answer_decoder: odd"
+
+
 @pytest.mark.night
 def test_bfloat16_is_proved_and_built(compiler: None, tmp_path: Path) -> None:
     save_checkpoint(random_blip(Geometry(), seed=1, end_bias=60.0), tmp_path / "sure")
