@@ -46,6 +46,7 @@ def export_engine(engine: EngineSpec, module: nn.Module, file: Path) -> None:
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
+            custom_translation_table={torch.ops.aten.sym_stride.int: _stride},
         )
     assert program is not None
     # Each unrolled step folds transposed copies of small weights of its own.
@@ -65,6 +66,13 @@ def export_engine(engine: EngineSpec, module: nn.Module, file: Path) -> None:
     _strip_traces(model.graph)
     engine.finish(model)
     save_onnx(model, file)
+
+
+def _stride(tensor: Any, dim: int) -> Any:
+    """Translate the stride of a contiguous tensor: the exporter takes sizes from those of a loop's carried values."""
+    from onnxscript import opset20
+
+    return opset20.ReduceProd(opset20.Shape(tensor, start=dim + 1), keepdims=0)
 
 
 def _traced(tensor: TensorSpec) -> Tensor:

@@ -1,0 +1,167 @@
+"""Tiny language models that see, with random weights, and what transformers' own `generate` says of them."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER, Axis, EngineSpec, TensorSpec
+from builders.graphs.export import export_engine, set_trip_count
+from builders.graphs.language.decoder import LanguageDecoder, LanguageOptions
+from builders.graphs.language.prefill import Prefix
+from builders.graphs.precision import with_precision
+from builders.graphs.qwen_vision import QwenImageEncoder
+from vitrine_steps.features import DIGEST_BYTES, EXTRA_ROWS
+
+SIDE_PX, PATCH, MERGE = 128, 16, 2
+GRID = SIDE_PX // PATCH
+IMAGE_TOKENS = (GRID // MERGE) ** 2
+WIDTH, DEEP_LAYERS = 96, 2
+QUESTION_TOKENS, ANSWER_TOKENS, ANSWERS = 10, 8, 3
+IMAGE_ID, END_IDS, PAD_ID = 990, (997, 996), 0
+PREFIX_IDS = (1, 2, 992, *[IMAGE_ID] * IMAGE_TOKENS, 993, 3)
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+@dataclass(frozen=True)
+class TinyModel:
+    is_tied: bool = True
+    """Whether the matrix from states to logits is the embedding's."""
+    seed: int = 0
+
+
+@functools.cache
+def model_of(tiny: TinyModel) -> Any:
+    """A `Qwen3VLForConditionalGeneration`, norms and biases random too; nobody may change it."""
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [6, 5, 5], "mrope_interleaved": True}
+    config = Qwen3VLConfig(
+        vision_config={
+            "depth": 3, "hidden_size": 64, "num_heads": 4, "intermediate_size": 128, "patch_size": PATCH,
+            "out_hidden_size": WIDTH, "num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1],
+        },
+        text_config={
+            "hidden_size": WIDTH, "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2,
+            "intermediate_size": 160, "head_dim": 32, "vocab_size": 1000, "max_position_embeddings": 512,
+            "rope_parameters": rope, "tie_word_embeddings": tiny.is_tied,
+        },
+        image_token_id=IMAGE_ID, video_token_id=991, vision_start_token_id=992, vision_end_token_id=993,
+        tie_word_embeddings=tiny.is_tied,
+    )  # fmt: skip
+    model = Qwen3VLForConditionalGeneration(config)
+    random = torch.Generator().manual_seed(tiny.seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=random)
+            is_norm = parameter.ndim == 1 and "bias" not in name
+            parameter.copy_(1 + noise * 0.2 if is_norm else noise * 0.12)
+    return model.eval()
+
+
+def encoder_spec() -> EngineSpec:
+    pixels = TensorSpec("PIXELS", "uint8", (SIDE_PX, SIDE_PX, 3), "bytes")
+    outputs = ("ENCODED_FEATURES", "IMAGE_POOLED")
+    return EngineSpec(IMAGE_ENCODER, (pixels,), outputs, lambda *_: None, lambda model: None)
+
+
+def decoder_spec(strategy: str) -> EngineSpec:
+    questions = Axis("questions", 1, 1, 16, 64, traced=3, timed=1)
+    rows = Axis("rows", 1, ANSWERS, 64, 1024, traced=5, timed=ANSWERS)
+    packed = (IMAGE_TOKENS + EXTRA_ROWS, WIDTH * (1 + DEEP_LAYERS))
+    inputs = (
+        TensorSpec("IMAGE_FEATURES", "float32", packed, "features"),
+        TensorSpec("QUESTION_IDS", "int32", (questions, QUESTION_TOKENS), "tokens"),
+        TensorSpec("QUESTION_MASK", "int32", (questions, QUESTION_TOKENS), "ones"),
+        TensorSpec("FORCED_IDS", "int32", (questions, rows, ANSWER_TOKENS), "tokens"),
+    )
+    outputs = ("ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256")
+
+    def finish(model: Any) -> None:
+        if strategy == "loop":
+            set_trip_count(model, ANSWER_TOKENS - 1)
+
+    return EngineSpec(ANSWER_DECODER, inputs, outputs, lambda *_: None, finish, is_loop=strategy == "loop")
+
+
+def write_encoder(tiny: TinyModel, file: Path, precision: str = "fp32") -> None:
+    visual = with_precision(model_of(tiny), precision).model.visual
+    file.parent.mkdir(parents=True, exist_ok=True)
+    export_engine(encoder_spec(), QwenImageEncoder(visual, SIDE_PX, MEAN, STD, torch.float32), file)
+
+
+def write_decoder(tiny: TinyModel, file: Path, strategy: str = "loop", precision: str = "fp32") -> None:
+    model = with_precision(model_of(tiny), precision)
+    options = LanguageOptions(ANSWERS, ANSWER_TOKENS, END_IDS, PAD_ID, strategy)
+    decoder = LanguageDecoder(
+        model.model.language_model, model.lm_head, prefix_of(model), options, deep_layers=DEEP_LAYERS
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    export_engine(decoder_spec(strategy), decoder, file)
+
+
+def prefix_of(model: Any) -> Prefix:
+    ids = torch.tensor([PREFIX_IDS])
+    photo = torch.tensor([[1, GRID, GRID]])
+    positions, _ = model.model.get_rope_index(ids, mm_token_type_ids=(ids == IMAGE_ID).int(), image_grid_thw=photo)
+    return Prefix(PREFIX_IDS, IMAGE_ID, positions[:, 0])
+
+
+def patches_of(photo_hwc: np.ndarray) -> torch.Tensor:
+    """A photo, [S, S, 3] uint8, as the model's own processor cuts it: [patches, 3 · 2 · patch²]."""
+    x = (torch.tensor(photo_hwc).permute(2, 0, 1).float() / 255 - 0.5) / 0.5
+    x = x[None].repeat(2, 1, 1, 1)  # a still photo is two frames
+    blocks = GRID // MERGE
+    x = x.reshape(1, 2, 3, blocks, MERGE, PATCH, blocks, MERGE, PATCH).permute(0, 3, 6, 4, 7, 2, 1, 5, 8)
+    return x.reshape(GRID * GRID, -1)
+
+
+@torch.inference_mode()
+def features_of(tiny: TinyModel, photo_hwc: np.ndarray) -> np.ndarray:
+    """[N, D · (1 + deep layers)] by transformers."""
+    found = model_of(tiny).model.get_image_features(patches_of(photo_hwc), torch.tensor([[1, GRID, GRID]]))
+    return torch.cat([found.pooler_output[0], *(layer[0] for layer in found.deepstack_features)], -1).numpy()
+
+
+def _inputs(tiny: TinyModel, photo_hwc: np.ndarray, tokens: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Those of the model; without the token types it falls back to plain positions and says nothing."""
+    ids = torch.tensor([[*PREFIX_IDS, *tokens]])
+    return {
+        "input_ids": ids,
+        "attention_mask": torch.ones_like(ids),
+        "pixel_values": patches_of(photo_hwc),
+        "image_grid_thw": torch.tensor([[1, GRID, GRID]]),
+        "mm_token_type_ids": (ids == IMAGE_ID).int(),
+    }
+
+
+@torch.inference_mode()
+def generated(tiny: TinyModel, photo_hwc: np.ndarray, tokens: Sequence[int], *, most: int = ANSWER_TOKENS) -> list[int]:
+    """The greedy answer of `generate` after these tokens, padded to `most`."""
+    inputs = _inputs(tiny, photo_hwc, tokens)
+    ids = model_of(tiny).generate(
+        **inputs, max_new_tokens=most, do_sample=False, repetition_penalty=1.0, eos_token_id=list(END_IDS),
+        pad_token_id=PAD_ID,
+    )[0, inputs["input_ids"].shape[1] :]  # fmt: skip
+    return [*ids.tolist(), *[PAD_ID] * (most - len(ids))]
+
+
+@torch.inference_mode()
+def logprobs_of(tiny: TinyModel, photo_hwc: np.ndarray, tokens: Sequence[int], answer: Sequence[int]) -> list[float]:
+    """Log-probability of each token of an answer that is given whole."""
+    inputs = _inputs(tiny, photo_hwc, [*tokens, *answer[:-1]])
+    logits = model_of(tiny)(**inputs).logits[0].float().log_softmax(-1)
+    start = len(PREFIX_IDS) + len(tokens) - 1
+    return [float(logits[start + place, token]) for place, token in enumerate(answer)]
+
+
+def pack(features: np.ndarray) -> np.ndarray:
+    """[B, N, D] features as the serving step packs them, with a digest that names the row."""
+    packed = np.zeros((len(features), features.shape[1] + EXTRA_ROWS, features.shape[2]), np.float32)
+    packed[:, : features.shape[1]] = features
+    packed[:, -1, :DIGEST_BYTES] = np.arange(len(features))[:, None] + 200
+    return packed
