@@ -1,0 +1,1 @@
+"""What families of language models that see have in common, beside their graphs in `builders/graphs/language/`."""
