@@ -30,7 +30,7 @@ def text_from_ids(answer_ids: NDArray[np.int32], tokenizer: Tokenizer, settings:
     text = tokenizer.decode(answer_ids.tolist(), skip_special_tokens=True)
     if settings.family.splits_words:
         text = _SPACE_BESIDE_HYPHEN.sub("-", _SPACE_BESIDE_CHINESE.sub("", text))
-    text = text.strip()
+    text = text.removesuffix("\N{REPLACEMENT CHARACTER}").strip()  # a character that the last token has cut
     return settings.answer_spelling.get(text, text)
 
 

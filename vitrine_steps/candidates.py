@@ -41,7 +41,7 @@ def ids_from_candidates(
     """
     _require_length(len(candidates), limits.max_candidates)
     family = settings.family
-    refusals = [tuple(tokenizer.encode(text).ids[family.prefix_tokens :]) for text in settings.cannot_tell()]
+    refusals = [_answer_ids(tokenizer.encode(text).ids, family) for text in settings.cannot_tell()]
     rows: list[tuple[int, ...]] = []
     seen: dict[tuple[int, ...], int] = {}
     for number, candidate in enumerate(candidates, 1):
@@ -87,7 +87,7 @@ def _ids(
     encoding = encoded_text(tokenizer, text)
     if all(encoding.special_tokens_mask):
         raise TextError(f"{what} holds nothing that can be read (control characters only): send plain text")
-    ids = tuple(encoding.ids[family.prefix_tokens :])
+    ids = _answer_ids(encoding.ids, family)
     if len(ids) > limits.max_tokens:
         raise TextError(
             f"{what} ({_shown(candidate)}) has {len(ids) - 1} tokens, more than the {limits.max_tokens - 1} that an "
@@ -96,6 +96,12 @@ def _ids(
     if family.unknown_id in ids:
         raise TextError(f"{what} ({_shown(candidate)}) has a word that this checkpoint does not know: use another word")
     return ids
+
+
+def _answer_ids(ids: Sequence[int], family: FamilySettings) -> tuple[int, ...]:
+    """A text's tokens as an answer has them: without the tokenizer's prefix, with an end token."""
+    end = () if family.end_id is None else (family.end_id,)
+    return (*ids[family.prefix_tokens :], *end)
 
 
 def _shown(candidate: bytes) -> str:

@@ -25,6 +25,10 @@ class FamilySettings:
     splits_words: bool
     """Whether Chinese characters and hyphens are tokens apart, so that their spaces are taken out of answers; False
     where tokens hold their own spaces."""
+    end_id: int | None
+    """Token id that ends an answer, where the tokenizer does not put it behind a text itself; None: it does."""
+    suffix_ids: tuple[int, ...]
+    """Token ids behind a question, such as the rest of a chat template."""
     leading_image_tokens: int | None
     """Image tokens before the patches, such as a class token; None: attention shows no place, and maps are all zero."""
 
@@ -63,7 +67,7 @@ def read_settings(folder: Path) -> StepSettings:
     content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     require_format(content, STEP_FORMAT, file=FILE, remedy=_REMEDY)
     return StepSettings(
-        FamilySettings(**content["family"]),
+        FamilySettings(**content["family"] | {"suffix_ids": tuple(content["family"]["suffix_ids"])}),
         content["cannot_tell_answers"],
         content["not_understood_answers"],
         content["answer_spelling"],

@@ -184,9 +184,9 @@ def _max_abs(got: NDArray[Any], expected: NDArray[Any]) -> float:
 def question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) -> Outputs:
     """Of one question about one photo: [1, 1, L]."""
     limits = QuestionLimits(max_bytes=10_000, max_tokens=question_tokens)
-    tokenizer, pad_id = checkpoint.tokenizer.backend_tokenizer, checkpoint.parts.steps.pad_id
+    tokenizer = checkpoint.tokenizer.backend_tokenizer
     try:
-        ids, mask = ids_from_question(text.encode(), tokenizer, limits, pad_id=pad_id)
+        ids, mask = ids_from_question(text.encode(), tokenizer, limits, checkpoint.parts.steps)
     except TextError as error:
         raise UsageError(f"parity question {text!r}: {error}; or build with more --question-tokens") from error
     return {"QUESTION_IDS": ids[None, None], "QUESTION_MASK": mask[None, None]}

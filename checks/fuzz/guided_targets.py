@@ -48,11 +48,11 @@ def question_target(repository: Path) -> Callable[[bytes], None]:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     limits = question.QuestionLimits(max_bytes=4096, max_tokens=32)
-    pad_id = read_settings(repository / "question_preprocess" / "1").family.pad_id
+    family = read_settings(repository / "question_preprocess" / "1").family
 
     def one(data: bytes) -> None:
         try:
-            ids, mask = question.ids_from_question(data, tokenizer, limits, pad_id=pad_id)
+            ids, mask = question.ids_from_question(data, tokenizer, limits, family)
         except TextError as error:
             assert not leak_in(str(error)), error
         else:

@@ -2,5 +2,13 @@
 
 from vitrine_steps.step_settings import FamilySettings, StepSettings
 
-WORDS = FamilySettings(pad_id=0, unknown_id=1, prefix_tokens=1, splits_words=True, leading_image_tokens=1)
+WORDS = FamilySettings(
+    pad_id=0,
+    unknown_id=1,
+    prefix_tokens=1,
+    splits_words=True,
+    end_id=None,
+    suffix_ids=(),
+    leading_image_tokens=1,
+)
 SETTINGS = StepSettings(WORDS, {"en": ["cannot tell"], "zh": ["看不出来"]})

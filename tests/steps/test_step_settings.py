@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.helpers.chat_tokenizer import chat_tokenizer
 from tests.helpers.step_settings import SETTINGS, WORDS
 from training.tokenizer import new_tokenizer
 from vitrine_steps.answer import candidates_from_decoder, text_from_ids
@@ -15,6 +16,7 @@ from vitrine_steps.file_format import FormatError
 from vitrine_steps.heatmap import heatmap_from_attention
 from vitrine_steps.question import QuestionLimits, ids_from_question
 from vitrine_steps.step_settings import FILE, StepSettings, read_settings, settings_to_json
+from vitrine_steps.text import TextError
 
 TOKENIZER = new_tokenizer().backend_tokenizer
 LIMITS = CandidateLimits(max_candidates=4, max_bytes=64, max_tokens=8)
@@ -39,7 +41,7 @@ def test_another_format_is_refused_by_name(tmp_path: Path, found: int | None) ->
 
 @pytest.mark.parametrize("text", ["What colour is it?", "这是什么颜色的？"])
 def test_padding_is_the_family_s(text: str) -> None:
-    ids, mask = ids_from_question(text.encode(), TOKENIZER, QuestionLimits(4096, 20), pad_id=151643)
+    ids, mask = ids_from_question(text.encode(), TOKENIZER, QuestionLimits(4096, 20), replace(WORDS, pad_id=151643))
     assert set(ids[mask == 0]) == {151643}
 
 
@@ -52,6 +54,31 @@ def test_candidates_lose_the_family_s_prefix_and_get_its_padding() -> None:
 def test_a_family_without_unknown_words_takes_every_candidate() -> None:
     family = replace(WORDS, unknown_id=None)
     assert len(ids_from_candidates([b"crimson"], TOKENIZER, LIMITS, StepSettings(family))) == 1
+
+
+@pytest.mark.parametrize("text", ["What colour is it?", "这是什么颜色的？"])
+def test_what_stands_behind_a_question_counts_among_its_tokens(text: str) -> None:
+    family = replace(WORDS, suffix_ids=(7, 8, 9))
+    length = len(TOKENIZER.encode(text).ids)
+    ids, mask = ids_from_question(text.encode(), TOKENIZER, QuestionLimits(4096, length + 3), family)
+    assert ids.tolist() == [*TOKENIZER.encode(text).ids, 7, 8, 9]
+    assert mask.all()
+    with pytest.raises(TextError, match=f"the question has {length + 3} tokens, more than the {length + 2} allowed"):
+        ids_from_question(text.encode(), TOKENIZER, QuestionLimits(4096, length + 2), family)
+
+
+def test_answers_get_the_family_s_end_token() -> None:
+    family = replace(WORDS, end_id=77)
+    red, refusal = ids_from_candidates([b"red"], TOKENIZER, LIMITS, StepSettings(family, {"en": ["cannot tell"]}))
+    assert red.tolist() == [*TOKENIZER.encode("red").ids[1:], 77, *[0] * (len(red) - 3)]
+    assert refusal.tolist() == [*TOKENIZER.encode("cannot tell").ids[1:], 77]
+
+
+def test_a_character_that_the_longest_answer_cuts_is_left_out() -> None:
+    tokenizer = chat_tokenizer().backend_tokenizer
+    ids = np.array(tokenizer.encode("红鱻").ids[:-1], np.int32)
+    assert tokenizer.decode(ids.tolist()).endswith("\N{REPLACEMENT CHARACTER}")
+    assert text_from_ids(ids, tokenizer, StepSettings(replace(WORDS, splits_words=False))) == "红"
 
 
 @pytest.mark.parametrize(("splits_words", "text"), [(True, "手提包"), (False, "手 提 包")])

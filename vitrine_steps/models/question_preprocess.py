@@ -23,7 +23,7 @@ class TritonPythonModel:
         self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.tokenizer.no_padding()
         self.tokenizer.no_truncation()
-        self.pad_id = read_settings(folder).family.pad_id
+        self.family = read_settings(folder).family
         self.limits = QuestionLimits(
             max_bytes=int(parameter(config, "max_question_bytes")),
             max_tokens=output_dims(config, "QUESTION_IDS")[-1],
@@ -40,7 +40,7 @@ class TritonPythonModel:
 
     def ids(self, inputs: Tensors) -> Tensors:
         require_questions(inputs["QUESTION"].shape[1], self.max_questions)
-        ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits, pad_id=self.pad_id)
+        ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits, family=self.family)
         rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, TextError, what="question")
         shape = (*inputs["QUESTION"].shape, self.limits.max_tokens)  # [B, Q, L]
         return {

@@ -56,7 +56,9 @@ def load_parts(folder: Path, checkpoint: str) -> ModelParts:
 
 def _step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
     """Say what the steps need to know of a BLIP, whose tokenizer is BERT's: [CLS] before a text."""
-    return FamilySettings(pad_id, unknown_id, prefix_tokens=1, splits_words=True, leading_image_tokens=1)
+    return FamilySettings(
+        pad_id, unknown_id, prefix_tokens=1, splits_words=True, end_id=None, suffix_ids=(), leading_image_tokens=1
+    )
 
 
 def _require_complete(loaded: dict[str, Any], tokens: int, vocabulary: int, checkpoint: str) -> None:
