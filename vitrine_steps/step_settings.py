@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vitrine_steps.file_format import FIELD, require_format
+from vitrine_steps.photo.fit import Fit
 
 FILE = "step.json"
 STEP_FORMAT = 1
@@ -29,6 +30,8 @@ class FamilySettings:
     """Token id that ends an answer, where the tokenizer does not put it behind a text itself; None: it does."""
     suffix_ids: tuple[int, ...]
     """Token ids behind a question, such as the rest of a chat template."""
+    photo_fit: Fit
+    """How a photo comes into the square."""
     leading_image_tokens: int | None
     """Image tokens before the patches, such as a class token; None: attention shows no place, and maps are all zero."""
 

@@ -18,6 +18,10 @@ from builders.repository.step_code import modules_needed
 from vitrine_steps.step_settings import FILE as SETTINGS_FILE
 from vitrine_steps.step_settings import settings_to_json
 
+_READ_SETTINGS = (
+    "image_preprocess", "question_preprocess", "candidates_preprocess", "answer_postprocess", "choice_postprocess",
+)  # fmt: skip
+
 
 def write_repository(
     folder: Path,
@@ -49,7 +53,7 @@ def write_repository(
                 shutil.copy(step_code.SOURCE / module, copy)
     for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess"):
         checkpoint.tokenizer.backend_tokenizer.save(str(folder / model_name / "1" / "tokenizer.json"))
-    for model_name in ("question_preprocess", "candidates_preprocess", "answer_postprocess", "choice_postprocess"):
+    for model_name in _READ_SETTINGS:
         _write_json(folder / model_name / "1" / SETTINGS_FILE, settings_to_json(checkpoint.settings))
     for model_name in ("answer_postprocess", "choice_postprocess") if calibration else ():
         _write_json(folder / model_name / "1" / "calibration.json", calibration)

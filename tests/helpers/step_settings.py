@@ -9,6 +9,7 @@ WORDS = FamilySettings(
     splits_words=True,
     end_id=None,
     suffix_ids=(),
+    photo_fit="stretch",
     leading_image_tokens=1,
 )
 SETTINGS = StepSettings(WORDS, {"en": ["cannot tell"], "zh": ["看不出来"]})

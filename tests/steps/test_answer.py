@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from tests.helpers.step_settings import SETTINGS
+from tests.helpers.step_settings import SETTINGS, WORDS
 from training.tokenizer import new_tokenizer
 from vitrine_steps.answer import candidates_from_decoder, text_from_ids
 from vitrine_steps.heatmap import heatmap_from_attention
@@ -64,8 +64,8 @@ def test_the_greedy_answer_stays_first_and_the_others_follow_by_probability(toke
 
 def test_heatmap_leaves_the_class_token_out_and_sums_to_one() -> None:
     attention = np.array([0.6, 0.1, 0.1, 0.0, 0.2], np.float32)
-    assert heatmap_from_attention(attention, 2, 1) == pytest.approx(np.array([[0.25, 0.25], [0.0, 0.5]]))
-    assert heatmap_from_attention(np.array([1, 0, 0, 0, 0], np.float32), 2, 1).tolist() == [[0, 0], [0, 0]]
+    assert heatmap_from_attention(attention, 2, WORDS, b"") == pytest.approx(np.array([[0.25, 0.25], [0.0, 0.5]]))
+    assert heatmap_from_attention(np.array([1, 0, 0, 0, 0], np.float32), 2, WORDS, b"").tolist() == [[0, 0], [0, 0]]
 
 
 def test_probabilities_that_are_no_numbers_are_an_error(tokenizer: Tokenizer) -> None:

@@ -1,11 +1,13 @@
 """What the steps know of a checkpoint: written by the builder, read back, refused when it is of another format."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.helpers.chat_tokenizer import chat_tokenizer
 from tests.helpers.step_settings import SETTINGS, WORDS
@@ -99,4 +101,18 @@ def test_tokens_of_an_answer_are_counted_by_the_family_s_padding() -> None:
 @pytest.mark.parametrize(("leading", "expected"), [(1, [[0, 1], [0, 0]]), (0, [[0, 0], [1, 0]]), (None, [[0, 0]] * 2)])
 def test_a_heatmap_begins_behind_the_leading_tokens(leading: int | None, expected: list[list[float]]) -> None:
     attention = np.array([0, 0, 1, 0, 0], np.float32)
-    assert heatmap_from_attention(attention, 2, leading).tolist() == expected
+    family = replace(WORDS, leading_image_tokens=leading)
+    assert heatmap_from_attention(attention, 2, family, b"").tolist() == expected
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_heatmap_is_of_the_photo_and_not_of_its_margin(orientation: int) -> None:
+    """A photo twice as wide as high, upright: of four rows of patches, it takes the two in the middle."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.new("RGB", (80, 40) if orientation == 1 else (40, 80)).save(buffer, "JPEG", exif=exif)
+    square = np.array([[9, 9, 9, 9], [4, 0, 0, 0], [0, 0, 0, 12], [9, 9, 9, 9]], np.float32)
+    family = replace(WORDS, leading_image_tokens=0, photo_fit="pad")
+    found = heatmap_from_attention(square.reshape(-1), 4, family, buffer.getvalue())
+    assert found == pytest.approx(np.array([[4, 0, 0, 0]] * 2 + [[0, 0, 0, 12]] * 2) / 32)

@@ -55,15 +55,22 @@ class TritonPythonModel:
         risks = inputs.get("MAX_RISK", np.full((len(inputs["IMAGE"]), 1), np.nan, np.float32))[:, 0]
         rows = [
             self.answer(*question, max_risk=max_risk_from(float(risk)))
-            for risk, *photo in zip(risks, *(inputs[name] for name in INPUTS[2:]), strict=True)
+            for risk, *photo in zip(risks, *(inputs[name] for name in INPUTS[2:-1]), strict=True)
             for question in zip(*photo, strict=True)
         ]
         stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        stacked["HEATMAP"] = np.stack(
+            [
+                heatmap_from_attention(attention, self.grid, self.settings.family, photo)
+                for photo, questions in zip(inputs["IMAGE"].reshape(-1), inputs["ATTENTION"], strict=True)
+                for attention in questions
+            ]
+        )
         asked = inputs["QUESTION"].shape  # [B, Q]
         answers = {name: tensor.reshape(*asked, *self.shapes[name]) for name, tensor in stacked.items()}
         return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
 
-    def answer(self, question: bytes, ids: Any, logprobs: Any, attention: Any, *, max_risk: float | None) -> Tensors:
+    def answer(self, question: bytes, ids: Any, logprobs: Any, *, max_risk: float | None) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.settings)
         text = question.decode("utf-8", "replace")
         language = language_of(text)
@@ -86,5 +93,4 @@ class TritonPythonModel:
             "REASON": utf8([ruled.verdict.reason]),
             "ALTERNATIVES": utf8(ruled.texts + [""] * padding),
             "ALTERNATIVE_CONFIDENCES": np.array(ruled.confidences + [0.0] * padding, np.float32),
-            "HEATMAP": heatmap_from_attention(attention, self.grid, self.settings.family.leading_image_tokens),
         }

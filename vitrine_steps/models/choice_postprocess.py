@@ -28,7 +28,7 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         folder = version_folder(args)
         self.calibration = read_choice_calibration(folder / "calibration.json")
-        self.leading_image_tokens = read_settings(folder).family.leading_image_tokens
+        self.family = read_settings(folder).family
         # Candidates are the shop's own words already; what must never be said still must not.
         self.rules = AnswerRules(NO_RULES.words, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
@@ -47,6 +47,7 @@ class TritonPythonModel:
         row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
         question = row["QUESTION"][0].decode("utf-8", "replace")
         language = language_of(question)
+        photo = inputs["IMAGE"].reshape(-1)[0]
         judgement = judge_choice(
             [text.decode("utf-8") for text in row["CANDIDATES"]],
             row["CANDIDATE_IDS"],
@@ -66,6 +67,6 @@ class TritonPythonModel:
             "STATUS": utf8([ruled.verdict.status]),
             "REASON": utf8([ruled.verdict.reason]),
             "PROBABILITIES": judgement.probabilities.astype(np.float32),
-            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid, self.leading_image_tokens),
+            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid, self.family, photo),
         }
         return {name: value[None] for name, value in outputs.items()} | {"RELEASE": release_rows(self.release, 1)}

@@ -9,14 +9,16 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
+from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
-from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter
+from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter, version_folder
 
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         config = json.loads(args["model_config"])
         self.side_px = output_dims(config, "PIXELS")[0]
+        self.fit = read_settings(version_folder(args)).family.photo_fit
         self.limits = PhotoLimits(
             max_bytes=int(parameter(config, "max_photo_bytes")),
             max_pixels=int(parameter(config, "max_photo_pixels")),
@@ -35,7 +37,7 @@ class TritonPythonModel:
 
     def pixels(self, inputs: Tensors) -> Tensors:
         photos = inputs["IMAGE"].reshape(-1).tolist()
-        pixels = partial(pixels_from_photo, side_px=self.side_px, limits=self.limits)
+        pixels = partial(pixels_from_photo, side_px=self.side_px, limits=self.limits, fit=self.fit)
         return {
             "PIXELS": np.stack(each_row(photos, pixels, PhotoError)),
             "IMAGE_SHA256": np.stack([sha256_of_photo(photo) for photo in photos]),

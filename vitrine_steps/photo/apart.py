@@ -55,7 +55,7 @@ class DecoderApart:
         self._lock = threading.Lock()
 
     def pixels(
-        self, photo: bytes, kind: str, *, side_px: int, limits: "PhotoLimits", draft_ratio: int | None
+        self, photo: bytes, kind: str, *, side_px: int, limits: "PhotoLimits", draft_ratio: int | None, fit: str
     ) -> tuple[NDArray[np.uint8] | None, str]:
         """Decode one photo; see `photo.pixels_from_photo`.
 
@@ -66,7 +66,7 @@ class DecoderApart:
             TooCostlyError: it took more time or memory than it may.
             OSError: the process cannot be started, or ended twice.
         """
-        head = {"kind": kind, "side_px": side_px, "draft_ratio": draft_ratio, "limits": asdict(limits)}
+        head = {"kind": kind, "side_px": side_px, "draft_ratio": draft_ratio, "fit": fit, "limits": asdict(limits)}
         with self._lock:
             try:
                 status, payload = self._ask(head, photo)

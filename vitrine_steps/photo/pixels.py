@@ -13,6 +13,7 @@ from vitrine_steps.photo.colour_tags import profile_of_photo
 from vitrine_steps.photo.colours import conversion_from_profile
 from vitrine_steps.photo.cut_jpeg import picture_of_cut_jpeg
 from vitrine_steps.photo.file_kind import kind_of_file
+from vitrine_steps.photo.fit import Fit
 from vitrine_steps.photo.square import mend_clear_colour, rgb_square
 from vitrine_steps.photo.text_sent import hint_about_text
 
@@ -71,7 +72,7 @@ def accepted_formats() -> tuple[str, ...]:
 
 
 def pixels_from_photo(
-    photo: bytes, *, side_px: int, limits: PhotoLimits, draft_ratio: int | None = DRAFT_RATIO
+    photo: bytes, *, side_px: int, limits: PhotoLimits, draft_ratio: int | None = DRAFT_RATIO, fit: Fit = "stretch"
 ) -> NDArray[np.uint8]:
     """Decode one product photo as the image encoder expects it.
 
@@ -81,6 +82,7 @@ def pixels_from_photo(
             first frame counts.
         side_px: side of the square that comes back, in pixels.
         draft_ratio: see `DRAFT_RATIO`. None: large photos are decoded and resized in full.
+        fit: how the photo comes into the square.
 
     Returns:
         [side_px, side_px, 3] uint8, sRGB, C-contiguous: upright (EXIF
@@ -95,9 +97,11 @@ def pixels_from_photo(
     """
     kind = _accepted_kind(photo, limits)
     if kind not in APART_KINDS:
-        return pixels_decoded_here(photo, kind, side_px=side_px, limits=limits, draft_ratio=draft_ratio)
+        return pixels_decoded_here(photo, kind, side_px=side_px, limits=limits, draft_ratio=draft_ratio, fit=fit)
     try:
-        pixels, message = _decoder_apart.pixels(photo, kind, side_px=side_px, limits=limits, draft_ratio=draft_ratio)
+        pixels, message = _decoder_apart.pixels(
+            photo, kind, side_px=side_px, limits=limits, draft_ratio=draft_ratio, fit=fit
+        )
     except TooCostlyError as error:
         raise _costly(photo, kind, error) from error
     if pixels is None:
@@ -106,7 +110,7 @@ def pixels_from_photo(
 
 
 def pixels_decoded_here(
-    photo: bytes, kind: str, *, side_px: int, limits: PhotoLimits, draft_ratio: int | None
+    photo: bytes, kind: str, *, side_px: int, limits: PhotoLimits, draft_ratio: int | None, fit: Fit = "stretch"
 ) -> NDArray[np.uint8]:
     """Decode a photo of an accepted kind in this process; see `pixels_from_photo`.
 
@@ -120,7 +124,7 @@ def pixels_decoded_here(
         profile = profile_of_photo(image, photo)
         conversion = conversion_from_profile(profile, image.mode)
         image = _load(image, photo, kind, limits, clock, draft_px)
-        square = rgb_square(image, side_px, draft_ratio, conversion)
+        square = rgb_square(image, side_px, draft_ratio, conversion, fit)
         clock.check()
     except TooCostlyError as error:
         raise _costly(photo, kind, error) from error

@@ -6,25 +6,40 @@ import numpy as np
 from PIL import Image
 
 from vitrine_steps.photo.colours import Conversion
+from vitrine_steps.photo.fit import MARGIN, Fit, size_in_square
 
 _STRIP_PIXELS = 1_000_000
 _CLEAR_LEVELS = {"L;2": 85, "L;4": 17}
 """Factors by which Pillow multiplies a grey PNG's values of few bits."""
 
 
-def rgb_square(image: Image.Image, side_px: int, gap: float | None, conversion: Conversion | None) -> Image.Image:
+def rgb_square(
+    image: Image.Image, side_px: int, gap: float | None, conversion: Conversion | None, fit: Fit = "stretch"
+) -> Image.Image:
     """Resize, then turn into sRGB: large photos are kept in memory in as few bytes a pixel as they came in.
 
     Args:
         gap: see `photo.DRAFT_RATIO`; None: the resize sees every pixel.
         conversion: of the photo's colours; None: they are sRGB's.
     """
-    size = (side_px, side_px)
+    size = size_in_square(image.size, side_px, fit)
+    photo = _rgb_of_size(image, size, gap, conversion)
+    if size == (side_px, side_px):
+        return photo
+    square = Image.new("RGB", (side_px, side_px), MARGIN)
+    square.paste(photo, ((side_px - size[0]) // 2, (side_px - size[1]) // 2))
+    return square
+
+
+def _rgb_of_size(
+    image: Image.Image, size: tuple[int, int], gap: float | None, conversion: Conversion | None
+) -> Image.Image:
+    """See `rgb_square`; `size` is the photo's in the square."""
     # Alpha is multiplied in before colours are averaged, so clear pixels leave no fringe.
     mode = "RGBa" if image.has_transparency_data else "L" if image.mode[0] in "LI" else "RGB"
     if conversion and conversion.mode == "CMYK":
         mode = "CMYK"
-    across, down = (max(1, int(side / side_px / gap)) if gap else 1 for side in image.size)
+    across, down = (max(1, int(side / small / gap)) if gap else 1 for side, small in zip(image.size, size, strict=True))
     small = image.reduce((across, down)) if image.mode == mode else _reduced_in_strips(image, mode, across, down)
     box = (0.0, 0.0, image.width / across, image.height / down)
     square = small.resize(size, Image.Resampling.BICUBIC, box)

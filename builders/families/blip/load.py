@@ -57,7 +57,14 @@ def load_parts(folder: Path, checkpoint: str) -> ModelParts:
 def _step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
     """Say what the steps need to know of a BLIP, whose tokenizer is BERT's: [CLS] before a text."""
     return FamilySettings(
-        pad_id, unknown_id, prefix_tokens=1, splits_words=True, end_id=None, suffix_ids=(), leading_image_tokens=1
+        pad_id,
+        unknown_id,
+        prefix_tokens=1,
+        splits_words=True,
+        end_id=None,
+        suffix_ids=(),
+        photo_fit="stretch",
+        leading_image_tokens=1,
     )
 
 
