@@ -13,7 +13,7 @@ import torch
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.checkpoint.load import load_checkpoint
 from builders.dimensions import BuildDimensions
-from builders.engine_spec import ENGINES, noise_for
+from builders.engine_spec import noise_for
 from builders.families import family_of
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Engine, Outputs
@@ -62,7 +62,7 @@ def decode_steps(outputs: Outputs, manifest: dict[str, Any], checkpoint: Checkpo
 
 def _engines_of(repository: Path) -> dict[str, Engine]:
     manifest = json.loads((repository / "manifest.json").read_text("utf-8"))
-    files = {name: repository / manifest["engines"][name]["file"] for name in ENGINES}
+    files = {name: repository / manifest["engines"][name]["file"] for name in manifest["engines"]}
     if manifest["target"] == "onnxruntime":
         return {name: onnx_engine(file) for name, file in files.items()}
     from builders.tensorrt import api

@@ -75,7 +75,7 @@ def _make(folder: Path, spec: Specification, target: Target | None, stage: Stage
     with stage(f"reference answers ({len(questions)} questions)"):
         parity_set = answer_with_reference(spec.checkpoint, spec.dimensions, photos, questions)
     is_half = spec.target != "onnxruntime"
-    proof = prove_graphs(graphs, parity_set, spec.graph_precision, stage) if is_half else None
+    proof = prove_graphs(graphs, spec.engines, parity_set, spec.graph_precision, stage) if is_half else None
     if target is None:
         assert proof
         write_ranges(graphs.folder, proof)  # for a machine that has TensorRT

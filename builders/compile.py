@@ -20,7 +20,7 @@ _TIMED_ROWS = 8
 
 def compile_engines(folder: Path, graphs: Graphs, target: Target, spec: Specification, stage: Stages) -> None:
     """Make the engine files of a repository `folder`."""
-    files = target.files(folder)
+    files = target.files(folder, spec.engines)
     for engine in spec.engines:
         with stage(f"{engine.name.replace('_', ' ')} to {target.engine_file}"):
             target.compile(engine, graphs.file(engine.name), files[engine.name], spec.serving.batch)
@@ -34,7 +34,7 @@ def compare_files(
     Raises:
         BuildError: they do not answer like the checkpoint.
     """
-    engine, files, tolerance = target.engine, target.files(folder), TOLERANCES[spec.graph_precision]
+    engine, files, tolerance = target.engine, target.files(folder, spec.engines), TOLERANCES[spec.graph_precision]
     if engine is None:
         with stage("parity: not here, for there is no GPU that the engines are for; the graphs were held to it"):
             return []
@@ -65,7 +65,7 @@ def make_faster(
         fp32: the reports on what is there, for when all of it stays.
     """
     assert target.engine  # this target's engines run anywhere
-    engine, files, batch = target.engine, target.files(folder), spec.serving.batch
+    engine, files, batch = target.engine, target.files(folder, spec.engines), spec.serving.batch
     with stage(f"int8 for each engine ({spec.low_precision_photos} photos)"):
         questions = list(draw_questions(spec.low_precision_photos))
         rows = min(_TIMED_ROWS, batch.max)

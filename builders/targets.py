@@ -1,13 +1,13 @@
 """What the engines run on: how a graph becomes an engine file, and the facts about it for the manifest."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from builders.dimensions import BatchRange
-from builders.engine_spec import ENGINES, EngineSpec
+from builders.engine_spec import EngineSpec
 from builders.options import BuildOptions
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Engine
@@ -24,9 +24,9 @@ class Target:
     facts: dict[str, Any]
     """For the manifest."""
 
-    def files(self, repository: Path) -> dict[str, Path]:
+    def files(self, repository: Path, engines: Sequence[EngineSpec]) -> dict[str, Path]:
         """The engine files, by engine."""
-        return {name: repository / name / "1" / self.engine_file for name in ENGINES}
+        return {engine.name: repository / engine.name / "1" / self.engine_file for engine in engines}
 
 
 def target_of(options: BuildOptions) -> Target:

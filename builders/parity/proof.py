@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.engine_spec import ENGINES
+from builders.engine_spec import EngineSpec
 from builders.errors import BuildError
 from builders.graphs.cache import Graphs, remove_graphs
 from builders.parity.compare import OutputReport, compare_engines, parity_table, require_parity
@@ -32,7 +32,9 @@ class Proof:
     """What `builders.precision.ranges.ranges_report` returns."""
 
 
-def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str, stage: Stages) -> Proof:
+def prove_graphs(
+    graphs: Graphs, engines: Sequence[EngineSpec], parity_set: ParitySet, precision: str, stage: Stages
+) -> Proof:
     """Prove the graphs for TensorRT, or remove them.
 
     Raises:
@@ -40,7 +42,7 @@ def prove_graphs(graphs: Graphs, parity_set: ParitySet, precision: str, stage: S
     """
     try:
         with stage(f"{precision} graphs against the reference, on the CPU"):
-            return _run_rounded(graphs, parity_set, precision)
+            return _run_rounded(graphs, engines, parity_set, precision)
     except BuildError:
         remove_graphs(graphs)
         raise
@@ -52,13 +54,13 @@ def write_ranges(folder: Path, proof: Proof) -> None:
     (folder / "activation_ranges.json").write_text(content + "\n", "utf-8")
 
 
-def _run_rounded(graphs: Graphs, parity_set: ParitySet, precision: str) -> Proof:
+def _run_rounded(graphs: Graphs, specs: Sequence[EngineSpec], parity_set: ParitySet, precision: str) -> Proof:
     """Run half-precision graphs with every tensor rounded as they say, and see how large tensors become.
 
     Raises:
         BuildError: a tensor overflows (the first is named), or an output is out of tolerance.
     """
-    engines = {name: EmulatedEngine(name, graphs.file(name), precision) for name in ENGINES}
+    engines = {name: EmulatedEngine(name, graphs.file(name), precision) for name in (spec.name for spec in specs)}
     reports = compare_engines(engines.__getitem__, parity_set, TOLERANCES[precision])
     ranges: Sequence[TensorRange] = [r for engine in engines.values() for r in engine.ranges()]
     if overflow := first_overflow(ranges, precision):

@@ -15,7 +15,6 @@ import onnx
 from onnx import AttributeProto, GraphProto
 
 from builders.checkpoint.digests import sha256_of_folder
-from builders.engine_spec import ENGINES
 from builders.graphs.cache import Graphs
 from builders.parity.compare import OutputReport, report_rows
 from builders.parity.proof import Proof, write_ranges
@@ -58,7 +57,9 @@ def write_manifest(
         "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "build_s": round(build_s, 1),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_OF}},
-        "engines": {name: _engine_sizes(folder, graphs, target, name) for name in ENGINES},
+        "engines": {
+            name: _engine_sizes(folder, graphs, target, name) for name in (engine.name for engine in spec.engines)
+        },
         **({"gpu": target.facts} if target.facts else {}),
         **(_half_precision(proof) if proof else {}),
         **({"low_precision": [asdict(trial) for trial in trials]} if trials else {}),

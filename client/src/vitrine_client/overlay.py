@@ -9,15 +9,17 @@ from PIL import Image, ImageOps
 from vitrine_client.errors import InvalidPhotoError
 from vitrine_client.photos import Photo, bytes_from_photo
 
-_COLOUR = (255, 60, 0)
-_STRONGEST = 0.75
-"""Share of the colour, 0 to 1, where the question looked most; the photo stays visible below it."""
+_FAINTEST = 0.25
+"""Share of the photo, 0 to 1, that is left where the question did not look; the rest is grey and dark."""
+_DARKEST = 3
+"""Factor by which that grey is darker than the photo."""
 
 
 def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
-    """Draw `heatmap` over `photo`, upright and, like the model, on white where it is transparent.
+    """Leave `photo` as it is where `heatmap` is high, grey and dark elsewhere: that shows on a photo of any colour.
 
-    A file is drawn in its own size, an image or array in that in which it is sent.
+    It is drawn upright and, like the model sees it, on white where it is transparent. A file is drawn in its own size,
+    an image or array in that in which it is sent.
 
     Args:
         photo: the one that was asked about.
@@ -32,11 +34,12 @@ def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     except Exception as error:  # decoders raise OSError, ValueError, SyntaxError and more on broken files
         raise InvalidPhotoError(f"the photo ({len(encoded)} bytes) is no picture that can be drawn on") from error
     most = float(heatmap.max())
-    strength = 255 * _STRONGEST * (heatmap / most if most > 0 else heatmap)
+    kept = 255 * (_FAINTEST + (1 - _FAINTEST) * heatmap / most) if most > 0 else np.full_like(heatmap, 255)
     # Stretching the map to the photo's shape undoes the stretching of the photo to a square.
-    smooth = Image.fromarray(strength.astype(np.float32)).resize(image.size, Image.Resampling.BICUBIC)
+    smooth = Image.fromarray(kept.astype(np.float32)).resize(image.size, Image.Resampling.BICUBIC)
     mask = Image.fromarray(np.asarray(smooth).clip(0, 255).astype(np.uint8))
-    return Image.composite(Image.new("RGB", image.size, _COLOUR), image, mask)
+    dark = image.convert("L").point(lambda value: value // _DARKEST).convert("RGB")
+    return Image.composite(image, dark, mask)
 
 
 def _rgb_on_white(image: Image.Image) -> Image.Image:
