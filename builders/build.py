@@ -10,7 +10,7 @@ from builders.checkpoint.load import load_checkpoint
 from builders.compile import compare_files, compile_engines, make_faster
 from builders.errors import BuildError, UsageError
 from builders.graphs.cache import export_graphs, remove_graphs, remove_if_empty
-from builders.options import BuildOptions, require_possible
+from builders.options import BuildOptions, require_possible, wishes_of
 from builders.parity.material import answer_with_reference, parity_material
 from builders.parity.proof import prove_graphs, write_ranges
 from builders.precision.auto import Trial
@@ -44,7 +44,10 @@ def build(options: BuildOptions) -> Path:
         target = None if options.graphs_only else target_of(options)  # missing TensorRT is said at once
         stage = Stages(options.stage_count)
         with stage("load the checkpoint"):
-            checkpoint = load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256)
+            wishes = wishes_of(options)
+            checkpoint = load_checkpoint(
+                options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes
+            )
             calibration = calibration_for(checkpoint, options.alternatives)
         specification = specify(checkpoint, calibration, options)
         built = _make(partial, specification, target, stage, start_s)

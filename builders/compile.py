@@ -1,5 +1,6 @@
 """From proved graphs to engine files, held to the reference; and to INT8 where that is faster and keeps the answers."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,9 @@ from builders.calibration.labelled import draw_questions
 from builders.errors import BuildError
 from builders.graphs.cache import Graphs, remove_graphs
 from builders.parity.compare import OutputReport, compare_engines, parity_table, require_parity
+from builders.parity.forced_rows import opener
 from builders.parity.material import ParitySet
+from builders.parity.outputs import Engine
 from builders.parity.tolerances import TOLERANCES
 from builders.precision.auto import Examination, Trial, replace_by_low_precision, trials_table
 from builders.specification import Specification
@@ -39,7 +42,7 @@ def compare_files(
         with stage("parity: not here, for there is no GPU that the engines are for; the graphs were held to it"):
             return []
     with stage("parity"):
-        reports = compare_engines(lambda name: engine(files[name]), parity_set, tolerance)
+        reports = compare_engines(_opener(engine, files, spec), parity_set, tolerance)
     try:
         require_parity(reports)
     except BuildError:
@@ -48,6 +51,12 @@ def compare_files(
         raise
     print(parity_table(reports), flush=True)
     return reports
+
+
+def _opener(
+    engine: Callable[[Path], Engine], files: Mapping[str, Path], spec: Specification
+) -> Callable[[str], Engine]:
+    return opener(lambda name: engine(files[name]), files, spec.dimensions, spec.checkpoint.parts.steps.pad_id)
 
 
 def make_faster(
@@ -73,7 +82,7 @@ def make_faster(
         trials = replace_by_low_precision(files, examination)
     print(trials_table(trials), flush=True)
     with stage("parity of what was chosen"):
-        reports = compare_engines(lambda name: engine(files[name]), parity_set, TOLERANCES["int8"])
+        reports = compare_engines(_opener(engine, files, spec), parity_set, TOLERANCES["int8"])
     print(parity_table(reports), flush=True)
     if all(report.passed for report in reports):
         return trials, reports

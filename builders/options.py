@@ -9,7 +9,7 @@ from builders.errors import UsageError
 from command_line.values import Argument, CheckpointName, File, Folder, Repeated
 
 if TYPE_CHECKING:  # these bring numpy, which --help does not need
-    from builders.checkpoint.checkpoint import Checkpoint
+    from builders.checkpoint.checkpoint import Checkpoint, Wishes
     from builders.dimensions import BatchRange, BuildDimensions
 
 Target = Literal["onnxruntime", "tensorrt", "tensorrt-rtx"]
@@ -22,6 +22,9 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "tensorrt-rtx": ("fp16", "bf16", "int8-weights", "fp8-weights"),
 }
 """Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
+
+
+_QUESTION_TOKENS, _MORE_OF_A_CHAT = 32, 64
 
 
 def _capabilities(text: str) -> str:
@@ -75,7 +78,7 @@ class BuildOptions:
     """
 
     checkpoint: CheckpointName
-    """A BlipForQuestionAnswering, as a folder or on the hub."""
+    """A BlipForQuestionAnswering or Qwen3VLForConditionalGeneration, as a folder or on the hub."""
     output: Folder
     """Repository to write; must not exist."""
     target: Target = "onnxruntime"
@@ -87,8 +90,14 @@ class BuildOptions:
     """Commit of the hub's checkpoint; needed there, for names move."""
     sha256: Repeated[tuple[Annotated[str, Argument(metavar="HEX")], ...]] = ()
     """Digest of its weights, as the hub's page of model.safetensors shows it; needed there."""
-    question_tokens: Annotated[int, Argument(metavar="L")] = 32
-    """Tokens of the longest question, start and end counted in."""
+    question_tokens: Annotated[int | None, Argument(metavar="L")] = None
+    """Tokens of the longest question, start and end, or the rest of a chat template, counted in (default: 32; 96 for a
+    chat model)."""
+    image_px: Annotated[int | None, Argument(metavar="PX")] = None
+    """Side of the square that a chat model sees photos in, undistorted (default: 512; 768 shows more)."""
+    instruction: File | None = None
+    """Text that a chat model reads before every question, UTF-8 (default: to answer in a few words, in the question's
+    language, and to say so where the photo does not show it)."""
     answer_tokens: Annotated[int | None, Argument(metavar="T")] = None
     """Tokens of the longest answer, end counted in (default: as the checkpoint says, else 10)."""
     alternatives: Annotated[int, Argument(metavar="K")] = 5
@@ -149,6 +158,22 @@ class BuildOptions:
         if self.graphs_only:
             return 6
         return 12 if self.target != "onnxruntime" else 13 if self.chosen_precision == "auto" else 11
+
+
+def wishes_of(options: BuildOptions) -> "Wishes":
+    """What the options ask of a checkpoint.
+
+    Raises:
+        UsageError: the file of the instruction cannot be read.
+    """
+    from builders.checkpoint.checkpoint import Wishes
+
+    if options.instruction is None:
+        return Wishes(options.image_px)
+    try:
+        return Wishes(options.image_px, options.instruction.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--instruction {options.instruction} cannot be read as UTF-8 ({error})") from error
 
 
 def require_possible(options: BuildOptions) -> None:
@@ -216,10 +241,12 @@ def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDime
     from vitrine_steps.features import DIGEST_BYTES
 
     parts, longest = checkpoint.parts, checkpoint.parts.max_text_tokens
+    usual = _QUESTION_TOKENS + (_MORE_OF_A_CHAT if parts.prompt else 0)
+    question_tokens = usual if options.question_tokens is None else options.question_tokens
     answer_tokens = parts.answer_tokens if options.answer_tokens is None else options.answer_tokens
     if parts.image_width < DIGEST_BYTES:
         raise UsageError(f"features are {parts.image_width} wide; a photo's digest needs {DIGEST_BYTES}")
-    for name, tokens in (("--question-tokens", options.question_tokens), ("--answer-tokens", answer_tokens)):
+    for name, tokens in (("--question-tokens", question_tokens), ("--answer-tokens", answer_tokens)):
         if not 2 <= tokens <= longest:
             raise UsageError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")
     encode = checkpoint.tokenizer.backend_tokenizer.encode
@@ -234,7 +261,7 @@ def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDime
         image_tokens=parts.image_tokens,
         image_width=parts.image_width,
         grid=parts.grid,
-        question_tokens=options.question_tokens,
+        question_tokens=question_tokens,
         answers=options.alternatives,
         answer_tokens=answer_tokens,
     )

@@ -9,7 +9,7 @@ from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import EngineSpec
 from builders.families import family_of
-from builders.options import BuildOptions, Strategy, dimensions_of
+from builders.options import BuildOptions, Strategy, dimensions_of, wishes_of
 from builders.repository.configs import ServingConfig
 
 
@@ -25,6 +25,8 @@ class Specification:
     target: str
     """What the engines run on, as it was asked for."""
     strategy: Strategy
+    instruction: str | None
+    """What a chat model reads before every question; None: its family's own."""
     precision: str
     """As chosen; "auto" too."""
     serving: ServingConfig
@@ -59,6 +61,7 @@ def specify(checkpoint: Checkpoint, calibration: dict[str, Any] | None, options:
         engines=family_of(checkpoint.architecture).engine_specs(dimensions, options.decode_strategy),
         target=options.target,
         strategy=options.decode_strategy,
+        instruction=wishes_of(options).instruction,
         precision=options.chosen_precision,
         serving=ServingConfig(options.target.replace("-", "_"), options.batch_for(dimensions), options.serving_cores),
         parity_photos=options.parity_photos,

@@ -46,6 +46,7 @@ EXPORTS = (
     "builders/test_graphs.py",
     "builders/test_half_precision.py",
     "builders/test_language_graphs.py",
+    "builders/test_qwen3_vl.py",
     "builders/test_low_precision.py",
     "builders/test_tensorrt_graphs.py",
     "builders/test_tensorrt_api.py",

@@ -65,11 +65,12 @@ def choice_from_scores(
     refusals: int,
     temperature: float = 1.0,
     length_exponent: float = 0.0,
+    pad_id: int = 0,
 ) -> Choice:
     """From log-probabilities to shares; by default the decoder's own.
 
     Args:
-        candidate_ids: [C + refusals, S], 0 on padding.
+        candidate_ids: [C + refusals, S], `pad_id` on padding.
         logprobs: [C + refusals, S], natural logarithms, 0 on padding.
         refusals: how many of the last rows say "cannot tell".
 
@@ -79,7 +80,7 @@ def choice_from_scores(
     if np.isnan(logprobs).any():
         raise FloatingPointError("the scorer's log-probabilities are not numbers")
     sums = logprobs.sum(axis=1, dtype=np.float64)
-    tokens = (candidate_ids != 0).sum(axis=1)
+    tokens = (candidate_ids != pad_id).sum(axis=1)
     scores = sums / tokens**length_exponent / temperature
     weights = np.exp(scores - scores.max())
     shares = weights / weights.sum()
@@ -127,6 +128,7 @@ def judge_choice(
     question: str,
     language: str,
     max_risk: float | None,
+    pad_id: int = 0,
 ) -> ChoiceJudgement:
     """From the scorer's log-probabilities to the choice and its verdict.
 
@@ -138,7 +140,7 @@ def judge_choice(
     fairness = {}
     if calibration:
         fairness = {"temperature": calibration.temperature, "length_exponent": calibration.length_exponent}
-    choice = choice_from_scores(candidate_ids, logprobs, refusals=refusals, **fairness)
+    choice = choice_from_scores(candidate_ids, logprobs, refusals=refusals, pad_id=pad_id, **fairness)
     refuses, confidence = False, math.nan
     if calibration:
         refuses = choice.refusal >= calibration.trust.cannot_tell_threshold

@@ -21,26 +21,26 @@ class FeatureMismatchError(RuntimeError):
 
 
 def pack_features(
-    features: NDArray[np.float16], pooled: NDArray[np.float16], sha256: NDArray[np.uint8]
-) -> NDArray[np.float16]:
+    features: NDArray[np.floating[Any]], pooled: NDArray[np.floating[Any]], sha256: NDArray[np.uint8]
+) -> NDArray[np.floating[Any]]:
     """Add the pooled features and the digest as two more rows.
 
     Args:
-        features: [B, N, D]; pooled: [B, D]; sha256: [B, 32]; D is at least 32.
+        features: [B, N, D] float16 or float32; pooled: [B, D]; sha256: [B, 32]; D is at least 32.
 
     Returns:
-        [B, N + 2, D] float16. The last row holds the digest's bytes as
+        [B, N + 2, D] of the features' type. The last row holds the digest's bytes as
         numbers, 0 to 255, which FP16 keeps exactly, then zeros.
     """
     batch, tokens, width = features.shape
-    packed = np.zeros((batch, tokens + EXTRA_ROWS, width), np.float16)
+    packed = np.zeros((batch, tokens + EXTRA_ROWS, width), features.dtype)
     packed[:, :tokens] = features
     packed[:, tokens] = pooled
     packed[:, tokens + 1, :DIGEST_BYTES] = sha256
     return packed
 
 
-def embedding_from_packed(packed: NDArray[np.float16]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def embedding_from_packed(packed: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """The embedding [B, D] float32, L2 norm 1, and the digest [B, 32] uint8."""
     pooled: NDArray[Any] = packed[:, -2].astype(np.float32)
     norm = np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), np.finfo(np.float32).tiny)

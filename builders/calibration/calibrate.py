@@ -12,11 +12,13 @@ from builders.calibration.ask import ask_engines
 from builders.calibration.fit import fit_calibration
 from builders.calibration.labelled import Labelled, draw_questions, questions_in_file
 from builders.calibration.options import CalibrationOptions
-from builders.checkpoint.checkpoint import Checkpoint
+from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import load_checkpoint
+from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES
 from builders.errors import BuildError, UsageError
+from builders.parity.forced_rows import opener
 from builders.parity.onnx_engine import onnx_engine
 from vitrine_steps.calibration import CALIBRATION_FORMAT, FORMAT_REMEDY
 from vitrine_steps.file_format import FormatError, require_format
@@ -67,22 +69,31 @@ def calibrate(options: CalibrationOptions) -> int:
         manifest = _manifest_of(options.repository)
         if not options.output.parent.is_dir():
             raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
-        checkpoint = load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256)
-        engines = [onnx_engine(options.repository / name / "1/model.onnx") for name in ENGINES]
+        dimensions = BuildDimensions(**manifest["dimensions"])
+        wishes = Wishes(dimensions.image_px, manifest.get("instruction"))
+        checkpoint = load_checkpoint(
+            options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes
+        )
+        opened = opener(
+            lambda name: onnx_engine(options.repository / name / "1/model.onnx"),
+            manifest["engines"],
+            dimensions,
+            checkpoint.parts.steps.pad_id,
+        )
+        engines = [opened(name) for name in ENGINES]
         if options.data:
             questions: Iterable[Labelled] = questions_in_file(options.data)
             source = {"file": options.data.name, "sha256": sha256_of_file(options.data)}
         else:
             questions, source = draw_questions(options.photos), {"catalogue": f"{options.photos} drawn photos"}
-        tokens = manifest["dimensions"]["question_tokens"]
-        rows = ask_engines(engines, checkpoint, questions, question_tokens=tokens)
+        rows = ask_engines(engines, checkpoint, questions, question_tokens=dimensions.question_tokens)
         content = fit_calibration(
             rows,
             frozenset(checkpoint.settings.cannot_tell()),
             default_risk=options.risk,
             not_understood=frozenset(checkpoint.settings.not_understood()),
         )
-        content |= {"answers": manifest["dimensions"]["answers"], "source": source}
+        content |= {"answers": dimensions.answers, "source": source}
         content["weights_sha256"] = _weights_sha256(checkpoint)
         options.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except PhotoError as error:  # of --data, for those that are drawn are photos
@@ -101,7 +112,7 @@ def _manifest_of(repository: Path) -> dict[str, Any]:
         has_engines = manifest["target"] == "onnxruntime"
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{repository} is no built repository: name one that python -m builders wrote") from error
-    if not has_engines or not all((repository / name / "1/model.onnx").is_file() for name in ENGINES):
+    if not has_engines or not all((repository / name / "1/model.onnx").is_file() for name in manifest["engines"]):
         raise UsageError(f"{repository} has no engines of ONNX Runtime: build it with --target onnxruntime")
     return manifest
 

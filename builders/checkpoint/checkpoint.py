@@ -8,6 +8,31 @@ from vitrine_steps.step_settings import FamilySettings, StepSettings
 
 
 @dataclass(frozen=True)
+class Wishes:
+    """What a build asks of a checkpoint beyond its files; None: as the family does it."""
+
+    image_px: int | None = None
+    """Side of the square that photos come into."""
+    instruction: str | None = None
+    """What is said before every question."""
+
+
+NO_WISHES = Wishes()
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What stands around a question."""
+
+    prefix_ids: tuple[int, ...]
+    """Token ids up to the question, the image's placeholder once for each image token."""
+    suffix_ids: tuple[int, ...]
+    """Token ids from the question's end to where the answer begins."""
+    text: str
+    """The whole prompt with one placeholder, and `{question}` where the question stands."""
+
+
+@dataclass(frozen=True)
 class ModelParts:
     """What a family loads from a checkpoint's files."""
 
@@ -31,8 +56,10 @@ class ModelParts:
     """Longest answer that the checkpoint was trained for, end token counted in."""
     steps: FamilySettings
     """What the Python steps need to know of the family."""
-    text_layers_heads: tuple[int, int]
-    """Layers of the part that reads the question, and heads in each."""
+    text_layers_heads: tuple[int, int] | None
+    """Layers of the part that reads the question, and heads in each; None: no heads can be chosen to point."""
+    prompt: Prompt | None = None
+    """What stands around a question; None: nothing."""
 
 
 @dataclass(frozen=True)

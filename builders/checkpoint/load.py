@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from builders.checkpoint.checkpoint import Checkpoint
+from builders.checkpoint.checkpoint import NO_WISHES, Checkpoint, Wishes
 from builders.checkpoint.digests import sha256_of_folder
 from builders.checkpoint.pins import SUMS, require_pinned, require_weights
 from builders.errors import BuildError, UsageError
@@ -22,6 +22,9 @@ _FILES = (
     "special_tokens_map.json",
     "preprocessor_config.json",
     "processor_config.json",
+    "chat_template*",
+    "merges.txt",
+    "vocab.json",
     "vitrine.json",
     SUMS,
 )
@@ -29,7 +32,9 @@ _OWN_FORMAT = 1
 """Format of `vitrine.json`."""
 
 
-def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Sequence[str] = ()) -> Checkpoint:
+def load_checkpoint(
+    checkpoint: str, *, revision: str | None = None, sha256: Sequence[str] = (), wishes: Wishes = NO_WISHES
+) -> Checkpoint:
     """Load a checkpoint from a folder or, if there is no such folder, from the hub.
 
     Args:
@@ -47,7 +52,7 @@ def load_checkpoint(checkpoint: str, *, revision: str | None = None, sha256: Seq
         folder = _download(checkpoint, revision)
     architecture = _require_architecture(folder, checkpoint)
     require_weights(folder, checkpoint, list(sha256))
-    parts = family_of(architecture, checkpoint).load_parts(folder, checkpoint)
+    parts = family_of(architecture, checkpoint).load_parts(folder, checkpoint, wishes)
     own_file = folder / "vitrine.json"
     own = _read_object(own_file) if own_file.exists() else {}
     return Checkpoint(
@@ -81,9 +86,9 @@ def _read_object(file: Path) -> dict[str, Any]:
 
 
 def _pointing_heads(
-    settings: dict[str, Any], layers_heads: tuple[int, int], checkpoint: str
+    settings: dict[str, Any], layers_heads: tuple[int, int] | None, checkpoint: str
 ) -> tuple[tuple[int, int], ...] | None:
-    if "pointing_heads" not in settings:
+    if "pointing_heads" not in settings or layers_heads is None:
         return None
     layers, heads = layers_heads
     named = tuple((int(layer), int(head)) for layer, head in settings["pointing_heads"])

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from builders.checkpoint.checkpoint import Checkpoint, ModelParts
+from builders.checkpoint.checkpoint import Checkpoint, ModelParts, Wishes
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import EngineSpec
 from builders.errors import UsageError
 from builders.parity.outputs import Reference
 
-SUPPORTED = ("BlipForQuestionAnswering",)
+SUPPORTED = ("BlipForQuestionAnswering", "Qwen3VLForConditionalGeneration")
 
 
 class Family(Protocol):
     """What the module of a family holds."""
 
-    def load_parts(self, folder: Path, checkpoint: str) -> ModelParts:
+    def load_parts(self, folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
         """Load a checkpoint's files; see `builders/families/blip/load.py`."""
         ...
 
@@ -46,8 +46,12 @@ def family_of(architecture: str, checkpoint: str = "the checkpoint") -> Family:
             from builders.families import blip
 
             return blip
+        case "Qwen3VLForConditionalGeneration":
+            from builders.families import qwen3_vl
+
+            return qwen3_vl
         case _:
             raise UsageError(
                 f"{checkpoint} is a {architecture}; supported is {', '.join(SUPPORTED)} "
-                "(such as Salesforce/blip-vqa-base, or one fine-tuned from it)"
+                "(such as Salesforce/blip-vqa-base and Qwen/Qwen3-VL-2B-Instruct, or one fine-tuned from them)"
             )

@@ -13,7 +13,7 @@ from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER
 from builders.errors import BuildError, UsageError
 from builders.parity import tolerances
 from builders.parity.material import ParitySet
-from builders.parity.outputs import Engine, Outputs, Reference
+from builders.parity.outputs import Engine, Outputs
 from builders.parity.tolerances import PARITY_LIMITS, Tolerance
 from vitrine_steps.features import pack_features
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo, sha256_of_photo
@@ -45,11 +45,11 @@ def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tole
     encoded, whole, drafted = _encode(opened(IMAGE_ENCODER), parity_set)
     asked = [
         {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]}
-        | question_tensors(parity_set.checkpoint, text, parity_set.question_tokens)
+        | question_tensors(parity_set.checkpoint, text, parity_set.dimensions.question_tokens)
         for photo, text in parity_set.questions
     ]
     answered = _run_all(opened(ANSWER_DECODER), asked)
-    scored = _score(opened(ANSWER_SCORER), asked, parity_set.reference)
+    scored = _score(opened(ANSWER_SCORER), asked, parity_set)
     outputs = _join(encoded) | _join(answered)
     digests = np.stack([sha256_of_photo(parity_set.photos[photo]) for photo, _ in parity_set.questions])
     reference = parity_set.reference
@@ -88,13 +88,13 @@ def _run_all(decoder: Engine, asked: Sequence[Outputs]) -> list[Outputs]:
     return [decoder(inputs) for inputs in tqdm(asked, desc="questions", leave=False, disable=None)]
 
 
-def _score(scorer: Engine, asked: Sequence[Outputs], reference: Reference) -> NDArray[np.float32]:
+def _score(scorer: Engine, asked: Sequence[Outputs], parity_set: ParitySet) -> NDArray[np.float32]:
     """Log-probabilities [Q, T] of the reference's answers, each beside the answer to the next question."""
-    ids = reference.answer_ids
+    ids, pad_id = parity_set.reference.answer_ids, parity_set.checkpoint.parts.steps.pad_id
     candidates = np.stack([ids, np.roll(ids, -1, 0)], 1)
     scored = np.zeros(ids.shape, np.float32)
     for row, inputs in enumerate(tqdm(asked, desc="lists", leave=False, disable=None)):
-        longest = int((candidates[row] != 0).sum(1).max())
+        longest = int((candidates[row] != pad_id).sum(1).max())
         scores = scorer({**inputs, "CANDIDATE_IDS": candidates[row : row + 1, :, :longest]})
         scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
     return scored
@@ -107,7 +107,10 @@ def _join(rows: Sequence[Outputs]) -> Outputs:
 def encode_photo(
     encoder: Engine, checkpoint: Checkpoint, photo: bytes, *, draft_ratio: int | None = DRAFT_RATIO
 ) -> Outputs:
-    pixels = pixels_from_photo(photo, side_px=checkpoint.parts.image_px, limits=PARITY_LIMITS, draft_ratio=draft_ratio)
+    parts = checkpoint.parts
+    pixels = pixels_from_photo(
+        photo, side_px=parts.image_px, limits=PARITY_LIMITS, draft_ratio=draft_ratio, fit=parts.steps.photo_fit
+    )
     outputs = encoder({"PIXELS": pixels[None]})
     digest = sha256_of_photo(photo)[None]
     packed = pack_features(outputs["ENCODED_FEATURES"], outputs["IMAGE_POOLED"], digest)

@@ -27,7 +27,7 @@ class ParitySet:
     """The truth about one checkpoint, on photos that no checkpoint was trained on."""
 
     checkpoint: Checkpoint
-    question_tokens: int
+    dimensions: BuildDimensions
     photos: list[bytes]
     """Encoded photos."""
     large_photos: list[bytes]
@@ -44,7 +44,7 @@ def answer_with_reference(
     family = family_of(checkpoint.architecture)
     reference = family.reference_outputs(checkpoint, photos, questions, dimensions.answer_tokens)
     large = large_photos(dimensions.image_px)
-    return ParitySet(checkpoint, dimensions.question_tokens, photos, large, questions, reference)
+    return ParitySet(checkpoint, dimensions, photos, large, questions, reference)
 
 
 def parity_material(photo_count: int, folder: Path | None = None) -> tuple[list[bytes], list[tuple[int, str]]]:

@@ -10,6 +10,7 @@ from builders.engine_spec import EngineSpec
 from builders.errors import BuildError
 from builders.graphs.cache import Graphs, remove_graphs
 from builders.parity.compare import OutputReport, compare_engines, parity_table, require_parity
+from builders.parity.forced_rows import opener
 from builders.parity.material import ParitySet
 from builders.parity.tolerances import TOLERANCES
 from builders.precision.ranges import (
@@ -61,7 +62,9 @@ def _run_rounded(graphs: Graphs, specs: Sequence[EngineSpec], parity_set: Parity
         BuildError: a tensor overflows (the first is named), or an output is out of tolerance.
     """
     engines = {name: EmulatedEngine(name, graphs.file(name), precision) for name in (spec.name for spec in specs)}
-    reports = compare_engines(engines.__getitem__, parity_set, TOLERANCES[precision])
+    pad_id = parity_set.checkpoint.parts.steps.pad_id
+    opened = opener(engines.__getitem__, engines, parity_set.dimensions, pad_id)
+    reports = compare_engines(opened, parity_set, TOLERANCES[precision])
     ranges: Sequence[TensorRange] = [r for engine in engines.values() for r in engine.ranges()]
     if overflow := first_overflow(ranges, precision):
         raise BuildError(

@@ -16,8 +16,9 @@ from builders.calibration.ask import Asked, ask_engines
 from builders.calibration.labelled import Labelled
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions, engine_threads
-from builders.engine_spec import IMAGE_ENCODER, EngineSpec, noise_for
+from builders.engine_spec import ANSWER_SCORER, ENGINES, IMAGE_ENCODER, EngineSpec, noise_for
 from builders.parity.compare import encode_photo, min_cosine, question_tensors
+from builders.parity.forced_rows import free_rows, opener
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Engine, Outputs
 from builders.parity.timing import medians_ms
@@ -75,7 +76,9 @@ class Examination:
     """Of a full run, beside runs of one row."""
 
     def of(self, files: Mapping[str, Path]) -> Examined:
-        engines = [onnx_engine(files[engine.name]) for engine in self.engines]
+        pad_id = self.checkpoint.parts.steps.pad_id
+        opened = opener(lambda name: onnx_engine(files[name]), files, self.dimensions, pad_id)
+        engines = [opened(name) for name in ENGINES]
         photos = dict.fromkeys(question.photo for question in self.questions)
         features = [encode_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
         tokens = self.dimensions.question_tokens
@@ -94,7 +97,10 @@ class Examination:
             }
             for question in islice(cycle(one_a_photo), rows)
         ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        inputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if ANSWER_SCORER not in {engine.name for engine in self.engines}:
+            inputs["FORCED_IDS"] = free_rows(inputs["QUESTION_IDS"], self.dimensions)
+        return inputs
 
 
 def replace_by_low_precision(files: Mapping[str, Path], examination: Examination) -> list[Trial]:

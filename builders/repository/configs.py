@@ -7,10 +7,12 @@ from tritonclient.grpc import model_config_pb2
 
 from builders.dimensions import BatchRange, BuildDimensions, engine_threads
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER, EngineSpec
+from builders.repository.forced_rows import has_forced_rows, use_forced_rows
 
 _MANY_INSTANCES = ("image_preprocess", IMAGE_ENCODER, ANSWER_DECODER)
 """The costly steps; see their configs for what was measured."""
 _MOST_INSTANCES = 8
+_FEATURES = ("ENCODED_FEATURES", "IMAGE_POOLED", "IMAGE_FEATURES")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ def adapt_config(
         if tensor.name in (known := dimensions.by_tensor()):
             decided = known[tensor.name]
             tensor.dims[-len(decided) :] = decided  # before them may be the axis of questions
+    if has_forced_rows(engines.values()):
+        use_forced_rows(adapted, dimensions)
+    features = _feature_type(engines)
+    for tensor in (*adapted.input, *adapted.output):
+        if tensor.name in _FEATURES:
+            tensor.data_type = features
     if adapted.name in _MANY_INSTANCES:
         is_shared = adapted.name not in engines or engine_threads(dimensions) == 1
         adapted.instance_group[0].count = min(serving.cores, _MOST_INSTANCES) if is_shared else 1
@@ -57,6 +65,12 @@ def adapt_config(
     if adapted.name == "candidates_preprocess":
         adapted.parameters["answer_tokens"].string_value = str(dimensions.answer_tokens)
     return adapted
+
+
+def _feature_type(engines: Mapping[str, EngineSpec]) -> model_config_pb2.DataType:
+    """The type in which a photo's features travel and are cached, as the decoder takes them."""
+    dtypes = {tensor.dtype for tensor in engines[ANSWER_DECODER].inputs if tensor.name == "IMAGE_FEATURES"}
+    return model_config_pb2.TYPE_FP32 if dtypes == {"float32"} else model_config_pb2.TYPE_FP16
 
 
 def _adapt_to_tensorrt(config: model_config_pb2.ModelConfig, engine: EngineSpec, batch: BatchRange) -> None:

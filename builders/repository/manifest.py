@@ -51,6 +51,9 @@ def write_manifest(
         "target": spec.target,
         "precision": spec.precision,
         "decode_strategy": spec.strategy,
+        **(
+            {"prompt": prompt.text, "instruction": spec.instruction} if (prompt := spec.checkpoint.parts.prompt) else {}
+        ),
         "dimensions": asdict(spec.dimensions),
         "batch": {"min": 1, **asdict(spec.serving.batch)},
         "cores": spec.serving.cores,
@@ -82,6 +85,11 @@ def _write_signed(folder: Path, manifest: dict[str, Any]) -> None:
     whole = hashlib.sha256(json.dumps(sha256, sort_keys=True).encode()).hexdigest()
     name = manifest["checkpoint"]["name"].rpartition("/")[2]
     _write_json(folder / "manifest.json", manifest | {"release": f"{name}-{whole[:12]}", "sha256": sha256})
+
+
+def _prompt(spec: Specification) -> dict[str, Any]:
+    prompt = spec.checkpoint.parts.prompt
+    return {"prompt": prompt.text, "instruction": spec.instruction} if prompt else {}
 
 
 def _half_precision(proof: Proof) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from google.protobuf import text_format
 
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions
-from builders.engine_spec import EngineSpec
+from builders.engine_spec import ANSWER_SCORER, EngineSpec
 from builders.repository import step_code
 from builders.repository.configs import ServingConfig, adapt_config
 from builders.repository.source import SOURCE, read_config
@@ -38,7 +38,10 @@ def write_repository(
         calibration: of `builders/calibration/calibrate.py`. None: answers will say that they are uncalibrated.
     """
     by_name = {engine.name: engine for engine in engines}
+    without = {ANSWER_SCORER} - by_name.keys()
     for source in sorted(path for path in SOURCE.iterdir() if (path / "config.pbtxt").exists()):
+        if source.name in without:
+            continue
         model = folder / source.name
         version = model / "1"
         version.mkdir(parents=True, exist_ok=True)  # an ensemble needs an empty one

@@ -4,6 +4,7 @@ from __future__ import annotations  # some of Triton's names exist for type chec
 
 import json
 
+import numpy as np
 import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
@@ -11,7 +12,10 @@ from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
-from vitrine_steps.triton.step import Tensors, answer_each, parameter, version_folder
+from vitrine_steps.triton.step import Tensors, answer_each, output_dims, parameter, version_folder
+
+_LIST_AXES = 2
+"""Of a list without an axis of questions: candidates and tokens."""
 
 
 class TritonPythonModel:
@@ -27,6 +31,7 @@ class TritonPythonModel:
             max_bytes=int(parameter(config, "max_candidate_bytes")),
             max_tokens=int(parameter(config, "answer_tokens")),
         )
+        self.is_forced = len(output_dims(config, "CANDIDATE_IDS")) > _LIST_AXES
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
@@ -34,4 +39,8 @@ class TritonPythonModel:
 
     def ids(self, inputs: Tensors) -> Tensors:
         candidates = inputs["CANDIDATES"][0].tolist()  # one question a request
-        return {"CANDIDATE_IDS": ids_from_candidates(candidates, self.tokenizer, self.limits, self.settings)[None]}
+        ids = ids_from_candidates(candidates, self.tokenizer, self.limits, self.settings)
+        if self.is_forced:  # of a decoder that takes rows: those of its one question, as long as its longest answer
+            padding = ((0, 0), (0, self.limits.max_tokens - ids.shape[1]))
+            ids = np.pad(ids, padding, constant_values=self.settings.family.pad_id)[None]
+        return {"CANDIDATE_IDS": ids[None]}

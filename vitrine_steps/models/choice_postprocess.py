@@ -45,17 +45,19 @@ class TritonPythonModel:
     def choice(self, inputs: Tensors) -> Tensors:
         self.mismatches.require_same_photos(inputs["IMAGE"], inputs["IMAGE_SHA256"])
         row = {name: tensor[0] for name, tensor in inputs.items()}  # one question a request
+        ids, logprobs = (row[name].reshape(-1, row[name].shape[-1]) for name in ("CANDIDATE_IDS", "CANDIDATE_LOGPROBS"))
         question = row["QUESTION"][0].decode("utf-8", "replace")
         language = language_of(question)
         photo = inputs["IMAGE"].reshape(-1)[0]
         judgement = judge_choice(
             [text.decode("utf-8") for text in row["CANDIDATES"]],
-            row["CANDIDATE_IDS"],
-            row["CANDIDATE_LOGPROBS"],
+            ids,
+            logprobs,
             self.calibration,
             question=question,
             language=language,
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
+            pad_id=self.family.pad_id,
         )
         ruled = apply_rules(
             self.rules, [judgement.answer], [judgement.confidence], judgement.verdict, language=language

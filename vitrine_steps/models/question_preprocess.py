@@ -15,6 +15,8 @@ from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter, version_folder
 
+_FREE = -1
+
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
@@ -28,6 +30,7 @@ class TritonPythonModel:
             max_bytes=int(parameter(config, "max_question_bytes")),
             max_tokens=output_dims(config, "QUESTION_IDS")[-1],
         )
+        self.free_rows = output_dims(config, "FORCED_IDS")[1:]
         self.max_questions = int(parameter(config, "max_questions"))
         self.entry = parameter(config, "entry")
         self.errors = ErrorCounter(args["model_name"])
@@ -43,7 +46,10 @@ class TritonPythonModel:
         ids = partial(ids_from_question, tokenizer=self.tokenizer, limits=self.limits, family=self.family)
         rows = each_row(inputs["QUESTION"].reshape(-1).tolist(), ids, TextError, what="question")
         shape = (*inputs["QUESTION"].shape, self.limits.max_tokens)  # [B, Q, L]
-        return {
+        outputs = {
             "QUESTION_IDS": np.stack([ids for ids, _ in rows]).reshape(shape),
             "QUESTION_MASK": np.stack([mask for _, mask in rows]).reshape(shape),
         }
+        if self.free_rows:  # of a decoder that takes rows: an open question's are free
+            outputs["FORCED_IDS"] = np.full((*shape[:2], *self.free_rows), _FREE, np.int32)
+        return outputs

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from builders.checkpoint.checkpoint import ModelParts
+from builders.checkpoint.checkpoint import ModelParts, Wishes
 from builders.errors import UsageError
 from vitrine_steps.step_settings import FamilySettings
 
@@ -11,17 +11,20 @@ _BICUBIC = 3
 _DEFAULT_ANSWER_TOKENS = 10
 
 
-def load_parts(folder: Path, checkpoint: str) -> ModelParts:
+def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     """Load model, tokenizer and image processor.
 
     Args:
         folder: of files in the transformers format.
         checkpoint: what the caller named, for messages.
+        wishes: none can be granted: the photo's side is the vision tower's, and a BLIP reads no instruction.
 
     Raises:
         UsageError: files or weights are missing, broken or of another shape, or the image processor does what
             the photo step does not.
     """
+    if wishes.instruction is not None:
+        raise UsageError(f"--instruction: {checkpoint} is a BLIP, which reads the question alone: leave it out")
     # Heavy imports wait until the arguments are known to be good.
     from safetensors import SafetensorError
     from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
@@ -38,6 +41,8 @@ def load_parts(folder: Path, checkpoint: str) -> ModelParts:
     vision, text = model.config.vision_config, model.config.text_config
     _require_complete(loaded, len(tokenizer), int(text.vocab_size), checkpoint)
     _require_reproducible(processor, int(vision.image_size))
+    if wishes.image_px not in (None, int(vision.image_size)):
+        raise UsageError(f"--image-px is {wishes.image_px}, but {checkpoint} takes photos of {vision.image_size} px")
     grid = int(vision.image_size) // int(vision.patch_size)
     return ModelParts(
         model=model,

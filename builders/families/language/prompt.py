@@ -5,9 +5,9 @@ photo included, so that it is read once a photo. What the shop wants said of eve
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from builders.checkpoint.checkpoint import Prompt
 from builders.errors import UsageError
 
 DEFAULT_INSTRUCTION = (
@@ -17,16 +17,6 @@ DEFAULT_INSTRUCTION = (
 MOST_INSTRUCTION_TOKENS = 512
 _QUESTION = "\ue000question\ue001"
 """Stands for the question while the template is rendered; characters that no template holds."""
-
-
-@dataclass(frozen=True)
-class Prompt:
-    prefix_ids: tuple[int, ...]
-    """Token ids up to the question, the image's placeholder once for each image token."""
-    suffix_ids: tuple[int, ...]
-    """Token ids from the question's end to where the answer begins."""
-    text: str
-    """The whole prompt with one placeholder, and `{question}` where the question stands."""
 
 
 def prompt_of(tokenizer: Any, image_token: str, image_tokens: int, instruction: str = DEFAULT_INSTRUCTION) -> Prompt:

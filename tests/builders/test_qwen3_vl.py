@@ -1,0 +1,130 @@
+"""Qwen3-VL as a family: loaded, described, exported, and held to `generate` by the same gate as every build."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from builders.checkpoint.checkpoint import Checkpoint, Wishes
+from builders.dimensions import BuildDimensions
+from builders.errors import UsageError
+from builders.families.language.prompt import require_seams
+from builders.families.qwen3_vl.engines import engine_specs
+from builders.families.qwen3_vl.load import load_parts
+from builders.families.qwen3_vl.reference import reference_outputs
+from builders.graphs.export import export_engine
+from builders.parity.compare import compare_engines
+from builders.parity.forced_rows import opener
+from builders.parity.material import ParitySet, large_photos
+from builders.parity.onnx_engine import onnx_engine
+from builders.parity.tolerances import TOLERANCES
+from catalogue.dataset import first_seed, questions_from_seed
+from catalogue.photos import photo_from_seed
+from tests.helpers.qwen import IMAGE_PX, save_qwen3_vl
+from vitrine_steps.step_settings import StepSettings
+
+PHOTOS, QUESTIONS_A_PHOTO = 4, 7
+INSTRUCTION = "In a few words:\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_qwen3_vl(tmp_path_factory.mktemp("qwen"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder: Path) -> Checkpoint:
+    parts = load_parts(folder, "tiny", Wishes(IMAGE_PX, INSTRUCTION))
+    architecture = "Qwen3VLForConditionalGeneration"
+    return Checkpoint("tiny", architecture, folder, parts, StepSettings(parts.steps), None, {})
+
+
+@pytest.fixture(scope="module")
+def dimensions(checkpoint: Checkpoint) -> BuildDimensions:
+    parts = checkpoint.parts
+    sizes = (parts.image_px, parts.image_tokens, parts.image_width, parts.grid)
+    return BuildDimensions(*sizes, question_tokens=72, answers=3, answer_tokens=8)
+
+
+@pytest.fixture(scope="module")
+def engines(
+    checkpoint: Checkpoint, dimensions: BuildDimensions, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Any]:
+    folder = tmp_path_factory.mktemp("engines")
+    for spec in engine_specs(dimensions, "loop"):
+        export_engine(spec, spec.module(checkpoint, checkpoint.model), folder / f"{spec.name}.onnx")
+    names = [spec.name for spec in engine_specs(dimensions, "loop")]
+    return opener(lambda name: onnx_engine(folder / f"{name}.onnx"), names, dimensions, checkpoint.parts.steps.pad_id)
+
+
+def test_the_sizes_follow_from_the_checkpoint(checkpoint: Checkpoint) -> None:
+    parts = checkpoint.parts
+    assert (parts.grid, parts.image_tokens, parts.image_width) == (4, 16, 96 * 3)
+    assert parts.steps.photo_fit == "pad"
+    assert parts.prompt
+    assert parts.steps.suffix_ids == parts.prompt.suffix_ids
+    assert parts.steps.end_id == parts.tokenizer.convert_tokens_to_ids("<|im_end|>")
+
+
+def test_the_prompt_is_whole(checkpoint: Checkpoint) -> None:
+    questions = [q.text for q in questions_from_seed(first_seed("test"), "test", per_photo=QUESTIONS_A_PHOTO)]
+    assert checkpoint.parts.prompt
+    require_seams(checkpoint.parts.tokenizer, checkpoint.parts.prompt, "<|image_pad|>", questions)
+
+
+def test_engines_pass_the_gate(
+    checkpoint: Checkpoint, dimensions: BuildDimensions, engines: Callable[[str], Any]
+) -> None:
+    seeds = range(first_seed("test"), first_seed("test") + PHOTOS)
+    photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
+    questions = [
+        (index, question.text)
+        for index, seed in enumerate(seeds)
+        for question in questions_from_seed(seed, "test", per_photo=QUESTIONS_A_PHOTO)
+    ]
+    reference = reference_outputs(checkpoint, photos, questions, dimensions.answer_tokens)
+    assert len({tuple(ids) for ids in reference.answer_ids}) > 10, "answers differ"
+    parity_set = ParitySet(checkpoint, dimensions, photos, large_photos(IMAGE_PX), questions, reference)
+    reports = {report.output: report for report in compare_engines(engines, parity_set, TOLERANCES["fp32"])}
+    assert reports["ANSWER_IDS"].equal_ratio == 1
+    assert reports["CANDIDATE_LOGPROBS"].max_abs_difference < 1e-4
+    assert reports["ANSWER_LOGPROBS"].max_abs_difference < 1e-4
+    least = {name: reports[name].min_cosine for name in ("ENCODED_FEATURES", "IMAGE_POOLED", "ATTENTION")}
+    assert all(cosine is not None and cosine > 0.999999 for cosine in least.values()), least
+
+
+@pytest.mark.parametrize(
+    ("side", "words"), [(100, "--image-px is 100, but this family takes multiples of 32"), (0, "--image-px is 0")]
+)
+def test_a_side_that_does_not_fit_the_grid_is_refused(folder: Path, side: int, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        load_parts(folder, "tiny", Wishes(side))
+
+
+def test_another_processor_or_penalties_are_refused(folder: Path, tmp_path: Path) -> None:
+
+    for file, change, words in (
+        ("preprocessor_config.json", {"patch_size": 14}, r"image processor has {'patch_size': 14}, but"),
+        (
+            "generation_config.json",
+            {"repetition_penalty": 1.05},
+            r"has {'repetition_penalty': 1\.05}, which the answer",
+        ),
+    ):
+        copy = tmp_path / file
+        shutil.copytree(folder, copy)
+        content = json.loads((copy / file).read_text("utf-8"))
+        (copy / file).write_text(json.dumps(content | change), "utf-8")
+        with pytest.raises(UsageError, match=words):
+            load_parts(copy, "tiny", Wishes(IMAGE_PX))
+
+
+def test_forced_rows_are_padded_to_the_longest_answer() -> None:
+    from builders.parity.forced_rows import forced_ids
+
+    forced = forced_ids(np.array([[[5, 6], [7, 9]]], np.int32), 4, 9)
+    assert forced.tolist() == [[[[5, 6, 9, 9], [7, 9, 9, 9]]]]
