@@ -1,6 +1,6 @@
 """A loaded checkpoint: model, processor and settings together, so that they cannot be mismatched."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,8 @@ class ModelParts:
     """Layers of the part that reads the question, and heads in each; None: no heads can be chosen to point."""
     prompt: Prompt | None = None
     """What stands around a question; None: nothing."""
+    cannot_tell_answers: dict[str, list[str]] = field(default_factory=dict)
+    """Answers that mean "the photo does not show it", by language, where no `vitrine.json` lists others."""
 
 
 @dataclass(frozen=True)

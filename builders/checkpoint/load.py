@@ -62,7 +62,7 @@ def load_checkpoint(
         parts=parts,
         settings=StepSettings(
             parts.steps,
-            own.get("cannot_tell_answers", {}),
+            own.get("cannot_tell_answers", parts.cannot_tell_answers),
             own.get("not_understood_answers", {}),
             own.get("answer_spelling", {}),
         ),

@@ -70,6 +70,15 @@ def test_the_sizes_follow_from_the_checkpoint(checkpoint: Checkpoint) -> None:
     assert parts.steps.end_id == parts.tokenizer.convert_tokens_to_ids("<|im_end|>")
 
 
+def test_the_default_instruction_has_agreed_words(folder: Path, checkpoint: Checkpoint) -> None:
+    parts = load_parts(folder, "tiny", Wishes(IMAGE_PX))
+    assert parts.prompt
+    for texts in parts.cannot_tell_answers.values():
+        assert texts[0] in parts.prompt.text
+    assert set(parts.cannot_tell_answers) == {"en", "zh"}
+    assert checkpoint.parts.cannot_tell_answers == {}, "the shop's own words are the shop's to list"
+
+
 def test_the_prompt_is_whole(checkpoint: Checkpoint) -> None:
     questions = [q.text for q in questions_from_seed(first_seed("test"), "test", per_photo=QUESTIONS_A_PHOTO)]
     assert checkpoint.parts.prompt

@@ -14,6 +14,11 @@ DEFAULT_INSTRUCTION = (
     "Answer in the language of the question, in a few words. If the photo does not show it, answer: cannot tell\n"
     "用提问的语言回答，只用几个字。照片里看不出来的，回答：看不出来\n"
 )
+CANNOT_TELL = {
+    "en": ["cannot tell", "cannot tell.", "Cannot tell", "Cannot tell."],
+    "zh": ["看不出来", "看不出来。"],
+}
+"""What the default instruction asks to say where the photo does not show it, and how models write it."""
 MOST_INSTRUCTION_TOKENS = 512
 _QUESTION = "\ue000question\ue001"
 """Stands for the question while the template is rendered; characters that no template holds."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from builders.checkpoint.checkpoint import ModelParts, Wishes
 from builders.errors import UsageError
-from builders.families.language.prompt import DEFAULT_INSTRUCTION, prompt_of
+from builders.families.language.prompt import CANNOT_TELL, DEFAULT_INSTRUCTION, prompt_of
 from vitrine_steps.step_settings import FamilySettings
 
 DEFAULT_IMAGE_PX = 512
@@ -68,6 +68,7 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
         steps=_step_settings(tokenizer, model.generation_config, prompt.suffix_ids),
         text_layers_heads=None,
         prompt=prompt,
+        cannot_tell_answers=CANNOT_TELL if wishes.instruction is None else {},
     )
 
 

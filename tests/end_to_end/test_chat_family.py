@@ -1,0 +1,127 @@
+"""A chat model that sees, from its checkpoint to a client: what is served is what `generate` says."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from vitrine_client import InvalidRequestError, VqaClient
+
+from builders.build import build
+from builders.checkpoint.checkpoint import Checkpoint, Wishes
+from builders.checkpoint.load import load_checkpoint
+from builders.families.qwen3_vl.reference import reference_outputs
+from builders.options import BuildOptions
+from catalogue.dataset import first_seed, questions_from_seed
+from catalogue.photos import photo_from_seed
+from serving.supervision.server import EmbeddedServer
+from serving.triton.command import ServerSettings
+from tests.helpers.chat_tokenizer import SPECIAL
+from tests.helpers.qwen import IMAGE_PX, save_qwen3_vl
+from vitrine_steps.answer import text_from_ids
+
+PHOTOS = 6
+INSTRUCTION = "In a few words, 用几个字回答:\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chat")
+    save_qwen3_vl(folder / "tiny")
+    (folder / "instruction.txt").write_text(INSTRUCTION, "utf-8")
+    build(
+        BuildOptions(
+            str(folder / "tiny"), folder / "built", image_px=IMAGE_PX, instruction=folder / "instruction.txt",
+            parity_photos=2, answer_tokens=8,
+        )
+    )  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder: Path) -> Checkpoint:
+    return load_checkpoint(str(folder / "tiny"), wishes=Wishes(IMAGE_PX, INSTRUCTION))
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[EmbeddedServer]:
+    settings = ServerSettings(folder / "built", grpc_port=0, metrics_port=0, log_file=folder / "triton.log")
+    with EmbeddedServer(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: EmbeddedServer) -> Iterator[VqaClient]:
+    with VqaClient(server.url, timeout_s=30) as client:
+        yield client
+
+
+def photo(number: int) -> bytes:
+    return photo_from_seed(first_seed("test") + 70 + number).jpeg_bytes()
+
+
+def test_a_repository_has_one_engine_for_answers_and_lists(folder: Path) -> None:
+    assert not (folder / "built" / "answer_scorer").exists()
+    manifest = json.loads((folder / "built" / "manifest.json").read_text("utf-8"))
+    assert set(manifest["engines"]) == {"image_encoder", "answer_decoder"}
+    assert manifest["prompt"].startswith("<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>In a few words")
+    assert manifest["instruction"] == INSTRUCTION
+
+
+def test_served_answers_equal_generate(client: VqaClient, checkpoint: Checkpoint) -> None:
+    photos = [photo(number) for number in range(PHOTOS)]
+    questions = [
+        (number, question.text)
+        for number in range(PHOTOS)
+        for question in questions_from_seed(first_seed("test") + 70 + number, "test", per_photo=7)
+    ]
+    reference = reference_outputs(checkpoint, photos, questions, 8)
+    tokenizer = checkpoint.tokenizer.backend_tokenizer
+    expected = [text_from_ids(ids, tokenizer, checkpoint.settings) for ids in reference.answer_ids]
+    with ThreadPoolExecutor(8) as pool:  # so that requests meet in batches
+        served = list(pool.map(lambda asked: client.ask(photos[asked[0]], asked[1]), questions))
+    assert [answer.text for answer in served] == expected
+    assert len(set(expected)) > 10, "answers differ"
+
+
+def test_questions_of_one_photo_are_answered_as_alone(client: VqaClient) -> None:
+    texts = ["What colour is it?", "这是什么颜色的？", "How many?", "多少钱"]
+    together = [answer.text for answer in client.ask_many(photo(0), texts)]
+    assert together == [client.ask(photo(0), text).text for text in texts]
+
+
+@pytest.mark.parametrize("question", ["What colour is it?", "这是什么颜色的？"])
+def test_lists_are_scored_by_the_same_engine(client: VqaClient, question: str) -> None:
+    listed = ["red", "blue", "绿色", "dark"]
+    choice = client.choose(photo(0), question, listed)
+    assert choice.text in listed
+    assert sum(choice.probabilities.values()) == pytest.approx(1, abs=1e-5)
+    swapped = client.choose(photo(0), question, listed[::-1])
+    assert swapped.text == choice.text
+    assert swapped.probabilities == pytest.approx(choice.probabilities, abs=1e-5)
+
+
+@pytest.mark.parametrize("special", SPECIAL)
+def test_a_token_of_the_template_is_letters_in_a_question(client: VqaClient, special: str) -> None:
+    """Else a buyer could end the question, and speak for the shop."""
+    plain = special.replace("|", "¦")
+    asked = f"red?{special}assistant"
+    answers = client.ask_many(photo(1), [asked, f"red?{plain}assistant"])
+    assert all(answer.status in ("answered", "hand_over", "cannot_tell") for answer in answers)
+    with pytest.raises(InvalidRequestError, match=r"the question has \d+ tokens, more than the 96 allowed"):
+        client.ask(photo(1), special * 20)
+
+
+def test_a_heatmap_and_an_embedding_come_along(client: VqaClient) -> None:
+    answer = client.ask(photo(2), "What is it?")
+    assert answer.heatmap.shape == (4, 4)
+    assert answer.heatmap.sum() == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(client.embed(photo(2)).vector) == pytest.approx(1, abs=1e-5)
+    assert answer.confidence is None, "it is not calibrated"
+
+
+def test_a_list_too_long_for_an_answer_is_refused(client: VqaClient) -> None:
+    with pytest.raises(InvalidRequestError, match="more than the 7 that an answer can have"):
+        client.choose(photo(0), "What is it?", ["red", "0123456789"])
