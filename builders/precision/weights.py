@@ -2,9 +2,11 @@
 
 Each weight matrix becomes 8 bits with a scale a column, and a `DequantizeLinear` node in front of its products, which
 TensorRT's parser reads as quantisation of weights. Whether that is faster is for a GPU to say. In a loop's body,
-TensorRT for RTX 1.7.1 compiles FP8 weights and fails on INT8 ones, so a loop keeps FP16 weights under INT8.
+and where steps that are written out share a matrix, TensorRT for RTX 1.7.1 compiles FP8 weights and fails on INT8 ones:
+under INT8, those keep FP16.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
@@ -32,7 +34,7 @@ def quantize_weights(model: ModelProto, kind: WeightKind) -> int:
         How many matrices there were.
     """
     graph = model.graph
-    matrices = set(_matrices(graph, {t.name for t in graph.initializer if _is_matrix(t)}, loops=kind == "fp8"))
+    matrices = _matrices(graph, {t.name for t in graph.initializer if _is_matrix(t)}, kind)
     nodes = []
     for tensor in [t for t in graph.initializer if t.name in matrices]:
         values, scale = _quantize(numpy_helper.to_array(tensor).astype(np.float32), kind)
@@ -52,14 +54,24 @@ def _is_matrix(tensor: TensorProto) -> bool:
     return tensor.data_type == TensorProto.FLOAT16 and len(tensor.dims) == 2 and min(tensor.dims) >= _LEAST_SIDE
 
 
-def _matrices(graph: GraphProto, candidates: set[str], *, loops: bool) -> Iterator[str]:
-    """Find the candidates that are the right factor of a product, with `loops` of one in a loop's body too."""
+def _matrices(graph: GraphProto, candidates: set[str], kind: WeightKind) -> set[str]:
+    """Find the candidates that are the right factor of a product; for INT8, those of one product outside loops."""
+    outside = Counter(_factors(graph, candidates))
+    inside = {name for body in _bodies(graph) for name in _matrices(body, candidates, "fp8")}
+    if kind == "fp8":
+        return set(outside) | inside
+    return {name for name, count in outside.items() if count == 1} - inside
+
+
+def _factors(graph: GraphProto, candidates: set[str]) -> Iterator[str]:
     for node in graph.node:
         if node.op_type in ("MatMul", "Gemm") and node.input[1] in candidates and not _is_transposed(node):
             yield node.input[1]
-        for attribute in node.attribute:
-            if loops and attribute.type == AttributeProto.GRAPH:
-                yield from _matrices(attribute.g, candidates, loops=loops)
+
+
+def _bodies(graph: GraphProto) -> Iterator[GraphProto]:
+    for node in graph.node:
+        yield from (attribute.g for attribute in node.attribute if attribute.type == AttributeProto.GRAPH)
 
 
 def _is_transposed(node: NodeProto) -> bool:

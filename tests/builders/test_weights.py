@@ -61,6 +61,15 @@ def test_a_loop_keeps_fp16_weights_under_int8() -> None:
     assert quantize_weights(model(in_loop=True), "fp8") == 1
 
 
+def test_matrices_that_several_products_share_keep_fp16_under_int8() -> None:
+    graph = model()
+    again = helper.make_node("MatMul", ["x", "w"], ["z"])
+    graph.graph.node.append(again)
+    assert quantize_weights(graph, "int8") == 0
+    assert quantize_weights(graph, "fp8") == 1
+    assert len({node.input[1] for node in graph.graph.node if node.op_type == "MatMul"}) == 1
+
+
 def test_matrices_that_are_no_right_factor_stay() -> None:
     assert quantize_weights(model("Gemm", transB=0), "int8") == 1
     assert quantize_weights(model("Gemm", transB=1), "int8") == 0
