@@ -56,6 +56,7 @@ EXPORTS = (
 # No test here needs what another has set up, so they go to any worker; elsewhere, a file goes to one.
 TOGETHER = {f"builders/test_{name}.py": "graphs" for name in ("build", "export", "graphs", "low_precision")}
 """Files that go to one worker, since they share graphs."""
+COMPILED = "builders/test_tensorrt_graphs.py"
 EACH_FOR_ITSELF = (
     "loadtest/test_endings.py",
     "loadtest/test_truth.py",
@@ -80,6 +81,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
         def _split_scope(self, nodeid: str) -> str:
             place = nodeid.partition("::")[0].removeprefix("tests/")
+            if place == COMPILED:  # two halves, for two workers
+                return f"{place} {'unrolled' in nodeid}"
             return nodeid if place.startswith(EACH_FOR_ITSELF) else TOGETHER.get(place, place)
 
     return ByFile(config, log)

@@ -32,6 +32,7 @@ from tests.helpers.language import (
 )
 from tests.helpers.system import require_tensorrt_rtx
 
+pytestmark = pytest.mark.night  # tests/end_to_end/test_chat_family.py asks the same of a whole build, every time
 TINY = TinyModel()
 RANDOM = np.random.default_rng(7)
 PHOTOS = RANDOM.integers(0, 256, (4, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
@@ -157,7 +158,7 @@ def test_free_and_forced_rows_share_a_question(decoder: Engine, packed: np.ndarr
     assert mixed["ANSWER_IDS"][0, 0, 2, :3].tolist() == [11, END_IDS[0], PAD_ID]
 
 
-@pytest.mark.parametrize("is_tied", [True, pytest.param(False, marks=pytest.mark.night)])
+@pytest.mark.parametrize("is_tied", [True, False])
 def test_weights_are_stored_once(decoder_file: Path, tmp_path: Path, is_tied: bool) -> None:
     file = decoder_file
     if not is_tied:
@@ -176,7 +177,6 @@ def test_weights_are_stored_once(decoder_file: Path, tmp_path: Path, is_tied: bo
     assert len(kept) <= 1, "only the embedding is read in both orders"
 
 
-@pytest.mark.night
 def test_steps_written_out_answer_alike(decoder: Engine, packed: np.ndarray, tmp_path: Path) -> None:
     write_decoder(TINY, tmp_path / "model.onnx", "unrolled")
     unrolled = onnx_engine(tmp_path / "model.onnx")
@@ -184,9 +184,7 @@ def test_steps_written_out_answer_alike(decoder: Engine, packed: np.ndarray, tmp
     assert unrolled(inputs)["ANSWER_IDS"].tolist() == decoder(inputs)["ANSWER_IDS"].tolist()
 
 
-@pytest.mark.parametrize(
-    "precision", ["fp32", *(pytest.param(half, marks=pytest.mark.night) for half in ("fp16", "bf16"))]
-)
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_real_tensorrt_compiles_them(folder: Path, encoder: Engine, decoder_file: Path, precision: str) -> None:
     require_tensorrt_rtx()
     from builders.tensorrt import api

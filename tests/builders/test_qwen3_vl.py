@@ -85,6 +85,7 @@ def test_the_prompt_is_whole(checkpoint: Checkpoint) -> None:
     require_seams(checkpoint.parts.tokenizer, checkpoint.parts.prompt, "<|image_pad|>", questions)
 
 
+@pytest.mark.night
 def test_engines_pass_the_gate(
     checkpoint: Checkpoint, dimensions: BuildDimensions, engines: Callable[[str], Any]
 ) -> None:

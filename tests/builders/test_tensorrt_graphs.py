@@ -20,6 +20,8 @@ from tests.helpers.system import require_tensorrt_rtx
 
 SMALL = SmallModel()
 F, I64, B = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
+STEPS = {"loop": 7, "unrolled": 3}
+"""Tokens of the longest answer; each step that is written out is a second of export."""
 BATCHES = (BatchRange(1, 1), BatchRange(2, 4))
 PRECISION = ("fp32", *PRECISIONS["tensorrt-rtx"])
 COMBINATIONS = [
@@ -37,7 +39,7 @@ def compiler() -> None:
 
 
 def config_of(name: str, strategy: str, answers: int, batch: BatchRange) -> model_config_pb2.ModelConfig:
-    dimensions = dimensions_of(SMALL, answers)
+    dimensions = dimensions_of(SMALL, answers, STEPS[strategy])
     serving = ServingConfig("tensorrt_rtx", batch)
     specs = {name: spec_of(name, dimensions, strategy) for name in ENGINES}
     return adapt_config(read_config(SOURCE / name / "config.pbtxt"), dimensions, serving, specs)
@@ -50,8 +52,8 @@ def test_a_graph_compiles_to_what_its_config_says(
     from builders.tensorrt.plan import build_plan
     from builders.tensorrt.tensors import require_config
 
-    graph = graphs.file(name, SMALL, answers, strategy, precision)
-    spec = spec_of(name, dimensions_of(SMALL, answers), strategy)
+    graph = graphs.file(name, SMALL, answers, strategy, precision, STEPS[strategy])
+    spec = spec_of(name, dimensions_of(SMALL, answers, STEPS[strategy]), strategy)
     for batch in BATCHES if not spec.one_at_a_time else BATCHES[:1]:
         plan = tmp_path / f"{batch.max}.plan"
         tensors = build_plan(
@@ -81,7 +83,7 @@ def test_another_config_is_refused(graphs: Graphs, change: str, words: str) -> N
     from vitrine_steps.triton.tensorrt_log import log_of
 
     builder = trt.Builder(log_of(trt))
-    network = parse_graph(builder, graphs.file(IMAGE_ENCODER, SMALL))
+    network = parse_graph(builder, graphs.file(IMAGE_ENCODER, SMALL, answer_tokens=STEPS["loop"]))
     tensors = describe_tensors(network, BATCHES[1], {})
     config = config_of(IMAGE_ENCODER, "loop", 1, BATCHES[1])
     require_config(tensors, config)

@@ -77,19 +77,30 @@ class Graphs:
         return onnx_engine(self.scorer_file(small))
 
     def file(
-        self, name: str, small: SmallModel, answers: int = 1, strategy: str = "loop", precision: str = "fp32"
+        self,
+        name: str,
+        small: SmallModel,
+        answers: int = 1,
+        strategy: str = "loop",
+        precision: str = "fp32",
+        answer_tokens: int = ANSWER_TOKENS,
     ) -> Path:
         """The graph of an engine, `NAME/model.onnx` in a folder of its own."""
-        file = self._folder / f"{small} {answers} {strategy} {precision}".replace(" ", "_") / name / "model.onnx"
+        file = (
+            self._folder
+            / f"{small} {answers} {strategy} {precision} {answer_tokens}".replace(" ", "_")
+            / name
+            / "model.onnx"
+        )
         if not file.exists() and precision in WEIGHT_KINDS:
-            graph = onnx.load(self.file(name, small, answers, strategy, "fp16"))
+            graph = onnx.load(self.file(name, small, answers, strategy, "fp16", answer_tokens))
             quantize_weights(graph, WEIGHT_KINDS[precision])
             file.parent.mkdir(parents=True)
             onnx.save_model(graph, str(file))
         if not file.exists():
             file.parent.mkdir(parents=True)
             model = with_precision(model_of(small), precision)
-            dimensions = dimensions_of(small, answers)
+            dimensions = dimensions_of(small, answers, answer_tokens)
             spec = spec_of(name, dimensions, strategy)
             export_engine(spec, spec.module(_checkpoint(model, dimensions), model), file)
         return file
@@ -100,12 +111,12 @@ def spec_of(name: str, dimensions: BuildDimensions, strategy: str) -> EngineSpec
     return next(spec for spec in engine_specs(dimensions, strategy) if spec.name == name)
 
 
-def dimensions_of(small: SmallModel, answers: int) -> BuildDimensions:
-    """Sizes of a build of this model, with QUESTION_TOKENS and ANSWER_TOKENS."""
+def dimensions_of(small: SmallModel, answers: int, answer_tokens: int = ANSWER_TOKENS) -> BuildDimensions:
+    """Sizes of a build of this model, with QUESTION_TOKENS."""
     vision = model_of(small).config.vision_config
     grid = vision.image_size // vision.patch_size
     sizes = (vision.image_size, grid**2 + 1, vision.hidden_size, grid)
-    return BuildDimensions(*sizes, QUESTION_TOKENS, answers, ANSWER_TOKENS)
+    return BuildDimensions(*sizes, QUESTION_TOKENS, answers, answer_tokens)
 
 
 def _checkpoint(model: Any, dimensions: BuildDimensions) -> Checkpoint:
