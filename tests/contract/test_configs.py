@@ -12,6 +12,7 @@ from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES
 from builders.families.blip import engine_specs
 from builders.repository.configs import ServingConfig, adapt_config
+from builders.repository.forced_rows import use_forced_rows
 from builders.repository.source import SOURCE, read_config
 from builders.repository.step_code import modules_needed
 from vitrine_steps import models
@@ -167,7 +168,10 @@ def test_a_steps_code_names_tensors_of_its_config(name: str) -> None:
     code = ast.parse((STEPS / f"{name}.py").read_text(encoding="utf-8"))
     named = {n.value for n in ast.walk(code) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
     words = {word for word in named if word.isupper() and "_ARG" not in word and word != "INTERNAL"}
-    assert words == set(tensors(CONFIGS[name])) - {WAITED_FOR.get(name)}
+    adapted = pb.ModelConfig()
+    adapted.CopyFrom(CONFIGS[name])
+    use_forced_rows(adapted, BUNDLED)  # of chat models, whose steps are the same code
+    assert words == set(tensors(adapted)) - {WAITED_FOR.get(name)}
 
 
 @pytest.mark.parametrize("name", PYTHON_STEPS)
