@@ -10,13 +10,13 @@ from builders.checkpoint.load import load_checkpoint
 from builders.compile import compare_files, compile_engines, make_faster
 from builders.errors import BuildError, UsageError
 from builders.graphs.cache import export_graphs, remove_graphs, remove_if_empty
-from builders.options import BuildOptions, require_possible, wishes_of
+from builders.options import BuildOptions, require_possible
 from builders.parity.material import answer_with_reference, parity_material
 from builders.parity.proof import prove_graphs, write_ranges
 from builders.precision.auto import Trial
 from builders.repository.manifest import Evidence, write_manifest
 from builders.repository.write import write_repository
-from builders.specification import Specification, specify
+from builders.specification import Specification, specify, wishes_of
 from builders.stages import Stages
 from builders.targets import Target, target_of
 from vitrine_steps.rules import FILE as RULES_FILE

@@ -9,7 +9,7 @@ from builders.errors import UsageError
 from command_line.values import Argument, CheckpointName, File, Folder, Repeated
 
 if TYPE_CHECKING:  # these bring numpy, which --help does not need
-    from builders.checkpoint.checkpoint import Checkpoint, Wishes
+    from builders.checkpoint.checkpoint import Checkpoint
     from builders.dimensions import BatchRange, BuildDimensions
 
 Target = Literal["onnxruntime", "tensorrt", "tensorrt-rtx"]
@@ -91,10 +91,9 @@ class BuildOptions:
     sha256: Repeated[tuple[Annotated[str, Argument(metavar="HEX")], ...]] = ()
     """Digest of its weights, as the hub's page of model.safetensors shows it; needed there."""
     question_tokens: Annotated[int | None, Argument(metavar="L")] = None
-    """Tokens of the longest question, start and end, or the rest of a chat template, counted in (default: 32; 96 for a
-    chat model)."""
+    """Tokens of the longest question, start and end or a template's rest counted in (default: 32; 96 if chat)."""
     image_px: Annotated[int | None, Argument(metavar="PX")] = None
-    """Side of the square that a chat model sees photos in, undistorted (default: 512; 768 shows more)."""
+    """Side of the square that a chat model sees photos in (default: 512; 768 shows more)."""
     instruction: File | None = None
     """Text that a chat model reads before every question, UTF-8 (default: to answer in a few words, in the question's
     language, and to say so where the photo does not show it)."""
@@ -158,22 +157,6 @@ class BuildOptions:
         if self.graphs_only:
             return 6
         return 12 if self.target != "onnxruntime" else 13 if self.chosen_precision == "auto" else 11
-
-
-def wishes_of(options: BuildOptions) -> "Wishes":
-    """What the options ask of a checkpoint.
-
-    Raises:
-        UsageError: the file of the instruction cannot be read.
-    """
-    from builders.checkpoint.checkpoint import Wishes
-
-    if options.instruction is None:
-        return Wishes(options.image_px)
-    try:
-        return Wishes(options.image_px, options.instruction.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--instruction {options.instruction} cannot be read as UTF-8 ({error})") from error
 
 
 def require_possible(options: BuildOptions) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from builders.checkpoint.checkpoint import Checkpoint
+from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import EngineSpec
+from builders.errors import UsageError
 from builders.families import family_of
-from builders.options import BuildOptions, Strategy, dimensions_of, wishes_of
+from builders.options import BuildOptions, Strategy, dimensions_of
 from builders.repository.configs import ServingConfig
 
 
@@ -71,3 +72,17 @@ def specify(checkpoint: Checkpoint, calibration: dict[str, Any] | None, options:
         cache=options.cache_folder,
         output=options.output,
     )
+
+
+def wishes_of(options: BuildOptions) -> Wishes:
+    """What the options ask of a checkpoint.
+
+    Raises:
+        UsageError: the file of the instruction cannot be read.
+    """
+    if options.instruction is None:
+        return Wishes(options.image_px)
+    try:
+        return Wishes(options.image_px, options.instruction.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--instruction {options.instruction} cannot be read as UTF-8 ({error})") from error

@@ -4,7 +4,7 @@ Writes `calibration.json`; beside a checkpoint's weights, every build takes it.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from builders.engine_spec import ENGINES
 from builders.errors import BuildError, UsageError
 from builders.parity.forced_rows import opener
 from builders.parity.onnx_engine import onnx_engine
+from builders.parity.outputs import Engine
 from vitrine_steps.calibration import CALIBRATION_FORMAT, FORMAT_REMEDY
 from vitrine_steps.file_format import FormatError, require_format
 from vitrine_steps.photo.pixels import PhotoError
@@ -74,13 +75,7 @@ def calibrate(options: CalibrationOptions) -> int:
         checkpoint = load_checkpoint(
             options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes
         )
-        opened = opener(
-            lambda name: onnx_engine(options.repository / name / "1/model.onnx"),
-            manifest["engines"],
-            dimensions,
-            checkpoint.parts.steps.pad_id,
-        )
-        engines = [opened(name) for name in ENGINES]
+        engines = _open_engines(options.repository, manifest["engines"], dimensions, checkpoint.parts.steps.pad_id)
         if options.data:
             questions: Iterable[Labelled] = questions_in_file(options.data)
             source = {"file": options.data.name, "sha256": sha256_of_file(options.data)}
@@ -104,6 +99,11 @@ def calibrate(options: CalibrationOptions) -> int:
     print("lists of allowed answers\n" + (risk_table(content["choices"]) if "choices" in content else "  too few"))
     print(f"wrote {options.output}")
     return 0
+
+
+def _open_engines(repository: Path, names: Container[str], dimensions: BuildDimensions, pad_id: int) -> list[Engine]:
+    opened = opener(lambda name: onnx_engine(repository / name / "1/model.onnx"), names, dimensions, pad_id)
+    return [opened(name) for name in ENGINES]
 
 
 def _manifest_of(repository: Path) -> dict[str, Any]:

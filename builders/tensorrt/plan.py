@@ -49,11 +49,7 @@ def build_plan(
     tensors = _add_profile(builder, config, network, batch, variable)
     if timing_cache:
         _use_timing_cache(config, timing_cache)
-    progress = ProgressBars()
-    config.progress_monitor = progress
-    serialized = builder.build_serialized_network(network, config)
-    if progress.interrupted:
-        raise KeyboardInterrupt
+    serialized = _build(builder, network, config)
     if serialized is None:
         raise BuildError(why_not_built(graph.parent.name, log.reason()))
     write_whole(plan, _bytes_of(serialized))
@@ -61,6 +57,15 @@ def build_plan(
         write_whole(timing_cache, _bytes_of(config.get_timing_cache().serialize()))
     _write_beside(plan, tensors, [line.replace(str(graph), graph.name) for line in log.lines])
     return tensors
+
+
+def _build(builder: trt.Builder, network: trt.INetworkDefinition, config: trt.IBuilderConfig) -> trt.IHostMemory | None:
+    progress = ProgressBars()
+    config.progress_monitor = progress
+    serialized = builder.build_serialized_network(network, config)
+    if progress.interrupted:
+        raise KeyboardInterrupt
+    return serialized
 
 
 def _write_beside(plan: Path, tensors: Sequence[PlanTensor], log: Sequence[str]) -> None:

@@ -26,17 +26,7 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     if wishes.instruction is not None:
         raise UsageError(f"--instruction: {checkpoint} is a BLIP, which reads the question alone: leave it out")
     # Heavy imports wait until the arguments are known to be good.
-    from safetensors import SafetensorError
-    from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        model, loaded = BlipForQuestionAnswering.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
-        processor = BlipImageProcessorPil.from_pretrained(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
+    model, loaded, processor, tokenizer = _read(folder, checkpoint)
     model = model.float().eval()
     vision, text = model.config.vision_config, model.config.text_config
     _require_complete(loaded, len(tokenizer), int(text.vocab_size), checkpoint)
@@ -71,6 +61,22 @@ def _step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
         photo_fit="stretch",
         leading_image_tokens=1,
     )
+
+
+def _read(folder: Path, checkpoint: str) -> tuple[Any, Any, Any, Any]:
+    """Model, what was missing of it, image processor and tokenizer."""
+    from safetensors import SafetensorError
+    from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model, loaded = BlipForQuestionAnswering.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
+        processor = BlipImageProcessorPil.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
+    return model, loaded, processor, tokenizer
 
 
 def _require_complete(loaded: dict[str, Any], tokens: int, vocabulary: int, checkpoint: str) -> None:

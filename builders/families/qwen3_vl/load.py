@@ -28,23 +28,9 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
         UsageError: files or weights are missing, broken or of another shape; the photo's side does not fit the grid;
             the processor or the generation settings are not those that the graphs have.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        model, loaded = Qwen3VLForConditionalGeneration.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True
-        )
-        processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
+    model, loaded, processor, tokenizer = _read(folder, checkpoint)
     _require_complete(loaded, checkpoint)
     image_px = DEFAULT_IMAGE_PX if wishes.image_px is None else wishes.image_px
-    instruction = DEFAULT_INSTRUCTION if wishes.instruction is None else wishes.instruction
     model = model.float().eval()
     vision, text = model.config.vision_config, model.config.text_config
     token_px = vision.patch_size * vision.spatial_merge_size
@@ -53,7 +39,9 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     _require_processor(processor, vision)
     _require_greedy(model.generation_config, checkpoint)
     grid = image_px // token_px
-    prompt = prompt_of(tokenizer, _IMAGE_TOKEN, grid**2, instruction)
+    prompt = prompt_of(
+        tokenizer, _IMAGE_TOKEN, grid**2, DEFAULT_INSTRUCTION if wishes.instruction is None else wishes.instruction
+    )
     deep_layers = len(vision.deepstack_visual_indexes)
     return ModelParts(
         model=model,
@@ -91,6 +79,25 @@ def _step_settings(tokenizer: Any, generation: Any, suffix_ids: tuple[int, ...])
         photo_fit="pad",
         leading_image_tokens=0,
     )
+
+
+def _read(folder: Path, checkpoint: str) -> tuple[Any, Any, Any, Any]:
+    """Model, what was missing of it, image processor and tokenizer."""
+    from safetensors import SafetensorError
+    from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model, loaded = Qwen3VLForConditionalGeneration.from_pretrained(
+            folder, use_safetensors=True, output_loading_info=True
+        )
+        processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
+    return model, loaded, processor, tokenizer
 
 
 def _require_complete(loaded: Mapping[str, Any], checkpoint: str) -> None:
