@@ -71,10 +71,7 @@ def calibrate(options: CalibrationOptions) -> int:
         if not options.output.parent.is_dir():
             raise UsageError(f"--output {options.output}: there is no folder {options.output.parent}")
         dimensions = BuildDimensions(**manifest["dimensions"])
-        wishes = Wishes(dimensions.image_px, manifest.get("instruction"))
-        checkpoint = load_checkpoint(
-            options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes
-        )
+        checkpoint = _load(options, Wishes(dimensions.image_px, manifest.get("instruction")))
         engines = _open_engines(options.repository, manifest["engines"], dimensions, checkpoint.parts.steps.pad_id)
         if options.data:
             questions: Iterable[Labelled] = questions_in_file(options.data)
@@ -99,6 +96,10 @@ def calibrate(options: CalibrationOptions) -> int:
     print("lists of allowed answers\n" + (risk_table(content["choices"]) if "choices" in content else "  too few"))
     print(f"wrote {options.output}")
     return 0
+
+
+def _load(options: CalibrationOptions, wishes: Wishes) -> Checkpoint:
+    return load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes)
 
 
 def _open_engines(repository: Path, names: Container[str], dimensions: BuildDimensions, pad_id: int) -> list[Engine]:

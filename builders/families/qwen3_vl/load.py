@@ -21,12 +21,10 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     Args:
         folder: of files in the transformers format.
         checkpoint: what the caller named, for messages.
-        wishes: the side of the square that photos are fitted into (512 by default), and what stands before every
-            question.
+        wishes: the side of the square that photos are fitted into, and what stands before every question.
 
     Raises:
-        UsageError: files or weights are missing, broken or of another shape; the photo's side does not fit the grid;
-            the processor or the generation settings are not those that the graphs have.
+        UsageError: what is missing, broken or not as the graphs have it: files, weights, the photo's side, settings.
     """
     model, loaded, processor, tokenizer = _read(folder, checkpoint)
     _require_complete(loaded, checkpoint)
@@ -42,7 +40,6 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     prompt = prompt_of(
         tokenizer, _IMAGE_TOKEN, grid**2, DEFAULT_INSTRUCTION if wishes.instruction is None else wishes.instruction
     )
-    deep_layers = len(vision.deepstack_visual_indexes)
     return ModelParts(
         model=model,
         tokenizer=tokenizer,
@@ -50,7 +47,7 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
         image_px=image_px,
         grid=grid,
         image_tokens=grid**2,
-        image_width=int(text.hidden_size) * (1 + deep_layers),
+        image_width=int(text.hidden_size) * (1 + len(vision.deepstack_visual_indexes)),
         max_text_tokens=min(_MOST_TEXT_TOKENS, int(text.max_position_embeddings)),
         answer_tokens=_ANSWER_TOKENS,
         steps=_step_settings(tokenizer, model.generation_config, prompt.suffix_ids),
