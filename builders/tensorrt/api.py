@@ -64,6 +64,8 @@ def rtx_gpus() -> dict[str, Any]:
 def _use(module: str, name: str, remedy: str) -> str:
     if find_spec(module) is None:
         raise BuildError(f"{name} is not installed here: {remedy}")
+    if find_spec("cuda") is None:
+        raise BuildError(f"{name} is here, but not NVIDIA's cuda-bindings, which run its plans: {remedy}")
     try:
         globals()["trt"] = import_module(module)
     except (ImportError, OSError) as error:

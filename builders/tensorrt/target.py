@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from builders.dimensions import BatchRange
 from builders.engine_spec import EngineSpec
@@ -11,7 +12,9 @@ from builders.parity.outputs import Engine
 from builders.repository.source import read_config
 from builders.targets import Target
 from builders.tensorrt import api
-from vitrine_steps.triton.gpu import Gpu, NoGpuError, find_gpu
+
+if TYPE_CHECKING:  # it loads CUDA, which only those have who have TensorRT
+    from vitrine_steps.triton.gpu import Gpu
 
 PLAN = "model.plan"
 _FP8_FROM = 89
@@ -25,10 +28,9 @@ def tensorrt_target(options: BuildOptions) -> Target:
         BuildError: TensorRT or a GPU is missing; says what to do.
     """
     version = api.use_tensorrt(version_compatible=options.plan.version_compatible)
-    try:
-        gpu = find_gpu()
-    except NoGpuError as error:
-        raise BuildError(str(error)) from error
+    gpu, why = _gpu_here()
+    if gpu is None:
+        raise BuildError(why)
     cache = options.cache_folder / f"timing-tensorrt-{version}-sm{gpu.compute_capability}.cache"
     facts = {"tensorrt": version, **_facts(gpu), "options": asdict(options.plan)}
     return _target(options, facts, timing_cache=cache, gpu=gpu)
@@ -41,12 +43,7 @@ def tensorrt_rtx_target(options: BuildOptions) -> Target:
         BuildError: TensorRT for RTX is missing, or it knows no such GPU.
     """
     version = api.use_tensorrt_rtx()
-    gpu: Gpu | None = None
-    why = ""
-    try:
-        gpu = find_gpu()
-    except NoGpuError as error:
-        why = str(error)
+    gpu, why = _gpu_here()
     capabilities = _require_known(tuple(options.plan.compute_capability.split(",")), gpu, why)
     _require_fp8(options, capabilities, gpu)
     shown = [_with_point(gpu.compute_capability if gpu and name == "current" else name) for name in capabilities]
@@ -57,11 +54,21 @@ def tensorrt_rtx_target(options: BuildOptions) -> Target:
     return _target(options, facts, compute_capabilities=capabilities, gpu=gpu if can_run else None)
 
 
+def _gpu_here() -> "tuple[Gpu | None, str]":
+    """The first GPU; or None, and why there is none."""
+    from vitrine_steps.triton.gpu import NoGpuError, find_gpu
+
+    try:
+        return find_gpu(), ""
+    except NoGpuError as error:
+        return None, str(error)
+
+
 def _target(
     options: BuildOptions,
     facts: dict[str, object],
     *,
-    gpu: Gpu | None,
+    gpu: "Gpu | None",
     timing_cache: Path | None = None,
     compute_capabilities: tuple[str, ...] = (),
 ) -> Target:
@@ -100,7 +107,7 @@ def plan_engine(file: Path) -> Engine:
     return lambda inputs: plan.run(inputs)
 
 
-def _facts(gpu: Gpu) -> dict[str, object]:
+def _facts(gpu: "Gpu") -> dict[str, object]:
     return {
         "gpu": gpu.name,
         "compute_capability": gpu.compute_capability,
@@ -109,7 +116,7 @@ def _facts(gpu: Gpu) -> dict[str, object]:
     }
 
 
-def _require_known(names: tuple[str, ...], gpu: Gpu | None, why: str) -> tuple[str, ...]:
+def _require_known(names: tuple[str, ...], gpu: "Gpu | None", why: str) -> tuple[str, ...]:
     known = [name for name in api.rtx_gpus() if name != "current"]
     for name in names:
         if name == "current":
@@ -123,7 +130,7 @@ def _require_known(names: tuple[str, ...], gpu: Gpu | None, why: str) -> tuple[s
     return names
 
 
-def _require_fp8(options: BuildOptions, capabilities: tuple[str, ...], gpu: Gpu | None) -> None:
+def _require_fp8(options: BuildOptions, capabilities: tuple[str, ...], gpu: "Gpu | None") -> None:
     here = gpu.compute_capability.replace(".", "") if gpu else ""
     if options.precision == "fp8-weights" and (
         old := [name for name in capabilities if int(here if name == "current" else name) < _FP8_FROM]

@@ -1,6 +1,7 @@
 """The build for TensorRT: whole with the real compiler of TensorRT for RTX; what it says where something lacks."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ from tests.helpers.weights import with_weights
 from training.random_checkpoint import Geometry, random_blip, save_checkpoint
 from vitrine_steps.triton.gpu import NoGpuError, find_gpu
 
-BUNDLED = Path(__file__).parents[2] / "checkpoints" / "vitrine-small"
+ROOT = Path(__file__).parents[2]
+BUNDLED = ROOT / "checkpoints" / "vitrine-small"
 
 
 def options_for(checkpoint: Path, folder: Path, **changes: object) -> BuildOptions:
@@ -283,16 +285,26 @@ class TestMissing:
     @pytest.mark.parametrize(
         ("target", "words"),
         [
-            ("tensorrt", r"^TensorRT is not installed here: build in nvcr\.io/nvidia/tensorrt:26\.08"),
-            ("tensorrt-rtx", "^TensorRT for RTX is not installed here: .*make setup EXTRAS=tensorrt-rtx.*licence"),
+            ("tensorrt", r"TensorRT is not installed here: build in nvcr\.io/nvidia/tensorrt:26\.08"),
+            ("tensorrt-rtx", "TensorRT for RTX is not installed here: .*make setup EXTRAS=tensorrt-rtx.*licence"),
         ],
     )
-    def test_no_tensorrt(
-        self, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, words: str
-    ) -> None:
-        monkeypatch.setattr(api, "find_spec", lambda name: None)
-        with pytest.raises(BuildError, match=words):
-            build(options_for(checkpoint, tmp_path, target=target))
+    def test_no_tensorrt(self, tmp_path: Path, target: str, words: str) -> None:
+        """In a process that has neither it nor CUDA's bindings, as after `make setup`: no traceback."""
+        code = (
+            "import runpy, sys\n"
+            "sys.modules |= dict.fromkeys(('cuda', 'tensorrt', 'tensorrt_rtx_bindings'))\n"
+            "sys.argv[0] = 'builders'; runpy.run_module('builders', run_name='__main__')"
+        )
+        command = [sys.executable, "-c", code, "--checkpoint", str(BUNDLED), "--output", str(tmp_path / "out")]
+        done = subprocess.run([*command, "--target", target], capture_output=True, text=True, check=False, cwd=ROOT)
+        assert done.returncode == 1
+        assert re.fullmatch(rf"error: {words}.*\n", done.stderr), done.stderr
+
+    def test_tensorrt_without_cudas_bindings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(api, "find_spec", lambda name: None if name == "cuda" else True)
+        with pytest.raises(BuildError, match="TensorRT is here, but not NVIDIA's cuda-bindings, which run its plans"):
+            api.use_tensorrt(version_compatible=False)
 
     def test_another_version_than_the_containers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         other = ModuleType("tensorrt")

@@ -149,6 +149,7 @@ def test_the_serving_image_holds_what_its_entry_point_imports() -> None:
 
 def test_the_builder_image_holds_what_the_builder_imports() -> None:
     text = (ROOT / "deploy/Dockerfile.builder").read_text("utf-8")
+    assert " cuda-bindings " in text, "which runs the plans"
     copied = set(re.findall(r"^COPY (\w+) \w+$", text, re.MULTILINE))
     # Of the benchmarks, that of the engines runs there; the others need a server.
     engines = [ROOT / "benchmarks" / name for name in ("engines.py", "measure_engines.py")]
