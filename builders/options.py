@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from builders.errors import UsageError
+from builders.tensorrt.plan_options import PlanOptions, require_possible_plan
 from command_line.values import Argument, CheckpointName, File, Folder, Repeated
 
 if TYPE_CHECKING:  # these bring numpy, which --help does not need
@@ -22,34 +23,7 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "tensorrt-rtx": ("fp16", "bf16", "int8-weights", "fp8-weights"),
 }
 """Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
-
-
 _QUESTION_TOKENS, _MORE_OF_A_CHAT = 32, 64
-
-
-def _capabilities(text: str) -> str:
-    names = tuple(dict.fromkeys(name.strip().replace(".", "") for name in text.split(",")))
-    if not all(name.isdigit() or names == ("current",) for name in names):
-        raise ValueError(f"{text[:80]!r} came, but numbers such as 86,89 or the word current are expected")
-    return ",".join(names)
-
-
-@dataclass(frozen=True)
-class PlanOptions:
-    """TensorRT."""
-
-    compute_capability: Annotated[str, Argument(_capabilities, "NAMES")] = "86,89,120"
-    """GPUs that plans of TensorRT for RTX are for: 75, 80, 86, 89, 120, 121, or "current", this machine's; of TensorRT
-    itself, always this machine's."""
-
-    workspace_gib: Annotated[float, Argument(metavar="GIB")] = 4.0
-    """GiB of scratch memory of a kernel."""
-    optimization_level: Annotated[int, Argument(metavar="0..5")] = 3
-    """How long TensorRT looks for faster kernels."""
-    hardware_compatibility: Literal["none", "same_compute_capability", "ampere_plus"] = "none"
-    """Other GPUs that the plan shall run on, at some cost in speed."""
-    version_compatible: bool = False
-    """Let other versions of TensorRT load the plan."""
 
 
 @dataclass(frozen=True)
@@ -184,10 +158,7 @@ def require_possible(options: BuildOptions) -> None:
         raise UsageError(f"--batch-max is {most}, but must be 1 to {MAX_BATCH}")
     if options.batch_opt is not None and not 1 <= options.batch_opt <= most:
         raise UsageError(f"--batch-opt is {options.batch_opt}, but must be at least 1 and at most --batch-max, {most}")
-    if options.plan.workspace_gib <= 0:
-        raise UsageError(f"--workspace-gib is {options.plan.workspace_gib:g}, but must be more than 0")
-    if options.plan.optimization_level not in range(6):
-        raise UsageError(f"--optimization-level is {options.plan.optimization_level}, but must be 0 to 5")
+    require_possible_plan(options.plan, options.target)
     if options.graphs_only and options.target != "tensorrt":
         raise UsageError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
     if options.rules:

@@ -9,8 +9,8 @@ from builders.checkpoint.digests import write_whole
 from builders.dimensions import BatchRange
 from builders.engine_spec import AxisRanges
 from builders.errors import BuildError
-from builders.options import PlanOptions
 from builders.tensorrt.api import is_rtx, rtx_gpus, trt
+from builders.tensorrt.plan_options import PlanOptions
 from builders.tensorrt.progress import ProgressBars
 from builders.tensorrt.tensors import PlanTensor, describe_tensors
 from vitrine_steps.triton.tensorrt_log import log_of

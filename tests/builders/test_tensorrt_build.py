@@ -16,9 +16,10 @@ from builders.build import build
 from builders.dimensions import BatchRange
 from builders.engine_spec import ENGINES
 from builders.errors import BuildError
-from builders.options import BuildOptions, PlanOptions
+from builders.options import BuildOptions
 from builders.repository.source import read_config
 from builders.tensorrt import api
+from builders.tensorrt.plan_options import PlanOptions
 from command_line.options import options_from_arguments
 from tests.helpers.system import require_tensorrt_rtx
 from tests.helpers.weights import with_weights
@@ -130,7 +131,7 @@ def test_fp8_is_for_gpus_that_have_it(compiler: None, checkpoint: Path, tmp_path
 @pytest.mark.night
 @pytest.mark.parametrize("precision", ["int8-weights", "fp8-weights"])
 def test_weights_of_8_bits_are_proved_and_built(compiler: None, tmp_path: Path, precision: str) -> None:
-    """Of random weights, FP8 would be refused: its features are too far from the checkpoint's."""
+    """The bundled checkpoint's, since FP8 of random weights is refused: features are too far from the checkpoint's."""
     plan = PlanOptions(compute_capability="89")
     built = build(options_for(BUNDLED, tmp_path, answer_tokens=8, precision=precision, plan=plan))
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))
@@ -255,6 +256,10 @@ def test_a_weight_beyond_fp16_is_named(checkpoint: Path, tmp_path: Path) -> None
         ({"precision": "fp32"}, "it takes fp16 or bf16 or int8-weights or fp8-weights"),
         ({"plan": PlanOptions(workspace_gib=0)}, "--workspace-gib is 0"),
         ({"plan": PlanOptions(optimization_level=6)}, "--optimization-level is 6, but must be 0 to 5"),
+        (
+            {"target": "tensorrt-rtx", "plan": PlanOptions(version_compatible=True)},
+            "--version-compatible goes with --target tensorrt, not",
+        ),
         ({"target": "onnxruntime", "precision": "fp16"}, "it takes fp32"),
         ({"target": "onnxruntime", "graphs_only": True}, "goes with --target tensorrt"),
     ],

@@ -12,9 +12,10 @@ from tritonclient.grpc import model_config_pb2
 from builders.dimensions import BatchRange
 from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, ENGINES, IMAGE_ENCODER
 from builders.errors import BuildError
-from builders.options import PRECISIONS, PlanOptions
+from builders.options import PRECISIONS
 from builders.repository.configs import ServingConfig, adapt_config
 from builders.repository.source import SOURCE, read_config
+from builders.tensorrt.plan_options import PlanOptions
 from tests.helpers.graphs import Graphs, SmallModel, dimensions_of, spec_of
 from tests.helpers.system import require_tensorrt_rtx
 
