@@ -24,7 +24,7 @@ class FamilySettings:
     prefix_tokens: int
     """Tokens that the tokenizer puts before a text, which answers do not begin with."""
     splits_words: bool
-    """Whether Chinese characters and hyphens are tokens apart, so that their spaces are taken out of answers; False
+    """True where Chinese characters and hyphens are tokens apart, so that their spaces are taken out of answers; False
     where tokens hold their own spaces."""
     end_id: int | None
     """Token id that ends an answer, where the tokenizer does not put it behind a text itself; None: it does."""

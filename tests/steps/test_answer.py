@@ -64,8 +64,8 @@ def test_the_greedy_answer_stays_first_and_the_others_follow_by_probability(toke
 
 def test_heatmap_leaves_the_class_token_out_and_sums_to_one() -> None:
     attention = np.array([0.6, 0.1, 0.1, 0.0, 0.2], np.float32)
-    assert heatmap_from_attention(attention, 2, WORDS, b"") == pytest.approx(np.array([[0.25, 0.25], [0.0, 0.5]]))
-    assert heatmap_from_attention(np.array([1, 0, 0, 0, 0], np.float32), 2, WORDS, b"").tolist() == [[0, 0], [0, 0]]
+    assert heatmap_from_attention(attention, 2, WORDS, None) == pytest.approx(np.array([[0.25, 0.25], [0.0, 0.5]]))
+    assert heatmap_from_attention(np.array([1, 0, 0, 0, 0], np.float32), 2, WORDS, None).tolist() == [[0, 0], [0, 0]]
 
 
 def test_probabilities_that_are_no_numbers_are_an_error(tokenizer: Tokenizer) -> None:

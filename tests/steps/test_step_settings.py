@@ -15,7 +15,7 @@ from training.tokenizer import new_tokenizer
 from vitrine_steps.answer import candidates_from_decoder, text_from_ids
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
 from vitrine_steps.file_format import FormatError
-from vitrine_steps.heatmap import heatmap_from_attention
+from vitrine_steps.heatmap import heatmap_from_attention, size_in_margin
 from vitrine_steps.question import QuestionLimits, ids_from_question
 from vitrine_steps.step_settings import FILE, StepSettings, read_settings, settings_to_json
 from vitrine_steps.text import TextError
@@ -102,17 +102,20 @@ def test_tokens_of_an_answer_are_counted_by_the_family_s_padding() -> None:
 def test_a_heatmap_begins_behind_the_leading_tokens(leading: int | None, expected: list[list[float]]) -> None:
     attention = np.array([0, 0, 1, 0, 0], np.float32)
     family = replace(WORDS, leading_image_tokens=leading)
-    assert heatmap_from_attention(attention, 2, family, b"").tolist() == expected
+    assert heatmap_from_attention(attention, 2, family, None).tolist() == expected
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_a_heatmap_is_of_the_photo_and_not_of_its_margin(orientation: int) -> None:
+def test_a_heatmap_is_of_the_photo_and_not_of_its_margin(orientation: int, kind: str) -> None:
     """A photo twice as wide as high, upright: of four rows of patches, it takes the two in the middle."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     buffer = io.BytesIO()
-    Image.new("RGB", (80, 40) if orientation == 1 else (40, 80)).save(buffer, "JPEG", exif=exif)
+    Image.new("RGB", (80, 40) if orientation == 1 else (40, 80)).save(buffer, kind, exif=exif)
     square = np.array([[9, 9, 9, 9], [4, 0, 0, 0], [0, 0, 0, 12], [9, 9, 9, 9]], np.float32)
     family = replace(WORDS, leading_image_tokens=0, photo_fit="pad")
-    found = heatmap_from_attention(square.reshape(-1), 4, family, buffer.getvalue())
+    size = size_in_margin(buffer.getvalue(), family)
+    assert size_in_margin(buffer.getvalue(), WORDS) is None
+    found = heatmap_from_attention(square.reshape(-1), 4, family, size)
     assert found == pytest.approx(np.array([[4, 0, 0, 0]] * 2 + [[0, 0, 0, 12]] * 2) / 32)

@@ -14,7 +14,7 @@ from vitrine_steps.answer import candidates_from_decoder
 from vitrine_steps.calibration import read_calibration
 from vitrine_steps.confidence import judge
 from vitrine_steps.features import FeatureMismatchError
-from vitrine_steps.heatmap import heatmap_from_attention
+from vitrine_steps.heatmap import heatmap_from_attention, size_in_margin
 from vitrine_steps.rules import FILE, apply_rules, read_rules
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
@@ -59,16 +59,19 @@ class TritonPythonModel:
             for question in zip(*photo, strict=True)
         ]
         stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-        stacked["HEATMAP"] = np.stack(
-            [
-                heatmap_from_attention(attention, self.grid, self.settings.family, photo)
-                for photo, questions in zip(inputs["IMAGE"].reshape(-1), inputs["ATTENTION"], strict=True)
-                for attention in questions
-            ]
-        )
+        stacked["HEATMAP"] = self.heatmaps(inputs["IMAGE"].reshape(-1).tolist(), inputs["ATTENTION"])
         asked = inputs["QUESTION"].shape  # [B, Q]
         answers = {name: tensor.reshape(*asked, *self.shapes[name]) for name, tensor in stacked.items()}
         return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
+
+    def heatmaps(self, photos: list[bytes], attention: Any) -> Any:
+        """[B · Q, grid, grid], of [B, Q, N]."""
+        family = self.settings.family
+        maps = []
+        for photo, questions in zip(photos, attention, strict=True):
+            size = size_in_margin(photo, family)
+            maps += [heatmap_from_attention(looked, self.grid, family, size) for looked in questions]
+        return np.stack(maps)
 
     def answer(self, question: bytes, ids: Any, logprobs: Any, *, max_risk: float | None) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.settings)
