@@ -10,6 +10,9 @@ from tokenizers import Tokenizer
 from vitrine_steps.step_settings import FamilySettings, StepSettings
 from vitrine_steps.text import TextError, encoded_text, text_from_bytes
 
+FREE = -1
+"""Token id in a forced row for what the decoder is to find itself."""
+
 
 @dataclass(frozen=True)
 class CandidateLimits:
@@ -60,6 +63,17 @@ def ids_from_candidates(
         seen[ids] = number
         rows.append(ids)
     return _pad(rows + refusals, family.pad_id)
+
+
+def free_rows(photos: int, questions: int, answers: int, answer_tokens: int) -> NDArray[np.int32]:
+    """[B, Q, K, T]: the rows of open questions, for a decoder that takes forced ones."""
+    return np.full((photos, questions, answers, answer_tokens), FREE, np.int32)
+
+
+def forced_rows(candidates: NDArray[np.int32], answer_tokens: int, pad_id: int) -> NDArray[np.int32]:
+    """[..., C, S] candidates to [..., 1, C, T]: the rows of one question, padded to the longest answer."""
+    padding = [(0, 0)] * (candidates.ndim - 1) + [(0, answer_tokens - candidates.shape[-1])]
+    return np.expand_dims(np.pad(candidates, padding, constant_values=pad_id), -3)
 
 
 def _require_length(count: int, most: int) -> None:

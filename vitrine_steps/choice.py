@@ -59,18 +59,17 @@ def choice_calibration_from_json(content: dict[str, Any]) -> ChoiceCalibration:
 
 
 def choice_from_scores(
-    candidate_ids: NDArray[np.int32],
+    tokens: NDArray[np.integer[Any]],
     logprobs: NDArray[np.float32],
     *,
     refusals: int,
     temperature: float = 1.0,
     length_exponent: float = 0.0,
-    pad_id: int = 0,
 ) -> Choice:
     """From log-probabilities to shares; by default the decoder's own.
 
     Args:
-        candidate_ids: [C + refusals, S], `pad_id` on padding.
+        tokens: [C + refusals], how many each row has, its end token counted in.
         logprobs: [C + refusals, S], natural logarithms, 0 on padding.
         refusals: how many of the last rows say "cannot tell".
 
@@ -80,7 +79,6 @@ def choice_from_scores(
     if np.isnan(logprobs).any():
         raise FloatingPointError("the scorer's log-probabilities are not numbers")
     sums = logprobs.sum(axis=1, dtype=np.float64)
-    tokens = (candidate_ids != pad_id).sum(axis=1)
     scores = sums / tokens**length_exponent / temperature
     weights = np.exp(scores - scores.max())
     shares = weights / weights.sum()
@@ -121,26 +119,25 @@ class ChoiceJudgement:
 
 def judge_choice(
     candidates: Sequence[str],
-    candidate_ids: NDArray[np.int32],
+    tokens: NDArray[np.integer[Any]],
     logprobs: NDArray[np.float32],
     calibration: ChoiceCalibration | None,
     *,
     question: str,
     language: str,
     max_risk: float | None,
-    pad_id: int = 0,
 ) -> ChoiceJudgement:
     """From the scorer's log-probabilities to the choice and its verdict.
 
     Args:
         candidates: C texts.
-        candidate_ids, logprobs: [C + refusals, S]; see `choice_from_scores`.
+        tokens, logprobs: [C + refusals] and [C + refusals, S]; see `choice_from_scores`.
     """
-    refusals = len(candidate_ids) - len(candidates)
+    refusals = len(tokens) - len(candidates)
     fairness = {}
     if calibration:
         fairness = {"temperature": calibration.temperature, "length_exponent": calibration.length_exponent}
-    choice = choice_from_scores(candidate_ids, logprobs, refusals=refusals, pad_id=pad_id, **fairness)
+    choice = choice_from_scores(tokens, logprobs, refusals=refusals, **fairness)
     refuses, confidence = False, math.nan
     if calibration:
         refuses = choice.refusal >= calibration.trust.cannot_tell_threshold

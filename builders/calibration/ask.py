@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from tqdm import tqdm
 
 from builders.calibration.labelled import Labelled
 from builders.checkpoint.checkpoint import Checkpoint
+from builders.dimensions import BuildDimensions
 from builders.parity.compare import encode_photo, question_tensors
 from builders.parity.outputs import Engine, Outputs
 from vitrine_steps.answer import candidates_from_decoder
@@ -18,15 +20,15 @@ from vitrine_steps.confidence import Candidate
 from vitrine_steps.text import TextError
 from vitrine_steps.verdict import language_of
 
-_LIMITS = CandidateLimits(max_candidates=4096, max_bytes=4096, max_tokens=4096)
+_MOST_CANDIDATES, _MOST_BYTES = 4096, 4096
 
 
 @dataclass(frozen=True)
 class Scored:
     """A list of allowed answers, scored."""
 
-    candidate_ids: NDArray[np.int32]
-    """[C + refusals, S]; see `ids_from_candidates`."""
+    tokens: NDArray[np.integer[Any]]
+    """[C + refusals]: how many each row has."""
     logprobs: NDArray[np.float32]
     """[C + refusals, S]."""
     refusals: int
@@ -52,7 +54,7 @@ class Asked:
 
 
 def ask_engines(
-    engines: Sequence[Engine], checkpoint: Checkpoint, questions: Iterable[Labelled], *, question_tokens: int
+    engines: Sequence[Engine], checkpoint: Checkpoint, questions: Iterable[Labelled], dimensions: BuildDimensions
 ) -> list[Asked]:
     """
     Args:
@@ -62,6 +64,7 @@ def ask_engines(
         BuildError: a question cannot be used. A list that cannot is left out, and said.
     """
     encoder, decoder, scorer = engines
+    limits = CandidateLimits(_MOST_CANDIDATES, _MOST_BYTES, max_tokens=dimensions.answer_tokens)
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     settings = checkpoint.settings
     cannot_tell, not_understood = settings.cannot_tell(), settings.not_understood()
@@ -70,7 +73,10 @@ def ask_engines(
         if question.photo != photo:
             photo = question.photo
             features = encode_photo(encoder, checkpoint, photo)["IMAGE_FEATURES"]
-        inputs = {"IMAGE_FEATURES": features, **question_tensors(checkpoint, question.question, question_tokens)}
+        inputs = {
+            "IMAGE_FEATURES": features,
+            **question_tensors(checkpoint, question.question, dimensions.question_tokens),
+        }
         decoded = decoder(inputs)
         ids, logprobs = decoded["ANSWER_IDS"][0, 0], decoded["ANSWER_LOGPROBS"][0, 0]
         candidates = candidates_from_decoder(ids, logprobs, tokenizer, settings)
@@ -82,20 +88,23 @@ def ask_engines(
                 any(question.is_right(text) for text in cannot_tell),
                 question.question,
                 any(question.is_right(text) for text in not_understood),
-                _score_list(scorer, inputs, checkpoint, question) if question.candidates else None,
+                _score_list(scorer, inputs, checkpoint, question, limits) if question.candidates else None,
             )
         )
     return rows
 
 
-def _score_list(scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled) -> Scored | None:
+def _score_list(
+    scorer: Engine, inputs: Outputs, checkpoint: Checkpoint, question: Labelled, limits: CandidateLimits
+) -> Scored | None:
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     texts = [text.encode() for text in question.candidates]
     try:
-        ids = ids_from_candidates(texts, tokenizer, _LIMITS, checkpoint.settings)
+        ids = ids_from_candidates(texts, tokenizer, limits, checkpoint.settings)
     except TextError as error:  # the server would refuse it too
         tqdm.write(f"left out: the list of {question.question!r}: {error}", file=sys.stderr)
         return None
     logprobs = scorer({**inputs, "CANDIDATE_IDS": ids[None]})["CANDIDATE_LOGPROBS"][0]
     refusals = len(checkpoint.settings.cannot_tell())
-    return Scored(ids, logprobs, refusals, tuple(map(question.is_right, question.candidates)))
+    tokens = (ids != checkpoint.parts.steps.pad_id).sum(axis=1)
+    return Scored(tokens, logprobs, refusals, tuple(map(question.is_right, question.candidates)))

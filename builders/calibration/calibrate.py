@@ -78,7 +78,7 @@ def calibrate(options: CalibrationOptions) -> int:
             source = {"file": options.data.name, "sha256": sha256_of_file(options.data)}
         else:
             questions, source = draw_questions(options.photos), {"catalogue": f"{options.photos} drawn photos"}
-        rows = ask_engines(engines, checkpoint, questions, question_tokens=dimensions.question_tokens)
+        rows = ask_engines(engines, checkpoint, questions, dimensions)
         content = fit_calibration(
             rows,
             frozenset(checkpoint.settings.cannot_tell()),

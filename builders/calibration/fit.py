@@ -113,7 +113,7 @@ def _fit_choices(rows: Sequence[Asked], default_risk: float) -> dict[str, Any]:
 
 def _choice(scored: Scored, temperature: float, exponent: float) -> Choice:
     return choice_from_scores(
-        scored.candidate_ids,
+        scored.tokens,
         scored.logprobs,
         refusals=scored.refusals,
         temperature=temperature,

@@ -4,6 +4,7 @@ The decoder of a language model takes rows of forced tokens (`builders/graphs/la
 """
 
 from collections.abc import Callable, Container
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER
 from builders.parity.outputs import Engine, Outputs
-
-FREE = -1
+from vitrine_steps.candidates import forced_rows, free_rows
 
 
 def opener(
@@ -27,31 +27,25 @@ def opener(
     if ANSWER_SCORER in names:
         return opened
 
+    open_decoder = cache(lambda: opened(ANSWER_DECODER))  # both ask one session, which holds the weights once
+
     def open_engine(name: str) -> Engine:
         if name == ANSWER_SCORER:
-            return _scorer(opened(ANSWER_DECODER), dimensions.answer_tokens, pad_id)
-        engine = opened(name)
-        return _open_questions(engine, dimensions) if name == ANSWER_DECODER else engine
+            return _scorer(open_decoder(), dimensions.answer_tokens, pad_id)
+        return _open_questions(open_decoder(), dimensions) if name == ANSWER_DECODER else opened(name)
 
     return open_engine
 
 
-def forced_ids(candidates: NDArray[np.int32], answer_tokens: int, pad_id: int) -> NDArray[np.int32]:
-    """[B, C, S] candidates to [B, 1, C, T] forced rows, with padding behind them."""
-    photos, count, length = candidates.shape
-    forced = np.full((photos, 1, count, answer_tokens), pad_id, np.int32)
-    forced[:, 0, :, :length] = candidates
-    return forced
-
-
-def free_rows(question_ids: NDArray[np.int32], dimensions: BuildDimensions) -> NDArray[np.int32]:
-    """[B, Q, K, T]: those of open questions, [B, Q, L]."""
-    return np.full((*question_ids.shape[:2], dimensions.answers, dimensions.answer_tokens), FREE, np.int32)
+def open_rows(question_ids: NDArray[np.int32], dimensions: BuildDimensions) -> NDArray[np.int32]:
+    """[B, Q, K, T]: the rows of open questions, [B, Q, L]."""
+    photos, questions, _ = question_ids.shape
+    return free_rows(photos, questions, dimensions.answers, dimensions.answer_tokens)
 
 
 def _open_questions(decoder: Engine, dimensions: BuildDimensions) -> Engine:
     def ask(inputs: Outputs) -> Outputs:
-        return decoder({**inputs, "FORCED_IDS": free_rows(inputs["QUESTION_IDS"], dimensions)})
+        return decoder({**inputs, "FORCED_IDS": open_rows(inputs["QUESTION_IDS"], dimensions)})
 
     return ask
 
@@ -60,7 +54,7 @@ def _scorer(decoder: Engine, answer_tokens: int, pad_id: int) -> Engine:
     def score(inputs: Outputs) -> Outputs:
         candidates = inputs["CANDIDATE_IDS"]
         others = {name: value for name, value in inputs.items() if name != "CANDIDATE_IDS"}
-        found = decoder({**others, "FORCED_IDS": forced_ids(candidates, answer_tokens, pad_id)})
+        found = decoder({**others, "FORCED_IDS": forced_rows(candidates, answer_tokens, pad_id)})
         logprobs = found["ANSWER_LOGPROBS"][:, 0, :, : candidates.shape[2]]
         return {"CANDIDATE_LOGPROBS": logprobs, "ATTENTION": found["ATTENTION"], "IMAGE_SHA256": found["IMAGE_SHA256"]}
 

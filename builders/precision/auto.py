@@ -18,7 +18,7 @@ from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions, engine_threads
 from builders.engine_spec import ANSWER_SCORER, ENGINES, IMAGE_ENCODER, EngineSpec, noise_for
 from builders.parity.compare import encode_photo, min_cosine, question_tensors
-from builders.parity.forced_rows import free_rows, opener
+from builders.parity.forced_rows import open_rows, opener
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Engine, Outputs
 from builders.parity.timing import medians_ms
@@ -81,10 +81,7 @@ class Examination:
         engines = [opened(name) for name in ENGINES]
         photos = dict.fromkeys(question.photo for question in self.questions)
         features = [encode_photo(engines[0], self.checkpoint, photo)["ENCODED_FEATURES"][0] for photo in photos]
-        tokens = self.dimensions.question_tokens
-        return Examined(
-            np.stack(features), ask_engines(engines, self.checkpoint, self.questions, question_tokens=tokens)
-        )
+        return Examined(np.stack(features), ask_engines(engines, self.checkpoint, self.questions, self.dimensions))
 
     def real_inputs(self, encoder: Engine, rows: int) -> Outputs:
         """Make inputs of real photos and questions: a run of a loop is as long as its answers."""
@@ -99,7 +96,7 @@ class Examination:
         ]
         inputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         if ANSWER_SCORER not in {engine.name for engine in self.engines}:
-            inputs["FORCED_IDS"] = free_rows(inputs["QUESTION_IDS"], self.dimensions)
+            inputs["FORCED_IDS"] = open_rows(inputs["QUESTION_IDS"], self.dimensions)
         return inputs
 
 

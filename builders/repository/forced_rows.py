@@ -14,7 +14,7 @@ FORCED = "FORCED_IDS"
 
 
 def has_forced_rows(engines: Iterable[EngineSpec]) -> bool:
-    """Whether the decoder takes forced rows, so that there is no scorer."""
+    """Tell whether the decoder takes forced rows, so that there is no scorer."""
     return any(tensor.name == FORCED for engine in engines for tensor in engine.inputs)
 
 
@@ -22,12 +22,13 @@ def use_forced_rows(config: model_config_pb2.ModelConfig, dimensions: BuildDimen
     """Change a model's config in place."""
     rows = [-1, -1, dimensions.answer_tokens]  # questions, candidates, tokens
     if config.name == ANSWER_DECODER:
-        _add(config.input, FORCED, rows)
+        config.input.add(name=FORCED, data_type=model_config_pb2.TYPE_INT32, dims=rows)
         for tensor in config.output:
             if tensor.name in ("ANSWER_IDS", "ANSWER_LOGPROBS"):
                 tensor.dims[:] = rows
     if config.name == "question_preprocess":
-        _add(config.output, FORCED, [-1, dimensions.answers, dimensions.answer_tokens])
+        free = [-1, dimensions.answers, dimensions.answer_tokens]
+        config.output.add(name=FORCED, data_type=model_config_pb2.TYPE_INT32, dims=free)
     if config.name in ("candidates_preprocess", "choice_postprocess"):
         for tensor in (*config.input, *config.output):
             if tensor.name.startswith("CANDIDATE_"):
@@ -45,7 +46,3 @@ def _score_by_decoder(step: model_config_pb2.ModelEnsembling.Step) -> None:
     step.model_name = ANSWER_DECODER
     step.input_map[FORCED] = step.input_map.pop("CANDIDATE_IDS")
     step.output_map["ANSWER_LOGPROBS"] = step.output_map.pop("CANDIDATE_LOGPROBS")
-
-
-def _add(tensors: object, name: str, dims: list[int]) -> None:
-    tensors.add(name=name, data_type=model_config_pb2.TYPE_INT32, dims=dims)  # type: ignore[attr-defined]

@@ -131,7 +131,7 @@ def test_lists_are_fitted_with_the_temperature_they_were_made_with() -> None:
         shares = np.exp(true) / np.exp(true).sum()
         right = int(random.choice(10, p=shares))
         logprobs = np.append(3 * np.log(shares), -20.0)[:, None].astype(np.float32)
-        listed = Scored(np.ones((11, 1), np.int32), logprobs, 1, tuple(i == right for i in range(10)))
+        listed = Scored(np.ones(11, np.int32), logprobs, 1, tuple(i == right for i in range(10)))
         answer = Asked(
             [Candidate("red", 0.9, 2)], ("en", "zh")[number % 2], (bool(random.random() < 0.9),), False, COLOUR
         )

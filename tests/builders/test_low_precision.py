@@ -53,7 +53,7 @@ def answer(text: str, right: str, listed: int, *, language: str = "en") -> Asked
     """One open answer, and the number of the candidate that is likeliest in a list of three whose first is right."""
     logprobs = np.full((4, 1), -5.0, np.float32)
     logprobs[listed] = -0.1
-    scored = Scored(np.ones((4, 1), np.int32), logprobs, 1, (True, False, False))
+    scored = Scored(np.ones(4, np.int32), logprobs, 1, (True, False, False))
     return Asked([Candidate(text, 0.9, 2)], language, (text == right,), False, "What colour is it?", listed=scored)
 
 

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer
 
 from tests.helpers.step_settings import SETTINGS
 from training.tokenizer import new_tokenizer
-from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
+from vitrine_steps.candidates import FREE, CandidateLimits, forced_rows, free_rows, ids_from_candidates
 from vitrine_steps.text import TextError
 
 LIMITS = CandidateLimits(max_candidates=256, max_bytes=64, max_tokens=8)
@@ -66,3 +66,11 @@ def test_a_bad_list_is_refused_with_the_reason(tokenizer: Tokenizer, candidates:
     with pytest.raises(TextError) as caught:
         ids_from_candidates(candidates, tokenizer, LIMITS, SETTINGS)
     assert message in str(caught.value)
+
+
+def test_forced_rows_are_as_long_as_the_longest_answer() -> None:
+    one = np.array([[5, 6], [7, 9]], np.int32)
+    assert forced_rows(one, 4, 9).tolist() == [[[5, 6, 9, 9], [7, 9, 9, 9]]]
+    assert forced_rows(one[None], 4, 9).tolist() == [[[[5, 6, 9, 9], [7, 9, 9, 9]]]]
+    assert (free_rows(2, 1, 3, 4) == FREE).all()
+    assert free_rows(2, 1, 3, 4).shape == (2, 1, 3, 4)

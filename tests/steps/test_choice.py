@@ -33,11 +33,10 @@ CALIBRATION = ChoiceCalibration(
 
 
 def scores(*probabilities: float, tokens: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Ids and log-probabilities of candidates; the last one is the refusal."""
-    ids = np.ones((len(probabilities), tokens), np.int32)
+    """Token counts and log-probabilities of candidates; the last one is the refusal."""
     logprobs = np.zeros((len(probabilities), tokens), np.float32)
     logprobs[:, 0] = np.log(probabilities)
-    return ids, logprobs
+    return np.full(len(probabilities), tokens), logprobs
 
 
 @pytest.mark.parametrize(
@@ -95,10 +94,10 @@ def test_a_draw_is_never_answered(language: str, count: int, elsewhere: float) -
 
 
 def test_numbers_that_are_none_are_an_error_and_no_answer() -> None:
-    ids, logprobs = scores(0.5, 0.4, 0.1)
+    tokens, logprobs = scores(0.5, 0.4, 0.1)
     logprobs[1] = np.nan
     with pytest.raises(FloatingPointError):
-        judge_choice(["red", "blue"], ids, logprobs, CALIBRATION, question=COLOUR, language="en", max_risk=None)
+        judge_choice(["red", "blue"], tokens, logprobs, CALIBRATION, question=COLOUR, language="en", max_risk=None)
 
 
 @pytest.mark.parametrize(("question", "status"), [("Is it red?", "answered"), ("颜色？", "hand_over")])
@@ -111,16 +110,15 @@ def test_a_yes_is_chosen_where_the_question_asks_for_one(question: str, status: 
 
 def test_a_long_candidate_is_not_held_back_by_its_length() -> None:
     """Of four tokens at a half each and one at a quarter, the long one is the likelier a token."""
-    ids = np.array([[1, 1, 1, 1], [1, 0, 0, 0], [1, 0, 0, 0]], np.int32)
-    logprobs = np.log(np.where(ids, [[0.5], [0.25], [1e-6]], 1.0)).astype(np.float32)
-    assert choice_from_scores(ids, logprobs, refusals=1).best == 1
-    assert choice_from_scores(ids, logprobs, refusals=1, length_exponent=1.0).best == 0
+    tokens = np.array([4, 1, 1])
+    logprobs = np.log([[0.5] * 4, [0.25, 1, 1, 1], [1e-6, 1, 1, 1]]).astype(np.float32)
+    assert choice_from_scores(tokens, logprobs, refusals=1).best == 1
+    assert choice_from_scores(tokens, logprobs, refusals=1, length_exponent=1.0).best == 0
 
 
 @given(st.lists(st.floats(1e-30, 1.0), min_size=2, max_size=257), st.floats(0.2, 5), st.floats(0, 1))
 def test_shares_are_probabilities(probabilities: list[float], temperature: float, exponent: float) -> None:
-    ids, logprobs = scores(*probabilities)
-    choice = choice_from_scores(ids, logprobs, refusals=1, temperature=temperature, length_exponent=exponent)
+    choice = choice_from_scores(*scores(*probabilities), refusals=1, temperature=temperature, length_exponent=exponent)
     assert choice.probabilities.sum() == pytest.approx(1)
     assert 0 <= choice.refusal <= 1
     assert 0 <= choice.listed <= 1

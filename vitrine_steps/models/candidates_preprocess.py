@@ -4,18 +4,17 @@ from __future__ import annotations  # some of Triton's names exist for type chec
 
 import json
 
-import numpy as np
 import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
-from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
+from vitrine_steps.candidates import CandidateLimits, forced_rows, ids_from_candidates
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each, output_dims, parameter, version_folder
 
 _LIST_AXES = 2
-"""Of a list without an axis of questions: candidates and tokens."""
+"""Axes of a list for a scorer, candidates and tokens; a decoder that takes rows has one of questions before them."""
 
 
 class TritonPythonModel:
@@ -31,7 +30,7 @@ class TritonPythonModel:
             max_bytes=int(parameter(config, "max_candidate_bytes")),
             max_tokens=int(parameter(config, "answer_tokens")),
         )
-        self.is_forced = len(output_dims(config, "CANDIDATE_IDS")) > _LIST_AXES
+        self.takes_rows = len(output_dims(config, "CANDIDATE_IDS")) > _LIST_AXES
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
@@ -40,7 +39,6 @@ class TritonPythonModel:
     def ids(self, inputs: Tensors) -> Tensors:
         candidates = inputs["CANDIDATES"][0].tolist()  # one question a request
         ids = ids_from_candidates(candidates, self.tokenizer, self.limits, self.settings)
-        if self.is_forced:  # of a decoder that takes rows: those of its one question, as long as its longest answer
-            padding = ((0, 0), (0, self.limits.max_tokens - ids.shape[1]))
-            ids = np.pad(ids, padding, constant_values=self.settings.family.pad_id)[None]
+        if self.takes_rows:
+            ids = forced_rows(ids, self.limits.max_tokens, self.settings.family.pad_id)
         return {"CANDIDATE_IDS": ids[None]}

@@ -10,7 +10,7 @@ import triton_python_backend_utils as pb_utils
 
 from vitrine_steps.choice import judge_choice, read_choice_calibration
 from vitrine_steps.features import FeatureMismatchError
-from vitrine_steps.heatmap import heatmap_from_attention
+from vitrine_steps.heatmap import heatmap_from_attention, size_in_margin
 from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, apply_rules, read_rules
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
@@ -48,16 +48,15 @@ class TritonPythonModel:
         ids, logprobs = (row[name].reshape(-1, row[name].shape[-1]) for name in ("CANDIDATE_IDS", "CANDIDATE_LOGPROBS"))
         question = row["QUESTION"][0].decode("utf-8", "replace")
         language = language_of(question)
-        photo = inputs["IMAGE"].reshape(-1)[0]
+        size = size_in_margin(inputs["IMAGE"].reshape(-1)[0], self.family)
         judgement = judge_choice(
             [text.decode("utf-8") for text in row["CANDIDATES"]],
-            ids,
+            (ids != self.family.pad_id).sum(axis=1),
             logprobs,
             self.calibration,
             question=question,
             language=language,
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
-            pad_id=self.family.pad_id,
         )
         ruled = apply_rules(
             self.rules, [judgement.answer], [judgement.confidence], judgement.verdict, language=language
@@ -69,6 +68,6 @@ class TritonPythonModel:
             "STATUS": utf8([ruled.verdict.status]),
             "REASON": utf8([ruled.verdict.reason]),
             "PROBABILITIES": judgement.probabilities.astype(np.float32),
-            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid, self.family, photo),
+            "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid, self.family, size),
         }
         return {name: value[None] for name, value in outputs.items()} | {"RELEASE": release_rows(self.release, 1)}

@@ -9,13 +9,12 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
+from vitrine_steps.candidates import free_rows
 from vitrine_steps.question import QuestionLimits, ids_from_question, require_questions
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.text import TextError
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter, version_folder
-
-_FREE = -1
 
 
 class TritonPythonModel:
@@ -51,5 +50,5 @@ class TritonPythonModel:
             "QUESTION_MASK": np.stack([mask for _, mask in rows]).reshape(shape),
         }
         if self.free_rows:  # of a decoder that takes rows: an open question's are free
-            outputs["FORCED_IDS"] = np.full((*shape[:2], *self.free_rows), _FREE, np.int32)
+            outputs["FORCED_IDS"] = free_rows(*shape[:2], *self.free_rows)
         return outputs
