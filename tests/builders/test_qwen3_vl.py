@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
@@ -131,10 +130,3 @@ def test_another_processor_or_penalties_are_refused(folder: Path, tmp_path: Path
         (copy / file).write_text(json.dumps(content | change), "utf-8")
         with pytest.raises(UsageError, match=words):
             load_parts(copy, "tiny", Wishes(IMAGE_PX))
-
-
-def test_forced_rows_are_padded_to_the_longest_answer() -> None:
-    from builders.parity.forced_rows import forced_ids
-
-    forced = forced_ids(np.array([[[5, 6], [7, 9]]], np.int32), 4, 9)
-    assert forced.tolist() == [[[[5, 6, 9, 9], [7, 9, 9, 9]]]]

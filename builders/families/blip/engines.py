@@ -6,12 +6,12 @@ from builders.dimensions import BuildDimensions
 from builders.engine_spec import (
     ANSWER_DECODER,
     ANSWER_SCORER,
-    IMAGE_ENCODER,
     MOST_REFUSALS,
     Axis,
     EngineSpec,
     TensorSpec,
 )
+from builders.families.encoder_spec import image_encoder_spec
 from builders.repository.source import limit
 from vitrine_steps.features import EXTRA_ROWS
 
@@ -35,13 +35,7 @@ def _image_encoder(dimensions: BuildDimensions) -> EngineSpec:
         processor = checkpoint.image_processor
         return ImageEncoder(model.vision_model, processor.image_mean, processor.image_std)
 
-    def finish(model: Any) -> None:
-        from builders.graphs.export import ask_shape_after_cast
-
-        ask_shape_after_cast(model, "PIXELS")
-
-    pixels = TensorSpec("PIXELS", "uint8", (dimensions.image_px, dimensions.image_px, 3), "bytes")
-    return EngineSpec(IMAGE_ENCODER, (pixels,), ("ENCODED_FEATURES", "IMAGE_POOLED"), module, finish)
+    return image_encoder_spec(dimensions, module)
 
 
 def _answer_decoder(dimensions: BuildDimensions, strategy: str) -> EngineSpec:

@@ -5,6 +5,7 @@ from typing import Any
 
 from builders.checkpoint.checkpoint import ModelParts, Wishes
 from builders.errors import UsageError
+from builders.families.pretrained import read_pretrained
 from vitrine_steps.step_settings import FamilySettings
 
 _BICUBIC = 3
@@ -26,10 +27,10 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     if wishes.instruction is not None:
         raise UsageError(f"--instruction: {checkpoint} is a BLIP, which reads the question alone: leave it out")
     # Heavy imports wait until the arguments are known to be good.
-    model, loaded, processor, tokenizer = _read(folder, checkpoint)
-    model = model.float().eval()
+    from transformers import BlipForQuestionAnswering, BlipImageProcessorPil
+
+    model, processor, tokenizer = read_pretrained(folder, checkpoint, BlipForQuestionAnswering, BlipImageProcessorPil)
     vision, text = model.config.vision_config, model.config.text_config
-    _require_complete(loaded, len(tokenizer), int(text.vocab_size), checkpoint)
     _require_reproducible(processor, int(vision.image_size))
     if wishes.image_px not in (None, int(vision.image_size)):
         raise UsageError(f"--image-px is {wishes.image_px}, but {checkpoint} takes photos of {vision.image_size} px")
@@ -44,12 +45,12 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
         image_width=int(vision.hidden_size),
         max_text_tokens=int(text.max_position_embeddings),
         answer_tokens=int(model.generation_config.max_new_tokens or _DEFAULT_ANSWER_TOKENS),
-        steps=_step_settings(int(text.pad_token_id), tokenizer.unk_token_id),
+        steps=step_settings(int(text.pad_token_id), tokenizer.unk_token_id),
         text_layers_heads=(int(text.num_hidden_layers), int(text.num_attention_heads)),
     )
 
 
-def _step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
+def step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
     """Say what the steps need to know of a BLIP, whose tokenizer is BERT's: [CLS] before a text."""
     return FamilySettings(
         pad_id,
@@ -61,34 +62,6 @@ def _step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
         photo_fit="stretch",
         leading_image_tokens=1,
     )
-
-
-def _read(folder: Path, checkpoint: str) -> tuple[Any, Any, Any, Any]:
-    """Model, what was missing of it, image processor and tokenizer."""
-    from safetensors import SafetensorError
-    from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        model, loaded = BlipForQuestionAnswering.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
-        processor = BlipImageProcessorPil.from_pretrained(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
-    return model, loaded, processor, tokenizer
-
-
-def _require_complete(loaded: dict[str, Any], tokens: int, vocabulary: int, checkpoint: str) -> None:
-    """Transformers fills missing weights with random ones, and parity would compare those with themselves."""
-    wrong = sorted(str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind])
-    if wrong:
-        raise UsageError(
-            f"{checkpoint} lacks {len(wrong)} weights that the architecture has, or has them in another shape: "
-            f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
-        )
-    if tokens > vocabulary:
-        raise UsageError(f"{checkpoint}: the tokenizer has {tokens} tokens, the model only {vocabulary}")
 
 
 def _require_reproducible(processor: Any, image_px: int) -> None:

@@ -3,7 +3,8 @@
 from typing import Any
 
 from builders.dimensions import BuildDimensions
-from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER, MOST_REFUSALS, Axis, EngineSpec, TensorSpec
+from builders.engine_spec import ANSWER_DECODER, MOST_REFUSALS, Axis, EngineSpec, TensorSpec
+from builders.families.encoder_spec import image_encoder_spec
 from builders.repository.source import limit
 from vitrine_steps.features import EXTRA_ROWS
 
@@ -29,13 +30,7 @@ def _image_encoder(dimensions: BuildDimensions) -> EngineSpec:
         side, mean, std = dimensions.image_px, processor.image_mean, processor.image_std
         return QwenImageEncoder(model.model.visual, side, mean, std, torch.float32)
 
-    def finish(model: Any) -> None:
-        from builders.graphs.export import ask_shape_after_cast
-
-        ask_shape_after_cast(model, "PIXELS")
-
-    pixels = TensorSpec("PIXELS", "uint8", (dimensions.image_px, dimensions.image_px, 3), "bytes")
-    return EngineSpec(IMAGE_ENCODER, (pixels,), ("ENCODED_FEATURES", "IMAGE_POOLED"), module, finish)
+    return image_encoder_spec(dimensions, module)
 
 
 def _answer_decoder(dimensions: BuildDimensions, strategy: str) -> EngineSpec:

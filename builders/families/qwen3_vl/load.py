@@ -1,18 +1,18 @@
 """Loads a Qwen3-VL's files, and fixes what a build needs to know: the photo's grid, the prompt, the answers' ends."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from builders.checkpoint.checkpoint import ModelParts, Wishes
 from builders.errors import UsageError
 from builders.families.language.prompt import CANNOT_TELL, DEFAULT_INSTRUCTION, prompt_of
+from builders.families.pretrained import read_pretrained
 from vitrine_steps.step_settings import FamilySettings
 
 DEFAULT_IMAGE_PX = 512
 _MOST_TEXT_TOKENS = 512
 _ANSWER_TOKENS = 16
-_IMAGE_TOKEN = "<|image_pad|>"  # noqa: S105  a placeholder's text, no password
+IMAGE_PLACEHOLDER = "<|image_pad|>"
 
 
 def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
@@ -26,10 +26,13 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     Raises:
         UsageError: what is missing, broken or not as the graphs have it: files, weights, the photo's side, settings.
     """
-    model, loaded, processor, tokenizer = _read(folder, checkpoint)
-    _require_complete(loaded, checkpoint)
+    from transformers import Qwen3VLForConditionalGeneration
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    model, processor, tokenizer = read_pretrained(
+        folder, checkpoint, Qwen3VLForConditionalGeneration, Qwen2VLImageProcessorPil
+    )
     image_px = DEFAULT_IMAGE_PX if wishes.image_px is None else wishes.image_px
-    model = model.float().eval()
     vision, text = model.config.vision_config, model.config.text_config
     token_px = vision.patch_size * vision.spatial_merge_size
     if image_px <= 0 or image_px % token_px:
@@ -38,7 +41,7 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     _require_greedy(model.generation_config, checkpoint)
     grid = image_px // token_px
     prompt = prompt_of(
-        tokenizer, _IMAGE_TOKEN, grid**2, DEFAULT_INSTRUCTION if wishes.instruction is None else wishes.instruction
+        tokenizer, IMAGE_PLACEHOLDER, grid**2, DEFAULT_INSTRUCTION if wishes.instruction is None else wishes.instruction
     )
     return ModelParts(
         model=model,
@@ -76,34 +79,6 @@ def _step_settings(tokenizer: Any, generation: Any, suffix_ids: tuple[int, ...])
         photo_fit="pad",
         leading_image_tokens=0,
     )
-
-
-def _read(folder: Path, checkpoint: str) -> tuple[Any, Any, Any, Any]:
-    """Model, what was missing of it, image processor and tokenizer."""
-    from safetensors import SafetensorError
-    from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        model, loaded = Qwen3VLForConditionalGeneration.from_pretrained(
-            folder, use_safetensors=True, output_loading_info=True
-        )
-        processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
-    return model, loaded, processor, tokenizer
-
-
-def _require_complete(loaded: Mapping[str, Any], checkpoint: str) -> None:
-    wrong = sorted(str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind])
-    if wrong:
-        raise UsageError(
-            f"{checkpoint} lacks {len(wrong)} weights that the architecture has, or has them in another shape: "
-            f"{', '.join(wrong[:3])}{' ...' if len(wrong) > 3 else ''}"
-        )
 
 
 def _require_processor(processor: Any, vision: Any) -> None:

@@ -10,6 +10,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from builders.checkpoint.checkpoint import Checkpoint
+from builders.families.language.prompt import require_seams
+from builders.families.qwen3_vl.load import IMAGE_PLACEHOLDER
 from builders.parity.outputs import Reference
 from builders.parity.tolerances import PARITY_LIMITS
 from vitrine_steps.photo.pixels import pixels_from_photo
@@ -28,7 +30,13 @@ def reference_outputs(
         photos: encoded.
         questions: index of the photo, and the text.
         answer_tokens: T.
+
+    Raises:
+        UsageError: a question's tokens reach into the prompt's.
     """
+    prompt = checkpoint.parts.prompt
+    assert prompt
+    require_seams(checkpoint.tokenizer, prompt, IMAGE_PLACEHOLDER, sorted({text for _, text in questions}))
     seen = [_pixel_values(checkpoint, photo) for photo in photos]
     features = [_features(checkpoint, inputs) for inputs in seen]
     rows = [
