@@ -49,7 +49,7 @@ def build(options: BuildOptions) -> Path:
                 options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes
             )
             calibration = calibration_for(checkpoint, options.alternatives)
-        specification = specify(checkpoint, calibration, options)
+        specification = specify(checkpoint, calibration, options, wishes)
         built = _make(partial, specification, target, stage, start_s)
     except OSError as error:
         raise BuildError(

@@ -29,7 +29,7 @@ class Specification:
     instruction: str | None
     """What a chat model reads before every question; None: its family's own."""
     precision: str
-    """As chosen; "auto" too."""
+    """Precision as it was asked for, "auto" included."""
     serving: ServingConfig
     parity_photos: int
     photos: Path | None
@@ -47,7 +47,9 @@ class Specification:
         return "fp32" if self.precision == "auto" else self.precision
 
 
-def specify(checkpoint: Checkpoint, calibration: dict[str, Any] | None, options: BuildOptions) -> Specification:
+def specify(
+    checkpoint: Checkpoint, calibration: dict[str, Any] | None, options: BuildOptions, wishes: Wishes
+) -> Specification:
     """Decide what to build.
 
     Raises:
@@ -62,7 +64,7 @@ def specify(checkpoint: Checkpoint, calibration: dict[str, Any] | None, options:
         engines=family_of(checkpoint.architecture).engine_specs(dimensions, options.decode_strategy),
         target=options.target,
         strategy=options.decode_strategy,
-        instruction=wishes_of(options).instruction,
+        instruction=wishes.instruction,
         precision=options.chosen_precision,
         serving=ServingConfig(options.target.replace("-", "_"), options.batch_for(dimensions), options.serving_cores),
         parity_photos=options.parity_photos,
