@@ -9,8 +9,8 @@ import onnx
 import pytest
 
 from builders.dimensions import BatchRange
-from builders.options import PlanOptions
 from builders.parity.onnx_engine import onnx_engine
+from builders.tensorrt.plan_options import PlanOptions
 from tests.helpers.language import (
     ANSWER_TOKENS,
     ANSWERS,
@@ -83,7 +83,7 @@ def asked(questions: list[list[int]], per_photo: int, *, padding: str = "behind"
 
 
 def free(inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """As an open question is asked: K free rows."""
+    """Add the K free rows of open questions."""
     rows = inputs["QUESTION_IDS"].shape[:2]
     return inputs | {"FORCED_IDS": np.full((*rows, ANSWERS, ANSWER_TOKENS), FREE, np.int32)}
 

@@ -15,12 +15,12 @@ from builders.graphs.language.decoder import LanguageDecoder, LanguageOptions
 from builders.graphs.language.prefill import Prefix
 from builders.graphs.precision import with_precision
 from builders.graphs.qwen_vision import QwenImageEncoder
+from tests.helpers.qwen import DEEP_LAYERS, PATCH, WIDTH, tiny_qwen3_vl
 from vitrine_steps.features import DIGEST_BYTES, EXTRA_ROWS
 
-SIDE_PX, PATCH, MERGE = 128, 16, 2
+SIDE_PX, MERGE = 128, 2
 GRID = SIDE_PX // PATCH
 IMAGE_TOKENS = (GRID // MERGE) ** 2
-WIDTH, DEEP_LAYERS = 96, 2
 QUESTION_TOKENS, ANSWER_TOKENS, ANSWERS = 10, 8, 3
 IMAGE_ID, END_IDS, PAD_ID = 990, (997, 996), 0
 PREFIX_IDS = (1, 2, 992, *[IMAGE_ID] * IMAGE_TOKENS, 993, 3)
@@ -30,37 +30,14 @@ MEAN = STD = (0.5, 0.5, 0.5)
 @dataclass(frozen=True)
 class TinyModel:
     is_tied: bool = True
-    """Whether the matrix from states to logits is the embedding's."""
+    """True: the matrix from states to logits is the embedding's."""
     seed: int = 0
 
 
 @functools.cache
 def model_of(tiny: TinyModel) -> Any:
-    """A `Qwen3VLForConditionalGeneration`, norms and biases random too; nobody may change it."""
-    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
-
-    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [6, 5, 5], "mrope_interleaved": True}
-    config = Qwen3VLConfig(
-        vision_config={
-            "depth": 3, "hidden_size": 64, "num_heads": 4, "intermediate_size": 128, "patch_size": PATCH,
-            "out_hidden_size": WIDTH, "num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1],
-        },
-        text_config={
-            "hidden_size": WIDTH, "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2,
-            "intermediate_size": 160, "head_dim": 32, "vocab_size": 1000, "max_position_embeddings": 512,
-            "rope_parameters": rope, "tie_word_embeddings": tiny.is_tied,
-        },
-        image_token_id=IMAGE_ID, video_token_id=991, vision_start_token_id=992, vision_end_token_id=993,
-        tie_word_embeddings=tiny.is_tied,
-    )  # fmt: skip
-    model = Qwen3VLForConditionalGeneration(config)
-    random = torch.Generator().manual_seed(tiny.seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            noise = torch.randn(parameter.shape, generator=random)
-            is_norm = parameter.ndim == 1 and "bias" not in name
-            parameter.copy_(1 + noise * 0.2 if is_norm else noise * 0.12)
-    return model.eval()
+    """Return the one model of this kind, which nobody may change."""
+    return tiny_qwen3_vl(IMAGE_ID, 992, 993, vocabulary=1000, seed=tiny.seed, is_tied=tiny.is_tied)
 
 
 def encoder_spec() -> EngineSpec:
@@ -128,7 +105,7 @@ def features_of(tiny: TinyModel, photo_hwc: np.ndarray) -> np.ndarray:
 
 
 def _inputs(tiny: TinyModel, photo_hwc: np.ndarray, tokens: Sequence[int]) -> dict[str, torch.Tensor]:
-    """Those of the model; without the token types it falls back to plain positions and says nothing."""
+    """Inputs of the model; without the token types it falls back to plain positions and says nothing."""
     ids = torch.tensor([[*PREFIX_IDS, *tokens]])
     return {
         "input_ids": ids,

@@ -1,34 +1,39 @@
-"""A tiny Qwen3-VL with random weights, on disk in the transformers format."""
+"""A tiny Qwen3-VL with random weights: in memory, or on disk in the transformers format."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from tests.helpers.chat_tokenizer import chat_tokenizer
 
 IMAGE_PX = 128
+PATCH, WIDTH, DEEP_LAYERS = 16, 96, 2
 
 
-def save_qwen3_vl(folder: Path, *, seed: int = 0, is_tied: bool = True) -> Path:
-    """Write weights, tokenizer with its chat template, image processor and generation settings to `folder`."""
-    from transformers import GenerationConfig, Qwen3VLConfig, Qwen3VLForConditionalGeneration
-    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+def tiny_qwen3_vl(image_id: int, start_id: int, end_id: int, *, vocabulary: int, seed: int, is_tied: bool) -> Any:
+    """Make a `Qwen3VLForConditionalGeneration`, norms and biases random too.
 
-    tokenizer = chat_tokenizer()
-    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "vision_start", "vision_end")}
+    Args:
+        image_id, start_id, end_id: tokens that stand for, before and behind the photo's patches.
+        is_tied: True: the matrix from states to logits is the embedding's.
+    """
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [6, 5, 5], "mrope_interleaved": True}
     config = Qwen3VLConfig(
         vision_config={
-            "depth": 3, "hidden_size": 64, "num_heads": 4, "intermediate_size": 128, "patch_size": 16,
-            "out_hidden_size": 96, "num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1],
+            "depth": 3, "hidden_size": 64, "num_heads": 4, "intermediate_size": 128, "patch_size": PATCH,
+            "out_hidden_size": WIDTH, "num_position_embeddings": 64,
+            "deepstack_visual_indexes": list(range(DEEP_LAYERS)),
         },
         text_config={
-            "hidden_size": 96, "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2,
-            "intermediate_size": 160, "head_dim": 32, "vocab_size": len(tokenizer), "max_position_embeddings": 1024,
+            "hidden_size": WIDTH, "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 2,
+            "intermediate_size": 160, "head_dim": 32, "vocab_size": vocabulary, "max_position_embeddings": 1024,
             "rope_parameters": rope, "tie_word_embeddings": is_tied,
         },
-        image_token_id=ids["image_pad"], video_token_id=len(tokenizer) - 1, vision_start_token_id=ids["vision_start"],
-        vision_end_token_id=ids["vision_end"], tie_word_embeddings=is_tied,
+        image_token_id=image_id, video_token_id=vocabulary - 1, vision_start_token_id=start_id,
+        vision_end_token_id=end_id, tie_word_embeddings=is_tied,
     )  # fmt: skip
     model = Qwen3VLForConditionalGeneration(config)
     random = torch.Generator().manual_seed(seed)
@@ -37,9 +42,21 @@ def save_qwen3_vl(folder: Path, *, seed: int = 0, is_tied: bool = True) -> Path:
             noise = torch.randn(parameter.shape, generator=random)
             is_norm = parameter.ndim == 1 and "bias" not in name
             parameter.copy_(1 + noise * 0.2 if is_norm else noise * 0.12)
+    return model.eval()
+
+
+def save_qwen3_vl(folder: Path, *, seed: int = 0, is_tied: bool = True) -> Path:
+    """Write weights, tokenizer with its chat template, image processor and generation settings to `folder`."""
+    from transformers import GenerationConfig
+    from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+    tokenizer = chat_tokenizer()
+    names = ("image_pad", "vision_start", "vision_end")
+    ids = [tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in names]
+    model = tiny_qwen3_vl(*ids, vocabulary=len(tokenizer), seed=seed, is_tied=is_tied)
     ends = [tokenizer.convert_tokens_to_ids(name) for name in ("<|im_end|>", "<|endoftext|>")]
     model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=ends[1], do_sample=True, temperature=0.7)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    Qwen2VLImageProcessorPil(patch_size=16, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder)
+    Qwen2VLImageProcessorPil(patch_size=PATCH, image_mean=[0.5] * 3, image_std=[0.5] * 3).save_pretrained(folder)
     return folder
