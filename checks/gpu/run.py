@@ -10,6 +10,7 @@ from checks.gpu.options import ROOT, GpuCheckOptions
 from checks.gpu.report import FAILED, NOT_RUN, Verdict, all_passed, write_report
 from checks.gpu.rtx_steps import rtx_steps
 from checks.gpu.steps import Check, Step, container_steps, machine_facts, run_step, server_taken_down
+from command_line.errors import UsageError
 from serving.triton.ports import resolve_ports
 
 
@@ -18,7 +19,12 @@ def check_gpu(options: GpuCheckOptions) -> int:
 
     Returns:
         The program's exit status.
+
+    Raises:
+        UsageError: options that contradict each other.
     """
+    if options.engines_only and options.compiler == "container":
+        raise UsageError("--engines-only goes with --compiler tensorrt-rtx: in the container, every step is run")
     folder = ROOT / "build" / f"gpu-check-{time.strftime('%Y%m%d-%H%M%S')}"
     ports = resolve_ports("127.0.0.1", {"grpc_port": 0, "metrics_port": 0})
     check = Check(ROOT, folder, options.checkpoint, **ports)

@@ -110,5 +110,6 @@ USAGE: list[tuple[str, str, str]] = [
     ("benchmarks.one_question", "{none}", "is not a folder that exists"),
     ("benchmarks.one_question", "{good} --photos 1", "--photos must be at least 2"),
     ("checks.gpu", "--dry-run --checkpoint {none}", "has no config.json"),
+    ("checks.gpu", "--engines-only", "goes with --compiler tensorrt-rtx"),
 ]  # fmt: skip
 """Module, arguments with places in braces, and words of its message."""
