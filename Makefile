@@ -18,7 +18,7 @@ SOURCES := $(shell find builders catalogue measuring model_repository vitrine_st
 .PHONY: help
 help: ## list the targets
 	@echo "Vitrine answers questions about product photos. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(VENV)/installed $(EXTRAS:%=$(VENV)/installed-%) ## create the environment in .venv (EXTRAS=tensorrt-rtx: with that compiler)

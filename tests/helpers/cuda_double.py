@@ -17,34 +17,34 @@ OK, FULL = SimpleNamespace(value=0), SimpleNamespace(value=2)
 class Cuda:
     """Functions of `cuda.bindings.runtime`."""
 
-    cudaError_t = SimpleNamespace(cudaSuccess=OK)  # noqa: N815  CUDA's own names
-    cudaMemcpyKind = SimpleNamespace(cudaMemcpyHostToDevice=1, cudaMemcpyDeviceToHost=2)  # noqa: N815
+    cudaError_t = SimpleNamespace(cudaSuccess=OK)
+    cudaMemcpyKind = SimpleNamespace(cudaMemcpyHostToDevice=1, cudaMemcpyDeviceToHost=2)
 
     def __init__(self, memory_bytes: int = 2**20) -> None:
         self.memory_bytes, self.held = memory_bytes, dict[int, Any]()
 
-    def cudaGetErrorString(self, status: Any) -> tuple[Any, bytes]:  # noqa: N802
+    def cudaGetErrorString(self, status: Any) -> tuple[Any, bytes]:
         return OK, b"out of memory"
 
-    def cudaStreamCreate(self) -> tuple[Any, int]:  # noqa: N802
+    def cudaStreamCreate(self) -> tuple[Any, int]:
         return OK, 7
 
-    def cudaMalloc(self, size: int) -> tuple[Any, int]:  # noqa: N802
+    def cudaMalloc(self, size: int) -> tuple[Any, int]:
         if size > self.memory_bytes:
             return FULL, 0
         buffer = (ctypes.c_byte * size)()
         self.held[ctypes.addressof(buffer)] = buffer
         return OK, ctypes.addressof(buffer)
 
-    def cudaFree(self, memory: int) -> tuple[Any]:  # noqa: N802
+    def cudaFree(self, memory: int) -> tuple[Any]:
         del self.held[memory]
         return (OK,)
 
-    def cudaMemcpyAsync(self, to: int, of: int, size: int, kind: int, stream: int) -> tuple[Any]:  # noqa: N802
+    def cudaMemcpyAsync(self, to: int, of: int, size: int, kind: int, stream: int) -> tuple[Any]:
         ctypes.memmove(to, of, size)
         return (OK,)
 
-    def cudaStreamSynchronize(self, stream: int) -> tuple[Any]:  # noqa: N802
+    def cudaStreamSynchronize(self, stream: int) -> tuple[Any]:
         return (OK,)
 
 

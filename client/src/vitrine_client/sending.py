@@ -22,7 +22,7 @@ _SAYS_NOTHING = ("DEADLINE_EXCEEDED", "CANCELLED")
 """gRPC codes that do not tell whether a server took the call."""
 _NOT_GRPC = "Received http2 header with status"
 _HTTP_1 = re.compile(r"http1\.x|got frame type (79|80)\b")
-"""Of gRPC, where HTTP/1 answers it: by its name, or what "HTTP" and "<!DOCTYPE" look like as a frame of HTTP/2."""
+"""Words of gRPC where HTTP/1 answers: its name, or what "HTTP" and "<!DOCTYPE" look like as a frame of HTTP/2."""
 _NO_SHARED_MEMORY = "increase the shared memory pool"
 """Words of Triton's own error, which goes on with a name that is nobody's business (CVE-2025-23320)."""
 _LEAST_LEFT_S = 0.02
