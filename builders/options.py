@@ -28,7 +28,7 @@ _QUESTION_TOKENS, _MORE_OF_A_CHAT = 32, 64
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """Compile a BLIP checkpoint into a model repository that Triton serves.
+    """Compile a checkpoint, BLIP or Qwen3-VL, into a model repository that Triton serves.
 
     Stages: load the checkpoint, export the image encoder and the answer decoder (with its whole decoding loop) to ONNX,
     answer the parity questions with transformers, make the engines, compare every output of theirs with that, and write
