@@ -98,14 +98,13 @@ def pytorch_module(checkpoint: Checkpoint, name: str, precision: str, answer_sha
     Args:
         answer_shape: answers to a question, and tokens of each.
     """
-    from builders.graphs.precision import with_precision
 
     parts, (answers, answer_tokens) = checkpoint.parts, answer_shape
     dimensions = BuildDimensions(
         parts.image_px, parts.image_tokens, parts.image_width, parts.grid, parts.max_text_tokens, answers, answer_tokens
     )
     specs = {spec.name: spec for spec in family_of(checkpoint.architecture).engine_specs(dimensions, "unrolled")}
-    module: torch.nn.Module = specs[name].module(checkpoint, with_precision(checkpoint.model, precision))
+    module: torch.nn.Module = specs[name].module(checkpoint, precision)
     return module
 
 

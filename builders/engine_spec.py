@@ -75,9 +75,9 @@ class EngineSpec:
     inputs: tuple[TensorSpec, ...]
     """In the order of the module's arguments."""
     outputs: tuple[str, ...]
-    module: Callable[[Any, Any], Any]
-    """From a checkpoint and its model in the precision of the graphs to a `torch.nn.Module`."""
-    finish: Callable[[Any], None]
+    module: Callable[[Any, str], Any]
+    """From a checkpoint and the precision of the graphs to a `torch.nn.Module`, or to the graph, an `onnx_ir.Model`."""
+    finish: Callable[[Any], None] = lambda model: None
     """Changes the exported `onnx.ModelProto` in place before it is written. It may not look at large weights."""
     is_loop: bool = False
     """True for a graph with a decoding loop: no CUDA graph can be captured, and a run is as long as its answers."""

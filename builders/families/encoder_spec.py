@@ -7,11 +7,11 @@ from builders.dimensions import BuildDimensions
 from builders.engine_spec import IMAGE_ENCODER, EngineSpec, TensorSpec
 
 
-def image_encoder_spec(dimensions: BuildDimensions, module: Callable[[Any, Any], Any]) -> EngineSpec:
+def image_encoder_spec(dimensions: BuildDimensions, module: Callable[[Any, str], Any]) -> EngineSpec:
     """Describe the engine.
 
     Args:
-        module: from a checkpoint and its model in the graph's precision to the `torch.nn.Module`.
+        module: from a checkpoint and the graph's precision to the `torch.nn.Module`.
     """
 
     def finish(model: Any) -> None:

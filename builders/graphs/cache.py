@@ -108,18 +108,18 @@ def _export(
     import onnx
 
     from builders.graphs.export import export_engine, save_onnx
-    from builders.graphs.precision import with_precision
+    from builders.graphs.precision import require_holds
     from builders.precision.weights import WEIGHT_KINDS, quantize_weights
 
     try:
-        model = with_precision(checkpoint.model, precision)
+        require_holds(checkpoint.model, precision)
     except OverflowError as error:
         raise BuildError(f"{error}: build with --precision bf16") from error
     for engine in engines:
         with stage(f"{engine.title} to ONNX, {precision}"):
             file = graphs.file(engine.name)
             file.parent.mkdir()
-            export_engine(engine, engine.module(checkpoint, model), file)
+            export_engine(engine, engine.module(checkpoint, precision), file)
             if precision in WEIGHT_KINDS:
                 graph = onnx.load(str(file))
                 quantize_weights(graph, WEIGHT_KINDS[precision])

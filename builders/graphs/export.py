@@ -26,8 +26,27 @@ _FOLDED_ELEMENTS = 2**16  # the exporter folds small weights only
 _TRACED_ROWS = 2
 
 
-def export_engine(engine: EngineSpec, module: nn.Module, file: Path) -> None:
-    """Write `module` as an ONNX file whose batch, and whatever axis the engine's inputs say, is dynamic."""
+def export_engine(engine: EngineSpec, made: nn.Module | onnx_ir.Model, file: Path) -> None:
+    """Write an ONNX file whose batch, and whatever axis the engine's inputs say, is dynamic.
+
+    Args:
+        made: by the engine's `module`: what is to be traced, or the graph itself.
+    """
+    graph = made if isinstance(made, onnx_ir.Model) else _traced_graph(engine, made)
+    if sum(tensor.nbytes for tensor in _weights(graph.graph)) > _INLINE_BYTES:
+        # Straight from PyTorch's memory, one by one: as a message, they would be there three times over.
+        external = file.with_suffix(".weights").name
+        onnx_ir.save(graph, file, external_data=external, size_threshold_bytes=_EXTERNAL_BYTES, max_workers=1)
+        model = onnx.load(str(file), load_external_data=False)
+    else:
+        model = onnx_ir.to_proto(graph)
+    _strip_traces(model.graph)
+    engine.finish(model)
+    onnx.save_model(model, str(file))
+    onnx.checker.check_model(str(file))
+
+
+def _traced_graph(engine: EngineSpec, module: nn.Module) -> onnx_ir.Model:
     inputs = {tensor.name: _traced(tensor) for tensor in engine.inputs}
     axes = {axis.name: axis for tensor in engine.inputs for axis in tensor.varying().values()}
     symbols = {name: torch.export.Dim(name, max=axis.graph_max) for name, axis in axes.items()}
@@ -46,33 +65,11 @@ def export_engine(engine: EngineSpec, module: nn.Module, file: Path) -> None:
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
-            custom_translation_table={torch.ops.aten.sym_stride.int: _stride},
         )
     assert program is not None
     # Each unrolled step folds transposed copies of small weights of its own.
     DeduplicateInitializersPass(size_limit=_FOLDED_ELEMENTS)(program.model)
-    if sum(tensor.nbytes for tensor in _weights(program.model.graph)) > _INLINE_BYTES:
-        # Straight from PyTorch's memory: as a message, they would be there three times over.
-        external = file.with_suffix(".weights").name
-        onnx_ir.save(program.model, file, external_data=external, size_threshold_bytes=_EXTERNAL_BYTES)
-        del program
-        model = onnx.load(str(file), load_external_data=False)
-        _strip_traces(model.graph)
-        engine.finish(model)
-        onnx.save_model(model, str(file))
-        onnx.checker.check_model(str(file))
-        return
-    model = program.model_proto
-    _strip_traces(model.graph)
-    engine.finish(model)
-    save_onnx(model, file)
-
-
-def _stride(tensor: Any, dim: int) -> Any:
-    """Translate the stride of a contiguous tensor: the exporter takes sizes from those of a loop's carried values."""
-    from onnxscript import opset20
-
-    return opset20.ReduceProd(opset20.Shape(tensor, start=dim + 1), keepdims=0)
+    return program.model
 
 
 def _traced(tensor: TensorSpec) -> Tensor:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from builders.graphs.language.layers import rotate
 from builders.graphs.layers import attention, layer_norm
 
 
@@ -77,7 +76,7 @@ class QwenImageEncoder(nn.Module):
         query, key, value = (
             own.qkv(x).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         )  # [B, heads, patches, W]
-        query, key = rotate(query, self.cos, self.sin), rotate(key, self.cos, self.sin)
+        query, key = _rotate(query, self.cos, self.sin), _rotate(key, self.cos, self.sin)
         projected: Tensor = own.proj(attention(query, key, value, None)[0].transpose(1, 2).flatten(2))
         return projected
 
@@ -90,3 +89,10 @@ class QwenImageEncoder(nn.Module):
             x = layer_norm(merger.norm, x).unflatten(1, (-1, four)).flatten(2)
         merged: Tensor = merger.linear_fc2(merger.act_fn(merger.linear_fc1(x)))
         return merged
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each pair of numbers of a head, [..., patches, W], by its position's angles (RoPE), in FP32."""
+    half = x.shape[-1] // 2
+    turned = torch.cat([-x[..., half:], x[..., :half]], -1)
+    return (x.float() * cos + turned.float() * sin).to(x.dtype)

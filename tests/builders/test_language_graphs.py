@@ -69,15 +69,13 @@ def packed() -> np.ndarray:
     return pack(np.stack([features_of(TINY, photo) for photo in PHOTOS]))
 
 
-def asked(questions: list[list[int]], per_photo: int, *, padding: str = "behind") -> dict[str, np.ndarray]:
+def asked(questions: list[list[int]], per_photo: int) -> dict[str, np.ndarray]:
     """[B, Q, L] ids and mask of as many photos as there is room for, in their order."""
     ids = np.zeros((len(questions), QUESTION_TOKENS), np.int32)
     mask = np.zeros_like(ids)
     for row, tokens in enumerate(questions):
-        gap = QUESTION_TOKENS - len(tokens)
-        start = {"behind": 0, "before": gap, "around": gap // 2}[padding]
-        ids[row, start : start + len(tokens)] = tokens
-        mask[row, start : start + len(tokens)] = 1
+        ids[row, : len(tokens)] = tokens
+        mask[row, : len(tokens)] = 1
     shape = (-1, per_photo, QUESTION_TOKENS)
     return {"QUESTION_IDS": ids.reshape(shape), "QUESTION_MASK": mask.reshape(shape)}
 
@@ -95,13 +93,10 @@ def test_features_are_transformers(encoder: Engine) -> None:
     assert encoder({"PIXELS": PHOTOS})["IMAGE_POOLED"] == pytest.approx(expected.mean(1), abs=1e-4)
 
 
-@pytest.mark.parametrize("padding", ["behind", "before", "around"])
 @pytest.mark.parametrize(("photos", "per_photo"), [(1, 1), (3, 1), (4, 2), (1, 8)])
-def test_tokens_are_those_of_generate(
-    decoder: Engine, packed: np.ndarray, photos: int, per_photo: int, padding: str
-) -> None:
+def test_tokens_are_those_of_generate(decoder: Engine, packed: np.ndarray, photos: int, per_photo: int) -> None:
     questions = QUESTIONS[: photos * per_photo]
-    found = decoder({"IMAGE_FEATURES": packed[:photos], **free(asked(questions, per_photo, padding=padding))})
+    found = decoder({"IMAGE_FEATURES": packed[:photos], **free(asked(questions, per_photo))})
     greedy = found["ANSWER_IDS"].reshape(-1, ANSWERS, ANSWER_TOKENS)[:, 0].tolist()
     expected = [generated(TINY, PHOTOS[row // per_photo], tokens) for row, tokens in enumerate(questions)]
     assert greedy == expected

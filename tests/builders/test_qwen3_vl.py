@@ -55,7 +55,7 @@ def engines(
 ) -> Callable[[str], Any]:
     folder = tmp_path_factory.mktemp("engines")
     for spec in engine_specs(dimensions, "loop"):
-        export_engine(spec, spec.module(checkpoint, checkpoint.model), folder / f"{spec.name}.onnx")
+        export_engine(spec, spec.module(checkpoint, "fp32"), folder / f"{spec.name}.onnx")
     names = [spec.name for spec in engine_specs(dimensions, "loop")]
     return opener(lambda name: onnx_engine(folder / f"{name}.onnx"), names, dimensions, checkpoint.parts.steps.pad_id)
 

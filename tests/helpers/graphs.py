@@ -15,7 +15,6 @@ from builders.dimensions import BuildDimensions
 from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER, EngineSpec
 from builders.families.blip import engine_specs
 from builders.graphs.export import export_engine
-from builders.graphs.precision import with_precision
 from builders.parity.onnx_engine import onnx_engine
 from builders.precision.weights import WEIGHT_KINDS, quantize_weights
 from tests.helpers.step_settings import WORDS
@@ -99,10 +98,9 @@ class Graphs:
             onnx.save_model(graph, str(file))
         if not file.exists():
             file.parent.mkdir(parents=True)
-            model = with_precision(model_of(small), precision)
             dimensions = dimensions_of(small, answers, answer_tokens)
             spec = spec_of(name, dimensions, strategy)
-            export_engine(spec, spec.module(_checkpoint(model, dimensions), model), file)
+            export_engine(spec, spec.module(_checkpoint(model_of(small), dimensions), precision), file)
         return file
 
 

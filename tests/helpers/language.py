@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER, Axis, EngineSpec, TensorSpec
-from builders.graphs.export import export_engine, set_trip_count
-from builders.graphs.language.decoder import LanguageDecoder, LanguageOptions
-from builders.graphs.language.prefill import Prefix
-from builders.graphs.precision import with_precision
+from builders.graphs.export import export_engine
+from builders.graphs.language.attention import attention_layers
+from builders.graphs.language.decoder import language_decoder
+from builders.graphs.language.model import LanguageOptions
+from builders.graphs.language.segments import PromptHead
+from builders.graphs.precision import ONNX_TYPES, with_precision
 from builders.graphs.qwen_vision import QwenImageEncoder
 from tests.helpers.qwen import DEEP_LAYERS, PATCH, WIDTH, tiny_qwen3_vl
 from vitrine_steps.features import DIGEST_BYTES, EXTRA_ROWS
@@ -57,12 +59,7 @@ def decoder_spec(strategy: str) -> EngineSpec:
         TensorSpec("FORCED_IDS", "int32", (questions, rows, ANSWER_TOKENS), "tokens"),
     )
     outputs = ("ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256")
-
-    def finish(model: Any) -> None:
-        if strategy == "loop":
-            set_trip_count(model, ANSWER_TOKENS - 1)
-
-    return EngineSpec(ANSWER_DECODER, inputs, outputs, lambda *_: None, finish, is_loop=strategy == "loop")
+    return EngineSpec(ANSWER_DECODER, inputs, outputs, lambda *_: None, lambda _: None, is_loop=strategy == "loop")
 
 
 def write_encoder(tiny: TinyModel, file: Path, precision: str = "fp32") -> None:
@@ -72,20 +69,22 @@ def write_encoder(tiny: TinyModel, file: Path, precision: str = "fp32") -> None:
 
 
 def write_decoder(tiny: TinyModel, file: Path, strategy: str = "loop", precision: str = "fp32") -> None:
-    model = with_precision(model_of(tiny), precision)
-    options = LanguageOptions(ANSWERS, ANSWER_TOKENS, END_IDS, PAD_ID, strategy)
-    decoder = LanguageDecoder(
-        model.model.language_model, model.lm_head, prefix_of(model), options, deep_layers=DEEP_LAYERS
-    )
+    model = model_of(tiny)
+    options = LanguageOptions(ANSWERS, QUESTION_TOKENS, ANSWER_TOKENS, END_IDS, PAD_ID, strategy)
+    text = model.model.language_model
+    decoder = language_decoder(
+        text, model.lm_head.weight, prefix_of(model), options, lambda weights: attention_layers(weights, text),
+        dtype=ONNX_TYPES[precision], deep_layers=DEEP_LAYERS,
+    )  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
     export_engine(decoder_spec(strategy), decoder, file)
 
 
-def prefix_of(model: Any) -> Prefix:
+def prefix_of(model: Any) -> PromptHead:
     ids = torch.tensor([PREFIX_IDS])
     photo = torch.tensor([[1, GRID, GRID]])
     positions, _ = model.model.get_rope_index(ids, mm_token_type_ids=(ids == IMAGE_ID).int(), image_grid_thw=photo)
-    return Prefix(PREFIX_IDS, IMAGE_ID, positions[:, 0])
+    return PromptHead(PREFIX_IDS, IMAGE_ID, positions[:, 0])
 
 
 def patches_of(photo_hwc: np.ndarray) -> torch.Tensor:

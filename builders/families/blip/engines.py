@@ -29,9 +29,11 @@ def engine_specs(dimensions: BuildDimensions, strategy: str) -> tuple[EngineSpec
 
 
 def _image_encoder(dimensions: BuildDimensions) -> EngineSpec:
-    def module(checkpoint: Any, model: Any) -> Any:
+    def module(checkpoint: Any, precision: str) -> Any:
         from builders.graphs.image_encoder import ImageEncoder
+        from builders.graphs.precision import with_precision
 
+        model = with_precision(checkpoint.model, precision)
         processor = checkpoint.image_processor
         return ImageEncoder(model.vision_model, processor.image_mean, processor.image_std)
 
@@ -39,9 +41,11 @@ def _image_encoder(dimensions: BuildDimensions) -> EngineSpec:
 
 
 def _answer_decoder(dimensions: BuildDimensions, strategy: str) -> EngineSpec:
-    def module(checkpoint: Any, model: Any) -> Any:
+    def module(checkpoint: Any, precision: str) -> Any:
         from builders.graphs.answer_decoder import AnswerDecoder
+        from builders.graphs.precision import with_precision
 
+        model = with_precision(checkpoint.model, precision)
         return AnswerDecoder(model.text_encoder, model.text_decoder, _options(checkpoint, dimensions, strategy))
 
     def finish(model: Any) -> None:
@@ -58,9 +62,11 @@ def _answer_decoder(dimensions: BuildDimensions, strategy: str) -> EngineSpec:
 
 
 def _answer_scorer(dimensions: BuildDimensions, strategy: str) -> EngineSpec:
-    def module(checkpoint: Any, model: Any) -> Any:
+    def module(checkpoint: Any, precision: str) -> Any:
         from builders.graphs.answer_scorer import AnswerScorer
+        from builders.graphs.precision import with_precision
 
+        model = with_precision(checkpoint.model, precision)
         return AnswerScorer(model.text_encoder, model.text_decoder, _options(checkpoint, dimensions, strategy))
 
     few = min(4, dimensions.answer_tokens)
@@ -71,7 +77,7 @@ def _answer_scorer(dimensions: BuildDimensions, strategy: str) -> EngineSpec:
     listed = TensorSpec("CANDIDATE_IDS", "int32", (candidates, tokens), "tokens")
     outputs = ("CANDIDATE_LOGPROBS", "ATTENTION", "IMAGE_SHA256")
     inputs = (*_question_inputs(dimensions, 1), listed)
-    return EngineSpec(ANSWER_SCORER, inputs, outputs, module, lambda model: None, one_at_a_time=True)
+    return EngineSpec(ANSWER_SCORER, inputs, outputs, module, one_at_a_time=True)
 
 
 def _question_inputs(dimensions: BuildDimensions, questions: int | Axis) -> tuple[TensorSpec, ...]:

@@ -3,12 +3,9 @@
 from typing import Any
 
 from builders.dimensions import BuildDimensions
-from builders.engine_spec import ANSWER_DECODER, MOST_REFUSALS, Axis, EngineSpec, TensorSpec
+from builders.engine_spec import EngineSpec
 from builders.families.encoder_spec import image_encoder_spec
-from builders.repository.source import limit
-from vitrine_steps.features import EXTRA_ROWS
-
-_GRAPH_QUESTIONS, _GRAPH_ROWS = 64, 1024
+from builders.families.language.engine import answer_decoder_spec
 
 
 def engine_specs(dimensions: BuildDimensions, strategy: str) -> tuple[EngineSpec, ...]:
@@ -17,75 +14,49 @@ def engine_specs(dimensions: BuildDimensions, strategy: str) -> tuple[EngineSpec
     Args:
         strategy: "loop" or "unrolled", of the decoding steps.
     """
-    return _image_encoder(dimensions), _answer_decoder(dimensions, strategy)
+    return qwen_image_encoder(dimensions), answer_decoder_spec(dimensions, strategy, _decoder)
 
 
-def _image_encoder(dimensions: BuildDimensions) -> EngineSpec:
-    def module(checkpoint: Any, model: Any) -> Any:
+def qwen_image_encoder(dimensions: BuildDimensions) -> EngineSpec:
+    """Describe the vision tower, which Qwen3.5 has as well."""
+
+    def module(checkpoint: Any, precision: str) -> Any:
         import torch
 
+        from builders.graphs.precision import with_precision
         from builders.graphs.qwen_vision import QwenImageEncoder
 
         processor = checkpoint.image_processor
+        visual = with_precision(checkpoint.model.model.visual, precision)
         side, mean, std = dimensions.image_px, processor.image_mean, processor.image_std
-        return QwenImageEncoder(model.model.visual, side, mean, std, torch.float32)
+        return QwenImageEncoder(visual, side, mean, std, torch.float32)
 
     return image_encoder_spec(dimensions, module)
 
 
-def _answer_decoder(dimensions: BuildDimensions, strategy: str) -> EngineSpec:
-    def module(checkpoint: Any, model: Any) -> Any:
-        from builders.families.qwen3_vl.load import end_ids_of
-        from builders.graphs.language.decoder import LanguageDecoder, LanguageOptions
-
-        options = LanguageOptions(
-            dimensions.answers,
-            dimensions.answer_tokens,
-            end_ids_of(model.generation_config),
-            checkpoint.parts.steps.pad_id,
-            strategy,
-        )
-        prefix = prefix_of(model, checkpoint.parts.prompt.prefix_ids, dimensions.grid)
-        deep_layers = len(model.config.vision_config.deepstack_visual_indexes)
-        return LanguageDecoder(model.model.language_model, model.lm_head, prefix, options, deep_layers=deep_layers)
-
-    def finish(model: Any) -> None:
-        from builders.graphs.export import set_trip_count
-
-        if strategy == "loop":
-            set_trip_count(model, dimensions.answer_tokens - 1)
-
-    most = limit("question_preprocess", "max_questions")
-    questions = Axis("questions", 1, 1, most, _GRAPH_QUESTIONS, traced=3, timed=1)
-    longest = limit("candidates_preprocess", "max_candidates") + MOST_REFUSALS
-    rows = Axis("rows", 1, dimensions.answers, longest, _GRAPH_ROWS, traced=5, timed=dimensions.answers)
-    text = (questions, dimensions.question_tokens)
-    packed = (dimensions.image_tokens + EXTRA_ROWS, dimensions.image_width)
-    inputs = (
-        TensorSpec("IMAGE_FEATURES", "float32", packed, "features"),
-        TensorSpec("QUESTION_IDS", "int32", text, "tokens"),
-        TensorSpec("QUESTION_MASK", "int32", text, "ones"),
-        TensorSpec("FORCED_IDS", "int32", (questions, rows, dimensions.answer_tokens), "tokens"),
-    )
-    outputs = ("ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256")
-    return EngineSpec(ANSWER_DECODER, inputs, outputs, module, finish, is_loop=strategy == "loop")
-
-
-def prefix_of(model: Any, ids: tuple[int, ...], grid: int) -> Any:
-    """The prompt up to the question, with the model's own three-axis positions.
-
-    Args:
-        ids: with the photo's placeholders.
-        grid: image tokens along one side of the photo.
-    """
+def prompt_head(checkpoint: Any) -> Any:
+    """The `PromptHead`: the prompt up to the question, with the model's own three-axis positions."""
     import torch
 
-    from builders.graphs.language.prefill import Prefix
+    from builders.graphs.language.segments import PromptHead
 
-    image_id, merge = model.config.image_token_id, model.config.vision_config.spatial_merge_size
-    tokens = torch.tensor([ids])
-    photo = torch.tensor([[1, grid * merge, grid * merge]])
+    model, parts = checkpoint.model, checkpoint.parts
+    image_id, side = model.config.image_token_id, parts.grid * model.config.vision_config.spatial_merge_size
+    tokens = torch.tensor([parts.prompt.prefix_ids])
+    photo = torch.tensor([[1, side, side]])
     positions, _ = model.model.get_rope_index(
         tokens, mm_token_type_ids=(tokens == image_id).int(), image_grid_thw=photo
     )
-    return Prefix(ids, image_id, positions[:, 0])
+    return PromptHead(parts.prompt.prefix_ids, image_id, positions[:, 0])
+
+
+def _decoder(checkpoint: Any, options: Any, dtype: Any) -> Any:
+    from builders.graphs.language.attention import attention_layers
+    from builders.graphs.language.decoder import language_decoder
+
+    model = checkpoint.model
+    text, deep_layers = model.model.language_model, len(model.config.vision_config.deepstack_visual_indexes)
+    return language_decoder(
+        text, model.lm_head.weight, prompt_head(checkpoint), options,
+        lambda weights: attention_layers(weights, text), dtype=dtype, deep_layers=deep_layers,
+    )  # fmt: skip

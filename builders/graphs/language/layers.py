@@ -1,19 +1,35 @@
-"""The pieces of a decoder-only language model.
+"""The pieces of a decoder-only language model, written as ONNX nodes.
 
-Each weight matrix is stored once, as a product takes it ([in, out]), and those that read the same input are one matrix:
-a compiler would join them itself, and keep both forms.
+Such a graph has axes in every order and three sizes that each request decides; written node by node, its export takes
+seconds, where tracing it takes minutes (docs/adr/0025-language-models-written-node-by-node.md).
 
-Axes: B photos, S tokens, D width, H query heads, J key heads, G = H / J, W width of a head, F width of the perceptron.
+Axes: D width, J key heads, G query heads of one, W width of a head, R rotated part of it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import onnx_ir as ir
 import torch
-from torch import Tensor, nn
+from onnxscript import OpBuilder
+
+from builders.graphs.language.weights import Product, Weights
 
 MASKED = -1e9
 """Added to FP32 scores of what may not be seen; such models' scores can reach thousands."""
+FLOAT = ir.DataType.FLOAT
+
+
+@contextmanager
+def arithmetic(op: OpBuilder) -> Iterator[None]:
+    """Let + - * of values be nodes of this graph."""
+    before = ir.set_value_magic_handler(op)
+    try:
+        yield
+    finally:
+        ir.set_value_magic_handler(before)
 
 
 @dataclass(frozen=True)
@@ -33,72 +49,78 @@ class Heads:
         return Heads(keys, config.num_attention_heads // keys, width)
 
 
-class Matrix(nn.Module):
-    """One product in the place of several linear layers of the same input, their outputs side by side."""
+@dataclass(frozen=True)
+class Norm:
+    """Division by the root of the mean square, in FP32; the result has the type of what came."""
 
-    def __init__(self, *layers: Any) -> None:
-        super().__init__()
-        with torch.no_grad():
-            self.weight = nn.Parameter(
-                torch.cat([layer.weight for layer in layers]).T.contiguous(), requires_grad=False
-            )
-            biases = [layer.bias for layer in layers]
-            has_bias = biases[0] is not None
-            self.bias = nn.Parameter(torch.cat(biases), requires_grad=False) if has_bias else None
+    weight: ir.Value
+    """FP32, as wide as what it normalises."""
+    epsilon: float
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = torch.matmul(x, self.weight)
-        return y if self.bias is None else y + self.bias
+    def __call__(self, op: OpBuilder, x: ir.Value) -> ir.Value:
+        wide = cast(op, x, FLOAT)
+        square = op.ReduceMean(op.Pow(wide, 2.0), [-1], keepdims=1)
+        return cast(op, op.Mul(op.Div(wide, op.Sqrt(op.Add(square, self.epsilon))), self.weight), x.dtype)
 
 
-class LanguageLayer(nn.Module):
-    """One layer of Qwen2, Qwen3 and their like: norms before attention and perceptron, no biases but in Qwen2's."""
-
-    def __init__(self, layer: Any, heads: Heads) -> None:
-        super().__init__()
-        own, mlp = layer.self_attn, layer.mlp
-        self.heads = heads
-        self.attention_norm, self.mlp_norm = layer.input_layernorm, layer.post_attention_layernorm
-        self.query_norm, self.key_norm = getattr(own, "q_norm", None), getattr(own, "k_norm", None)
-        self.query_key_value_matrix = Matrix(own.q_proj, own.k_proj, own.v_proj)
-        self.output_matrix = Matrix(own.o_proj)
-        self.gate_up_matrix, self.down_matrix = Matrix(mlp.gate_proj, mlp.up_proj), Matrix(mlp.down_proj)
-        self.activation = mlp.act_fn
-
-    def query_key_value(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[B, S, D] to the query [B, S, J, G, W], scaled, and key and value [B, S, J, W]."""
-        h = self.heads
-        y = self.query_key_value_matrix(rms_norm(self.attention_norm, x))
-        sizes = [h.keys * h.queries_a_key * h.width, h.keys * h.width, h.keys * h.width]
-        query, key, value = y.split(sizes, dim=2)
-        query = query.unflatten(2, (h.keys, h.queries_a_key, h.width))
-        key, value = key.unflatten(2, (h.keys, h.width)), value.unflatten(2, (h.keys, h.width))
-        if self.query_norm is not None:
-            query, key = rms_norm(self.query_norm, query), rms_norm(self.key_norm, key)
-        return query * h.width**-0.5, key, value
-
-    def after_attention(self, x: Tensor, context: Tensor) -> Tensor:
-        """Add what was looked up, [B, S, J·G·W], to the states, [B, S, D]; then the perceptron."""
-        x = x + self.output_matrix(context)
-        gate, up = self.gate_up_matrix(rms_norm(self.mlp_norm, x)).chunk(2, dim=2)
-        states: Tensor = x + self.down_matrix(self.activation(gate) * up)
-        return states
+def norm_of(weights: Weights, name: str, norm: Any) -> Norm:
+    """The RMS norm of Qwen2, Qwen3, Llama and their like."""
+    return Norm(weights.vector(name, norm.weight), norm.variance_epsilon)
 
 
-def rms_norm(norm: Any, x: Tensor) -> Tensor:
-    """Normalise by the root of the mean square, in FP32; the result has the type of `x`."""
-    y = x.float()
-    y = y * torch.rsqrt((y * y).mean(-1, keepdim=True) + norm.variance_epsilon)
-    normalised: Tensor = (norm.weight.float() * y).to(x.dtype)
-    return normalised
+def zero_centred_norm_of(weights: Weights, name: str, norm: Any) -> Norm:
+    """The RMS norm of Qwen3.5 and its like, whose weight is stored without its 1."""
+    return Norm(weights.vector(name, 1 + norm.weight.detach().float()), norm.eps)
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Perceptron:
+    """The second half of a layer."""
+
+    norm: Norm
+    gate_up: Product
+    down: Product
+
+    @staticmethod
+    def of(weights: Weights, name: str, norm: Norm, mlp: Any) -> "Perceptron":
+        """
+        Raises:
+            NotImplementedError: the activation is not SiLU.
+        """
+        if not isinstance(mlp.act_fn, torch.nn.SiLU) and type(mlp.act_fn).__name__ != "SiLUActivation":
+            raise NotImplementedError(f"the perceptron's activation is {type(mlp.act_fn).__name__}, not SiLU")
+        gate_up = weights.product(f"{name}.gate_up", mlp.gate_proj, mlp.up_proj)
+        return Perceptron(norm, gate_up, weights.product(f"{name}.down", mlp.down_proj))
+
+    def __call__(self, op: OpBuilder, x: ir.Value) -> ir.Value:
+        """Add its result to the states, [..., D]."""
+        gate, up = op.Split(self.gate_up(op, self.norm(op, x)), axis=-1, num_outputs=2, _outputs=2)
+        return x + self.down(op, gate * op.Sigmoid(gate) * up)
+
+
+def cast(op: OpBuilder, x: ir.Value, dtype: ir.DataType | None) -> ir.Value:
+    return x if x.dtype == dtype else op.Cast(x, to=dtype)
+
+
+def rotate(op: OpBuilder, x: ir.Value, cos: ir.Value, sin: ir.Value) -> ir.Value:
     """Turn each pair of numbers of a head by its position's angles (RoPE), in FP32.
 
     Args:
-        x: [..., W]; cos and sin: broadcast to it, FP32.
+        x: [..., W]; its first R numbers are turned.
+        cos, sin: FP32, broadcast to [..., R].
     """
-    half = x.shape[-1] // 2
-    turned = torch.cat([-x[..., half:], x[..., :half]], -1)
-    return (x.float() * cos + turned.float() * sin).to(x.dtype)
+    assert x.shape and cos.shape
+    width, rotated = x.shape[-1], cos.shape[-1]
+    assert isinstance(width, int) and isinstance(rotated, int)
+    sizes = [rotated // 2, rotated // 2, *([width - rotated] if width > rotated else [])]
+    wide = cast(op, x, FLOAT)
+    first, second, *rest = op.Split(wide, sizes, axis=-1, _outputs=len(sizes))
+    turned = op.Concat(op.Neg(second), first, axis=-1)
+    head = wide if not rest else op.Concat(first, second, axis=-1)
+    y = head * cos + turned * sin
+    return cast(op, op.Concat(y, *rest, axis=-1) if rest else y, x.dtype)
+
+
+def last_axes(op: OpBuilder, x: ir.Value, start: int, end: int) -> ir.Value:
+    """x[..., start:end]."""
+    return op.Slice(x, [start], [end], [-1])

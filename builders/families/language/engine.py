@@ -1,0 +1,55 @@
+"""The answer decoder of chat models that see: one engine for answers and for closed lists."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from builders.dimensions import BuildDimensions
+from builders.engine_spec import ANSWER_DECODER, MOST_REFUSALS, Axis, EngineSpec, TensorSpec
+from builders.repository.source import limit
+from vitrine_steps.features import EXTRA_ROWS
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from builders.graphs.language.model import LanguageOptions
+
+_GRAPH_QUESTIONS, _GRAPH_ROWS = 64, 1024
+
+
+def answer_decoder_spec(
+    dimensions: BuildDimensions, strategy: str, make: "Callable[[Any, LanguageOptions, Any], Any]"
+) -> EngineSpec:
+    """Describe the engine.
+
+    Args:
+        strategy: "loop" or "unrolled", of the decoding steps.
+        make: from a checkpoint, the options and the ONNX type of weights to the graph, an `onnx_ir.Model`.
+    """
+
+    def graph(checkpoint: Any, precision: str) -> Any:
+        from builders.families.language.parts import end_ids_of
+        from builders.graphs.language.model import LanguageOptions
+        from builders.graphs.precision import ONNX_TYPES
+
+        options = LanguageOptions(
+            dimensions.answers,
+            dimensions.question_tokens,
+            dimensions.answer_tokens,
+            end_ids_of(checkpoint.model.generation_config),
+            checkpoint.parts.steps.pad_id,
+            strategy,
+        )
+        return make(checkpoint, options, ONNX_TYPES[precision])
+
+    most = limit("question_preprocess", "max_questions")
+    questions = Axis("questions", 1, 1, most, _GRAPH_QUESTIONS, traced=3, timed=1)
+    longest = limit("candidates_preprocess", "max_candidates") + MOST_REFUSALS
+    rows = Axis("rows", 1, dimensions.answers, longest, _GRAPH_ROWS, traced=5, timed=dimensions.answers)
+    text = (questions, dimensions.question_tokens)
+    packed = (dimensions.image_tokens + EXTRA_ROWS, dimensions.image_width)
+    inputs = (
+        TensorSpec("IMAGE_FEATURES", "float32", packed, "features"),
+        TensorSpec("QUESTION_IDS", "int32", text, "tokens"),
+        TensorSpec("QUESTION_MASK", "int32", text, "ones"),
+        TensorSpec("FORCED_IDS", "int32", (questions, rows, dimensions.answer_tokens), "tokens"),
+    )
+    outputs = ("ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256")
+    return EngineSpec(ANSWER_DECODER, inputs, outputs, graph, is_loop=strategy == "loop")

@@ -1,0 +1,93 @@
+"""What a build needs to know of a chat model that sees, whatever its tower: prompt, ends of answers, sizes."""
+
+from typing import Any
+
+from builders.checkpoint.checkpoint import ModelParts, Wishes
+from builders.errors import UsageError
+from builders.families.language.prompt import CANNOT_TELL, DEFAULT_INSTRUCTION, prompt_of
+from vitrine_steps.step_settings import FamilySettings
+
+_MOST_TEXT_TOKENS = 512
+_ANSWER_TOKENS = 16
+
+
+def language_parts(
+    checkpoint: str,
+    model: Any,
+    tokenizer: Any,
+    processor: Any,
+    wishes: Wishes,
+    *,
+    image_px: int,
+    grid: int,
+    image_width: int,
+    image_token: str,
+) -> ModelParts:
+    """Describe a loaded model to the builders.
+
+    Args:
+        checkpoint: what the caller named, for messages.
+        grid: image tokens along one side of the photo.
+        image_width: numbers in a row of the photo's features.
+        image_token: text of the placeholder of one image token.
+
+    Raises:
+        UsageError: the chat template or the generation settings are not as the graphs have them.
+    """
+    require_greedy(model.generation_config, checkpoint)
+    instruction = DEFAULT_INSTRUCTION if wishes.instruction is None else wishes.instruction
+    prompt = prompt_of(tokenizer, image_token, grid**2, instruction)
+    return ModelParts(
+        model=model,
+        tokenizer=tokenizer,
+        image_processor=processor,
+        image_px=image_px,
+        grid=grid,
+        image_tokens=grid**2,
+        image_width=image_width,
+        max_text_tokens=min(_MOST_TEXT_TOKENS, int(model.config.text_config.max_position_embeddings)),
+        answer_tokens=_ANSWER_TOKENS,
+        steps=_step_settings(tokenizer, model.generation_config, prompt.suffix_ids),
+        text_layers_heads=None,
+        prompt=prompt,
+        cannot_tell_answers=CANNOT_TELL if wishes.instruction is None else {},
+    )
+
+
+def end_ids_of(generation: Any) -> tuple[int, ...]:
+    """Tokens that end an answer; the first one is put behind the candidates of a list."""
+    ends = generation.eos_token_id
+    return tuple(ends) if isinstance(ends, list) else (int(ends),)
+
+
+def _step_settings(tokenizer: Any, generation: Any, suffix_ids: tuple[int, ...]) -> FamilySettings:
+    ends = end_ids_of(generation)
+    pad = generation.pad_token_id if generation.pad_token_id is not None else tokenizer.pad_token_id
+    return FamilySettings(
+        pad_id=int(ends[0] if pad is None else pad),
+        unknown_id=None,
+        prefix_tokens=0,
+        splits_words=False,
+        end_id=ends[0],
+        suffix_ids=suffix_ids,
+        photo_fit="pad",
+        leading_image_tokens=0,
+    )
+
+
+def require_greedy(generation: Any, checkpoint: str) -> None:
+    """Refuse settings that `generate` applies to greedy answers as well; the graph has none of them.
+
+    Raises:
+        UsageError: names them.
+    """
+    wrong = {
+        name: value
+        for name, neutral in (("repetition_penalty", 1.0), ("no_repeat_ngram_size", 0), ("min_new_tokens", 0))
+        if (value := getattr(generation, name, None)) not in (None, neutral)
+    }
+    if wrong:
+        raise UsageError(
+            f"{checkpoint}/generation_config.json has {wrong}, which the answer decoder does not: take it out, if its "
+            "answers are right without"
+        )
