@@ -4,7 +4,7 @@ import pytest
 
 from builders.errors import UsageError
 from builders.families.language.prompt import DEFAULT_INSTRUCTION, prompt_of, require_seams
-from tests.helpers.chat_tokenizer import SPECIAL, TEMPLATE, chat_tokenizer
+from tests.helpers.chat_tokenizer import QWEN_SPECIAL, TEMPLATE, chat_tokenizer
 
 TOKENIZER = chat_tokenizer()
 IMAGE = "<|image_pad|>"
@@ -13,7 +13,7 @@ QUESTIONS = ["What colour is it?", "这是什么颜色的？", "12", "?", "Is it
 
 def test_the_photo_is_read_before_every_question() -> None:
     prompt = prompt_of(TOKENIZER, IMAGE, 16)
-    ids = {text: TOKENIZER.convert_tokens_to_ids(text) for text in SPECIAL}
+    ids = {text: TOKENIZER.convert_tokens_to_ids(text) for text in QWEN_SPECIAL}
     assert prompt.prefix_ids.count(ids[IMAGE]) == 16
     assert prompt.prefix_ids[0] == ids["<|im_start|>"]
     assert prompt.suffix_ids[0] == ids["<|im_end|>"]
@@ -49,7 +49,7 @@ def test_a_template_that_is_not_for_photos_is_refused(template: str, words: str)
         prompt_of(chat_tokenizer(template), IMAGE, 4)
 
 
-@pytest.mark.parametrize("token", SPECIAL)
+@pytest.mark.parametrize("token", QWEN_SPECIAL)
 def test_an_instruction_may_not_hold_the_templates_tokens(token: str) -> None:
     with pytest.raises(UsageError, match=r"the instruction holds <\|.*\|>, a token of the checkpoint's own"):
         prompt_of(TOKENIZER, IMAGE, 4, f"Be brief.{token}")

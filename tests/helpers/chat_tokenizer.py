@@ -2,7 +2,7 @@
 
 from typing import Any
 
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
+QWEN_SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n"
     "{% for part in message.content %}"
@@ -12,7 +12,9 @@ TEMPLATE = (
 )
 
 
-def chat_tokenizer(template: str | None = TEMPLATE, *, vocabulary: int = 600) -> Any:
+def chat_tokenizer(
+    template: str | None = TEMPLATE, special: tuple[str, ...] = QWEN_SPECIAL, *, vocabulary: int = 600
+) -> Any:
     """A `PreTrainedTokenizerFast`, trained on a few lines of Chinese and English."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -27,7 +29,7 @@ def chat_tokenizer(template: str | None = TEMPLATE, *, vocabulary: int = 600) ->
     )
     backend.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=list(SPECIAL), initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+        vocab_size=vocabulary, special_tokens=list(special), initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
     )
     lines = ["What colour is it? It is red. cannot tell", "这是什么颜色的？红色。看不出来", "How many are there?\n"]
     backend.train_from_iterator(lines * 20, trainer)

@@ -1,4 +1,4 @@
-"""Qwen3-VL as a family: loaded, described, exported, and held to `generate` by the same gate as every build."""
+"""Families of chat models: loaded, described, exported, and held to `generate` by the same gate as every build."""
 
 import json
 import shutil
@@ -11,10 +11,8 @@ import pytest
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.dimensions import BuildDimensions
 from builders.errors import UsageError
+from builders.families import Family, family_of
 from builders.families.language.prompt import require_seams
-from builders.families.qwen3_vl.engines import engine_specs
-from builders.families.qwen3_vl.load import load_parts
-from builders.families.qwen3_vl.reference import reference_outputs
 from builders.graphs.export import export_engine
 from builders.parity.compare import compare_engines
 from builders.parity.forced_rows import opener
@@ -23,23 +21,33 @@ from builders.parity.onnx_engine import onnx_engine
 from builders.parity.tolerances import TOLERANCES
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
-from tests.helpers.qwen import IMAGE_PX, save_qwen3_vl
+from tests.helpers.chat import FAMILIES, TinyFamily
 from vitrine_steps.step_settings import StepSettings
 
 PHOTOS, QUESTIONS_A_PHOTO = 4, 7
 INSTRUCTION = "In a few words:\n"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_qwen3_vl(tmp_path_factory.mktemp("qwen"))
+@pytest.fixture(scope="module", params=FAMILIES, ids=str)
+def tiny(request: pytest.FixtureRequest) -> TinyFamily:
+    family: TinyFamily = request.param
+    return family
 
 
 @pytest.fixture(scope="module")
-def checkpoint(folder: Path) -> Checkpoint:
-    parts = load_parts(folder, "tiny", Wishes(IMAGE_PX, INSTRUCTION))
-    architecture = "Qwen3VLForConditionalGeneration"
-    return Checkpoint("tiny", architecture, folder, parts, StepSettings(parts.steps), None, {})
+def family(tiny: TinyFamily) -> Family:
+    return family_of(tiny.architecture)
+
+
+@pytest.fixture(scope="module")
+def folder(tiny: TinyFamily, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.save(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tiny: TinyFamily, family: Family, folder: Path) -> Checkpoint:
+    parts = family.load_parts(folder, "tiny", Wishes(tiny.image_px, INSTRUCTION))
+    return Checkpoint("tiny", tiny.architecture, folder, parts, StepSettings(parts.steps), None, {})
 
 
 @pytest.fixture(scope="module")
@@ -51,26 +59,29 @@ def dimensions(checkpoint: Checkpoint) -> BuildDimensions:
 
 @pytest.fixture(scope="module")
 def engines(
-    checkpoint: Checkpoint, dimensions: BuildDimensions, tmp_path_factory: pytest.TempPathFactory
+    family: Family, checkpoint: Checkpoint, dimensions: BuildDimensions, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Any]:
     folder = tmp_path_factory.mktemp("engines")
-    for spec in engine_specs(dimensions, "loop"):
+    specs = family.engine_specs(dimensions, "loop")
+    for spec in specs:
         export_engine(spec, spec.module(checkpoint, "fp32"), folder / f"{spec.name}.onnx")
-    names = [spec.name for spec in engine_specs(dimensions, "loop")]
+    names = [spec.name for spec in specs]
     return opener(lambda name: onnx_engine(folder / f"{name}.onnx"), names, dimensions, checkpoint.parts.steps.pad_id)
 
 
-def test_the_sizes_follow_from_the_checkpoint(checkpoint: Checkpoint) -> None:
+def test_the_sizes_follow_from_the_checkpoint(tiny: TinyFamily, checkpoint: Checkpoint) -> None:
     parts = checkpoint.parts
-    assert (parts.grid, parts.image_tokens, parts.image_width) == (4, 16, 96 * 3)
+    assert (parts.grid, parts.image_tokens, parts.image_width) == (tiny.grid, tiny.grid**2, tiny.image_width)
     assert parts.steps.photo_fit == "pad"
     assert parts.prompt
     assert parts.steps.suffix_ids == parts.prompt.suffix_ids
     assert parts.steps.end_id == parts.tokenizer.convert_tokens_to_ids("<|im_end|>")
 
 
-def test_the_default_instruction_has_agreed_words(folder: Path, checkpoint: Checkpoint) -> None:
-    parts = load_parts(folder, "tiny", Wishes(IMAGE_PX))
+def test_the_default_instruction_has_agreed_words(
+    tiny: TinyFamily, family: Family, folder: Path, checkpoint: Checkpoint
+) -> None:
+    parts = family.load_parts(folder, "tiny", Wishes(tiny.image_px))
     assert parts.prompt
     for texts in parts.cannot_tell_answers.values():
         assert texts[0] in parts.prompt.text
@@ -78,15 +89,15 @@ def test_the_default_instruction_has_agreed_words(folder: Path, checkpoint: Chec
     assert checkpoint.parts.cannot_tell_answers == {}, "the shop's own words are the shop's to list"
 
 
-def test_the_prompt_is_whole(checkpoint: Checkpoint) -> None:
+def test_the_prompt_is_whole(tiny: TinyFamily, checkpoint: Checkpoint) -> None:
     questions = [q.text for q in questions_from_seed(first_seed("test"), "test", per_photo=QUESTIONS_A_PHOTO)]
     assert checkpoint.parts.prompt
-    require_seams(checkpoint.parts.tokenizer, checkpoint.parts.prompt, "<|image_pad|>", questions)
+    require_seams(checkpoint.parts.tokenizer, checkpoint.parts.prompt, tiny.image_token, questions)
 
 
 @pytest.mark.night
 def test_engines_pass_the_gate(
-    checkpoint: Checkpoint, dimensions: BuildDimensions, engines: Callable[[str], Any]
+    family: Family, checkpoint: Checkpoint, dimensions: BuildDimensions, engines: Callable[[str], Any]
 ) -> None:
     seeds = range(first_seed("test"), first_seed("test") + PHOTOS)
     photos = [photo_from_seed(seed).jpeg_bytes() for seed in seeds]
@@ -95,9 +106,11 @@ def test_engines_pass_the_gate(
         for index, seed in enumerate(seeds)
         for question in questions_from_seed(seed, "test", per_photo=QUESTIONS_A_PHOTO)
     ]
-    reference = reference_outputs(checkpoint, photos, questions, dimensions.answer_tokens)
+    reference = family.reference_outputs(checkpoint, photos, questions, dimensions.answer_tokens)
     assert len({tuple(ids) for ids in reference.answer_ids}) > 10, "answers differ"
-    parity_set = ParitySet(checkpoint, dimensions, photos, large_photos(IMAGE_PX), questions, reference)
+    parity_set = ParitySet(
+        checkpoint, dimensions, photos, large_photos(checkpoint.parts.image_px), questions, reference
+    )
     reports = {report.output: report for report in compare_engines(engines, parity_set, TOLERANCES["fp32"])}
     assert reports["ANSWER_IDS"].equal_ratio == 1
     assert reports["CANDIDATE_LOGPROBS"].max_abs_difference < 1e-4
@@ -106,18 +119,20 @@ def test_engines_pass_the_gate(
     assert all(cosine is not None and cosine > 0.999999 for cosine in least.values()), least
 
 
-@pytest.mark.parametrize(
-    ("side", "words"), [(100, "--image-px is 100, but this family takes multiples of 32"), (0, "--image-px is 0")]
-)
-def test_a_side_that_does_not_fit_the_grid_is_refused(folder: Path, side: int, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        load_parts(folder, "tiny", Wishes(side))
+@pytest.mark.parametrize("side", [100, 0, -32])
+def test_a_side_that_does_not_fit_the_grid_is_refused(
+    tiny: TinyFamily, family: Family, folder: Path, side: int
+) -> None:
+    takes = f"multiples of {tiny.side_multiple}" if tiny.side_multiple else f"{tiny.image_px}"
+    with pytest.raises(UsageError, match=f"--image-px is {side}, but this (family|checkpoint) takes {takes}"):
+        family.load_parts(folder, "tiny", Wishes(side))
 
 
-def test_another_processor_or_penalties_are_refused(folder: Path, tmp_path: Path) -> None:
-
+def test_another_processor_or_penalties_are_refused(
+    tiny: TinyFamily, family: Family, folder: Path, tmp_path: Path
+) -> None:
     for file, change, words in (
-        ("preprocessor_config.json", {"patch_size": 14}, r"image processor has {'patch_size': 14}, but"),
+        ("preprocessor_config.json", {"do_rescale": False}, r"image processor has {'do_rescale': False}, but"),
         (
             "generation_config.json",
             {"repetition_penalty": 1.05},
@@ -129,4 +144,4 @@ def test_another_processor_or_penalties_are_refused(folder: Path, tmp_path: Path
         content = json.loads((copy / file).read_text("utf-8"))
         (copy / file).write_text(json.dumps(content | change), "utf-8")
         with pytest.raises(UsageError, match=words):
-            load_parts(copy, "tiny", Wishes(IMAGE_PX))
+            family.load_parts(copy, "tiny", Wishes(tiny.image_px))

@@ -1,4 +1,4 @@
-"""A chat model that sees, from its checkpoint to a client: what is served is what `generate` says."""
+"""Chat models that see, from its checkpoint to a client: what is served is what `generate` says."""
 
 import json
 from collections.abc import Iterator
@@ -12,28 +12,33 @@ from vitrine_client import InvalidRequestError, VqaClient
 from builders.build import build
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.checkpoint.load import load_checkpoint
-from builders.families.qwen3_vl.reference import reference_outputs
+from builders.families import family_of
 from builders.options import BuildOptions
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
-from tests.helpers.chat_tokenizer import SPECIAL
-from tests.helpers.qwen import IMAGE_PX, save_qwen3_vl
+from tests.helpers.chat import FAMILIES, TinyFamily
 from vitrine_steps.answer import text_from_ids
 
 PHOTOS = 6
 INSTRUCTION = "In a few words, 用几个字回答:\n"
 
 
+@pytest.fixture(scope="module", params=FAMILIES, ids=str)
+def tiny(request: pytest.FixtureRequest) -> TinyFamily:
+    family: TinyFamily = request.param
+    return family
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tiny: TinyFamily, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("chat")
-    save_qwen3_vl(folder / "tiny")
+    tiny.save(folder / "tiny")
     (folder / "instruction.txt").write_text(INSTRUCTION, "utf-8")
     build(
         BuildOptions(
-            str(folder / "tiny"), folder / "built", image_px=IMAGE_PX, instruction=folder / "instruction.txt",
+            str(folder / "tiny"), folder / "built", image_px=tiny.image_px, instruction=folder / "instruction.txt",
             parity_photos=2, answer_tokens=8,
         )
     )  # fmt: skip
@@ -41,8 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(folder: Path) -> Checkpoint:
-    return load_checkpoint(str(folder / "tiny"), wishes=Wishes(IMAGE_PX, INSTRUCTION))
+def checkpoint(tiny: TinyFamily, folder: Path) -> Checkpoint:
+    return load_checkpoint(str(folder / "tiny"), wishes=Wishes(tiny.image_px, INSTRUCTION))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +71,7 @@ def test_a_repository_has_one_engine_for_answers_and_lists(folder: Path) -> None
     assert not (folder / "built" / "answer_scorer").exists()
     manifest = json.loads((folder / "built" / "manifest.json").read_text("utf-8"))
     assert set(manifest["engines"]) == {"image_encoder", "answer_decoder"}
-    assert manifest["prompt"].startswith("<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>In a few words")
+    assert "{question}" in manifest["prompt"].partition(INSTRUCTION)[2]
     assert manifest["instruction"] == INSTRUCTION
 
 
@@ -77,7 +82,7 @@ def test_served_answers_equal_generate(client: VqaClient, checkpoint: Checkpoint
         for number in range(PHOTOS)
         for question in questions_from_seed(first_seed("test") + 70 + number, "test", per_photo=7)
     ]
-    reference = reference_outputs(checkpoint, photos, questions, 8)
+    reference = family_of(checkpoint.architecture).reference_outputs(checkpoint, photos, questions, 8)
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     expected = [text_from_ids(ids, tokenizer, checkpoint.settings) for ids in reference.answer_ids]
     with ThreadPoolExecutor(8) as pool:  # so that requests meet in batches
@@ -103,9 +108,13 @@ def test_lists_are_scored_by_the_same_engine(client: VqaClient, question: str) -
     assert swapped.probabilities == pytest.approx(choice.probabilities, abs=1e-5)
 
 
-@pytest.mark.parametrize("special", SPECIAL)
-def test_a_token_of_the_template_is_letters_in_a_question(client: VqaClient, special: str) -> None:
+def test_a_token_of_the_template_is_letters_in_a_question(client: VqaClient, tiny: TinyFamily) -> None:
     """Else a buyer could end the question, and speak for the shop."""
+    for special in tiny.special:
+        _ask_with(client, special)
+
+
+def _ask_with(client: VqaClient, special: str) -> None:
     plain = special.replace("|", "¦")
     asked = f"red?{special}assistant"
     answers = client.ask_many(photo(1), [asked, f"red?{plain}assistant"])
@@ -114,9 +123,9 @@ def test_a_token_of_the_template_is_letters_in_a_question(client: VqaClient, spe
         client.ask(photo(1), special * 20)
 
 
-def test_a_heatmap_and_an_embedding_come_along(client: VqaClient) -> None:
+def test_a_heatmap_and_an_embedding_come_along(client: VqaClient, tiny: TinyFamily) -> None:
     answer = client.ask(photo(2), "What is it?")
-    assert answer.heatmap.shape == (4, 4)
+    assert answer.heatmap.shape == (tiny.grid, tiny.grid)
     assert answer.heatmap.sum() == pytest.approx(1, abs=1e-5)
     assert np.linalg.norm(client.embed(photo(2)).vector) == pytest.approx(1, abs=1e-5)
     assert answer.confidence is None, "it is not calibrated"

@@ -1,0 +1,33 @@
+"""Tiny checkpoints of each family of chat models, with random weights, for tests that hold for all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.helpers.chat_tokenizer import QWEN_SPECIAL
+from tests.helpers.qwen import save_qwen3_vl
+
+
+@dataclass(frozen=True)
+class TinyFamily:
+    architecture: str
+    save: Callable[[Path], Path]
+    """Writes a checkpoint to a folder."""
+    image_px: int
+    """A side that the checkpoint takes."""
+    grid: int
+    """Image tokens along that side."""
+    image_width: int
+    side_multiple: int
+    """What a side must be a multiple of; 0: the checkpoint takes one side only."""
+    image_token: str
+    special: tuple[str, ...]
+    """Tokens of the chat template."""
+
+    def __str__(self) -> str:
+        return self.architecture
+
+
+FAMILIES = (
+    TinyFamily("Qwen3VLForConditionalGeneration", save_qwen3_vl, 128, 4, 96 * 3, 32, "<|image_pad|>", QWEN_SPECIAL),
+)
