@@ -10,7 +10,7 @@ from builders.engine_spec import EngineSpec
 from builders.errors import UsageError
 from builders.parity.outputs import Reference
 
-SUPPORTED = ("BlipForQuestionAnswering", "Qwen3VLForConditionalGeneration")
+SUPPORTED = ("BlipForQuestionAnswering", "Qwen3VLForConditionalGeneration", "Qwen3_5ForConditionalGeneration")
 
 
 class Family(Protocol):
@@ -50,6 +50,10 @@ def family_of(architecture: str, checkpoint: str = "the checkpoint") -> Family:
             from builders.families import qwen3_vl
 
             return qwen3_vl
+        case "Qwen3_5ForConditionalGeneration":
+            from builders.families import qwen3_5
+
+            return qwen3_5
         case _:
             raise UsageError(
                 f"{checkpoint} is a {architecture}; supported is {', '.join(SUPPORTED)} "

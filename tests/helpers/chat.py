@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.helpers.chat_tokenizer import QWEN_SPECIAL
-from tests.helpers.qwen import save_qwen3_vl
+from tests.helpers.qwen import save_qwen3_5, save_qwen3_vl
 
 
 @dataclass(frozen=True)
@@ -30,4 +30,5 @@ class TinyFamily:
 
 FAMILIES = (
     TinyFamily("Qwen3VLForConditionalGeneration", save_qwen3_vl, 128, 4, 96 * 3, 32, "<|image_pad|>", QWEN_SPECIAL),
+    TinyFamily("Qwen3_5ForConditionalGeneration", save_qwen3_5, 256, 8, 96, 32, "<|image_pad|>", QWEN_SPECIAL),
 )

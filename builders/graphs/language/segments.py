@@ -83,8 +83,12 @@ class Prefix:
 class Asking:
     """Questions, padded behind."""
 
+    questions: ir.Value
+    """Q, [1] int64."""
     length: ir.Value
     """L, [1] int64."""
+    slots: ir.Value
+    """[L] int32, from 0."""
     count: ir.Value
     """[B, Q] int32: tokens of each question."""
     real: ir.Value
@@ -118,7 +122,9 @@ class Asking:
         cos, sin = (op.Gather(table, slots, axis=0) for table in places.text)
         shape = (batch, [heads.keys], questions, [heads.queries_a_key], length)
         return Asking(
+            questions,
             length,
+            slots,
             count,
             op.Cast(is_real, to=_FLOAT),
             op.Unsqueeze(is_last, [1, 3, 4]),
