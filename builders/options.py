@@ -24,6 +24,7 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
 }
 """Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
 _QUESTION_TOKENS, _MORE_OF_A_CHAT = 32, 64
+_PARITY_PHOTOS, _CHAT_PARITY_PHOTOS = 16, 3
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ class BuildOptions:
     cores: int | None = None
     """Cores of the machine that will serve: so many photos, and of a narrow model runs, at once, 8 at most (default: as
     many as here)."""
-    parity_photos: int = 16
-    """Photos of the parity check, 7 questions each."""
+    parity_photos: Annotated[int | None, Argument(metavar="N")] = None
+    """Photos of the parity check, 7 questions each (default: 16; 3 if chat, whose reference answers take long)."""
     low_precision_photos: int = 143
     """Photos on which --precision auto has to keep the answers, 7 questions each."""
     photos: Folder | None = None
@@ -125,6 +126,11 @@ class BuildOptions:
         most = self.batch_max or max(usual.max, self.batch_opt or 1)
         return BatchRange(self.batch_opt or min(usual.opt, most), most)
 
+    def parity_photos_for(self, checkpoint: "Checkpoint") -> int:
+        """Photos of the parity check, as asked or by the family."""
+        usual = _CHAT_PARITY_PHOTOS if checkpoint.parts.prompt else _PARITY_PHOTOS
+        return usual if self.parity_photos is None else self.parity_photos
+
     @property
     def stage_count(self) -> int:
         """How many stages the build will announce."""
@@ -147,7 +153,7 @@ def require_possible(options: BuildOptions) -> None:
         )
     for name, count in (
         ("--alternatives", options.alternatives),
-        ("--parity-photos", options.parity_photos),
+        ("--parity-photos", 1 if options.parity_photos is None else options.parity_photos),
         ("--low-precision-photos", options.low_precision_photos),
         ("--cores", options.serving_cores),
     ):

@@ -67,7 +67,7 @@ def specify(
         instruction=wishes.instruction,
         precision=options.chosen_precision,
         serving=ServingConfig(options.target.replace("-", "_"), options.batch_for(dimensions), options.serving_cores),
-        parity_photos=options.parity_photos,
+        parity_photos=options.parity_photos_for(checkpoint),
         photos=options.photos,
         low_precision_photos=options.low_precision_photos,
         rules=options.rules,

@@ -25,6 +25,7 @@ def read_pretrained(folder: Path, checkpoint: str, model_class: Any, processor_c
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    logging.set_verbosity_error()  # it names kernels that it would rather have
     try:
         model, loaded = model_class.from_pretrained(folder, use_safetensors=True, output_loading_info=True)
         processor, tokenizer = processor_class.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)

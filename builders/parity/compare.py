@@ -42,7 +42,10 @@ def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tole
     Args:
         opened: opens an engine by its name. One is open at a time: each holds its weights, some of them twice.
     """
-    encoded, whole, drafted = _encode(opened(IMAGE_ENCODER), parity_set)
+    encoder = opened(IMAGE_ENCODER)
+    encoded = _encode_all(encoder, parity_set.checkpoint, parity_set.photos, None)
+    shrunk = _shrunk_report(encoder, parity_set)
+    del encoder
     asked = [
         {"IMAGE_FEATURES": encoded[photo]["IMAGE_FEATURES"]}
         | question_tensors(parity_set.checkpoint, text, parity_set.dimensions.question_tokens)
@@ -56,7 +59,7 @@ def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tole
     return [
         _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance.min_cosine),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance.min_cosine),
-        _vector_report("SHRUNK_PHOTOS", drafted, whole, tolerances.MIN_DRAFT_COSINE),
+        *shrunk,
         # One question a run; the greedy answer is row 0 of the K.
         _tokens_report(
             "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
@@ -68,20 +71,22 @@ def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tole
     ]
 
 
-def _encode(encoder: Engine, parity_set: ParitySet) -> tuple[list[Outputs], NDArray[Any], NDArray[Any]]:
-    """Encode the photos; and the large ones, decoded in full and shrunk cheaply: their features."""
-    encoded, whole, drafted = (
-        [
-            encode_photo(encoder, parity_set.checkpoint, photo, draft_ratio=ratio)
-            for photo in tqdm(photos, desc="photos", leave=False, disable=None)
-        ]
-        for photos, ratio in (
-            (parity_set.photos, None),
-            (parity_set.large_photos, None),
-            (parity_set.large_photos, DRAFT_RATIO),
-        )
+def _encode_all(encoder: Engine, checkpoint: Checkpoint, photos: list[bytes], draft_ratio: int | None) -> list[Outputs]:
+    return [
+        encode_photo(encoder, checkpoint, photo, draft_ratio=draft_ratio)
+        for photo in tqdm(photos, desc="photos", leave=False, disable=None)
+    ]
+
+
+def _shrunk_report(encoder: Engine, parity_set: ParitySet) -> list[OutputReport]:
+    """Features of large photos, shrunk cheaply and decoded in full."""
+    if not parity_set.large_photos:
+        return []
+    drafted, whole = (
+        _join(_encode_all(encoder, parity_set.checkpoint, parity_set.large_photos, ratio))["ENCODED_FEATURES"]
+        for ratio in (DRAFT_RATIO, None)
     )
-    return encoded, _join(whole)["ENCODED_FEATURES"], _join(drafted)["ENCODED_FEATURES"]
+    return [_vector_report("SHRUNK_PHOTOS", drafted, whole, tolerances.MIN_DRAFT_COSINE)]
 
 
 def _run_all(decoder: Engine, asked: Sequence[Outputs]) -> list[Outputs]:

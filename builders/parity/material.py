@@ -16,7 +16,7 @@ from builders.parity.tolerances import PARITY_LIMITS
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from measuring.photo_files import PHOTO_SUFFIXES, photo_files
-from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoError, pixels_from_photo
+from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoError, PhotoLimits, pixels_from_photo
 
 _QUESTIONS_PER_PHOTO = 7
 _LARGE_PHOTOS, _TILES = 6, 3
@@ -31,7 +31,7 @@ class ParitySet:
     photos: list[bytes]
     """Encoded photos."""
     large_photos: list[bytes]
-    """Encoded photos, so large that they are shrunk cheaply first."""
+    """Encoded photos, so large that they are shrunk cheaply first; none, where such are refused."""
     questions: list[tuple[int, str]]
     """Index of the photo, and the text: one of each kind about each photo."""
     reference: Reference
@@ -40,9 +40,10 @@ class ParitySet:
 def answer_with_reference(
     checkpoint: Checkpoint, dimensions: BuildDimensions, photos: list[bytes], questions: list[tuple[int, str]]
 ) -> ParitySet:
-    """Answer the questions with transformers."""
+    """Answer the questions with transformers, and forget the model's weights: engines may need the memory."""
     family = family_of(checkpoint.architecture)
     reference = family.reference_outputs(checkpoint, photos, questions, dimensions.answer_tokens)
+    checkpoint.model.to("meta")
     large = large_photos(dimensions.image_px)
     return ParitySet(checkpoint, dimensions, photos, large, questions, reference)
 
@@ -88,8 +89,13 @@ def _readable(file: Path) -> bytes:
 
 
 def large_photos(image_px: int) -> list[bytes]:
-    """Drawn photos, each side by side with itself until `pixels_from_photo` shrinks it cheaply first: fine patterns."""
+    """Drawn photos, each side by side with itself until `pixels_from_photo` shrinks it cheaply first: fine patterns.
+
+    None, where photos of that size are refused.
+    """
     tile_px = -(-(2 * DRAFT_RATIO + 1) * image_px // _TILES)
+    if (tile_px * _TILES) ** 2 > PhotoLimits().max_pixels:
+        return []
     found = []
     for seed in range(first_seed("test"), first_seed("test") + _LARGE_PHOTOS):
         tile = photo_from_seed(seed, long_side_px=(tile_px, tile_px)).image.resize((tile_px, tile_px))

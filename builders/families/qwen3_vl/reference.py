@@ -28,8 +28,7 @@ def _inputs(checkpoint: Checkpoint, square: Image.Image) -> Inputs:
     return {name: found[name] for name in ("pixel_values", "image_grid_thw")}
 
 
-def _features(model: Any, inputs: Inputs) -> torch.Tensor:
-    found = model.model.get_image_features(**inputs)
+def _features(found: Any) -> torch.Tensor:
     deep = getattr(found, "deepstack_features", None) or []
     layers = [layer[0] if isinstance(layer, (list, tuple)) else layer for layer in deep]
     return torch.cat([found.pooler_output[0], *layers], -1)
