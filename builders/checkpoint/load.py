@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from builders.checkpoint.checkpoint import NO_WISHES, Checkpoint, Wishes
+from builders.checkpoint.contents import require_architecture, require_whole
 from builders.checkpoint.digests import sha256_of_folder
 from builders.checkpoint.pins import SUMS, require_pinned, require_weights
 from builders.errors import BuildError, UsageError
@@ -50,7 +51,8 @@ def load_checkpoint(
     if not folder.is_dir():
         require_pinned(checkpoint, revision, list(sha256))
         folder = _download(checkpoint, revision)
-    architecture = _require_architecture(folder, checkpoint)
+    architecture = require_architecture(folder, checkpoint)
+    require_whole(folder, checkpoint)
     require_weights(folder, checkpoint, list(sha256))
     parts = family_of(architecture, checkpoint).load_parts(folder, checkpoint, wishes)
     own_file = folder / "vitrine.json"
@@ -112,24 +114,3 @@ def _download(hub_id: str, revision: str | None) -> Path:
             f"no checkpoint {hub_id!r}: there is no such folder, and the hub did not give it "
             f"({reason}). Name a folder in the transformers format, or a hub id such as Salesforce/blip-vqa-base"
         ) from error
-
-
-def _require_architecture(folder: Path, checkpoint: str) -> str:
-    config_file = folder / "config.json"
-    if not config_file.exists():
-        raise UsageError(f"{checkpoint} has no config.json: name a folder in the transformers format")
-    try:
-        architectures = json.loads(config_file.read_text(encoding="utf-8")).get("architectures") or [
-            "model of no named architecture"
-        ]
-    except (ValueError, AttributeError) as error:
-        raise UsageError(f"{checkpoint}/config.json is not a JSON object ({error})") from error
-    family_of(", ".join(map(str, architectures)), checkpoint)
-    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
-        raise UsageError(f"{checkpoint} has no tokenizer.json and no vocab.txt: save its processor beside its weights")
-    if not any(folder.glob("*.safetensors")):
-        raise UsageError(
-            f"{checkpoint} has no *.safetensors: save it with save_pretrained(..., safe_serialization=True); "
-            "pickled weights are not loaded, because they can run code"
-        )
-    return str(architectures[0])
