@@ -21,6 +21,8 @@ USAGE: list[tuple[str, str, str]] = [
     ("serving", "{good} --grpc-port 0 --no-metrics --ready-file {none}/ready.json", "--ready-file: cannot write"),
     ("serving", "{changed} --grpc-port 0 --no-metrics --log-file {log}", "is not what was built"),
     ("serving.demo", "{none}", "is not a folder that exists"),
+    ("serving.demo", "{good} --photos {none}", "is not a folder that exists"),
+    ("serving.demo", "{good} --photos {empty}", "has no photos: name a folder with .jpg"),
     ("serving.container", "{none}", "is not a folder that exists"),
     ("serving.container", "{good} --cache-mib none", "a whole number, at least 1"),
     ("serving.container", "{good} --tls-folder {empty}", "has no server.crt"),
