@@ -10,10 +10,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 CHECKPOINT ?= checkpoints/vitrine-small
 TARGET ?= onnxruntime
-REPOSITORY := build/$(notdir $(CHECKPOINT))$(if $(filter-out onnxruntime,$(TARGET)),-$(TARGET))
+# Further options of `python -m builders`: BUILD_OPTIONS="--image-px 768"
+BUILD_OPTIONS ?=
+# Of a folder with or without a slash behind it, and of a name of the hub.
+REPOSITORY := build/$(notdir $(abspath $(CHECKPOINT)))$(if $(filter-out onnxruntime,$(TARGET)),-$(TARGET))
 # What is not for everybody, such as NVIDIA's compiler: EXTRAS=tensorrt-rtx
 EXTRAS ?= $(filter tensorrt-rtx,$(TARGET))
-SOURCES := $(shell find builders catalogue measuring model_repository vitrine_steps $(CHECKPOINT) -type f -not -name '*.pyc' 2>/dev/null)
+# What a name of the hub stands for is in the lock file; `find` passes over what is no folder.
+LOCK := $(if $(wildcard $(CHECKPOINT)/.),,$(wildcard checkpoints.lock.json))
+SOURCES := $(LOCK) $(shell find builders catalogue measuring model_repository vitrine_steps $(CHECKPOINT) -type f -not -name '*.pyc' 2>/dev/null)
 
 .PHONY: help
 help: ## list the targets
@@ -43,19 +48,28 @@ $(VENV)/installed-%: deploy/supply/%.lock $(VENV)/installed
 	@touch $@
 
 .PHONY: build
-build: $(REPOSITORY)/manifest.json ## build the repository from the bundled checkpoint (TARGET=tensorrt-rtx: for RTX cards, on any machine)
+build: $(REPOSITORY)/manifest.json ## build the repository (CHECKPOINT=a folder or a name of the hub; TARGET=tensorrt-rtx: for RTX cards, on any machine)
+
+# Written where it changes, so that a repository is built again from another checkpoint of the same name or with other options.
+export ASKED := --checkpoint $(CHECKPOINT) --target $(TARGET) $(BUILD_OPTIONS)
+$(REPOSITORY).options: always
+	@mkdir -p build
+	@printf '%s\n' "$$ASKED" | cmp --silent - $@ || printf '%s\n' "$$ASKED" > $@
+
+.PHONY: always
+always:
 
 # A repository is never changed: the new one is built beside the old one, and takes its place when it is whole.
-$(REPOSITORY)/manifest.json: $(VENV)/installed $(EXTRAS:%=$(VENV)/installed-%) $(SOURCES)
+$(REPOSITORY)/manifest.json: $(VENV)/installed $(EXTRAS:%=$(VENV)/installed-%) $(SOURCES) $(REPOSITORY).options
 	@rm -rf build/new
-	$(BIN)/python -m builders --checkpoint $(CHECKPOINT) --output build/new --target $(TARGET)
+	$(BIN)/python -m builders $(ASKED) --output build/new
 	@rm -rf $(REPOSITORY)
 	@mv build/new $(REPOSITORY)
 	@echo "moved to $(REPOSITORY)"
 
 .PHONY: demo
-demo: build ## ask a few questions about a few photos, in English and Chinese
-	$(BIN)/python -m serving.demo $(REPOSITORY)
+demo: build ## ask a few questions about a few photos, in English and Chinese (PHOTOS=folder: about your own; CHECKPOINT=...)
+	$(BIN)/python -m serving.demo $(REPOSITORY) $(if $(PHOTOS),--photos "$(PHOTOS)")
 
 .PHONY: serve
 serve: build ## serve until Ctrl-C

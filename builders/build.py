@@ -7,6 +7,7 @@ from pathlib import Path
 
 from builders.calibration.calibrate import calibration_for
 from builders.checkpoint.load import load_checkpoint
+from builders.checkpoint.pins import Pins
 from builders.compile import compare_files, compile_engines, make_faster
 from builders.errors import BuildError, UsageError
 from builders.graphs.cache import export_graphs, remove_graphs, remove_if_empty
@@ -32,28 +33,25 @@ def build(options: BuildOptions) -> Path:
         BuildError: with what to do about it.
     """
     require_possible(options)
-    start_s = time.perf_counter()
+    start_s, output = time.perf_counter(), options.repository
     try:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{options.output.name}-", dir=options.output.parent))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
     except OSError as error:
-        raise UsageError(
-            f"cannot write to {options.output.parent} ({error.strerror}): name another --output"
-        ) from error
+        raise UsageError(f"cannot write to {output.parent} ({error.strerror}): name another --output") from error
     try:
         target = None if options.graphs_only else target_of(options)  # missing TensorRT is said at once
         stage = Stages(options.stage_count)
         with stage("load the checkpoint"):
             wishes = wishes_of(options)
-            checkpoint = load_checkpoint(
-                options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes
-            )
+            pins = Pins(options.revision, options.sha256, options.lock, options.frozen)
+            checkpoint = load_checkpoint(options.checkpoint, pins=pins, wishes=wishes)
             calibration = calibration_for(checkpoint, options.alternatives)
         specification = specify(checkpoint, calibration, options, wishes)
         built = _make(partial, specification, target, stage, start_s)
     except OSError as error:
         raise BuildError(
-            f"cannot write the build ({error.strerror or error}): free space at {options.output.parent}, or name "
+            f"cannot write the build ({error.strerror or error}): free space at {output.parent}, or name "
             "another --output; nothing half-written is left"
         ) from error
     finally:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
+from builders.checkpoint.lock_file import LOCK_FILE
 from builders.errors import UsageError
 from builders.tensorrt.plan_options import PlanOptions, require_possible_plan
 from command_line.values import Argument, CheckpointName, File, Folder, Repeated
@@ -40,10 +41,15 @@ class BuildOptions:
     "tensorrt" in NVIDIA's container for the GPU that is there; both prove their half-precision graphs on the CPU first.
     An interrupted build goes on from its finished graphs when the same command is given again.
 
+    A name of the hub is taken at its newest commit the first time. That commit and the SHA-256 of every file go into
+    checkpoints.lock.json, which you keep with your configuration: from then on it is this commit, and other files are
+    refused. To move on, name the new commit with --revision once, or delete the entry.
+
     Examples:
       python -m builders --checkpoint checkpoints/vitrine-small --output build/vitrine-small
       python -m builders --checkpoint checkpoints/vitrine-small --output build/fast --precision auto
-      python -m builders --checkpoint Salesforce/blip-vqa-base --revision COMMIT --sha256 HEX --output build/blip-base
+      python -m builders --checkpoint Qwen/Qwen3-VL-2B-Instruct
+      python -m builders --checkpoint Salesforce/blip-vqa-base --revision COMMIT --output build/blip-base
       python -m builders --checkpoint checkpoints/vitrine-small --output build/rtx --target tensorrt-rtx
       python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt
       python -m builders --checkpoint checkpoints/vitrine-small --output build/gpu --target tensorrt \\
@@ -54,17 +60,23 @@ class BuildOptions:
 
     checkpoint: CheckpointName
     """A BlipForQuestionAnswering or Qwen3VLForConditionalGeneration, as a folder or on the hub."""
-    output: Folder
-    """Repository to write; must not exist."""
+    output: Folder | None = None
+    """Repository to write; must not exist (default: build/ and the checkpoint's name, and the target where it is not
+    onnxruntime)."""
     target: Target = "onnxruntime"
     """What the engines run on."""
     precision: Precision | None = None
     """Precision of weights and matrix products; auto: for each engine the faster of fp32 and int8, measured on this
     machine, as long as 99.5 % of 1,001 answers stay what they were (default: fp32 for onnxruntime, else fp16)."""
     revision: Annotated[str | None, Argument(metavar="COMMIT")] = None
-    """Commit of the hub's checkpoint; needed there, for names move."""
+    """Commit of the hub's checkpoint (default: as the lock file says, else the newest). Another one than the lock file
+    has takes its place there."""
     sha256: Repeated[tuple[Annotated[str, Argument(metavar="HEX")], ...]] = ()
-    """Digest of its weights, as the hub's page of model.safetensors shows it; needed there."""
+    """Digest of its weights, as the hub's page of model.safetensors shows it; again for each further file of them."""
+    lock: File = Path(LOCK_FILE)
+    """Lock file: the hub's checkpoints that were taken, each with its commit and the digests of its files."""
+    frozen: bool = False
+    """Refuse a hub's checkpoint that the lock file does not have, where it would be recorded: for CI."""
     question_tokens: Annotated[int | None, Argument(metavar="L")] = None
     """Tokens of the longest question, start and end or a template's rest counted in (default: 32; 96 if chat)."""
     image_px: Annotated[int | None, Argument(metavar="PX")] = None
@@ -102,8 +114,14 @@ class BuildOptions:
     plan: PlanOptions = field(default_factory=PlanOptions)
 
     @property
+    def repository(self) -> Path:
+        """The folder to write."""
+        suffix = "" if self.target == "onnxruntime" else f"-{self.target}"
+        return self.output or Path("build", f"{Path(self.checkpoint).absolute().name}{suffix}")
+
+    @property
     def cache_folder(self) -> Path:
-        return self.cache or self.output.parent / "cache"
+        return self.cache or self.repository.parent / "cache"
 
     @property
     def chosen_precision(self) -> str:
@@ -169,9 +187,10 @@ def require_possible(options: BuildOptions) -> None:
         raise UsageError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
     if options.rules:
         _require_good_rules(options.rules)
-    if options.output.exists():
+    if options.repository.exists():
         raise UsageError(
-            f"{options.output} exists; a built repository is never changed: name a new folder, or remove it"
+            f"{options.repository} exists; a built repository is never changed: name a new folder with --output, or "
+            "remove it"
         )
 
 

@@ -17,8 +17,6 @@ from builders.repository.configs import ServingConfig
 @dataclass(frozen=True)
 class Specification:
     checkpoint: Checkpoint
-    revision: str | None
-    """The hub's commit of the checkpoint; None: a folder."""
     calibration: dict[str, Any] | None
     """None: answers will carry no confidence."""
     dimensions: BuildDimensions
@@ -58,7 +56,6 @@ def specify(
     dimensions = dimensions_of(checkpoint, options)
     return Specification(
         checkpoint=checkpoint,
-        revision=options.revision,
         calibration=calibration,
         dimensions=dimensions,
         engines=family_of(checkpoint.architecture).engine_specs(dimensions, options.decode_strategy),
@@ -72,7 +69,7 @@ def specify(
         low_precision_photos=options.low_precision_photos,
         rules=options.rules,
         cache=options.cache_folder,
-        output=options.output,
+        output=options.repository,
     )
 
 

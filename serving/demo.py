@@ -6,18 +6,23 @@ from pathlib import Path
 
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
-from command_line.values import Positional
+from command_line.values import ExistingFolder, Positional
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Ask a real server a few questions about a few photos.
+    """Ask a real server a few questions about a few photos, in English and Chinese.
 
-    Example: python -m serving.demo build/vitrine-small
+    Examples:
+      python -m serving.demo build/vitrine-small
+      python -m serving.demo build/vitrine-small --photos ./my-photos
     """
 
     repository: Positional[Path]
     """A repository that `python -m builders` wrote."""
+    photos: ExistingFolder | None = None
+    """Your own photos: what is shown, and of what colour, is asked about the first five that can be read (default:
+    three that are drawn by catalogue/)."""
 
 
 def main() -> int:

@@ -15,6 +15,7 @@ from builders.calibration.options import CalibrationOptions
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import load_checkpoint
+from builders.checkpoint.pins import Pins
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES
 from builders.errors import BuildError, UsageError
@@ -99,7 +100,9 @@ def calibrate(options: CalibrationOptions) -> int:
 
 
 def _load(options: CalibrationOptions, wishes: Wishes) -> Checkpoint:
-    return load_checkpoint(options.checkpoint, revision=options.revision, sha256=options.sha256, wishes=wishes)
+    is_pinned = options.revision and options.sha256
+    pins = Pins(options.revision, options.sha256, None if is_pinned else options.lock)
+    return load_checkpoint(options.checkpoint, pins=pins, wishes=wishes)
 
 
 def _open_engines(repository: Path, names: Container[str], dimensions: BuildDimensions, pad_id: int) -> list[Engine]:

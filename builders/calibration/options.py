@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from builders.checkpoint.lock_file import LOCK_FILE
 from command_line.values import Argument, CheckpointName, Count, File, Positional, Repeated
 
 
@@ -34,9 +35,11 @@ class CalibrationOptions:
     output: File
     """File to write, calibration.json."""
     revision: Annotated[str | None, Argument(metavar="COMMIT")] = None
-    """Commit of the hub's checkpoint; needed there."""
+    """Commit of the hub's checkpoint (default: as the lock file says)."""
     sha256: Repeated[tuple[Annotated[str, Argument(metavar="HEX")], ...]] = ()
-    """Digest of its weights; needed for the hub's checkpoint."""
+    """Digest of its weights."""
+    lock: File = Path(LOCK_FILE)
+    """File in which the build recorded the hub's checkpoint; not read where commit and digests are named."""
     data: File | None = None
     """JSON Lines of {"photo": PATH, "question": TEXT, "answer": TEXT}, and "candidates": [TEXT, ...] where a list
     belongs to the question (default: drawn by catalogue/)."""

@@ -79,6 +79,8 @@ class Checkpoint:
     """Layer and head of the question's encoder that look at what is asked about; None: not known."""
     sha256: dict[str, str]
     """SHA-256 of each file, in hexadecimal."""
+    revision: str | None = None
+    """The hub's commit of it; None: a folder."""
 
     @property
     def model(self) -> Any:

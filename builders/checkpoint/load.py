@@ -1,62 +1,49 @@
 """Loads a checkpoint from a folder or the hub, once its files are known to be the right ones."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from builders.checkpoint.checkpoint import NO_WISHES, Checkpoint, Wishes
+from builders.checkpoint.contents import require_architecture, require_whole
 from builders.checkpoint.digests import sha256_of_folder
-from builders.checkpoint.pins import SUMS, require_pinned, require_weights
-from builders.errors import BuildError, UsageError
+from builders.checkpoint.hub import fetch_checkpoint, record_fetched
+from builders.checkpoint.pins import AS_LOCKED, Pins, require_weights
+from builders.errors import UsageError
 from builders.families import family_of
 from vitrine_steps.file_format import FormatError, require_format
 from vitrine_steps.step_settings import StepSettings
 
-_FILES = (
-    "config.json",
-    "generation_config.json",
-    "*.safetensors*",
-    "tokenizer*",
-    "vocab.txt",
-    "special_tokens_map.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    "chat_template*",
-    "merges.txt",
-    "vocab.json",
-    "vitrine.json",
-    SUMS,
-)
 _OWN_FORMAT = 1
 """Format of `vitrine.json`."""
 
 
-def load_checkpoint(
-    checkpoint: str, *, revision: str | None = None, sha256: Sequence[str] = (), wishes: Wishes = NO_WISHES
-) -> Checkpoint:
+def load_checkpoint(checkpoint: str, *, pins: Pins = AS_LOCKED, wishes: Wishes = NO_WISHES) -> Checkpoint:
     """Load a checkpoint from a folder or, if there is no such folder, from the hub.
 
-    Args:
-        revision: a commit of the hub; needed there.
-        sha256: of its weights; needed for the hub.
+    One of the hub that its lock file does not have is recorded there, once it is loaded, unless the pins forbid it.
 
     Raises:
         BuildError: no such checkpoint, or not the one that was named, another architecture, no safetensors,
             weights or files that are missing or broken, or a processor that
             the photo step does not reproduce.
     """
-    folder = Path(checkpoint)
+    folder, fetched = Path(checkpoint), None
     if not folder.is_dir():
-        require_pinned(checkpoint, revision, list(sha256))
-        folder = _download(checkpoint, revision)
-    architecture = _require_architecture(folder, checkpoint)
-    require_weights(folder, checkpoint, list(sha256))
+        fetched = fetch_checkpoint(checkpoint, pins)
+        folder = fetched.folder
+    architecture = require_architecture(folder, checkpoint)
+    require_whole(folder, checkpoint)
+    digests = dict(fetched.locked.sha256) if fetched else sha256_of_folder(folder)
+    require_weights(folder, checkpoint, digests, pins.sha256)
     parts = family_of(architecture, checkpoint).load_parts(folder, checkpoint, wishes)
     own_file = folder / "vitrine.json"
     own = _read_object(own_file) if own_file.exists() else {}
+    pointing_heads = _pointing_heads(own, parts.text_layers_heads, checkpoint)
+    if fetched:
+        record_fetched(checkpoint, fetched, pins)
     return Checkpoint(
-        name=folder.name if Path(checkpoint).is_dir() else checkpoint,
+        name=checkpoint if fetched else folder.name,
         architecture=architecture,
         folder=folder,
         parts=parts,
@@ -66,8 +53,9 @@ def load_checkpoint(
             own.get("not_understood_answers", {}),
             own.get("answer_spelling", {}),
         ),
-        pointing_heads=_pointing_heads(own, parts.text_layers_heads, checkpoint),
-        sha256=sha256_of_folder(folder),
+        pointing_heads=pointing_heads,
+        sha256=digests,
+        revision=fetched.locked.revision if fetched else None,
     )
 
 
@@ -98,38 +86,3 @@ def _pointing_heads(
             f"head under {heads} are expected"
         )
     return named
-
-
-def _download(hub_id: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(_FILES)))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise (UsageError if isinstance(error, HFValidationError) else BuildError)(
-            f"no checkpoint {hub_id!r}: there is no such folder, and the hub did not give it "
-            f"({reason}). Name a folder in the transformers format, or a hub id such as Salesforce/blip-vqa-base"
-        ) from error
-
-
-def _require_architecture(folder: Path, checkpoint: str) -> str:
-    config_file = folder / "config.json"
-    if not config_file.exists():
-        raise UsageError(f"{checkpoint} has no config.json: name a folder in the transformers format")
-    try:
-        architectures = json.loads(config_file.read_text(encoding="utf-8")).get("architectures") or [
-            "model of no named architecture"
-        ]
-    except (ValueError, AttributeError) as error:
-        raise UsageError(f"{checkpoint}/config.json is not a JSON object ({error})") from error
-    family_of(", ".join(map(str, architectures)), checkpoint)
-    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt")):
-        raise UsageError(f"{checkpoint} has no tokenizer.json and no vocab.txt: save its processor beside its weights")
-    if not any(folder.glob("*.safetensors")):
-        raise UsageError(
-            f"{checkpoint} has no *.safetensors: save it with save_pretrained(..., safe_serialization=True); "
-            "pickled weights are not loaded, because they can run code"
-        )
-    return str(architectures[0])

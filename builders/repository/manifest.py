@@ -42,18 +42,16 @@ def write_manifest(
     folder: Path, spec: Specification, target: Target, graphs: Graphs, evidence: Evidence, build_s: float
 ) -> None:
     """Write `manifest.json` into the repository `folder`; and `activation_ranges.json` where they were measured."""
-    proof, trials = evidence.proof, evidence.trials
+    proof, trials, made_of = evidence.proof, evidence.trials, spec.checkpoint
     if proof:
         write_ranges(folder, proof)
     manifest = {
         "format": MANIFEST_FORMAT,
-        "checkpoint": {"name": spec.checkpoint.name, "revision": spec.revision, "sha256": spec.checkpoint.sha256},
+        "checkpoint": {"name": made_of.name, "revision": made_of.revision, "sha256": made_of.sha256},
         "target": spec.target,
         "precision": spec.precision,
         "decode_strategy": spec.strategy,
-        **(
-            {"prompt": prompt.text, "instruction": spec.instruction} if (prompt := spec.checkpoint.parts.prompt) else {}
-        ),
+        **({"prompt": prompt.text, "instruction": spec.instruction} if (prompt := made_of.parts.prompt) else {}),
         "dimensions": asdict(spec.dimensions),
         "batch": {"min": 1, **asdict(spec.serving.batch)},
         "cores": spec.serving.cores,

@@ -15,6 +15,7 @@ from builders import build as build_module
 from builders.build import build
 from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import load_checkpoint
+from builders.checkpoint.pins import Pins
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES, EngineSpec
 from builders.errors import BuildError
@@ -25,6 +26,7 @@ from builders.parity.outputs import Outputs
 from builders.parity.tolerances import PARITY_LIMITS
 from builders.repository.configs import ServingConfig, adapt_config
 from builders.repository.source import SOURCE, read_config
+from tests.conftest import ROOT
 from tests.helpers.weights import with_weights
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo
 
@@ -205,28 +207,17 @@ def test_pickled_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
         load_checkpoint(str(folder))
 
 
-@pytest.mark.parametrize("revision", [None, "main", "v1.0", "abc123"])
-def test_what_comes_from_the_hub_is_named_by_its_commit(revision: str | None) -> None:
-    with pytest.raises(BuildError, match=r"name its commit with --revision \(40 hexadecimal digits"):
-        load_checkpoint("somebody/no-such-checkpoint", revision=revision, sha256=["0" * 64])
-
-
-def test_what_comes_from_the_hub_is_named_by_its_weights() -> None:
-    with pytest.raises(BuildError, match="say with --sha256 what its weights are"):
-        load_checkpoint("somebody/no-such-checkpoint", revision="0" * 40)
-
-
 def test_weights_that_are_not_those_that_were_named_are_refused(checkpoint: Path, tmp_path: Path) -> None:
     folder = tmp_path / "other"
     shutil.copytree(checkpoint, folder)
     with pytest.raises(BuildError, match=r"the weights' SHA-256 is [0-9a-f]{64}, not 0{64}"):
-        load_checkpoint(str(folder), sha256=["0" * 64])
+        load_checkpoint(str(folder), pins=Pins(sha256=("0" * 64,)))
     (folder / "SHA256SUMS").write_text(f"{'1' * 64}  model.safetensors\n", "utf-8")
     with pytest.raises(BuildError, match=r"model\.safetensors has the SHA-256 .* not 1{64} as SHA256SUMS says"):
         load_checkpoint(str(folder))
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     (folder / "SHA256SUMS").write_text(f"{digest}  model.safetensors\n", "utf-8")
-    assert load_checkpoint(str(folder), sha256=[digest.upper()]).name == "other"
+    assert load_checkpoint(str(folder), pins=Pins(sha256=(digest.upper(),))).name == "other"
 
 
 def test_missing_weights_are_refused(checkpoint: Path, tmp_path: Path) -> None:
@@ -338,18 +329,33 @@ def test_an_interrupted_export_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("pins", "status", "words"),
     [
-        ([], 2, "error: there is no folder no/such; if the hub's checkpoint of that name is meant, name its"),
+        (["--frozen"], 2, "error: checkpoints.lock.json does not have no/such: record it with python -m builders"),
         (["--revision", "0" * 40, "--sha256", "0" * 64], 1, "no checkpoint 'no/such': there is no such folder"),
+        ([], 1, "no checkpoint 'no/such': there is no such folder"),
     ],
 )
 def test_the_command_line_says_what_is_wrong(tmp_path: Path, pins: list[str], status: int, words: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "builders", "--checkpoint", "no/such", "--output", str(tmp_path / "out"), *pins],
+        [sys.executable, "-m", "builders", "--checkpoint", "no/such", *pins],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1"},
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == status
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "checkpoints.lock.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "target", "folder"),
+    [
+        ("Qwen/Qwen3-VL-2B-Instruct", "onnxruntime", "build/Qwen3-VL-2B-Instruct"),
+        ("./mine/", "onnxruntime", "build/mine"),
+        ("checkpoints/vitrine-small", "tensorrt-rtx", "build/vitrine-small-tensorrt-rtx"),
+    ],
+)
+def test_a_repository_is_named_after_its_checkpoint(checkpoint: str, target: Target, folder: str) -> None:
+    assert BuildOptions(checkpoint, target=target).repository == Path(folder)

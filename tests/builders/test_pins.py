@@ -2,34 +2,32 @@
 
 import pytest
 
-from builders.checkpoint.pins import require_pinned
+from builders.checkpoint.pins import Pins, require_hub_name
 from builders.errors import UsageError
 
 COMMIT, DIGEST = "0" * 40, "0" * 64
 
 
 @pytest.mark.parametrize(
-    ("name", "revision", "sha256", "words"),
+    ("name", "pins", "words"),
     [
-        ("nope", None, [], "there is no folder nope; a checkpoint on the hub is named OWNER/NAME"),
-        ("nope", COMMIT, [DIGEST], "there is no folder nope; a checkpoint on the hub is named OWNER/NAME"),
-        ("/no/such", None, [], "there is no folder /no/such; a checkpoint on the hub is named OWNER/NAME"),
-        ("./no", None, [], "there is no folder ./no; a checkpoint on the hub is named OWNER/NAME"),
-        ("owner/name", None, [], "there is no folder owner/name; if the hub's checkpoint of that name is meant, name"),
-        (
-            "owner/name",
-            "main",
-            [DIGEST],
-            "with --revision (40 hexadecimal digits, on the hub's page of its files), but",
-        ),
-        ("owner/name", COMMIT, [], "say with --sha256 what its weights are"),
+        ("nope", Pins(), "there is no folder nope; a checkpoint on the hub is named OWNER/NAME"),
+        ("nope", Pins(COMMIT, (DIGEST,)), "there is no folder nope; a checkpoint on the hub is named OWNER/NAME"),
+        ("/no/such", Pins(), "there is no folder /no/such; a checkpoint on the hub is named OWNER/NAME"),
+        ("./no", Pins(), "there is no folder ./no; a checkpoint on the hub is named OWNER/NAME"),
+        ("owner/name", Pins("main", (DIGEST,)), "--revision 'main' came for owner/name, but a commit is expected: 40"),
+        ("owner/name", Pins("v1.0"), "but a commit is expected"),
+        ("owner/name", Pins("abc123"), "but a commit is expected"),
+        ("owner/name", Pins(lock=None), "name its commit with --revision, and its weights' SHA-256 with --sha256"),
+        ("owner/name", Pins(COMMIT, lock=None), "and its weights' SHA-256 with --sha256"),
     ],
 )
-def test_what_is_not_pinned_is_refused(name: str, revision: str | None, sha256: list[str], words: str) -> None:
+def test_what_is_no_name_or_not_pinned_is_refused(name: str, pins: Pins, words: str) -> None:
     with pytest.raises(UsageError) as caught:
-        require_pinned(name, revision, sha256)
+        require_hub_name(name, pins)
     assert words in str(caught.value)
 
 
-def test_a_commit_and_the_weights_digest_pin_a_checkpoint() -> None:
-    require_pinned("owner/name", COMMIT, [DIGEST])
+@pytest.mark.parametrize("pins", [Pins(), Pins(COMMIT), Pins(COMMIT, (DIGEST,), lock=None)])
+def test_a_lock_file_or_a_commit_and_the_weights_digest_pin_a_checkpoint(pins: Pins) -> None:
+    require_hub_name("owner/name", pins)

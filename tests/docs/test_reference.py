@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from builders.checkpoint.lock_file import LOCK_FILE, Locked, record
 from evaluation.report import write_report
 from loadtest.plan import REQUEST_KINDS
 from loadtest.report import Run, write_run_report
@@ -45,6 +46,12 @@ def test_every_field_of_the_steps_settings_is_documented(repository: Path) -> No
     fields = {*content, *content["family"]}
     assert not undocumented(fields, "`step.json`")
     assert not documented("`step.json`") - fields
+
+
+def test_every_field_of_a_lock_file_is_documented(tmp_path: Path) -> None:
+    record(tmp_path / LOCK_FILE, "owner/name", Locked("0" * 40, {"config.json": "0" * 64}))
+    content = json.loads((tmp_path / LOCK_FILE).read_text("utf-8"))
+    assert documented(f"`{LOCK_FILE}`") == {*content, *content["checkpoints"]["owner/name"]}
 
 
 def test_every_field_of_a_manifest_is_documented(repository: Path) -> None:
