@@ -36,6 +36,8 @@ class BuildDimensions:
     question_tokens: int
     answers: int
     answer_tokens: int
+    context_tokens: int = 0
+    """What the shop knows about the product takes so many before a question; 0: none is read, and L is fixed."""
 
     def by_tensor(self) -> dict[str, list[int]]:
         """The last dimensions of each tensor, those that a checkpoint or a build option decides."""
@@ -45,8 +47,8 @@ class BuildDimensions:
             "IMAGE_FEATURES": [self.image_tokens + EXTRA_ROWS, self.image_width],
             "IMAGE_POOLED": [self.image_width],
             "IMAGE_EMBEDDING": [self.image_width],
-            "QUESTION_IDS": [self.question_tokens],
-            "QUESTION_MASK": [self.question_tokens],
+            "QUESTION_IDS": [-1 if self.context_tokens else self.question_tokens],
+            "QUESTION_MASK": [-1 if self.context_tokens else self.question_tokens],
             "ANSWER_IDS": [self.answers, self.answer_tokens],
             "ANSWER_LOGPROBS": [self.answers, self.answer_tokens],
             "ATTENTION": [self.image_tokens],

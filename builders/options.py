@@ -25,6 +25,7 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
 }
 """Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
 _QUESTION_TOKENS, _MORE_OF_A_CHAT = 32, 64
+_CONTEXT_TOKENS, _MOST_CONTEXT_TOKENS = 512, 2048
 _PARITY_PHOTOS, _CHAT_PARITY_PHOTOS = 16, 3
 
 
@@ -79,6 +80,9 @@ class BuildOptions:
     """Refuse a hub's checkpoint that the lock file does not have, where it would be recorded: for CI."""
     question_tokens: Annotated[int | None, Argument(metavar="L")] = None
     """Tokens of the longest question, start and end or a template's rest counted in (default: 32; 96 if chat)."""
+    context_tokens: Annotated[int | None, Argument(metavar="C")] = None
+    """Tokens of what a shop knows about the product, which a chat model may be sent with a question (default: 512; 0:
+    none is taken)."""
     image_px: Annotated[int | None, Argument(metavar="PX")] = None
     """Side of the square that a chat model sees photos in (default: 512; 768 shows more)."""
     instruction: File | None = None
@@ -243,4 +247,18 @@ def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDime
         question_tokens=question_tokens,
         answers=options.alternatives,
         answer_tokens=answer_tokens,
+        context_tokens=_context_tokens(options.context_tokens, has_prompt=parts.prompt is not None),
     )
+
+
+def _context_tokens(wished: int | None, *, has_prompt: bool) -> int:
+    """
+    Raises:
+        UsageError: the family reads no context, or not so much.
+    """
+    if wished and not has_prompt:
+        raise UsageError(f"--context-tokens is {wished}, but this family reads the photo and the question only")
+    tokens = (_CONTEXT_TOKENS if has_prompt else 0) if wished is None else wished
+    if not 0 <= tokens <= _MOST_CONTEXT_TOKENS:
+        raise UsageError(f"--context-tokens is {tokens}, but must be 0 to {_MOST_CONTEXT_TOKENS}")
+    return tokens

@@ -30,6 +30,8 @@ class FamilySettings:
     """Token id that ends an answer, where the tokenizer does not put it behind a text itself; None: it does."""
     suffix_ids: tuple[int, ...]
     """Token ids behind a question, such as the rest of a chat template."""
+    context_text: str | None
+    """What a caller's context is put into, at `{context}`, before a question; None: the family reads none."""
     photo_fit: Fit
     """How a photo comes into the square."""
     leading_image_tokens: int | None

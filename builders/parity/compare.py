@@ -17,7 +17,7 @@ from builders.parity.outputs import Engine, Outputs
 from builders.parity.tolerances import PARITY_LIMITS, Tolerance
 from vitrine_steps.features import pack_features
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo, sha256_of_photo
-from vitrine_steps.question import QuestionLimits, ids_from_question
+from vitrine_steps.question import QuestionLimits, QuestionSteps, padded, tokens_from_question
 from vitrine_steps.text import TextError
 
 
@@ -96,10 +96,11 @@ def _run_all(decoder: Engine, asked: Sequence[Outputs]) -> list[Outputs]:
 def _score(scorer: Engine, asked: Sequence[Outputs], parity_set: ParitySet) -> NDArray[np.float32]:
     """Log-probabilities [Q, T] of the reference's answers, each beside the answer to the next question."""
     ids, pad_id = parity_set.reference.answer_ids, parity_set.checkpoint.parts.steps.pad_id
-    candidates = np.stack([ids, np.roll(ids, -1, 0)], 1)
+    is_said = (ids != pad_id) | (parity_set.reference.answer_logprobs != 0)  # padding may be an end token too
+    candidates, said = (np.stack([of_own, np.roll(of_own, -1, 0)], 1) for of_own in (ids, is_said))
     scored = np.zeros(ids.shape, np.float32)
     for row, inputs in enumerate(tqdm(asked, desc="lists", leave=False, disable=None)):
-        longest = int((candidates[row] != pad_id).sum(1).max())
+        longest = int(said[row].sum(1).max())
         scores = scorer({**inputs, "CANDIDATE_IDS": candidates[row : row + 1, :, :longest]})
         scored[row, :longest] = scores["CANDIDATE_LOGPROBS"][0, 0]
     return scored
@@ -194,7 +195,8 @@ def question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) ->
     limits = QuestionLimits(max_bytes=10_000, max_tokens=question_tokens)
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     try:
-        ids, mask = ids_from_question(text.encode(), tokenizer, limits, checkpoint.parts.steps)
+        steps = QuestionSteps(tokenizer, limits, checkpoint.parts.steps)
+        ids, mask = padded([tokens_from_question(text.encode(), steps)], steps)
     except TextError as error:
         raise UsageError(f"parity question {text!r}: {error}; or build with more --question-tokens") from error
-    return {"QUESTION_IDS": ids[None, None], "QUESTION_MASK": mask[None, None]}
+    return {"QUESTION_IDS": ids[None], "QUESTION_MASK": mask[None]}

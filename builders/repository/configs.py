@@ -62,6 +62,9 @@ def adapt_config(
             _adapt_to_tensorrt_rtx(adapted, engine, serving.batch)
         else:
             adapted.parameters["intra_op_thread_count"].string_value = str(engine_threads(dimensions))
+    if adapted.name == "question_preprocess":
+        adapted.parameters["max_question_tokens"].string_value = str(dimensions.question_tokens)
+        adapted.parameters["max_context_tokens"].string_value = str(dimensions.context_tokens)
     if adapted.name == "candidates_preprocess":
         adapted.parameters["answer_tokens"].string_value = str(dimensions.answer_tokens)
     return adapted

@@ -49,14 +49,15 @@ def question_target(repository: Path) -> Callable[[bytes], None]:
     tokenizer.no_truncation()
     limits = question.QuestionLimits(max_bytes=4096, max_tokens=32)
     family = read_settings(repository / "question_preprocess" / "1").family
+    steps = question.QuestionSteps(tokenizer, limits, family)
 
     def one(data: bytes) -> None:
         try:
-            ids, mask = question.ids_from_question(data, tokenizer, limits, family)
+            ids, mask = question.padded([question.tokens_from_question(data, steps)], steps)
         except TextError as error:
             assert not leak_in(str(error)), error
         else:
-            assert ids.shape == mask.shape == (32,)
+            assert ids.shape == mask.shape == (1, 32)
             assert mask.sum() > 0
 
     return one

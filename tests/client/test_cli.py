@@ -28,7 +28,7 @@ def test_json_is_one_object_a_line(server_url: str, photo: Path) -> None:
     row = json.loads(done.stdout)
     assert row["question"] == "什么颜色"
     assert set(row) == {
-        "photo", "question", "answer", "status", "confidence", "reason", "alternatives", "time_ms", "release",
+        "photo", "question", "answer", "status", "confidence", "reason", "source", "alternatives", "time_ms", "release",
         "request_id",
     }  # fmt: skip
 

@@ -39,7 +39,7 @@ def test_what_is_no_number_is_none() -> None:
     heatmap = np.array([[NAN, 0.5], [np.inf, 0.5]], np.float32)
     answer = Answer("red", "answered", NAN, "", (Alternative("red", NAN),), heatmap, "release", "1")
     assert answer.to_dict(heatmap=True) == {
-        "text": "red", "status": "answered", "confidence": None, "reason": "",
+        "text": "red", "status": "answered", "confidence": None, "reason": "", "source": "photo",
         "alternatives": [{"text": "red", "confidence": None}], "heatmap": [[None, 0.5], [None, 0.5]],
         "release": "release", "request_id": "1",
     }  # fmt: skip

@@ -184,7 +184,10 @@ def test_a_step_gets_the_modules_that_it_needs_and_no_others(name: str) -> None:
 
 def test_the_client_asks_for_what_the_server_gives() -> None:
     vqa, embedding = CONFIGS["vqa"], CONFIGS["image_embedding"]
-    assert {t.name: t.optional for t in vqa.input} == {"IMAGE": False, "QUESTION": False, "MAX_RISK": True}
-    assert set(calls.ANSWER_OUTPUTS) == {t.name for t in vqa.output}
-    assert set(calls.CHOICE_OUTPUTS) == {t.name for t in CONFIGS["vqa_choose"].output}
+    inputs = {"IMAGE": False, "QUESTION": False, "MAX_RISK": True, "CONTEXT": True}
+    assert {t.name: t.optional for t in vqa.input} == inputs
+    with_context = calls.ask_call(b"photo", "What is it?", None, "linen").outputs
+    assert set(with_context) == {*calls.ANSWER_OUTPUTS, "SOURCE"} == {t.name for t in vqa.output}
+    with_context = calls.choose_call(b"photo", "What is it?", ["red"], None, "linen").outputs
+    assert set(with_context) == {*calls.CHOICE_OUTPUTS, "SOURCE"} == {t.name for t in CONFIGS["vqa_choose"].output}
     assert set(calls.EMBEDDING_OUTPUTS) == {t.name for t in embedding.output}

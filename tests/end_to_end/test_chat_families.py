@@ -123,6 +123,41 @@ def _ask_with(client: VqaClient, special: str) -> None:
         client.ask(photo(1), special * 20)
 
 
+@pytest.mark.parametrize(
+    ("context", "question"), [("Material: linen, 30 x 40 cm", "What is it made of?"), ("材质：亚麻", "这是什么做的？")]
+)
+def test_a_context_is_read_before_the_question(
+    client: VqaClient, checkpoint: Checkpoint, context: str, question: str
+) -> None:
+    """What is served is what `generate` says of the whole prompt."""
+    family = checkpoint.settings.family
+    assert family.context_text
+    whole = family.context_text.replace("{context}", json.dumps(context, ensure_ascii=False)) + question
+    outputs = family_of(checkpoint.architecture).reference_outputs(checkpoint, [photo(3)], [(0, whole)], 8)
+    expected = text_from_ids(outputs.answer_ids[0], checkpoint.tokenizer.backend_tokenizer, checkpoint.settings)
+    answer = client.ask(photo(3), question, context=context)
+    assert answer.text == expected
+    assert (answer.source, client.ask(photo(3), question).source) == ("photo_and_context", "photo")
+    listed = client.choose(photo(3), question, ["red", "blue"], context=context)
+    assert listed.source == "photo_and_context"
+    assert listed.probabilities != client.choose(photo(3), question, ["red", "blue"]).probabilities
+
+
+def test_questions_with_and_without_a_context_meet(client: VqaClient) -> None:
+    asked: list[str | None] = [None, "linen", "亚麻 " * 40, None, "linen", None]
+    alone = [client.ask(photo(4), "What is it?", context=context).text for context in asked]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(lambda context: client.ask(photo(4), "What is it?", context=context).text, asked))
+    assert together == alone
+
+
+def test_a_bad_context_is_refused_by_name(client: VqaClient) -> None:
+    with pytest.raises(InvalidRequestError, match="the context has 2001 bytes, more than the 2000 allowed"):
+        client.ask(photo(0), "What is it?", context="a" * 2001)
+    with pytest.raises(InvalidRequestError, match="the context is empty or blank"):
+        client.choose(photo(0), "What is it?", ["red", "blue"], context=" ")
+
+
 def test_a_heatmap_and_an_embedding_come_along(client: VqaClient, tiny: TinyFamily) -> None:
     answer = client.ask(photo(2), "What is it?")
     assert answer.heatmap.shape == (tiny.grid, tiny.grid)

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from tests.helpers.step_settings import WORDS
+from tests.helpers.step_settings import question_ids
 from training.tokenizer import new_tokenizer
-from vitrine_steps.question import QuestionLimits, ids_from_question
+from vitrine_steps.question import QuestionLimits, padded_length
 from vitrine_steps.text import TextError
 
 LIMITS = QuestionLimits(max_bytes=200, max_tokens=16)
@@ -23,7 +23,7 @@ def tokenizer() -> Tokenizer:
 
 @pytest.mark.parametrize("question", ["What colour is it?", "这是什么颜色的？"])
 def test_ids_are_the_tokenizers_padded_with_zero(tokenizer: Tokenizer, question: str) -> None:
-    ids, mask = ids_from_question(question.encode(), tokenizer, LIMITS, WORDS)
+    ids, mask = question_ids(question.encode(), tokenizer, LIMITS)
     expected = tokenizer.encode(question).ids
     assert ids.tolist() == expected + [0] * (16 - len(expected))
     assert mask.tolist() == [1] * len(expected) + [0] * (16 - len(expected))
@@ -39,13 +39,13 @@ def test_ids_are_the_tokenizers_padded_with_zero(tokenizer: Tokenizer, question:
 )
 def test_full_width_case_and_space_do_not_matter(tokenizer: Tokenizer, plain: str, odd: str) -> None:
     assert (
-        ids_from_question(odd.encode(), tokenizer, LIMITS, WORDS)[0].tolist()
-        == ids_from_question(plain.encode(), tokenizer, LIMITS, WORDS)[0].tolist()
+        question_ids(odd.encode(), tokenizer, LIMITS)[0].tolist()
+        == question_ids(plain.encode(), tokenizer, LIMITS)[0].tolist()
     )
 
 
 def test_emoji_and_rare_characters_become_unknown(tokenizer: Tokenizer) -> None:
-    ids, mask = ids_from_question("🙂 龘?".encode(), tokenizer, LIMITS, WORDS)
+    ids, mask = question_ids("🙂 龘?".encode(), tokenizer, LIMITS)
     assert mask.sum() >= 4
     assert tokenizer.token_to_id("[UNK]") in ids
 
@@ -53,7 +53,7 @@ def test_emoji_and_rare_characters_become_unknown(tokenizer: Tokenizer) -> None:
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace"))))
 def test_any_bytes_are_tokenised_or_refused(question: bytes) -> None:
     try:
-        ids, mask = ids_from_question(question, TOKENIZER, LIMITS, WORDS)
+        ids, mask = question_ids(question, TOKENIZER, LIMITS)
     except TextError as error:
         assert str(error)
         return
@@ -78,7 +78,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
 def test_refused(tokenizer: Tokenizer, sentence: str) -> None:
     question, words = REFUSED[sentence]
     with pytest.raises(TextError) as caught:
-        ids_from_question(question, tokenizer, LIMITS, WORDS)
+        question_ids(question, tokenizer, LIMITS)
     assert words in str(caught.value)
 
 
@@ -86,6 +86,15 @@ def test_the_tokenizer_is_left_as_it_was(tokenizer: Tokenizer) -> None:
     """It is the checkpoint's, and others tokenise with it too."""
     for own in (False, True):
         tokenizer.encode_special_tokens = own
-        ids_from_question(b"[SEP] what?", tokenizer, LIMITS, WORDS)
+        question_ids(b"[SEP] what?", tokenizer, LIMITS)
         assert tokenizer.encode_special_tokens is own
     tokenizer.encode_special_tokens = False
+
+
+@pytest.mark.parametrize(
+    ("tokens", "length"), [(1, 32), (32, 32), (33, 96), (96, 96), (97, 224), (300, 352), (608, 608)]
+)
+def test_lengths_are_few_where_they_vary(tokens: int, length: int) -> None:
+    limits = QuestionLimits(4096, 96, max_context_tokens=512)
+    assert padded_length(tokens, limits) == length
+    assert padded_length(tokens, QuestionLimits(4096, 608)) == 608, "a family that reads no context has one length"

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from tests.helpers.chat_tokenizer import chat_tokenizer
-from tests.helpers.step_settings import SETTINGS, WORDS
+from tests.helpers.step_settings import SETTINGS, WORDS, question_ids
 from training.tokenizer import new_tokenizer
 from vitrine_steps.answer import candidates_from_decoder, text_from_ids
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
 from vitrine_steps.file_format import FormatError
 from vitrine_steps.heatmap import heatmap_from_attention, size_in_margin
-from vitrine_steps.question import QuestionLimits, ids_from_question
+from vitrine_steps.question import QuestionLimits
 from vitrine_steps.step_settings import FILE, StepSettings, read_settings, settings_to_json
 from vitrine_steps.text import TextError
 
@@ -43,7 +43,7 @@ def test_another_format_is_refused_by_name(tmp_path: Path, found: int | None) ->
 
 @pytest.mark.parametrize("text", ["What colour is it?", "这是什么颜色的？"])
 def test_padding_is_the_family_s(text: str) -> None:
-    ids, mask = ids_from_question(text.encode(), TOKENIZER, QuestionLimits(4096, 20), replace(WORDS, pad_id=151643))
+    ids, mask = question_ids(text.encode(), TOKENIZER, QuestionLimits(4096, 20), replace(WORDS, pad_id=151643))
     assert set(ids[mask == 0]) == {151643}
 
 
@@ -62,11 +62,11 @@ def test_a_family_without_unknown_words_takes_every_candidate() -> None:
 def test_what_stands_behind_a_question_counts_among_its_tokens(text: str) -> None:
     family = replace(WORDS, suffix_ids=(7, 8, 9))
     length = len(TOKENIZER.encode(text).ids)
-    ids, mask = ids_from_question(text.encode(), TOKENIZER, QuestionLimits(4096, length + 3), family)
+    ids, mask = question_ids(text.encode(), TOKENIZER, QuestionLimits(4096, length + 3), family)
     assert ids.tolist() == [*TOKENIZER.encode(text).ids, 7, 8, 9]
     assert mask.all()
     with pytest.raises(TextError, match=f"the question has {length + 3} tokens, more than the {length + 2} allowed"):
-        ids_from_question(text.encode(), TOKENIZER, QuestionLimits(4096, length + 2), family)
+        question_ids(text.encode(), TOKENIZER, QuestionLimits(4096, length + 2), family)
 
 
 def test_answers_get_the_family_s_end_token() -> None:

@@ -11,11 +11,12 @@ import triton_python_backend_utils as pb_utils
 from tokenizers import Tokenizer
 
 from vitrine_steps.answer import candidates_from_decoder
-from vitrine_steps.calibration import read_calibration
+from vitrine_steps.calibration import Calibration, read_calibration
 from vitrine_steps.confidence import judge
 from vitrine_steps.features import FeatureMismatchError
 from vitrine_steps.heatmap import heatmap_from_attention, size_in_margin
 from vitrine_steps.rules import FILE, apply_rules, read_rules
+from vitrine_steps.source import source_rows
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
 from vitrine_steps.triton.mismatch import MismatchCounter
@@ -47,20 +48,23 @@ class TritonPythonModel:
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         return answer_each(
-            requests, self.answers, INPUTS, self.errors, optional=("MAX_RISK",), caller_errors=CALLER_ERRORS
+            requests, self.answers, INPUTS, self.errors, optional=("MAX_RISK", "CONTEXT"), caller_errors=CALLER_ERRORS
         )
 
     def answers(self, inputs: Tensors) -> Tensors:
         self.mismatches.require_same_photos(inputs["IMAGE"], inputs["IMAGE_SHA256"])
+        # Nobody has measured how often answers that read a context are right.
+        calibration = None if "CONTEXT" in inputs else self.calibration
         risks = inputs.get("MAX_RISK", np.full((len(inputs["IMAGE"]), 1), np.nan, np.float32))[:, 0]
         rows = [
-            self.answer(*question, max_risk=max_risk_from(float(risk)))
+            self.answer(*question, calibration=calibration, max_risk=max_risk_from(float(risk)))
             for risk, *photo in zip(risks, *(inputs[name] for name in INPUTS[2:-1]), strict=True)
             for question in zip(*photo, strict=True)
         ]
         stacked = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         stacked["HEATMAP"] = self.heatmaps(inputs["IMAGE"].reshape(-1).tolist(), inputs["ATTENTION"])
         asked = inputs["QUESTION"].shape  # [B, Q]
+        stacked["SOURCE"] = source_rows(asked, has_context="CONTEXT" in inputs)
         answers = {name: tensor.reshape(*asked, *self.shapes[name]) for name, tensor in stacked.items()}
         return answers | {"RELEASE": release_rows(self.release, len(inputs["QUESTION"]))}
 
@@ -73,14 +77,16 @@ class TritonPythonModel:
             maps += [heatmap_from_attention(looked, self.grid, family, size) for looked in questions]
         return np.stack(maps)
 
-    def answer(self, question: bytes, ids: Any, logprobs: Any, *, max_risk: float | None) -> Tensors:
+    def answer(
+        self, question: bytes, ids: Any, logprobs: Any, *, calibration: Calibration | None, max_risk: float | None
+    ) -> Tensors:
         candidates = candidates_from_decoder(ids, logprobs, self.tokenizer, self.settings)
         text = question.decode("utf-8", "replace")
         language = language_of(text)
         judgement = judge(
             candidates,
             self.cannot_tell,
-            self.calibration,
+            calibration,
             question=text,
             language=language,
             max_risk=max_risk,

@@ -12,6 +12,7 @@ from vitrine_steps.choice import judge_choice, read_choice_calibration
 from vitrine_steps.features import FeatureMismatchError
 from vitrine_steps.heatmap import heatmap_from_attention, size_in_margin
 from vitrine_steps.rules import FILE, NO_RULES, AnswerRules, apply_rules, read_rules
+from vitrine_steps.source import source_rows
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INTERNAL, INVALID_ARG, ErrorCounter, VerdictCounter
 from vitrine_steps.triton.mismatch import MismatchCounter
@@ -39,7 +40,7 @@ class TritonPythonModel:
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
         return answer_each(
-            requests, self.choice, INPUTS, self.errors, optional=("MAX_RISK",), caller_errors=CALLER_ERRORS
+            requests, self.choice, INPUTS, self.errors, optional=("MAX_RISK", "CONTEXT"), caller_errors=CALLER_ERRORS
         )
 
     def choice(self, inputs: Tensors) -> Tensors:
@@ -53,7 +54,7 @@ class TritonPythonModel:
             [text.decode("utf-8") for text in row["CANDIDATES"]],
             (ids != self.family.pad_id).sum(axis=1),
             logprobs,
-            self.calibration,
+            None if "CONTEXT" in inputs else self.calibration,
             question=question,
             language=language,
             max_risk=max_risk_from(float(row["MAX_RISK"][0])) if "MAX_RISK" in row else None,
@@ -67,6 +68,7 @@ class TritonPythonModel:
             "CONFIDENCE": np.array(ruled.confidences, np.float32),
             "STATUS": utf8([ruled.verdict.status]),
             "REASON": utf8([ruled.verdict.reason]),
+            "SOURCE": source_rows((1,), has_context="CONTEXT" in inputs),
             "PROBABILITIES": judgement.probabilities.astype(np.float32),
             "HEATMAP": heatmap_from_attention(row["ATTENTION"][0], self.grid, self.family, size),
         }

@@ -59,6 +59,7 @@ def step_settings(pad_id: int, unknown_id: int) -> FamilySettings:
         splits_words=True,
         end_id=None,
         suffix_ids=(),
+        context_text=None,
         photo_fit="stretch",
         leading_image_tokens=1,
     )

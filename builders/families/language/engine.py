@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # torch takes seconds to import
     from builders.graphs.language.model import LanguageOptions
 
 _GRAPH_QUESTIONS, _GRAPH_ROWS = 64, 1024
+_SHORTEST = 32
 
 
 def answer_decoder_spec(
@@ -31,7 +32,7 @@ def answer_decoder_spec(
 
         options = LanguageOptions(
             dimensions.answers,
-            dimensions.question_tokens,
+            dimensions.question_tokens + dimensions.context_tokens,
             dimensions.answer_tokens,
             end_ids_of(checkpoint.model.generation_config),
             checkpoint.parts.steps.pad_id,
@@ -43,7 +44,9 @@ def answer_decoder_spec(
     questions = Axis("questions", 1, 1, most, _GRAPH_QUESTIONS, traced=3, timed=1)
     longest = limit("candidates_preprocess", "max_candidates") + MOST_REFUSALS
     rows = Axis("rows", 1, dimensions.answers, longest, _GRAPH_ROWS, traced=5, timed=dimensions.answers)
-    text = (questions, dimensions.question_tokens)
+    usual, most_tokens = dimensions.question_tokens, dimensions.question_tokens + dimensions.context_tokens
+    varying = Axis("question_tokens", min(_SHORTEST, usual), usual, most_tokens, most_tokens, traced=usual, timed=usual)
+    text = (questions, varying if dimensions.context_tokens else usual)
     packed = (dimensions.image_tokens + EXTRA_ROWS, dimensions.image_width)
     inputs = (
         TensorSpec("IMAGE_FEATURES", "float32", packed, "features"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from builders.checkpoint.checkpoint import ModelParts, Wishes
 from builders.errors import UsageError
-from builders.families.language.prompt import CANNOT_TELL, DEFAULT_INSTRUCTION, prompt_of
+from builders.families.language.prompt import CANNOT_TELL, CONTEXT_TEXT, DEFAULT_INSTRUCTION, prompt_of
 from vitrine_steps.step_settings import FamilySettings
 
 _MOST_TEXT_TOKENS = 512
@@ -70,6 +70,7 @@ def _step_settings(tokenizer: Any, generation: Any, suffix_ids: tuple[int, ...])
         splits_words=False,
         end_id=ends[0],
         suffix_ids=suffix_ids,
+        context_text=CONTEXT_TEXT,
         photo_fit="pad",
         leading_image_tokens=0,
     )

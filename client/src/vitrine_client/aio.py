@@ -48,21 +48,28 @@ class AsyncVqaClient:
         await self._transport.close()
 
     async def ask(
-        self, photo: Photo, question: str, *, max_risk: float | None = None, timeout_s: float | None = None
+        self,
+        photo: Photo,
+        question: str,
+        *,
+        context: str | None = None,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
     ) -> Answer:
         """Ask one question about one photo; see `VqaClient.ask`."""
-        return await self._result_of(ask_call(await _encode(photo), question, max_risk), timeout_s)
+        return await self._result_of(ask_call(await _encode(photo), question, max_risk, context), timeout_s)
 
     async def ask_many(
         self,
         photo: Photo,
         questions: Iterable[str],
         *,
+        context: str | None = None,
         max_risk: float | None = None,
         timeout_s: float | None = None,
     ) -> list[Answer]:
         """Ask several questions about one photo; see `VqaClient.ask_many`."""
-        calls = ask_calls(await _encode(photo), questions, max_risk)
+        calls = ask_calls(await _encode(photo), questions, max_risk, context)
         return [answer for call in calls for answer in await self._result_of(call, timeout_s)]
 
     async def choose(
@@ -71,11 +78,14 @@ class AsyncVqaClient:
         question: str,
         candidates: Iterable[str],
         *,
+        context: str | None = None,
         max_risk: float | None = None,
         timeout_s: float | None = None,
     ) -> Choice:
         """Ask which of a list of allowed answers is right; see `VqaClient.choose`."""
-        return await self._result_of(choose_call(await _encode(photo), question, candidates, max_risk), timeout_s)
+        return await self._result_of(
+            choose_call(await _encode(photo), question, candidates, max_risk, context), timeout_s
+        )
 
     async def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
         """Turn a photo into a vector; see `VqaClient.embed`."""

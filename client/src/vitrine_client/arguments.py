@@ -100,6 +100,9 @@ def _add_ask(commands: Commands, parents: list[argparse.ArgumentParser]) -> None
         metavar="SHARE",
         help="of wrong answers; stricter than the server's own, such as 0.001",
     )
+    ask_parser.add_argument(
+        "--context", metavar="TEXT", help="what the shop knows about the product; read by chat models only"
+    )
     ask_parser.set_defaults(run=ask, parser=ask_parser)
 
 
@@ -115,6 +118,7 @@ def _add_choose(commands: Commands, parents: list[argparse.ArgumentParser]) -> N
     choose_parser.add_argument("question", type=question)
     choose_parser.add_argument("candidate", nargs="+", help="an allowed answer; up to 256")
     choose_parser.add_argument("--max-risk", type=share, metavar="SHARE", help="as of vitrine ask")
+    choose_parser.add_argument("--context", metavar="TEXT", help="as of vitrine ask")
     choose_parser.set_defaults(run=choose, parser=choose_parser)
 
 

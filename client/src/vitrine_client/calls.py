@@ -71,14 +71,17 @@ class Call(Generic[Result]):
             raise
 
 
-def ask_call(photo: bytes, question: str, max_risk: float | None) -> Call[Answer]:
+def ask_call(photo: bytes, question: str, max_risk: float | None, context: str | None = None) -> Call[Answer]:
     def answer_from_tensors(tensors: Tensors, request_id: str) -> Answer:
         return _answers_from_tensors(tensors, request_id)[0]
 
-    return Call("vqa", _question_tensors(photo, [question], max_risk), ANSWER_OUTPUTS, answer_from_tensors)
+    tensors = _question_tensors(photo, [question], max_risk, context)
+    return Call("vqa", tensors, ANSWER_OUTPUTS + _source_of(context), answer_from_tensors)
 
 
-def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) -> list[Call[list[Answer]]]:
+def ask_calls(
+    photo: bytes, questions: Iterable[str], max_risk: float | None, context: str | None = None
+) -> list[Call[list[Answer]]]:
     """Make as few requests as can be for several questions about one photo."""
     if isinstance(questions, str):
         raise InvalidRequestError("questions are a list of str, but one str came: use ask(), or put it in a list")
@@ -92,12 +95,14 @@ def ask_calls(photo: bytes, questions: Iterable[str], max_risk: float | None) ->
     for start in range(0, len(texts), QUESTIONS_A_REQUEST):
         asked = texts[start : start + QUESTIONS_A_REQUEST]
         part = (start + 1, start + len(asked), len(texts)) if len(asked) < len(texts) else None
-        tensors = _question_tensors(photo, asked, max_risk)
-        calls.append(Call("vqa", tensors, ANSWER_OUTPUTS, _answers_from_tensors, part=part))
+        tensors = _question_tensors(photo, asked, max_risk, context)
+        calls.append(Call("vqa", tensors, ANSWER_OUTPUTS + _source_of(context), _answers_from_tensors, part=part))
     return calls
 
 
-def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk: float | None) -> Call[Choice]:
+def choose_call(
+    photo: bytes, question: str, candidates: Iterable[str], max_risk: float | None, context: str | None = None
+) -> Call[Choice]:
     if isinstance(candidates, str):
         raise InvalidRequestError("candidates are a list of str, but one str came: put it in a list")
     try:
@@ -116,14 +121,15 @@ def choose_call(photo: bytes, question: str, candidates: Iterable[str], max_risk
             status=tensors["STATUS"][0, 0].decode("ascii"),
             confidence=_number(tensors["CONFIDENCE"][0, 0]),
             reason=tensors["REASON"][0, 0].decode("utf-8"),
+            source=_source(tensors["SOURCE"][0, 0] if "SOURCE" in tensors else None),
             probabilities=dict(zip(texts, map(float, tensors["PROBABILITIES"][0]), strict=True)),
             heatmap=tensors["HEATMAP"][0],
             release=tensors["RELEASE"][0, 0].decode("utf-8"),
             request_id=request_id,
         )
 
-    inputs = _question_tensors(photo, [question], max_risk) | {"CANDIDATES": listed}
-    return Call("vqa_choose", inputs, CHOICE_OUTPUTS, choice_from_tensors)
+    inputs = _question_tensors(photo, [question], max_risk, context) | {"CANDIDATES": listed}
+    return Call("vqa_choose", inputs, CHOICE_OUTPUTS + _source_of(context), choice_from_tensors)
 
 
 def embed_call(photo: bytes) -> Call[Embedding]:
@@ -159,13 +165,23 @@ def _require_text(question: object, which: str = "") -> None:
         raise InvalidRequestError(f"{which}a question is a str, but {kind_of(question)} came")
 
 
-def _question_tensors(photo: bytes, questions: list[str], max_risk: float | None) -> dict[str, NDArray[Any]]:
+def _source_of(context: str | None) -> tuple[str, ...]:
+    """Outputs that are asked for with a context only, so that servers from before it go on answering."""
+    return () if context is None else ("SOURCE",)
+
+
+def _question_tensors(
+    photo: bytes, questions: list[str], max_risk: float | None, context: str | None
+) -> dict[str, NDArray[Any]]:
     for question in questions:
         _require_text(question)
     if max_risk is not None and not (_is_number(max_risk) and abs(max_risk) <= _LARGEST_FLOAT32):
         raise InvalidRequestError(f"max_risk is a share such as 0.001, but {quote(max_risk)} came")
     risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
-    return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(*map(_utf8, questions)), **risk}
+    if context is not None and not isinstance(context, str):
+        raise InvalidRequestError(f"a context is a str, but {kind_of(context)} came")
+    known = {} if context is None else {"CONTEXT": _bytes_tensor(_utf8(context))}
+    return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(*map(_utf8, questions)), **risk, **known}
 
 
 def _answers_from_tensors(tensors: Tensors, request_id: str) -> list[Answer]:
@@ -185,6 +201,7 @@ def _answer(tensors: Mapping[str, Any], release: str, request_id: str) -> Answer
         status=tensors["STATUS"].decode("ascii"),
         confidence=_number(tensors["CONFIDENCE"]),
         reason=tensors["REASON"].decode("utf-8"),
+        source=_source(tensors.get("SOURCE")),
         # The answer itself may be empty; after it, empty ones are padding.
         alternatives=tuple(
             Alternative(text, confidence) for text, confidence in pairs[:1] + [p for p in pairs[1:] if p[0]]
@@ -202,6 +219,10 @@ def _embedding_from_tensors(tensors: Tensors, request_id: str) -> Embedding:
         release=tensors["RELEASE"][0, 0].decode("utf-8"),
         request_id=request_id,
     )
+
+
+def _source(value: bytes | None) -> str:
+    return "photo" if value is None else value.decode("ascii")
 
 
 def _number(value: np.float32) -> float | None:

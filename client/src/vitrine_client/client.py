@@ -59,7 +59,13 @@ class VqaClient:
         self._transport.close()
 
     def ask(
-        self, photo: Photo, question: str, *, max_risk: float | None = None, timeout_s: float | None = None
+        self,
+        photo: Photo,
+        question: str,
+        *,
+        context: str | None = None,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
     ) -> Answer:
         """Ask one question about one photo.
 
@@ -67,18 +73,21 @@ class VqaClient:
             photo: a path, encoded bytes, an open binary file (read from
                 where it stands), a `PIL.Image` or a uint8 array.
             question: in English or Chinese.
+            context: what the shop knows about the product, at most 2,000
+                bytes of UTF-8; read by chat models only, others refuse it.
             max_risk: share of such answers that may be wrong, such as 0.001;
                 stricter than the server's own, or without effect. What is not
                 sure enough is handed over.
             timeout_s: deadline of this call.
         """
-        return self._result_of(ask_call(bytes_from_photo(photo), question, max_risk), timeout_s)
+        return self._result_of(ask_call(bytes_from_photo(photo), question, max_risk, context), timeout_s)
 
     def ask_many(
         self,
         photo: Photo,
         questions: Iterable[str],
         *,
+        context: str | None = None,
         max_risk: float | None = None,
         timeout_s: float | None = None,
     ) -> list[Answer]:
@@ -89,10 +98,10 @@ class VqaClient:
         says which.
 
         Args:
-            max_risk: as in `ask`.
+            context, max_risk: as in `ask`.
             timeout_s: deadline of each request.
         """
-        calls = ask_calls(bytes_from_photo(photo), questions, max_risk)
+        calls = ask_calls(bytes_from_photo(photo), questions, max_risk, context)
         return [answer for call in calls for answer in self._result_of(call, timeout_s)]
 
     def choose(
@@ -101,6 +110,7 @@ class VqaClient:
         question: str,
         candidates: Iterable[str],
         *,
+        context: str | None = None,
         max_risk: float | None = None,
         timeout_s: float | None = None,
     ) -> Choice:
@@ -108,10 +118,10 @@ class VqaClient:
 
         Args:
             candidates: 1 to 256 short answers, no two alike.
-            max_risk: as in `ask`.
+            context, max_risk: as in `ask`.
             timeout_s: as in `ask`.
         """
-        return self._result_of(choose_call(bytes_from_photo(photo), question, candidates, max_risk), timeout_s)
+        return self._result_of(choose_call(bytes_from_photo(photo), question, candidates, max_risk, context), timeout_s)
 
     def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
         """Turn a photo into a vector, for finding similar products."""

@@ -37,7 +37,7 @@ _ENDS_ALL = (ServerUnavailableError, AccessDeniedError)
 
 def ask(args: argparse.Namespace) -> int:
     def ask_all(client: VqaClient, photo: Photo) -> list[Answer]:
-        return client.ask_many(photo, args.questions, max_risk=args.max_risk)
+        return client.ask_many(photo, args.questions, context=args.context, max_risk=args.max_risk)
 
     failures = 0
     with _client(args) as client, Counter(len(args.photos), "photos") as counter:
@@ -64,7 +64,7 @@ def ask(args: argparse.Namespace) -> int:
 def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
     name, photo = args.photos[0], _photo(args.photos[0])
     start_s = time.perf_counter()
-    answers = client.ask_many(photo, args.questions, max_risk=args.max_risk)
+    answers = client.ask_many(photo, args.questions, context=args.context, max_risk=args.max_risk)
     time_ms = (time.perf_counter() - start_s) * 1000
     for question, answer in zip(args.questions, answers, strict=True):
         print(row_as_json(name, question, answer, time_ms) if args.json else verdict_line(answer))
@@ -80,7 +80,7 @@ def choose(args: argparse.Namespace) -> int:
     photo = _photo(args.photo)
     with _client(args) as client:
         start_s = time.perf_counter()
-        choice = client.choose(photo, args.question, args.candidate, max_risk=args.max_risk)
+        choice = client.choose(photo, args.question, args.candidate, context=args.context, max_risk=args.max_risk)
         time_ms = (time.perf_counter() - start_s) * 1000
     if args.json:
         print(row_as_json(args.photo, args.question, choice, time_ms))

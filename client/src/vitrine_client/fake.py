@@ -79,13 +79,19 @@ class FakeTransport:
                 raise error_from_code(
                     "INVALID_ARGUMENT", f"{which}the question is empty or blank", model=model, request_id=request_id
                 )
+        if "CONTEXT" in inputs and not inputs["CONTEXT"][0, 0].strip():
+            raise error_from_code(
+                "INVALID_ARGUMENT", "the context is empty or blank", model=model, request_id=request_id
+            )
         count = len(questions)
+        source = b"photo_and_context" if "CONTEXT" in inputs else b"photo"
         texts = [self.answers.get(question, "cannot tell").encode("utf-8") for question in questions]
         statuses = [b"answered" if question in self.answers else b"cannot_tell" for question in questions]
         return {
             "ANSWER": np.array([texts], np.object_),
             "CONFIDENCE": np.ones((1, count), np.float32),
             "REASON": np.full((1, count), b"", np.object_),
+            "SOURCE": np.full((1, count), source, np.object_),
             "STATUS": np.array([statuses], np.object_),
             "ALTERNATIVES": np.array([texts], np.object_)[:, :, None],
             "ALTERNATIVE_CONFIDENCES": np.ones((1, count, 1), np.float32),

@@ -55,6 +55,8 @@ class Answer:
     release: str
     """Name of the built repository that gave the answer: checkpoint and twelve digits of its digest."""
     request_id: str
+    source: str = "photo"
+    """What the answer was found in: "photo", or "photo_and_context" where a context was sent."""
 
     def overlay(self, photo: Photo) -> Image.Image:
         """Draw where the question looked over the photo, upright; of an array in the size in which it is sent."""
@@ -71,6 +73,7 @@ class Answer:
             "status": self.status,
             "confidence": _plain(self.confidence),
             "reason": self.reason,
+            "source": self.source,
             "alternatives": [alternative.to_dict() for alternative in self.alternatives],
             **({"heatmap": _plain_map(self.heatmap)} if heatmap else {}),
             "release": self.release,
@@ -97,6 +100,8 @@ class Choice:
     release: str
     """Name of the built repository that answered; see `Answer.release`."""
     request_id: str
+    source: str = "photo"
+    """What the answer was found in: "photo", or "photo_and_context" where a context was sent."""
 
     def overlay(self, photo: Photo) -> Image.Image:
         """Draw where the question looked over the photo, upright; of an array in the size in which it is sent."""
@@ -113,6 +118,7 @@ class Choice:
             "status": self.status,
             "confidence": _plain(self.confidence),
             "reason": self.reason,
+            "source": self.source,
             "probabilities": {text: _plain(share) for text, share in self.probabilities.items()},
             **({"heatmap": _plain_map(self.heatmap)} if heatmap else {}),
             "release": self.release,
