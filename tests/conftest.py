@@ -41,12 +41,12 @@ SERVERS = (
 EXPORTS = (
     "builders/test_build.py",
     "builders/test_calibration.py",
+    "builders/test_chat_families.py",
     "builders/test_export.py",
     "builders/test_full_size.py",
     "builders/test_graphs.py",
     "builders/test_half_precision.py",
     "builders/test_language_graphs.py",
-    "builders/test_qwen3_vl.py",
     "builders/test_low_precision.py",
     "builders/test_tensorrt_graphs.py",
     "builders/test_tensorrt_api.py",

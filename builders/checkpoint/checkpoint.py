@@ -45,7 +45,7 @@ class ModelParts:
     image_px: int
     """Side of the square photo, in pixels."""
     grid: int
-    """Patches along one side of the photo."""
+    """Image tokens along one side of the photo: patches, or squares of merged ones."""
     image_tokens: int
     """Rows of a photo's features."""
     image_width: int

@@ -10,7 +10,12 @@ from builders.engine_spec import EngineSpec
 from builders.errors import UsageError
 from builders.parity.outputs import Reference
 
-SUPPORTED = ("BlipForQuestionAnswering", "Qwen3VLForConditionalGeneration", "Qwen3_5ForConditionalGeneration")
+SUPPORTED = (
+    "BlipForQuestionAnswering",
+    "Qwen3VLForConditionalGeneration",
+    "Qwen3_5ForConditionalGeneration",
+    "InternVLForConditionalGeneration",
+)
 
 
 class Family(Protocol):
@@ -54,8 +59,13 @@ def family_of(architecture: str, checkpoint: str = "the checkpoint") -> Family:
             from builders.families import qwen3_5
 
             return qwen3_5
+        case "InternVLForConditionalGeneration":
+            from builders.families import internvl
+
+            return internvl
         case _:
             raise UsageError(
                 f"{checkpoint} is a {architecture}; supported is {', '.join(SUPPORTED)} "
-                "(such as Salesforce/blip-vqa-base and Qwen/Qwen3-VL-2B-Instruct, or one fine-tuned from them)"
+                "(such as Salesforce/blip-vqa-base, Qwen/Qwen3-VL-2B-Instruct and OpenGVLab/InternVL3_5-1B-HF, or one "
+                "fine-tuned from them)"
             )

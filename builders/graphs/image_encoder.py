@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from builders.graphs.layers import attention, join_heads, layer_norm
+from builders.graphs.layers import NormalisedPhoto, attention, join_heads, layer_norm
 
 
 class ImageEncoder(nn.Module):
@@ -18,18 +18,13 @@ class ImageEncoder(nn.Module):
     def __init__(self, vision_model: Any, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         self.vision = vision_model
-        self.scale: Tensor
-        self.shift: Tensor
-        # (x / 255 - mean) / std as one product and one sum; never in half precision.
-        self.register_buffer("scale", 1 / (255 * torch.tensor(std)), persistent=False)
-        self.register_buffer("shift", -torch.tensor(mean) / torch.tensor(std), persistent=False)
+        self.normalised = NormalisedPhoto(mean, std)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """[B, S, S, 3] uint8 to features [B, N, D] and pooled features [B, D], both FP16."""
         embeddings = self.vision.embeddings
         dtype = embeddings.patch_embedding.weight.dtype
-        normalised = pixels.float() * self.scale + self.shift  # [B, S, S, 3]
-        patches = embeddings.patch_embedding(normalised.permute(0, 3, 1, 2).to(dtype))  # [B, D, grid, grid]
+        patches = embeddings.patch_embedding(self.normalised(pixels).to(dtype))  # [B, D, grid, grid]
         tokens = patches.flatten(2).transpose(1, 2)  # [B, N - 1, D]
         first = embeddings.class_embedding.to(dtype) + torch.zeros_like(tokens[:, :1])
         x = torch.cat([first, tokens], dim=1) + embeddings.position_embedding.to(dtype)

@@ -7,6 +7,7 @@ Axes: B batch, H heads, Q queries, S sources (what is attended to), D width,
 W width of one head.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -14,6 +15,21 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 MASKED = -1e4  # added to scores of padding; fits FP16
+
+
+class NormalisedPhoto(nn.Module):
+    """The image processor's last steps, (x / 255 - mean) / std, as one product and one sum in FP32."""
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.scale: Tensor
+        self.shift: Tensor
+        self.register_buffer("scale", 1 / (255 * torch.tensor(std)), persistent=False)
+        self.register_buffer("shift", -torch.tensor(mean) / torch.tensor(std), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """[B, S, S, 3] uint8 to [B, 3, S, S] FP32."""
+        return (pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2)
 
 
 def layer_norm(norm: nn.LayerNorm, x: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from builders.graphs.layers import attention, layer_norm
+from builders.graphs.layers import NormalisedPhoto, attention, layer_norm
 
 
 class QwenImageEncoder(nn.Module):
@@ -30,13 +30,10 @@ class QwenImageEncoder(nn.Module):
         self.visual, self.dtype, self.merge, self.patch = visual, dtype, config.spatial_merge_size, config.patch_size
         self.heads, self.grid = config.num_heads, side_px // config.patch_size
         self.deep_layers = list(getattr(visual, "deepstack_visual_indexes", ()))
-        self.scale: Tensor
-        self.shift: Tensor
         self.positions: Tensor
         self.cos: Tensor
         self.sin: Tensor
-        self.register_buffer("scale", 1 / (255 * torch.tensor(std)), persistent=False)
-        self.register_buffer("shift", -torch.tensor(mean) / torch.tensor(std), persistent=False)
+        self.normalised = NormalisedPhoto(mean, std)
         photo = torch.tensor([[1, self.grid, self.grid]])
         places, weights = vision_utils.get_vision_interpolation_indices_and_weights(
             photo,
@@ -58,7 +55,7 @@ class QwenImageEncoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """[B, S, S, 3] uint8 to features [B, N, D · (1 + deep layers)] and their mean [B, D · (1 + deep layers)]."""
-        normalised = (pixels.float() * self.scale + self.shift).permute(0, 3, 1, 2).to(self.patch_weight.dtype)
+        normalised = self.normalised(pixels).to(self.patch_weight.dtype)
         x = F.conv2d(normalised, self.patch_weight, self.visual.patch_embed.proj.bias, stride=self.patch)
         blocks = (self.grid // self.merge, self.merge)
         x = x.unflatten(3, blocks).unflatten(2, blocks)  # [B, D of the tower, blocks, in a block, blocks, in a block]

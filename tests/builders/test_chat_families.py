@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
-from builders.dimensions import BuildDimensions
+from builders.dimensions import BatchRange, BuildDimensions
 from builders.errors import UsageError
 from builders.families import Family, family_of
 from builders.families.language.prompt import require_seams
@@ -19,9 +19,11 @@ from builders.parity.forced_rows import opener
 from builders.parity.material import ParitySet, large_photos
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.tolerances import TOLERANCES
+from builders.tensorrt.plan_options import PlanOptions
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from tests.helpers.chat import FAMILIES, TinyFamily
+from tests.helpers.system import require_tensorrt_rtx
 from vitrine_steps.step_settings import StepSettings
 
 PHOTOS, QUESTIONS_A_PHOTO = 4, 7
@@ -117,6 +119,32 @@ def test_engines_pass_the_gate(
     assert reports["ANSWER_LOGPROBS"].max_abs_difference < 1e-4
     least = {name: reports[name].min_cosine for name in ("ENCODED_FEATURES", "IMAGE_POOLED", "ATTENTION")}
     assert all(cosine is not None and cosine > 0.999999 for cosine in least.values()), least
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_real_tensorrt_compiles_them(
+    family: Family, checkpoint: Checkpoint, dimensions: BuildDimensions, tmp_path: Path, precision: str
+) -> None:
+    require_tensorrt_rtx()
+    from builders.tensorrt import api
+
+    api.use_tensorrt_rtx()
+    from builders.tensorrt.plan import build_plan
+
+    for spec in family.engine_specs(dimensions, "loop"):
+        file = tmp_path / f"{spec.name}.onnx"
+        export_engine(spec, spec.module(checkpoint, precision), file)
+        plan = file.with_suffix(".plan")
+        build_plan(
+            file,
+            plan,
+            batch=BatchRange(2, 4),
+            variable=spec.variable_axes(),
+            options=PlanOptions(),
+            compute_capabilities=("89",),
+        )
+        assert plan.stat().st_size > 100_000
 
 
 @pytest.mark.parametrize("side", [100, 0, -32])

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 
-from builders.dimensions import BatchRange
 from builders.parity.onnx_engine import onnx_engine
-from builders.tensorrt.plan_options import PlanOptions
 from tests.helpers.language import (
     ANSWER_TOKENS,
     ANSWERS,
@@ -20,8 +17,6 @@ from tests.helpers.language import (
     QUESTION_TOKENS,
     SIDE_PX,
     TinyModel,
-    decoder_spec,
-    encoder_spec,
     features_of,
     generated,
     logprobs_of,
@@ -30,9 +25,8 @@ from tests.helpers.language import (
     write_decoder,
     write_encoder,
 )
-from tests.helpers.system import require_tensorrt_rtx
 
-pytestmark = pytest.mark.night  # tests/end_to_end/test_chat_family.py asks the same of a whole build, every time
+pytestmark = pytest.mark.night  # tests/end_to_end/test_chat_families.py asks the same of a whole build, every time
 TINY = TinyModel()
 RANDOM = np.random.default_rng(7)
 PHOTOS = RANDOM.integers(0, 256, (4, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
@@ -177,29 +171,3 @@ def test_steps_written_out_answer_alike(decoder: Engine, packed: np.ndarray, tmp
     unrolled = onnx_engine(tmp_path / "model.onnx")
     inputs = {"IMAGE_FEATURES": packed, **free(asked(QUESTIONS[:4], 1))}
     assert unrolled(inputs)["ANSWER_IDS"].tolist() == decoder(inputs)["ANSWER_IDS"].tolist()
-
-
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
-def test_real_tensorrt_compiles_them(folder: Path, encoder: Engine, decoder_file: Path, precision: str) -> None:
-    require_tensorrt_rtx()
-    from builders.tensorrt import api
-
-    api.use_tensorrt_rtx()
-    from builders.tensorrt.plan import build_plan
-
-    files: dict[Any, Path] = {encoder_spec(): folder / "image_encoder/model.onnx", decoder_spec("loop"): decoder_file}
-    if precision != "fp32":
-        files = {spec: folder / precision / spec.name / "model.onnx" for spec in files}
-        for spec, file in files.items():
-            (write_encoder if spec.name == "image_encoder" else write_decoder)(TINY, file, precision=precision)
-    for spec, file in files.items():
-        plan = file.with_suffix(".plan")
-        build_plan(
-            file,
-            plan,
-            batch=BatchRange(2, 4),
-            variable=spec.variable_axes(),
-            options=PlanOptions(),
-            compute_capabilities=("89",),
-        )
-        assert plan.stat().st_size > 100_000

@@ -24,6 +24,13 @@ def test_the_photo_is_read_before_every_question() -> None:
     )
 
 
+def test_what_a_processor_puts_around_the_photo_stands_around_all_of_it() -> None:
+    prompt = prompt_of(TOKENIZER, IMAGE, 3, around_photo=("<|im_start|>", "<|im_end|>"))
+    assert f"<|vision_start|><|im_start|>{IMAGE}<|im_end|><|vision_end|>" in prompt.text
+    assert f"<|im_start|>{IMAGE * 3}<|im_end|>" in TOKENIZER.decode(prompt.prefix_ids)
+    require_seams(TOKENIZER, prompt, IMAGE, QUESTIONS)
+
+
 @pytest.mark.parametrize("instruction", [DEFAULT_INSTRUCTION, "只用几个字回答。\n", "In a few words:\n"])
 def test_parts_have_the_tokens_of_the_whole(instruction: str) -> None:
     require_seams(TOKENIZER, prompt_of(TOKENIZER, IMAGE, 4, instruction), IMAGE, QUESTIONS)

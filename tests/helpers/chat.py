@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.helpers.chat_tokenizer import QWEN_SPECIAL
+from tests.helpers.internvl import INTERNVL_SPECIAL, save_internvl3, save_internvl3_5
 from tests.helpers.qwen import save_qwen3_5, save_qwen3_vl
 
 
@@ -23,12 +24,18 @@ class TinyFamily:
     image_token: str
     special: tuple[str, ...]
     """Tokens of the chat template."""
+    label: str = ""
+    """Tells checkpoints of one architecture apart."""
 
     def __str__(self) -> str:
-        return self.architecture
+        return self.label or self.architecture
 
 
 FAMILIES = (
     TinyFamily("Qwen3VLForConditionalGeneration", save_qwen3_vl, 128, 4, 96 * 3, 32, "<|image_pad|>", QWEN_SPECIAL),
     TinyFamily("Qwen3_5ForConditionalGeneration", save_qwen3_5, 256, 8, 96, 32, "<|image_pad|>", QWEN_SPECIAL),
+    *(
+        TinyFamily("InternVLForConditionalGeneration", save, 224, 4, 96, 0, "<IMG_CONTEXT>", INTERNVL_SPECIAL, label)
+        for label, save in (("InternVL3", save_internvl3), ("InternVL3.5", save_internvl3_5))
+    ),
 )

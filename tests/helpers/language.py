@@ -15,7 +15,6 @@ from builders.graphs.language.attention import attention_layers
 from builders.graphs.language.decoder import language_decoder
 from builders.graphs.language.model import LanguageOptions
 from builders.graphs.language.segments import PromptHead
-from builders.graphs.precision import ONNX_TYPES, with_precision
 from builders.graphs.qwen_vision import QwenImageEncoder
 from tests.helpers.qwen import DEEP_LAYERS, PATCH, WIDTH, tiny_qwen3_vl
 from vitrine_steps.features import DIGEST_BYTES, EXTRA_ROWS
@@ -62,19 +61,19 @@ def decoder_spec(strategy: str) -> EngineSpec:
     return EngineSpec(ANSWER_DECODER, inputs, outputs, lambda *_: None, lambda _: None, is_loop=strategy == "loop")
 
 
-def write_encoder(tiny: TinyModel, file: Path, precision: str = "fp32") -> None:
-    visual = with_precision(model_of(tiny), precision).model.visual
+def write_encoder(tiny: TinyModel, file: Path) -> None:
+    visual = model_of(tiny).model.visual
     file.parent.mkdir(parents=True, exist_ok=True)
     export_engine(encoder_spec(), QwenImageEncoder(visual, SIDE_PX, MEAN, STD, torch.float32), file)
 
 
-def write_decoder(tiny: TinyModel, file: Path, strategy: str = "loop", precision: str = "fp32") -> None:
+def write_decoder(tiny: TinyModel, file: Path, strategy: str = "loop") -> None:
     model = model_of(tiny)
     options = LanguageOptions(ANSWERS, QUESTION_TOKENS, ANSWER_TOKENS, END_IDS, PAD_ID, strategy)
     text = model.model.language_model
     decoder = language_decoder(
         text, model.lm_head.weight, prefix_of(model), options, lambda weights: attention_layers(weights, text),
-        dtype=ONNX_TYPES[precision], deep_layers=DEEP_LAYERS,
+        deep_layers=DEEP_LAYERS,
     )  # fmt: skip
     file.parent.mkdir(parents=True, exist_ok=True)
     export_engine(decoder_spec(strategy), decoder, file)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from tests.helpers.chat_tokenizer import chat_tokenizer
+from tests.helpers.weights import randomised
 
 IMAGE_PX = 128
 PATCH, WIDTH, DEEP_LAYERS = 16, 96, 2
@@ -36,7 +37,7 @@ def tiny_qwen3_vl(image_id: int, start_id: int, end_id: int, *, vocabulary: int,
         image_token_id=image_id, video_token_id=vocabulary - 1, vision_start_token_id=start_id,
         vision_end_token_id=end_id, tie_word_embeddings=is_tied,
     )  # fmt: skip
-    return _randomise(Qwen3VLForConditionalGeneration(config), seed)
+    return randomised(Qwen3VLForConditionalGeneration(config), seed)
 
 
 def tiny_qwen3_5(image_id: int, start_id: int, end_id: int, *, vocabulary: int, seed: int, is_tied: bool) -> Any:
@@ -65,21 +66,11 @@ def tiny_qwen3_5(image_id: int, start_id: int, end_id: int, *, vocabulary: int, 
     model = Qwen3_5ForConditionalGeneration(config)
     linear = [layer.linear_attn for layer in model.model.language_model.layers if hasattr(layer, "linear_attn")]
     decays = [layer.A_log.detach().clone() for layer in linear]
-    model = _randomise(model, seed)
+    model = randomised(model, seed)
     with torch.no_grad():
         for layer, decay in zip(linear, decays, strict=True):
             layer.A_log.copy_(decay - 2)  # so that a memory lasts for some tokens
     return model
-
-
-def _randomise(model: Any, seed: int) -> Any:
-    random = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            noise = torch.randn(parameter.shape, generator=random)
-            is_norm = parameter.ndim == 1 and "bias" not in name
-            parameter.copy_(1 + noise * 0.2 if is_norm else noise * 0.12)
-    return model.eval()
 
 
 def save_qwen3_vl(folder: Path, *, seed: int = 0, is_tied: bool = True) -> Path:

@@ -10,6 +10,7 @@ from vitrine_steps.features import EXTRA_ROWS
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from builders.graphs.language.model import LanguageOptions
+    from builders.graphs.language.segments import PromptHead
 
 _GRAPH_QUESTIONS, _GRAPH_ROWS = 64, 1024
 _SHORTEST = 32
@@ -56,3 +57,21 @@ def answer_decoder_spec(
     )
     outputs = ("ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "IMAGE_SHA256")
     return EngineSpec(ANSWER_DECODER, inputs, outputs, graph, is_loop=strategy == "loop")
+
+
+def attention_decoder(
+    model: Any, head: "PromptHead", options: "LanguageOptions", dtype: Any, deep_layers: int = 0
+) -> Any:
+    """Write the graph of a language model that has Qwen2's or Qwen3's layers alone; see `language_decoder`.
+
+    Args:
+        model: of transformers: `model.model.language_model` and `model.lm_head`.
+    """
+    from builders.graphs.language.attention import attention_layers
+    from builders.graphs.language.decoder import language_decoder
+
+    text = model.model.language_model
+    return language_decoder(
+        text, model.lm_head.weight, head, options, lambda weights: attention_layers(weights, text), dtype=dtype,
+        deep_layers=deep_layers,
+    )  # fmt: skip

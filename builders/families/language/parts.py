@@ -22,6 +22,7 @@ def language_parts(
     grid: int,
     image_width: int,
     image_token: str,
+    around_photo: tuple[str, str] = ("", ""),
 ) -> ModelParts:
     """Describe a loaded model to the builders.
 
@@ -30,13 +31,20 @@ def language_parts(
         grid: image tokens along one side of the photo.
         image_width: numbers in a row of the photo's features.
         image_token: text of the placeholder of one image token.
+        around_photo: what the family's processor puts before and behind these, where the chat template does not.
 
     Raises:
-        UsageError: the chat template or the generation settings are not as the graphs have them.
+        UsageError: the tokenizer, the chat template or the generation settings are not as the graphs have them.
     """
     require_greedy(model.generation_config, checkpoint)
+    found, expected = tokenizer.convert_tokens_to_ids(image_token), model.config.image_token_id
+    if found != expected:
+        raise UsageError(
+            f"{checkpoint}: {image_token} is token {found} of the tokenizer, but image_token_id is {expected} in "
+            "config.json: they are of two checkpoints"
+        )
     instruction = DEFAULT_INSTRUCTION if wishes.instruction is None else wishes.instruction
-    prompt = prompt_of(tokenizer, image_token, grid**2, instruction)
+    prompt = prompt_of(tokenizer, image_token, grid**2, instruction, around_photo)
     return ModelParts(
         model=model,
         tokenizer=tokenizer,
@@ -74,6 +82,26 @@ def _step_settings(tokenizer: Any, generation: Any, suffix_ids: tuple[int, ...])
         photo_fit="pad",
         leading_image_tokens=0,
     )
+
+
+def require_processor(processor: Any, expected: dict[str, Any]) -> None:
+    """Check what the serving step and the graph do in an image processor's place: a square, in the graph normalised.
+
+    Args:
+        expected: the family's own settings of it, beside those that all have.
+
+    Raises:
+        UsageError: names the settings that differ.
+    """
+    expected = expected | {"do_rescale": True, "do_normalize": True}
+    wrong = {name: getattr(processor, name) for name, value in expected.items() if getattr(processor, name) != value}
+    if abs(processor.rescale_factor - 1 / 255) > 1e-9:
+        wrong["rescale_factor"] = processor.rescale_factor
+    if wrong:
+        raise UsageError(
+            f"the checkpoint's image processor has {wrong}, but {expected} and a rescale_factor of 1/255 are expected: "
+            "it is another family's"
+        )
 
 
 def require_greedy(generation: Any, checkpoint: str) -> None:

@@ -28,7 +28,13 @@ _QUESTION = "\ue000question\ue001"
 """Stands for the question while the template is rendered; characters that no template holds."""
 
 
-def prompt_of(tokenizer: Any, image_token: str, image_tokens: int, instruction: str = DEFAULT_INSTRUCTION) -> Prompt:
+def prompt_of(
+    tokenizer: Any,
+    image_token: str,
+    image_tokens: int,
+    instruction: str = DEFAULT_INSTRUCTION,
+    around_photo: tuple[str, str] = ("", ""),
+) -> Prompt:
     """Render and tokenise the prompt.
 
     Args:
@@ -36,6 +42,7 @@ def prompt_of(tokenizer: Any, image_token: str, image_tokens: int, instruction: 
         image_token: the placeholder's text, such as "<|image_pad|>".
         image_tokens: how many a photo has.
         instruction: stands before the question.
+        around_photo: what the family's processor puts before and behind the placeholders, where the template does not.
 
     Raises:
         UsageError: there is no template, or it does not put one photo before one question; or the instruction is too
@@ -58,6 +65,7 @@ def prompt_of(tokenizer: Any, image_token: str, image_tokens: int, instruction: 
             "question, is expected: it is not one for photos"
         )
     encode = tokenizer.backend_tokenizer.encode
+    before = before.replace(image_token, f"{around_photo[0]}{image_token}{around_photo[1]}")
     head, tail = before.split(image_token)
     (image_id,) = encode(image_token, add_special_tokens=False).ids
     prefix = [encode(head, add_special_tokens=False).ids, encode(tail, add_special_tokens=False).ids]

@@ -5,7 +5,7 @@ from typing import Any
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import EngineSpec
 from builders.families.encoder_spec import image_encoder_spec
-from builders.families.language.engine import answer_decoder_spec
+from builders.families.language.engine import answer_decoder_spec, attention_decoder
 
 
 def engine_specs(dimensions: BuildDimensions, strategy: str) -> tuple[EngineSpec, ...]:
@@ -51,12 +51,5 @@ def prompt_head(checkpoint: Any) -> Any:
 
 
 def _decoder(checkpoint: Any, options: Any, dtype: Any) -> Any:
-    from builders.graphs.language.attention import attention_layers
-    from builders.graphs.language.decoder import language_decoder
-
-    model = checkpoint.model
-    text, deep_layers = model.model.language_model, len(model.config.vision_config.deepstack_visual_indexes)
-    return language_decoder(
-        text, model.lm_head.weight, prompt_head(checkpoint), options,
-        lambda weights: attention_layers(weights, text), dtype=dtype, deep_layers=deep_layers,
-    )  # fmt: skip
+    deep_layers = len(checkpoint.model.config.vision_config.deepstack_visual_indexes)
+    return attention_decoder(checkpoint.model, prompt_head(checkpoint), options, dtype, deep_layers)

@@ -5,7 +5,7 @@ from typing import Any
 
 from builders.checkpoint.checkpoint import ModelParts, Wishes
 from builders.errors import UsageError
-from builders.families.language.parts import language_parts
+from builders.families.language.parts import language_parts, require_processor
 from builders.families.pretrained import read_pretrained
 
 DEFAULT_IMAGE_PX = 512
@@ -42,26 +42,10 @@ def qwen_parts(folder: Path, checkpoint: str, wishes: Wishes, model_class: Any) 
     token_px = vision.patch_size * vision.spatial_merge_size
     if image_px <= 0 or image_px % token_px:
         raise UsageError(f"--image-px is {image_px}, but this family takes multiples of {token_px}, such as 512 or 768")
-    _require_processor(processor, vision)
+    cut = {"patch_size": vision.patch_size, "merge_size": vision.spatial_merge_size}
+    require_processor(processor, cut | {"temporal_patch_size": vision.temporal_patch_size})
     layers = 1 + len(getattr(vision, "deepstack_visual_indexes", ()))
     return language_parts(
         checkpoint, model, tokenizer, processor, wishes, image_px=image_px, grid=image_px // token_px,
         image_width=int(model.config.text_config.hidden_size) * layers, image_token=IMAGE_PLACEHOLDER,
     )  # fmt: skip
-
-
-def _require_processor(processor: Any, vision: Any) -> None:
-    """The photo step gives a square, and the graph normalises it."""
-    expected = {
-        "patch_size": vision.patch_size,
-        "merge_size": vision.spatial_merge_size,
-        "temporal_patch_size": vision.temporal_patch_size,
-        "do_rescale": True,
-        "do_normalize": True,
-    }
-    wrong = {name: getattr(processor, name) for name, value in expected.items() if getattr(processor, name) != value}
-    if wrong or abs(processor.rescale_factor - 1 / 255) > 1e-9:
-        raise UsageError(
-            f"the checkpoint's image processor has {wrong or processor.rescale_factor}, but {expected} and 1/255 are "
-            "expected: it is another family's"
-        )
