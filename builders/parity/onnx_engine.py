@@ -13,6 +13,8 @@ def onnx_engine(file: Path, *, threads: int = 0) -> Engine:
     options.intra_op_num_threads = threads
     # As it is served: threads that spin take the cores from whatever runs next.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if file.with_suffix(".weights").exists():
+        options.add_session_config_entry("session.disable_prepacking", "1")  # large weights stay the mapped file
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
 

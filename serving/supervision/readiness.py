@@ -34,17 +34,21 @@ def wait_until_triton_answers(
         ServingError: it ended, does not answer in time, or does not take the key.
     """
     deadline_s = time.monotonic() + timeout_s
-    while time.monotonic() < deadline_s:
+    attempt_s = _PROBE_TIMEOUT_S
+    while (left_s := deadline_s - time.monotonic()) > 0:
         _require_door(door)
         if ended := run.end():
             raise ServingError(f"{ended} while starting; {run.log_reason()}")
         if secret and run.has_logged():
             hide_argument(run.pid, secret)
-        if probe.ask(_PROBE_TIMEOUT_S) == "OK":
+        asked_s = time.monotonic()
+        if probe.ask(min(attempt_s, left_s)) == "OK":
             if secret:
                 _hide(run, probe, secret, deadline_s)
             run.find_steps()
             return
+        if time.monotonic() - asked_s >= attempt_s:
+            attempt_s *= 2  # a large model's first answer takes long
         time.sleep(_POLL_S)
     if door:
         door.end()  # it may be the one that hangs: the next start begins with a new one

@@ -18,7 +18,7 @@ from serving.triton.ports import ipv4_address, resolve_ports
 _SHM_BYTES = 2 * 2**20
 """Size of each step's region of shared memory at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
 DEFAULT_CACHE_MIB = 256
-READY_TIMEOUT_S = 60.0
+READY_TIMEOUT_S = 300.0
 _EXIT_TIMEOUT_S = 10
 ADMIN_HEADER = "admin-key"
 _ADMINISTRATION = ("shared-memory", "model-repository", "statistics", "trace", "logging")

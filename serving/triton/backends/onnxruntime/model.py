@@ -18,9 +18,11 @@ class TritonPythonModel(EngineBackend):
     default_file = "model.onnx"
 
     def load(self, file: Path, config: dict[str, Any], outputs: Sequence[str]) -> Run:
-        session = onnxruntime.InferenceSession(
-            str(file), _session_options(config["parameters"]), providers=["CPUExecutionProvider"]
-        )
+        options = _session_options(config["parameters"])
+        if file.with_suffix(".weights").exists():
+            # Large weights stay the mapped file; packed for products, they would be in memory two or three times.
+            options.add_session_config_entry("session.disable_prepacking", "1")
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         return lambda inputs: list(session.run(outputs, inputs))
 
 
