@@ -119,7 +119,7 @@ def _export(
         with stage(f"{engine.title} to ONNX, {precision}"):
             file = graphs.file(engine.name)
             file.parent.mkdir()
-            export_engine(engine, engine.module(checkpoint, precision), file)
+            export_engine(engine, engine.module(checkpoint, precision), file, eight_bits=precision == "int8")
             if precision in WEIGHT_KINDS:
                 graph = onnx.load(str(file))
                 quantize_weights(graph, WEIGHT_KINDS[precision])

@@ -15,7 +15,8 @@ from onnx_ir.passes.common import DeduplicateInitializersPass
 from torch import Tensor, nn
 
 from builders.dimensions import MAX_BATCH
-from builders.engine_spec import EngineSpec, TensorSpec
+from builders.engine_spec import IMAGE_ENCODER, EngineSpec, TensorSpec
+from builders.precision.eight_bits import quantize_matrices
 
 # TensorRT's parser takes 9 to 24, but from 23 on the exporter writes an
 # `Attention` operator that TensorRT cannot build inside a loop.
@@ -26,16 +27,19 @@ _FOLDED_ELEMENTS = 2**16  # the exporter folds small weights only
 _TRACED_ROWS = 2
 
 
-def export_engine(engine: EngineSpec, made: nn.Module | onnx_ir.Model, file: Path) -> None:
+def export_engine(engine: EngineSpec, made: nn.Module | onnx_ir.Model, file: Path, *, eight_bits: bool = False) -> None:
     """Write an ONNX file whose batch, and whatever axis the engine's inputs say, is dynamic.
 
     Args:
         made: by the engine's `module`: what is to be traced, or the graph itself.
+        eight_bits: matrices become 8 bits; see `builders/precision/eight_bits.py`.
     """
     graph = made if isinstance(made, onnx_ir.Model) else _traced_graph(engine, made)
-    if sum(tensor.nbytes for tensor in _weights(graph.graph)) > _INLINE_BYTES:
+    if eight_bits:
+        quantize_matrices(graph, "columns" if engine.name == IMAGE_ENCODER else "blocks")
+    if eight_bits or sum(tensor.nbytes for tensor in _weights(graph.graph)) > _INLINE_BYTES:
         # Straight from PyTorch's memory, one by one: as a message, they would be there three times over.
-        external = file.with_suffix(".weights").name
+        external = file.with_suffix(".int8" if eight_bits else ".weights").name
         onnx_ir.save(graph, file, external_data=external, size_threshold_bytes=_EXTERNAL_BYTES, max_workers=1)
         model = onnx.load(str(file), load_external_data=False)
     else:

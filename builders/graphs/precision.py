@@ -9,6 +9,7 @@ from torch import nn
 
 DTYPES = {
     "fp32": torch.float32,
+    "int8": torch.float32,  # weights become 8 bits in the graph, see builders/precision/eight_bits.py
     "fp16": torch.float16,
     "bf16": torch.bfloat16,
     "int8-weights": torch.float16,  # weights become 8 bits in the graph, see builders/precision/weights.py

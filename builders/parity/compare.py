@@ -1,7 +1,7 @@
 """Compares engines with the reference: an engine that changes the answers is not shipped."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from builders.engine_spec import ANSWER_DECODER, ANSWER_SCORER, IMAGE_ENCODER
 from builders.errors import BuildError, UsageError
 from builders.parity import tolerances
 from builders.parity.material import ParitySet
-from builders.parity.outputs import Engine, Outputs
+from builders.parity.outputs import Engine, Outputs, Reference
 from builders.parity.tolerances import PARITY_LIMITS, Tolerance
 from vitrine_steps.features import pack_features
 from vitrine_steps.photo.pixels import DRAFT_RATIO, pixels_from_photo, sha256_of_photo
@@ -60,10 +60,7 @@ def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tole
         _vector_report("ENCODED_FEATURES", outputs["ENCODED_FEATURES"], reference.features, tolerance.min_cosine),
         _vector_report("IMAGE_POOLED", outputs["IMAGE_POOLED"], reference.pooled, tolerance.min_cosine),
         *shrunk,
-        # One question a run; the greedy answer is row 0 of the K.
-        _tokens_report(
-            "ANSWER_IDS", outputs["ANSWER_IDS"][:, 0, 0], reference.answer_ids, tolerance.min_equal_answers_ratio
-        ),
+        *answer_reports(outputs, scored, reference, tolerance),
         _report("ANSWER_LOGPROBS", outputs["ANSWER_LOGPROBS"][:, 0, 0], reference.answer_logprobs, None),
         _report("CANDIDATE_LOGPROBS", scored, reference.answer_logprobs, tolerance.max_logprob_difference),
         _vector_report("ATTENTION", outputs["ATTENTION"][:, 0], reference.attention, tolerance.min_attention_cosine),
@@ -87,6 +84,24 @@ def _shrunk_report(encoder: Engine, parity_set: ParitySet) -> list[OutputReport]
         for ratio in (DRAFT_RATIO, None)
     )
     return [_vector_report("SHRUNK_PHOTOS", drafted, whole, tolerances.MIN_DRAFT_COSINE)]
+
+
+def answer_reports(
+    outputs: Outputs, scored: NDArray[np.float32], reference: Reference, tolerance: Tolerance
+) -> list[OutputReport]:
+    """Of the tokens; and where the precision's noise may decide between two tokens, of those that are equal or tied."""
+    ids, logprobs = (outputs[name][:, 0, 0] for name in ("ANSWER_IDS", "ANSWER_LOGPROBS"))  # one question, row 0 of K
+    least = tolerance.min_equal_answers_ratio
+    strict = _tokens_report("ANSWER_IDS", ids, reference.answer_ids, least)
+    if not tolerance.max_tie:
+        return [strict]
+    differs = ids != reference.answer_ids
+    first = differs.argmax(1)
+    rows = np.arange(len(ids))
+    is_tied = logprobs[rows, first] - scored[rows, first] <= tolerance.max_tie
+    ratio = float((~differs.any(1) | is_tied).mean())
+    tied = OutputReport("EQUAL_OR_TIED", len(ids), strict.max_abs_difference, None, ratio, least, ratio >= least)
+    return [replace(strict, bound=None, passed=True), tied]
 
 
 def _run_all(decoder: Engine, asked: Sequence[Outputs]) -> list[Outputs]:

@@ -18,6 +18,7 @@ _MODULES = tuple(
     Path("vitrine_steps") / file
     for file in (
         "__init__.py",
+        "processor.py",
         "triton/__init__.py",
         "triton/engine_backend.py",
         "triton/heartbeat.py",

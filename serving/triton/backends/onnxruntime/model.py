@@ -11,6 +11,7 @@ from typing import Any
 
 import onnxruntime
 
+from vitrine_steps.processor import int8_entries
 from vitrine_steps.triton.engine_backend import EngineBackend, Run
 
 
@@ -36,4 +37,6 @@ def _session_options(parameters: dict[str, dict[str, str]]) -> onnxruntime.Sessi
             setattr(options, attribute, int(parameters[name]["string_value"]))
     # Idle threads that spin would take the cores from the other steps.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    for name, value in int8_entries().items():
+        options.add_session_config_entry(name, value)
     return options
