@@ -24,8 +24,6 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "tensorrt-rtx": ("fp16", "bf16", "int8-weights", "fp8-weights"),
 }
 """Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
-_QUESTION_TOKENS, _MORE_OF_A_CHAT = 32, 64
-_CONTEXT_TOKENS, _MOST_CONTEXT_TOKENS = 512, 2048
 _PARITY_PHOTOS, _CHAT_PARITY_PHOTOS = 16, 3
 
 
@@ -96,10 +94,10 @@ class BuildOptions:
     alternatives: Annotated[int, Argument(metavar="K")] = 5
     """Answers a question: the greedy one and K-1 others."""
     batch_opt: int | None = None
-    """Rows of a run that the engines are made fastest for (default: 8; 4 for a wide model on the CPU)."""
+    """Rows of a run that the engines are made fastest for (default: 8; 4 for a wide model on the CPU and if chat)."""
     batch_max: int | None = None
     """Rows of a run at most: every model's max_batch_size (default: 16; 4 for a wide model on the CPU, which gains
-    nothing from more)."""
+    nothing from more, and if chat, for memory)."""
     decode_strategy: Strategy = "loop"
     """One decode step in a loop that ends early, or all steps written out, which CUDA graphs can capture; see
     docs/adr/0005-decoding-as-a-loop-or-written-out.md."""
@@ -138,16 +136,17 @@ class BuildOptions:
     def serving_cores(self) -> int:
         return (os.cpu_count() or 1) if self.cores is None else self.cores
 
-    def batch_for(self, dimensions: "BuildDimensions") -> "BatchRange":
-        """Rows of one run: as asked, else 16 at most, and 4 of a wide model on the CPU.
+    def batch_for(self, dimensions: "BuildDimensions", *, is_chat: bool = False) -> "BatchRange":
+        """Rows of one run: as asked, else 16 at most, and 4 of a wide model on the CPU and of a chat model.
 
         Runs of a wide model keep all cores busy from the first row on: of the size of `blip-vqa-base`, 16 callers had
-        as many answers a second with 4 rows at most as with 16, and the server 3.5 GiB of memory instead of 5.8.
+        as many answers a second with 4 rows at most as with 16, and the server 3.5 GiB of memory instead of 5.8. A plan
+        has room for the most rows, questions and candidates at once: of a chat model, many gigabytes.
         """
         from builders.dimensions import BatchRange, engine_threads
 
         is_wide_on_cpu = self.target == "onnxruntime" and engine_threads(dimensions) != 1
-        usual = BatchRange(4, 4) if is_wide_on_cpu else BatchRange()
+        usual = BatchRange(4, 4) if is_wide_on_cpu or is_chat else BatchRange()
         most = self.batch_max or max(usual.max, self.batch_opt or 1)
         return BatchRange(self.batch_opt or min(usual.opt, most), most)
 
@@ -214,54 +213,3 @@ def _require_good_rules(file: Path) -> None:
         read_rules(file)
     except RulesError as error:
         raise UsageError(f"--rules: {error}") from error
-
-
-def dimensions_of(checkpoint: "Checkpoint", options: BuildOptions) -> "BuildDimensions":
-    """The letters of the tensor contract for this checkpoint.
-
-    Raises:
-        UsageError: the checkpoint does not take what was asked.
-    """
-    from builders.dimensions import BuildDimensions
-    from builders.engine_spec import MOST_REFUSALS
-    from vitrine_steps.features import DIGEST_BYTES
-
-    parts, longest = checkpoint.parts, checkpoint.parts.max_text_tokens
-    usual = _QUESTION_TOKENS + (_MORE_OF_A_CHAT if parts.prompt else 0)
-    question_tokens = usual if options.question_tokens is None else options.question_tokens
-    answer_tokens = parts.answer_tokens if options.answer_tokens is None else options.answer_tokens
-    if parts.image_width < DIGEST_BYTES:
-        raise UsageError(f"features are {parts.image_width} wide; a photo's digest needs {DIGEST_BYTES}")
-    for name, tokens in (("--question-tokens", question_tokens), ("--answer-tokens", answer_tokens)):
-        if not 2 <= tokens <= longest:
-            raise UsageError(f"{name} is {tokens}, but this checkpoint takes 2 to {longest}")
-    encode = checkpoint.tokenizer.backend_tokenizer.encode
-    refusals = {text: len(encode(text)) - parts.steps.prefix_tokens for text in checkpoint.settings.cannot_tell()}
-    if len(refusals) > MOST_REFUSALS:
-        raise UsageError(f'the checkpoint has {len(refusals)} ways to say "cannot tell"; {MOST_REFUSALS} fit in a list')
-    for text, tokens in refusals.items():
-        if tokens > answer_tokens:
-            raise UsageError(f"{text!r} has {tokens} tokens, but answers have {answer_tokens}: raise --answer-tokens")
-    return BuildDimensions(
-        image_px=parts.image_px,
-        image_tokens=parts.image_tokens,
-        image_width=parts.image_width,
-        grid=parts.grid,
-        question_tokens=question_tokens,
-        answers=options.alternatives,
-        answer_tokens=answer_tokens,
-        context_tokens=_context_tokens(options.context_tokens, has_prompt=parts.prompt is not None),
-    )
-
-
-def _context_tokens(wished: int | None, *, has_prompt: bool) -> int:
-    """
-    Raises:
-        UsageError: the family reads no context, or not so much.
-    """
-    if wished and not has_prompt:
-        raise UsageError(f"--context-tokens is {wished}, but this family reads the photo and the question only")
-    tokens = (_CONTEXT_TOKENS if has_prompt else 0) if wished is None else wished
-    if not 0 <= tokens <= _MOST_CONTEXT_TOKENS:
-        raise UsageError(f"--context-tokens is {tokens}, but must be 0 to {_MOST_CONTEXT_TOKENS}")
-    return tokens

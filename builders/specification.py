@@ -10,8 +10,9 @@ from builders.dimensions import BuildDimensions
 from builders.engine_spec import EngineSpec
 from builders.errors import UsageError
 from builders.families import family_of
-from builders.options import BuildOptions, Strategy, dimensions_of
+from builders.options import BuildOptions, Strategy
 from builders.repository.configs import ServingConfig
+from builders.sizes import dimensions_of
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def specify(
         UsageError: the checkpoint does not take what was asked.
     """
     dimensions = dimensions_of(checkpoint, options)
+    batch = options.batch_for(dimensions, is_chat=checkpoint.parts.prompt is not None)
     return Specification(
         checkpoint=checkpoint,
         calibration=calibration,
@@ -63,7 +65,7 @@ def specify(
         strategy=options.decode_strategy,
         instruction=wishes.instruction,
         precision=options.chosen_precision,
-        serving=ServingConfig(options.target.replace("-", "_"), options.batch_for(dimensions), options.serving_cores),
+        serving=ServingConfig(options.target.replace("-", "_"), batch, options.serving_cores),
         parity_photos=options.parity_photos_for(checkpoint),
         photos=options.photos,
         low_precision_photos=options.low_precision_photos,

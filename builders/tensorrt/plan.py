@@ -80,6 +80,11 @@ def why_not_built(engine: str, reason: str) -> str:
             f"TensorRT ran out of memory while it built {engine}, which takes about four times the weights: free "
             "memory, or build on a larger machine"
         )
+    if "OutOfMemory" in reason or "insufficient memory" in reason.lower():
+        return (
+            f"TensorRT has too little workspace to build {engine}: give it more with --workspace-gib, or take fewer "
+            f"rows a run with --batch-max ({reason})"
+        )
     return f"TensorRT cannot build {engine}: {reason}"
 
 

@@ -330,3 +330,11 @@ def restore(before: dict[str, Any]) -> None:
     if "trt" in before:
         vars(api)["trt"] = before["trt"]
     assert "tensorrt" not in sys.modules
+
+
+def test_too_little_workspace_names_the_options_that_help() -> None:
+    from builders.tensorrt.plan import why_not_built
+
+    said = why_not_built("answer_decoder", "[E] Error Code 2: OutOfMemory (Requested size was 4360000000 bytes.)")
+    assert "--workspace-gib" in said
+    assert "--batch-max" in said

@@ -25,7 +25,15 @@ PHOTOS = 6
 INSTRUCTION = "In a few words, 用几个字回答:\n"
 
 
-@pytest.fixture(scope="module", params=FAMILIES, ids=str)
+ALWAYS = ("Qwen3VLForConditionalGeneration", "Qwen3_5ForConditionalGeneration")
+"""The others' graphs are of the same pieces; they are served at night."""
+SERVED = [
+    pytest.param(family, marks=() if family.architecture in ALWAYS else pytest.mark.night, id=str(family))
+    for family in FAMILIES
+]
+
+
+@pytest.fixture(scope="module", params=SERVED)
 def tiny(request: pytest.FixtureRequest) -> TinyFamily:
     family: TinyFamily = request.param
     return family
