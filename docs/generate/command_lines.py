@@ -59,6 +59,7 @@ GROUPS = (
             Command("evaluation.colour_spaces"),
             Command("benchmarks"),
             Command("benchmarks.one_question"),
+            Command("benchmarks.chat"),
             Command("benchmarks.door"),
             Command("benchmarks.outage"),
             Command("benchmarks.overload"),

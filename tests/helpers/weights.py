@@ -18,12 +18,12 @@ def with_weights(checkpoint: Path, folder: Path, change: str, value: float) -> P
     return folder
 
 
-def randomised(model: Any, seed: int) -> Any:
+def randomised(model: Any, seed: int, scale: float = 0.12) -> Any:
     """Give a model of transformers random weights, norms and biases too: initial ones would hide what is left out."""
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=random)
             is_norm = parameter.ndim == 1 and "bias" not in name
-            parameter.copy_(1 + noise * 0.2 if is_norm else noise * 0.12)
+            parameter.copy_(1 + noise * 0.2 if is_norm else noise * scale)
     return model.eval()
