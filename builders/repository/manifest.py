@@ -51,7 +51,7 @@ def write_manifest(
         "target": spec.target,
         "precision": spec.precision,
         "decode_strategy": spec.strategy,
-        **({"prompt": prompt.text, "instruction": spec.instruction} if (prompt := made_of.parts.prompt) else {}),
+        **_prompt(spec),
         "dimensions": asdict(spec.dimensions),
         "batch": {"min": 1, **asdict(spec.serving.batch)},
         "cores": spec.serving.cores,
@@ -87,7 +87,10 @@ def _write_signed(folder: Path, manifest: dict[str, Any]) -> None:
 
 def _prompt(spec: Specification) -> dict[str, Any]:
     prompt = spec.checkpoint.parts.prompt
-    return {"prompt": prompt.text, "instruction": spec.instruction} if prompt else {}
+    if not prompt:
+        return {}
+    refusals = spec.checkpoint.settings.cannot_tell_answers
+    return {"prompt": prompt.text, "instruction": spec.instruction, "cannot_tell_answers": refusals}
 
 
 def _half_precision(proof: Proof) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def test_a_repository_has_one_engine_for_answers_and_lists(folder: Path) -> None
     assert set(manifest["engines"]) == {"image_encoder", "answer_decoder"}
     assert "{question}" in manifest["prompt"].partition(INSTRUCTION)[2]
     assert manifest["instruction"] == INSTRUCTION
+    assert manifest["cannot_tell_answers"] == {}, "the shop's own words are the shop's to list"
 
 
 def test_served_answers_equal_generate(client: VqaClient, checkpoint: Checkpoint) -> None:

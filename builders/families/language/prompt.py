@@ -15,8 +15,8 @@ DEFAULT_INSTRUCTION = (
     "用提问的语言回答，只用几个字。照片里看不出来的，回答：看不出来\n"
 )
 CANNOT_TELL = {
-    "en": ["cannot tell", "cannot tell.", "Cannot tell", "Cannot tell."],
-    "zh": ["看不出来", "看不出来。"],
+    "en": ["cannot tell", "cannot tell.", "Cannot tell", "Cannot tell.", "can't tell", "Can't tell."],
+    "zh": ["看不出来", "看不出来。", "看不出", "看不出。"],
 }
 """What the default instruction asks to say where the photo does not show it, and how models write it."""
 CONTEXT_TEXT = (
