@@ -8,6 +8,7 @@ from builders.checkpoint.checkpoint import NO_WISHES, Checkpoint, Wishes
 from builders.checkpoint.contents import require_architecture, require_whole
 from builders.checkpoint.digests import sha256_of_folder
 from builders.checkpoint.hub import fetch_checkpoint, record_fetched
+from builders.checkpoint.memory import require_memory
 from builders.checkpoint.pins import AS_LOCKED, Pins, require_weights
 from builders.errors import UsageError
 from builders.families import family_of
@@ -36,6 +37,7 @@ def load_checkpoint(checkpoint: str, *, pins: Pins = AS_LOCKED, wishes: Wishes =
     require_whole(folder, checkpoint)
     digests = dict(fetched.locked.sha256) if fetched else sha256_of_folder(folder)
     require_weights(folder, checkpoint, digests, pins.sha256)
+    require_memory(folder, checkpoint)
     parts = family_of(architecture, checkpoint).load_parts(folder, checkpoint, wishes)
     own_file = folder / "vitrine.json"
     own = _read_object(own_file) if own_file.exists() else {}

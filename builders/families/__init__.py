@@ -1,6 +1,7 @@
 """Model families: for each, how it is loaded, which engines it has, and what its reference answers are."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,8 @@ SUPPORTED = (
     "Qwen3_5ForConditionalGeneration",
     "InternVLForConditionalGeneration",
 )
+_LIKENESS = 0.6
+"""Of the names of two architectures, what they are for left out."""
 
 
 class Family(Protocol):
@@ -64,8 +67,11 @@ def family_of(architecture: str, checkpoint: str = "the checkpoint") -> Family:
 
             return internvl
         case _:
+            stems = {name.partition("For")[0]: name for name in SUPPORTED}
+            near = get_close_matches(architecture.partition("For")[0], stems, n=1, cutoff=_LIKENESS)
             raise UsageError(
-                f"{checkpoint} is a {architecture}; supported is {', '.join(SUPPORTED)} "
+                f"{checkpoint} is a {architecture}{f', and the nearest here is {stems[near[0]]}' if near else ''}; "
+                f"supported is {', '.join(SUPPORTED)} "
                 "(such as Salesforce/blip-vqa-base, Qwen/Qwen3-VL-2B-Instruct and OpenGVLab/InternVL3_5-1B-HF, or one "
                 "fine-tuned from them)"
             )

@@ -173,3 +173,15 @@ def test_another_processor_or_penalties_are_refused(
         (copy / file).write_text(json.dumps(content | change), "utf-8")
         with pytest.raises(UsageError, match=words):
             family.load_parts(copy, "tiny", Wishes(tiny.image_px))
+
+
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [
+        ("Qwen2VLForConditionalGeneration", "Qwen3VLForConditionalGeneration"),
+        ("Blip2ForConditionalGeneration", "BlipForQuestionAnswering"),
+    ],
+)
+def test_an_architecture_that_is_not_supported_names_the_nearest_that_is(asked: str, nearest: str) -> None:
+    with pytest.raises(UsageError, match=f"is a {asked}, and the nearest here is {nearest}; supported is"):
+        family_of(asked)
