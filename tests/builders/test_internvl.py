@@ -58,7 +58,8 @@ def test_the_prompt_is_the_processors_own(folder: Path) -> None:
         start_image_token="<img>", image_token="<IMG_CONTEXT>", end_image_token="</img>", image_seq_length=16
     )
     photo = InternVLProcessor.replace_image_token(tokens, {"num_patches": [1]}, 0)
-    content = [{"type": "image"}, {"type": "text", "text": "Say it briefly.\nWhat is it?"}]
+    parts_of_it = ("Say it briefly.\n", None, "What is it?")
+    content = [{"type": "text", "text": text} if text else {"type": "image"} for text in parts_of_it]
     rendered = parts.tokenizer.apply_chat_template(
         [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
     )

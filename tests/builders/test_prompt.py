@@ -19,7 +19,7 @@ def test_the_photo_is_read_before_every_question() -> None:
     assert prompt.suffix_ids[0] == ids["<|im_end|>"]
     assert TOKENIZER.decode(prompt.suffix_ids) == "<|im_end|>\n<|im_start|>assistant\n"
     assert prompt.text == (
-        f"<|im_start|>user\n<|vision_start|>{IMAGE}<|vision_end|>{DEFAULT_INSTRUCTION}{{question}}<|im_end|>\n"
+        f"<|im_start|>user\n{DEFAULT_INSTRUCTION}<|vision_start|>{IMAGE}<|vision_end|>{{question}}<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
 
@@ -37,9 +37,10 @@ def test_parts_have_the_tokens_of_the_whole(instruction: str) -> None:
 
 
 def test_a_token_that_reaches_over_is_found() -> None:
-    prompt = prompt_of(TOKENIZER, IMAGE, 4, "Say col")
-    with pytest.raises(UsageError, match="'our' reach into the chat template's own; end the instruction with a line"):
-        require_seams(TOKENIZER, prompt, IMAGE, ["our"])
+    tokenizer = chat_tokenizer(TEMPLATE.replace("<|vision_end|>", "<|vision_end|>col"))
+    prompt = prompt_of(tokenizer, IMAGE, 4)
+    with pytest.raises(UsageError, match="'our' reach into the chat template's own: the template writes text of its"):
+        require_seams(tokenizer, prompt, IMAGE, ["our"])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The prompt of a chat model around a photo and a question: what comes before the question, and what after.
 
 It is rendered by the checkpoint's own chat template, once a build. All questions share what comes before them, the
-photo included, so that it is read once a photo. What the shop wants said of every photo, the instruction, stands there.
+photo included, so that it is read once a photo. What the shop wants said of every photo, the instruction, stands before
+the photo: what the model makes of it is a constant of the engine.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def prompt_of(
         tokenizer: of transformers, with the checkpoint's chat template.
         image_token: the placeholder's text, such as "<|image_pad|>".
         image_tokens: how many a photo has.
-        instruction: stands before the question.
+        instruction: stands before the photo, so that it is read once a build.
         around_photo: what the family's processor puts before and behind the placeholders, where the template does not.
 
     Raises:
@@ -49,7 +50,7 @@ def prompt_of(
             long, or holds a token that the template uses.
     """
     require_instruction(tokenizer, instruction)
-    content = [{"type": "image"}, {"type": "text", "text": instruction + _QUESTION}]
+    content = [{"type": "text", "text": instruction}, {"type": "image"}, {"type": "text", "text": _QUESTION}]
     try:
         text = tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True, enable_thinking=False
@@ -105,5 +106,6 @@ def require_seams(tokenizer: Any, prompt: Prompt, image_token: str, questions: S
         parts = [*prompt.prefix_ids, *encode(question, add_special_tokens=False).ids, *prompt.suffix_ids]
         if whole != parts:
             raise UsageError(
-                f"the tokens of {question!r} reach into the chat template's own; end the instruction with a line break"
+                f"the tokens of {question!r} reach into the chat template's own: the template writes text of its own "
+                "right before the question, and answers would not be transformers'"
             )

@@ -3,8 +3,8 @@
 Keys and values lie in three segments, one softmax over all: the prefix's once a photo, the question's once a question,
 the answer's own in the loop. None is copied from one into another.
 
-Axes: B photos, Q questions about one, A rows of a question, N image tokens, P prefix tokens, L question tokens, T
-answer tokens, D width, J key heads, G query heads of one, W width of a head, R rotated part of it.
+Axes: B photos, Q questions about one, A rows of a question, N image tokens, P prefix tokens, S of them from the photo
+on, L question tokens, T answer tokens, D width, J key heads, G query heads of one, W width of a head, R rotated part.
 """
 
 from collections.abc import Callable
@@ -68,23 +68,30 @@ class AttentionLayer:
         mlp_norm = make_norm(weights, f"{name}.mlp_norm", layer.post_attention_layernorm)
         self.perceptron = Perceptron.of(weights, name, mlp_norm, layer.mlp)
 
-    def read_prefix(self, op: OpBuilder, x: ir.Value, prefix: Prefix, *, is_last: bool) -> tuple[ir.Value, Stored]:
-        """[B, P, D] to the states behind this layer, and its keys [B, J, W, P] and values [B, J, P, W].
+    def read_prefix(
+        self, op: OpBuilder, x: ir.Value, prefix: Prefix, head: Stored, *, is_last: bool
+    ) -> tuple[ir.Value, Stored]:
+        """[B, S, D] to the states behind this layer, and the prefix's keys [B, J, W, P] and values [B, J, P, W].
 
         Args:
+            head: keys and values of the tokens before the photo.
             is_last: nobody reads the states behind this layer: they stay what came.
         """
-        h, size = self.heads, prefix.size
+        h, size, seen = self.heads, prefix.size, prefix.seen
         p = self._project(op, x, lead=2)
-        query = rotate(op, op.Transpose(p.query, perm=[0, 2, 3, 1, 4]), prefix.cos, prefix.sin)  # [B, J, G, P, W]
+        query = rotate(op, op.Transpose(p.query, perm=[0, 2, 3, 1, 4]), prefix.cos, prefix.sin)  # [B, J, G, S, W]
         key = rotate(op, op.Transpose(p.key, perm=[0, 2, 1, 3]), prefix.cos, prefix.sin)
         value, keys = op.Transpose(p.value, perm=[0, 2, 1, 3]), op.Transpose(key, perm=[0, 1, 3, 2])
+        batch, before = op.Shape(x, end=1), prefix.first
+        head_keys = op.Expand(head[0], op.Concat(batch, [h.keys, h.width, before], axis=0))
+        head_values = op.Expand(head[1], op.Concat(batch, [h.keys, before, h.width], axis=0))
+        keys, value = op.Concat(head_keys, keys, axis=3), op.Concat(head_values, value, axis=2)
         if is_last:
             return x, (keys, value)
         scores = cast(op, op.MatMul(op.Reshape(query, [0, 0, -1, h.width]), keys), FLOAT)
-        scores = op.Reshape(scores, [0, 0, h.queries_a_key, size, size]) + prefix.causal
+        scores = op.Reshape(scores, [0, 0, h.queries_a_key, seen, size]) + prefix.causal
         shares = op.Reshape(cast(op, op.Softmax(scores, axis=-1), value.dtype), [0, 0, -1, size])
-        context = op.Reshape(op.MatMul(shares, value), [0, 0, h.queries_a_key, size, h.width])
+        context = op.Reshape(op.MatMul(shares, value), [0, 0, h.queries_a_key, seen, h.width])
         return self._after(op, x, op.Transpose(context, perm=[0, 3, 1, 2, 4]), p.gate, lead=2), (keys, value)
 
     def read_question(

@@ -3,8 +3,8 @@
 What it keeps of a segment is the last three inputs of a short convolution, and the memory. Questions have to be padded
 behind.
 
-Axes: B photos, Q questions about one, A rows of a question, P prefix tokens, L question tokens, D width, E width of the
-convolution, H heads of values, X width of a key, Y width of a value.
+Axes: B photos, Q questions about one, A rows of a question, P prefix tokens, S of them from the photo on, L question
+tokens, D width, E width of the convolution, H heads of values, X width of a key, Y width of a value.
 """
 
 from dataclasses import dataclass
@@ -95,17 +95,24 @@ class DeltaLayer:
         mlp_norm = zero_centred_norm_of(weights, f"{name}.mlp_norm", layer.post_attention_layernorm)
         self.perceptron = Perceptron.of(weights, name, mlp_norm, layer.mlp)
 
-    def read_prefix(self, op: OpBuilder, x: ir.Value, prefix: Prefix, *, is_last: bool) -> tuple[ir.Value, Stored]:
-        """[B, P, D] to the states behind this layer; and its last inputs [B, 3, E] and memory [B, H, X, Y]."""
-        before, chunks = self.kernel - 1, -(-prefix.size // _CHUNK)
-        behind = chunks * _CHUNK - prefix.size
+    def read_prefix(
+        self, op: OpBuilder, x: ir.Value, prefix: Prefix, head: Stored, *, is_last: bool
+    ) -> tuple[ir.Value, Stored]:
+        """[B, S, D] to the states behind this layer; and its last inputs [B, 3, E] and memory [B, H, X, Y].
+
+        Args:
+            head: last inputs and memory behind the tokens before the photo.
+        """
+        before, chunks = self.kernel - 1, -(-prefix.seen // _CHUNK)
+        behind = chunks * _CHUNK - prefix.seen
         p = self._project(op, x)
-        padded = op.Pad(p.mixed, [0, before, 0, 0, 0, 0])
-        windows = [op.Slice(padded, [tap], [tap + prefix.size], [1]) for tap in range(self.kernel)]
+        spread = op.Expand(head[0], op.Concat(op.Shape(x, end=1), [before, self.mixed_width], axis=0))
+        padded = op.Concat(spread, p.mixed, axis=1)  # [B, 3 + S, E]
+        windows = [op.Slice(padded, [tap], [tap + prefix.seen], [1]) for tap in range(self.kernel)]
         mixed = self._query_key_value(op, self._convolve(op, windows), lead=2)
 
         def in_chunks(x: ir.Value, *width: int) -> ir.Value:
-            """[B, P, H, ...] to [B, H, chunks, C, ...]."""
+            """[B, S, H, ...] to [B, H, chunks, C, ...]."""
             axes = [0] * len(width)
             turned = op.Transpose(x, perm=[0, 2, 1, *[3 for _ in width]])
             padded = op.Pad(turned, [0, 0, 0, *axes, 0, 0, behind, *axes])
@@ -115,16 +122,14 @@ class DeltaLayer:
         value = in_chunks(mixed[2], self.value_width)
         masks = self.shared.prefix_masks
         all_chunks = Chunk.of(op, query, key, value, in_chunks(p.log_decay), in_chunks(p.beta), masks)
-        first = all_chunks.numbered(op, 0)
-        memory = op.MatMul(first.kept, first.new)  # into an empty one
-        reads = [op.MatMul(first.inside, first.new)]
-        for number in range(1, chunks):
+        memory, reads = head[1], []
+        for number in range(chunks):
             read, memory = all_chunks.numbered(op, number).read(op, memory)
             reads.append(read)
-        stored = op.Slice(p.mixed, [prefix.size - before], [prefix.size], [1]), memory
+        stored = op.Slice(padded, [prefix.seen], [prefix.seen + before], [1]), memory
         if is_last:
             return x, stored
-        together = op.Slice(op.Concat(*reads, axis=2), [0], [prefix.size], [2])  # [B, H, P, Y]
+        together = op.Slice(op.Concat(*reads, axis=2), [0], [prefix.seen], [2])  # [B, H, S, Y]
         return self._after(op, x, op.Transpose(together, perm=[0, 2, 1, 3]), p.gate, lead=2), stored
 
     def read_question(

@@ -11,6 +11,7 @@ import onnx_ir as ir
 import torch
 from onnxscript import GraphBuilder, OpBuilder
 
+from builders.graphs.language.head import kept_of_head
 from builders.graphs.language.layers import Heads, Norm, cast
 from builders.graphs.language.segments import Asking, Now, Places, Prefix, PromptHead, RowShapes, Stored
 from builders.graphs.language.weights import Weights
@@ -37,7 +38,9 @@ class LanguageOptions:
 class Layer(Protocol):
     """What a layer can do; see `builders/graphs/language/attention.py`."""
 
-    def read_prefix(self, op: OpBuilder, x: ir.Value, prefix: Prefix, *, is_last: bool) -> tuple[ir.Value, Stored]: ...
+    def read_prefix(
+        self, op: OpBuilder, x: ir.Value, prefix: Prefix, head: Stored, *, is_last: bool
+    ) -> tuple[ir.Value, Stored]: ...
 
     def read_question(
         self, op: OpBuilder, x: ir.Value, prefix: Prefix, before: Stored, asking: Asking
@@ -73,6 +76,8 @@ class LanguageModel:
     norm: Norm
     places: Places
     prefix: Prefix
+    of_head: list[Stored]
+    """What each layer keeps of the tokens before the photo: constants."""
     slots: ir.Value
     """[T] int32, from 0: places of an answer's tokens."""
 
@@ -95,10 +100,14 @@ class LanguageModel:
         output = embedding if is_tied else weights.table("output_embedding", output_embedding)
         layers, norm = layers_of(weights)
         places = Places(weights, language_model.rotary_emb, head, options.question_tokens + options.answer_tokens)
+        of_head = [
+            kept.in_graph(weights, f"layers.{index}.head")
+            for index, kept in enumerate(kept_of_head(language_model, head))
+        ]
         slots = ir.tensor(list(range(options.answer_tokens)), dtype=ir.DataType.INT32)
         return LanguageModel(
             options, head, dtype, deep_layers, int(config.hidden_size), Heads.of(config), embedding, output, layers,
-            norm, places, Prefix.of(weights, head, places), builder.initializer(slots, "slots", qualify=False),
+            norm, places, Prefix.of(weights, head, places), of_head, builder.initializer(slots, "slots", qualify=False),
         )  # fmt: skip
 
     def logits(self, op: OpBuilder, x: ir.Value) -> ir.Value:

@@ -31,21 +31,20 @@ class Read:
 
 def read_prefix(model: LanguageModel, op: OpBuilder, features: ir.Value) -> list[Stored]:
     """Features [B, N, D · (1 + deep layers)] to what each layer keeps of the prefix."""
-    head, size = model.head, len(model.head.ids)
-    batch = sizes_of(op, features, 1)[0]
-    before, after = head.ids[: head.first], head.ids[head.first + head.image_tokens :]
-    around = []
-    for ids in (before, after):
-        rows = op.Gather(model.embedding, list(ids), axis=0)  # [.., D]
-        around.append(op.Expand(op.Unsqueeze(rows, [0]), op.Concat(batch, [len(ids), model.width], axis=0)))
-    x = op.Concat(around[0], last_axes(op, features, 0, model.width), around[1], axis=1)  # [B, P, D]
+    head = model.head
+    after = list(head.ids[head.first + head.image_tokens :])
+    x = last_axes(op, features, 0, model.width)  # [B, N, D]
+    if after:
+        rows = op.Unsqueeze(op.Gather(model.embedding, after, axis=0), [0])
+        behind = op.Expand(rows, op.Concat(sizes_of(op, features, 1)[0], [len(after), model.width], axis=0))
+        x = op.Concat(x, behind, axis=1)  # [B, S, D]
     stored = []
     for index, layer in enumerate(model.layers):
-        x, kept = layer.read_prefix(op, x, model.prefix, is_last=index == len(model.layers) - 1)
+        x, kept = layer.read_prefix(op, x, model.prefix, model.of_head[index], is_last=index == len(model.layers) - 1)
         stored.append(kept)
         if index < model.deep_layers:
             deep = last_axes(op, features, (1 + index) * model.width, (2 + index) * model.width)
-            x = x + op.Pad(deep, [0, head.first, 0, 0, size - head.first - head.image_tokens, 0])
+            x = x + op.Pad(deep, [0, 0, 0, 0, len(after), 0])
     return stored
 
 

@@ -55,7 +55,8 @@ class Places:
             cos, sin = rotary(nothing, head.positions[:, None] if three else head.positions[None])
             after = torch.arange(longest) + int(head.positions.max()) + 1  # all axes of a text's positions are equal
             text_cos, text_sin = rotary(nothing, after.expand(3, 1, -1) if three else after[None])
-        self.prefix = weights.vector("prefix_cos", cos[0]), weights.vector("prefix_sin", sin[0])  # [P, R]
+        seen_cos, seen_sin = cos[0, head.first :], sin[0, head.first :]
+        self.prefix = weights.vector("prefix_cos", seen_cos), weights.vector("prefix_sin", seen_sin)  # [S, R]
         self.text = weights.vector("text_cos", text_cos[0]), weights.vector("text_sin", text_sin[0])  # [longest, R]
 
 
@@ -63,20 +64,22 @@ class Places:
 class Prefix:
     size: int
     """P."""
+    seen: int
+    """S: tokens from the photo's first on; those before it are constants of the graph."""
     first: int
     """Place of the photo's first token."""
     image_tokens: int
     cos: ir.Value
-    """[P, R]."""
+    """[S, R]."""
     sin: ir.Value
     causal: ir.Value
-    """[P, P] FP32: 0, or MASKED for what comes later."""
+    """[S, P] FP32: 0, or MASKED for what comes later."""
 
     @staticmethod
     def of(weights: Weights, head: PromptHead, places: Places) -> "Prefix":
         size = len(head.ids)
-        causal = weights.vector("prefix_causal", torch.full((size, size), MASKED).triu(1))
-        return Prefix(size, head.first, head.image_tokens, *places.prefix, causal)
+        causal = weights.vector("prefix_causal", torch.full((size, size), MASKED).triu(1)[head.first :])
+        return Prefix(size, size - head.first, head.first, head.image_tokens, *places.prefix, causal)
 
 
 @dataclass(frozen=True)
