@@ -29,6 +29,7 @@ from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
+from vitrine_steps.question import QuestionLimits, padded_length
 
 if TYPE_CHECKING:
     from benchmarks.chat import ChatOptions
@@ -70,7 +71,10 @@ class _Engines:
         files = [repository / name / "1" / "model.onnx" for name in (IMAGE_ENCODER, ANSWER_DECODER)]
         self.encoder, self.decoder = (onnx_engine(file) for file in files)
         self.checkpoint = checkpoint
-        asked = question_tensors(checkpoint, QUESTION, dimensions.question_tokens)
+        whole = question_tensors(checkpoint, QUESTION, dimensions.question_tokens)
+        limits = QuestionLimits(0, dimensions.question_tokens, max_context_tokens=dimensions.context_tokens)
+        length = padded_length(int(whole["QUESTION_MASK"].sum()), limits)  # as it is served
+        asked = {name: tensor[..., :length] for name, tensor in whole.items()}
         self.asked = asked | {"FORCED_IDS": open_rows(asked["QUESTION_IDS"], dimensions)}
 
     def features(self, photo: bytes) -> Outputs:

@@ -248,7 +248,7 @@ def test_no_door_outlives_its_launcher(repository: Path, tmp_path: Path, stop: s
         children = psutil.Process(found.process.pid).children(recursive=True)
         assert "envoy" in {child.name() for child in children}
         found.process.send_signal(stop)
-        found.process.wait(30)
+        found.process.wait(60)
         assert not psutil.wait_procs(children, timeout=10)[1]
 
 
