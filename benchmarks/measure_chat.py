@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
-import torch
-from PIL import Image
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 
 from benchmarks.mixes import draw_photo
+from benchmarks.peers.chat_answering import ChatAnswerer
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.checkpoint.load import load_checkpoint
 from builders.dimensions import BuildDimensions
@@ -28,7 +27,6 @@ from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer
 from serving.supervision.signals import end_on_signals
 from serving.triton.command import ServerSettings
-from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 from vitrine_steps.question import QuestionLimits, padded_length
 
 if TYPE_CHECKING:
@@ -94,7 +92,7 @@ def _times(client: VqaClient, engines: _Engines, checkpoint: Checkpoint, rounds:
         times_s.setdefault(name, []).append(time.perf_counter() - start_s)
         return found
 
-    answer_tokens = engines.asked["FORCED_IDS"].shape[-1]
+    peer = ChatAnswerer(checkpoint, engines.asked["FORCED_IDS"].shape[-1])
     several = [f"{QUESTION} {number}" for number in range(_TOGETHER)]
     for index in tqdm(range(rounds + 1), desc="rounds", leave=False):
         if index == 1:
@@ -102,7 +100,7 @@ def _times(client: VqaClient, engines: _Engines, checkpoint: Checkpoint, rounds:
         photo = draw_photo(index)
         timed("served_new_photo", lambda: client.ask(photo, QUESTION))  # noqa: B023  called at once
         timed("engines_new_photo", lambda: engines.answer(engines.features(photo)))  # noqa: B023
-        timed("transformers", lambda: generate(checkpoint, photo, QUESTION, answer_tokens))  # noqa: B023
+        timed("transformers", lambda: peer.ids([photo], [QUESTION]))  # noqa: B023
         features = engines.features(photo)
         timed("served_known_photo", lambda: client.ask(photo, QUESTION))  # noqa: B023
         timed("engines_known_photo", lambda: engines.answer(features))  # noqa: B023
@@ -116,27 +114,3 @@ def _times(client: VqaClient, engines: _Engines, checkpoint: Checkpoint, rounds:
         figures[f"engines_to_served_{kind}"] = found[f"engines_{kind}_photo_s"] / served_s
         figures[f"transformers_to_served_{kind}"] = found["transformers_s"] / served_s
     return figures | {"ten_questions_to_one": found["served_ten_questions_s"] / found["served_known_photo_s"]}
-
-
-@torch.inference_mode()
-def generate(checkpoint: Checkpoint, photo: bytes, question: str, answer_tokens: int) -> list[int]:
-    """Answer by transformers, photo included, as somebody without Vitrine would: token ids."""
-    parts, model = checkpoint.parts, checkpoint.model
-    assert parts.prompt
-    square = pixels_from_photo(
-        photo, side_px=parts.image_px, limits=PhotoLimits(), draft_ratio=None, fit=parts.steps.photo_fit
-    )
-    processor = parts.image_processor
-    as_it_is = {"do_resize": False} | ({"crop_to_patches": False} if hasattr(processor, "crop_to_patches") else {})
-    seen = processor(Image.fromarray(square), return_tensors="pt", **as_it_is)
-    inputs = {name: seen[name] for name in ("pixel_values", "image_grid_thw") if name in seen}
-    asked = checkpoint.tokenizer.backend_tokenizer.encode(question, add_special_tokens=False).ids
-    ids = torch.tensor([[*parts.prompt.prefix_ids, *asked, *parts.prompt.suffix_ids]])
-    if "image_grid_thw" in inputs:  # without token types such a model falls back to plain positions
-        inputs["mm_token_type_ids"] = (ids == model.config.image_token_id).int()
-    said = model.generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), **inputs, max_new_tokens=answer_tokens, do_sample=False,
-        repetition_penalty=1.0, pad_token_id=parts.steps.pad_id,
-    )  # fmt: skip
-    found: list[int] = said[0, ids.shape[1] :].tolist()
-    return found

@@ -20,22 +20,28 @@ def prepare_model(name: str, work: Path) -> Model:
     """A checkpoint and its repository, made where they are not there yet, or where the sources have changed since.
 
     Args:
+        name: one of `MODELS`, or a checkpoint's folder.
         work: keeps them for the next time. A new repository takes the place of the old one when it is whole.
     """
-    checkpoint = work / "checkpoints" / LARGE if name == LARGE else _ROOT / "checkpoints" / BUNDLED
+    known: dict[str, Path] = {LARGE: work / "checkpoints" / LARGE, BUNDLED: _ROOT / "checkpoints" / BUNDLED}
+    checkpoint = known.get(name, known[BUNDLED] if name == BUNDLED_AUTO else Path(name))
     if name == LARGE and not checkpoint.exists():
         from training.random_checkpoint import write_blip_vqa_base  # torch takes seconds to import
 
         write_blip_vqa_base(checkpoint)
-    repository, new = work / "repositories" / name, work / "repositories" / f"{name}-new"
+    label = checkpoint.resolve().name if name not in MODELS else name
+    repository, new = work / "repositories" / label, work / "repositories" / f"{label}-new"
     if is_stale(repository, [_ROOT / "builders", _ROOT / "catalogue", SOURCE, checkpoint]):
         shutil.rmtree(new, ignore_errors=True)
         precision: Precision | None = "auto" if name == BUNDLED_AUTO else None
-        build(BuildOptions(str(checkpoint), new, precision=precision, parity_photos=2 if name == LARGE else 16))
+        photos = (2 if name == LARGE else 16) if name in MODELS else None
+        build(BuildOptions(str(checkpoint), new, precision=precision, parity_photos=photos))
         shutil.rmtree(repository, ignore_errors=True)
         new.rename(repository)
     manifest = json.loads((repository / "manifest.json").read_text("utf-8"))
-    return Model(name, checkpoint, repository, manifest["dimensions"]["answer_tokens"], forced=name == LARGE)
+    dimensions = manifest["dimensions"]
+    image_px = dimensions["image_px"] if "prompt" in manifest else None
+    return Model(label, checkpoint, repository, dimensions["answer_tokens"], name == LARGE, image_px)
 
 
 def is_stale(repository: Path, sources: list[Path]) -> bool:

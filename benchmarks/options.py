@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from command_line.values import Count, ExistingFolder, Folder, Seconds
+from command_line.values import Count, ExistingFolder, Folder, Repeated, Seconds
 
 ModelName = Literal["vitrine-small", "vitrine-small-auto", "blip-vqa-base-size"]
 
@@ -21,6 +21,8 @@ class BenchmarkOptions:
 
     model: tuple[ModelName, ...] = ()
     """Models to serve (default: all; with --quick the first)."""
+    checkpoint: Repeated[tuple[ExistingFolder, ...]] = ()
+    """Checkpoints of yours to serve instead, BLIP or chat; a chat model's floor is in python -m benchmarks.chat."""
     output: Folder = Path("build/benchmark")
     """Folder for the figures, the page and its plot."""
     docs: ExistingFolder | None = None

@@ -35,19 +35,20 @@ def compare_systems(options: BenchmarkOptions) -> int:
     make_folder(options.output)
     file = options.output / ("quick.json" if options.quick else "benchmark.json")
     found = _earlier_figures(file, options.work)
-    names = options.model or ((BUNDLED,) if options.quick else MODELS)
+    own = tuple(str(folder) for folder in options.checkpoint)
+    names = (*options.model, *own) or ((BUNDLED,) if options.quick else MODELS)
     for name in names:
         model = prepare_model(name, options.work)
         rounds, seconds = (1, 2.0) if options.quick else (options.rounds, options.seconds)
-        if model.forced:
+        if model.is_large:
             rounds = (rounds + 1) // 2
 
-        def save(result: dict[str, Any], name: str = name) -> None:
+        def save(result: dict[str, Any], name: str = model.name) -> None:
             found["models"][name] = result
             file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
         asyncio.run(_measure(model, plan(model, quick=options.quick), rounds, seconds, save))
-    found["models"] = {name: found["models"][name] for name in MODELS if name in found["models"]}
+    found["models"] = dict(sorted(found["models"].items(), key=lambda item: (*MODELS, item[0]).index(item[0])))
     write_report(options.output, found)
     print((options.output / "benchmarks.md").read_text("utf-8"))
     if options.docs and not options.quick:  # one short round is no page for others
@@ -72,12 +73,12 @@ def _earlier_figures(file: Path, work: Path) -> dict[str, Any]:
 def plan(model: Model, *, quick: bool) -> list[Cell]:
     """List what is measured in each round. Of the large model the costliest combinations are left out."""
     systems = (*PEERS, VITRINE)
-    if model.forced:
+    if model.is_large:
         cells = [
             Cell("new photos", callers, system) for callers in ((16,) if quick else (1, 4, 16)) for system in systems
         ]
         cells += [Cell("hot photos", 16, system) for system in _COMPARED]
-        return [*cells, Cell("ten questions", 1, VITRINE), Cell("new photos", 0, FLOOR)]
+        return [*cells, Cell("ten questions", 1, VITRINE), *_floor_cells(model)]
     callers = (1, 16) if quick else (1, 4, 16, 64)
     # 64 who ask ten questions each keep a peer at work for a minute, and show nothing that 16 do not.
     cells = [
@@ -87,7 +88,11 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
         for system in systems
         if (mix, count) != ("ten questions", 64)
     ]
-    return [*cells, Cell("new photos", _OVERLOAD, VITRINE), Cell("new photos", 0, FLOOR)]
+    return [*cells, Cell("new photos", _OVERLOAD, VITRINE), *_floor_cells(model)]
+
+
+def _floor_cells(model: Model) -> list[Cell]:
+    return [] if model.is_chat else [Cell("new photos", 0, FLOOR)]
 
 
 @dataclass
@@ -124,13 +129,13 @@ async def _measure(
             for system, (url, _) in servers.items():
                 asks[system] = await clients.enter_async_context(connect(system, url))
             with suspend(pids[peer] for peer in PEERS):
-                floor = Floor(model, try_s=10 if model.forced else 2)
+                floor = None if model.is_chat else Floor(model, try_s=10 if model.forced else 2)
             for number in range(rounds):
                 bar = tqdm(rotate(cells, number), desc=f"{model.name}, round {number + 1} of {rounds}", leave=False)
                 for cell in bar:
                     bar.set_postfix_str(f"{cell.system}, {cell.mix}, {cell.concurrency}")
                     with suspend(pids[peer] for peer in PEERS if peer != cell.system):
-                        if cell.system == FLOOR:
+                        if floor and cell.system == FLOOR:
                             found.rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
                         else:
                             await _measure_cell(found, cell, asks[cell.system], photos, number, seconds)
@@ -143,7 +148,7 @@ async def _measure(
 
 
 def _result(
-    model: Model, found: _Found, floor: Floor, pids: dict[str, int], *, rounds: int, seconds: float
+    model: Model, found: _Found, floor: Floor | None, pids: dict[str, int], *, rounds: int, seconds: float
 ) -> dict[str, Any]:
     return {
         "rounds": rounds,
@@ -152,7 +157,7 @@ def _result(
         "cells": found.cells(),
         "memory_mib": {system: tree_memory_mib(pid) for system, pid in pids.items()},
         "at_load": [asdict(one) for one in found.loaded],
-        "floor": asdict(floor.best),
+        "floor": asdict(floor.best) if floor else None,
     }
 
 

@@ -47,6 +47,17 @@ class Model:
     answer_tokens: int
     forced: bool
     """True if every answer has so many tokens, because weights are random."""
+    image_px: int | None = None
+    """Side of the square photo, of a chat model; None: the checkpoint's own."""
+
+    @property
+    def is_chat(self) -> bool:
+        return self.image_px is not None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether an answer takes a peer seconds."""
+        return self.forced or self.is_chat
 
 
 @contextmanager
@@ -60,6 +71,7 @@ def run_system(system: str, model: Model) -> Iterator[tuple[str, int]]:
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.peers", system, str(model.checkpoint), "--port", str(port)]
     command += ["--answer-tokens", str(model.answer_tokens), *(["--forced"] if model.forced else [])]
+    command += ["--image-px", str(model.image_px)] if model.image_px else []
     # pytriton's processes use multiprocessing, whose library must be of the very Python that runs it.
     environment = os.environ | {"LD_LIBRARY_PATH": str(sysconfig.get_config_var("LIBDIR"))}
     process = subprocess.Popen(

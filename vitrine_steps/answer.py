@@ -57,6 +57,7 @@ def candidates_from_decoder(
         if known := merged.get(text):
             merged[text] = replace(known, probability=min(known.probability + probability, 1.0))
         else:
-            merged[text] = Candidate(text, min(probability, 1.0), int((ids != settings.family.pad_id).sum()))
+            tokens, least = int((ids != settings.family.pad_id).sum()), math.exp(min(float(logprobs.min()), 0.0))
+            merged[text] = Candidate(text, min(probability, 1.0), tokens, least)
     first, *others = merged.values()
     return [first, *sorted(others, key=lambda candidate: -candidate.probability)]

@@ -33,7 +33,7 @@ class Calibration:
     """Fitted by `builders/calibration/calibrate.py` on questions with known answers."""
 
     weights: tuple[float, ...]
-    """Weights of a logistic regression, one for each input of `confidence.doubts`."""
+    """Weights of a logistic regression, one for each input of `confidence.doubts`, or for the first of them."""
     bias: float
     cannot_tell_threshold: float
     """ "The photo does not show it" is taken for the answer from this probability on."""

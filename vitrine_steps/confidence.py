@@ -23,6 +23,8 @@ class Candidate:
     """Product of the answer's token probabilities, 0 to 1; not calibrated."""
     tokens: int
     """Its tokens, the end counted in."""
+    least: float
+    """Probability of its least likely token, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,18 @@ class Judgement:
 def doubts(candidates: Sequence[Candidate], index: int) -> NDArray[np.float64]:
     """Compute what tells a right answer from a wrong one.
 
+    The probability of a whole answer falls with its length, right or wrong; the last two do not.
+
     Returns:
-        [3]: the logarithm of all probability but the candidate's own, that of
-        the best other candidate, and the candidate's number of tokens.
+        [5]: the logarithm of all probability but the candidate's own; that of
+        the best other candidate; the candidate's number of tokens; and the
+        first once more, of a token: of the geometric mean, and of the least likely one.
     """
     own = candidates[index]
     second = max((c.probability for i, c in enumerate(candidates) if i != index), default=0.0)
-    return np.array([log_doubt(own.probability), math.log(max(second, _LEAST_SECOND)), own.tokens])
+    whole, mean = own.probability, own.probability ** (1 / max(own.tokens, 1))
+    second_log = math.log(max(second, _LEAST_SECOND))
+    return np.array([log_doubt(whole), second_log, own.tokens, log_doubt(mean), log_doubt(own.least)])
 
 
 def log_doubt(probability: float) -> float:
@@ -57,9 +64,9 @@ def confidence_from_doubts(doubts: NDArray[np.float64], calibration: Calibration
     """Return the probability that an answer is right.
 
     Args:
-        doubts: as many as the calibration has weights.
+        doubts: a calibration that was fitted when there were fewer has weights for the first ones.
     """
-    score = calibration.bias + float(np.dot(calibration.weights, doubts))
+    score = calibration.bias + float(np.dot(calibration.weights, doubts[: len(calibration.weights)]))
     return 1.0 / (1.0 + math.exp(-score))
 
 

@@ -15,20 +15,22 @@ class PeerOptions:
     name: Positional[Literal["fastapi", "litserve", "pytriton"]]
     """Whose way of serving."""
     checkpoint: Positional[ExistingFolder]
-    """A BlipForQuestionAnswering in the transformers format."""
+    """A BLIP or a chat model in the transformers format."""
     port: Annotated[int, Argument(whole_number(1, 65535), "PORT")]
     """Port to listen on."""
     answer_tokens: Annotated[Count, Argument(metavar="T")]
     """Tokens of an answer, at most."""
     forced: bool = False
-    """Every answer has so many tokens."""
+    """Every answer has so many tokens; of a BLIP."""
+    image_px: Annotated[Count | None, Argument(metavar="PX")] = None
+    """Side of the square that a chat model sees photos in."""
 
 
 def main() -> None:
     options = options_from_arguments(PeerOptions, "python -m benchmarks.peers")
-    from benchmarks.peers.answering import Answerer  # brings transformers, which --help does not need
+    from benchmarks.peers.answering import answerer_of  # brings transformers, which --help does not need
 
-    answerer = Answerer(options.checkpoint, options.answer_tokens, options.forced)
+    answerer = answerer_of(options.checkpoint, options.answer_tokens, options.forced, options.image_px)
     import_module(f"benchmarks.peers.{options.name}_peer").serve(answerer, options.port)
 
 

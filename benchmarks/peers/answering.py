@@ -1,23 +1,41 @@
 """The part that all peers share: transformers answers, one question or several at a time."""
 
 import io
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
 from transformers import AutoTokenizer, BlipForQuestionAnswering, BlipImageProcessorPil
 
 
-class Answerer:
+class Answerer(Protocol):
+    def answers(self, photos: list[bytes], questions: list[str]) -> list[str]:
+        """Answer one question about each photo."""
+        ...
+
+
+def answerer_of(checkpoint: Path, answer_tokens: int, forced: bool, image_px: int | None = None) -> Answerer:
+    """
+    Args:
+        answer_tokens: of an answer, at most.
+        forced: whether every answer has so many, for weights that mean nothing; of a BLIP.
+        image_px: side of the square that a chat model sees photos in; None: as its family does it.
+    """
+    architectures = json.loads((checkpoint / "config.json").read_text("utf-8"))["architectures"]
+    if "BlipForQuestionAnswering" in architectures:
+        return BlipAnswerer(checkpoint, answer_tokens, forced)
+    from benchmarks.peers.chat_answering import ChatAnswerer
+
+    return ChatAnswerer.of(checkpoint, answer_tokens, image_px)
+
+
+class BlipAnswerer:
     """A checkpoint under transformers, with `generate`."""
 
     def __init__(self, checkpoint: Path, answer_tokens: int, forced: bool) -> None:
-        """
-        Args:
-            answer_tokens: of an answer, at most.
-            forced: whether every answer has so many, for weights that mean nothing.
-        """
+        """Take what `answerer_of` takes."""
         self.model: Any = BlipForQuestionAnswering.from_pretrained(checkpoint).eval()
         self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint)
         self.image_processor: Any = BlipImageProcessorPil.from_pretrained(checkpoint)

@@ -23,7 +23,7 @@ _REFUSAL_THRESHOLDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 _LEAST_CONFIDENCE = 0.5
 _LENGTH_EXPONENTS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _LOG_TEMPERATURES = (-2.0, 2.0)
-_DOUBTS = 2  # the first two inputs are logarithms of doubt; a third is the number of tokens
+_TOKENS = 2  # the place of the number of tokens among the inputs, where it is one; the others are doubts
 
 
 def fit_calibration(
@@ -164,8 +164,8 @@ def _fit_trust(
         pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(found * used, rights)
         scaler, regression = pipeline[0], pipeline[1]
         # More doubt must not make an answer surer, as it may seem where two doubts go together.
-        wrong = np.flatnonzero(regression.coef_[0][:_DOUBTS] > 0)
-        if not len(wrong):
+        wrong = [place for place, weight in enumerate(regression.coef_[0]) if weight > 0 and place != _TOKENS]
+        if not wrong:
             break
         used[wrong[0]] = False
     confidence = pipeline.predict_proba(found * used)[:, 1]

@@ -17,9 +17,13 @@ from tritonclient.utils import InferenceServerException
 from benchmarks.floor import Floor
 from benchmarks.mixes import QUESTIONS, Visit, draw_photo
 from benchmarks.models import BUNDLED
-from benchmarks.peers.answering import Answerer
+from benchmarks.peers.answering import BlipAnswerer
+from benchmarks.peers.chat_answering import ChatAnswerer
 from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
+from builders.build import build
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER
+from builders.options import BuildOptions
+from tests.helpers.qwen import IMAGE_PX, save_qwen3_vl
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,13 +34,15 @@ def model(repository: Path) -> Model:
 
 
 def test_the_peers_checkpoint_answers(model: Model) -> None:
-    answers = Answerer(model.checkpoint, model.answer_tokens, False).answers([draw_photo(3)] * 2, list(QUESTIONS[:2]))
+    answers = BlipAnswerer(model.checkpoint, model.answer_tokens, False).answers(
+        [draw_photo(3)] * 2, list(QUESTIONS[:2])
+    )
     assert len(answers) == 2
     assert all(answers)
 
 
 def test_forced_answers_have_their_length(model: Model) -> None:
-    answerer = Answerer(model.checkpoint, 6, True)
+    answerer = BlipAnswerer(model.checkpoint, 6, True)
     [text] = answerer.answers([draw_photo(3)], ["它是什么颜色的？"])
     assert len(answerer.tokenizer(text, add_special_tokens=False).input_ids) == 6
 
@@ -51,13 +57,39 @@ def test_a_system_answers_what_transformers_answers(model: Model, system: str) -
 
     with run_system(system, model) as (url, _):
         found = asyncio.run(answers(url))
-    expected = Answerer(model.checkpoint, model.answer_tokens, False).answers([visit.photo] * 2, list(visit.questions))
+    expected = BlipAnswerer(model.checkpoint, model.answer_tokens, False).answers(
+        [visit.photo] * 2, list(visit.questions)
+    )
     assert ["".join(text.split()) for text in found] == ["".join(text.split()) for text in expected]
     with pytest.raises((httpx.HTTPError, InferenceServerException)):  # it has ended
         if system in ("pytriton", VITRINE):
             triton.InferenceServerClient(url).is_server_live(client_timeout=2)
         else:
             httpx.get(f"http://{url}/")
+
+
+@pytest.fixture(scope="module")
+def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    work = tmp_path_factory.mktemp("chat")
+    checkpoint = save_qwen3_vl(work / "tiny")
+    options = BuildOptions(str(checkpoint), work / "built", image_px=IMAGE_PX, parity_photos=1, answer_tokens=8)
+    return Model("tiny", checkpoint, build(options), 8, forced=False, image_px=IMAGE_PX)
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("system", [*PEERS, VITRINE])
+def test_a_system_answers_as_a_chat_model_what_transformers_answers(chat_model: Model, system: str) -> None:
+    visit = Visit(draw_photo(0), QUESTIONS[:2])
+
+    async def answers(url: str) -> list[str]:
+        async with connect(system, url) as ask:
+            return await ask(visit)
+
+    with run_system(system, chat_model) as (url, _):
+        found = asyncio.run(answers(url))
+    alone = ChatAnswerer.of(chat_model.checkpoint, 8, IMAGE_PX)
+    expected = [alone.answers([visit.photo], [question])[0] for question in visit.questions]
+    assert ["".join(text.split()) for text in found] == ["".join(text.split()) for text in expected]
 
 
 def test_the_floors_rate_is_of_rows_that_went_through_both_engines(

@@ -28,7 +28,7 @@ def made_up(count: int, *, seed: int = 0) -> list[Asked]:
         if number % 10 == 0:
             rows.append(
                 Asked(
-                    [Candidate("cannot tell", 0.99, 3), Candidate("red", 0.01, 2)],
+                    [Candidate("cannot tell", 0.99, 3, 0.99), Candidate("red", 0.01, 2, 0.01)],
                     language,
                     (True, False),
                     True,
@@ -38,7 +38,7 @@ def made_up(count: int, *, seed: int = 0) -> list[Asked]:
             continue
         own = float(1 - 10 ** random.uniform(-4, -0.3))
         right = bool(random.random() < own)
-        candidates = [Candidate("red", own, 2), Candidate("blue", (1 - own) * 0.9, 2)]
+        candidates = [Candidate("red", own, 2, own), Candidate("blue", (1 - own) * 0.9, 2, (1 - own) * 0.9)]
         rows.append(Asked(candidates, language, (right, not right), False, COLOUR))
     return rows
 
@@ -58,6 +58,24 @@ def test_thresholds_keep_the_risk_on_fresh_questions() -> None:
             given.append(row.right[[c.text for c in row.candidates].index(found.texts[0])])
     assert len(given) > 5000
     assert 1 - np.mean(given) <= 0.013
+
+
+def test_long_answers_are_judged_by_their_tokens_and_not_by_their_length() -> None:
+    """A wrong one has one doubtful token; the probability of the whole falls with every token, right or wrong."""
+    random = np.random.default_rng(0)
+
+    def answered() -> Asked:
+        right, tokens = bool(random.random() < 0.7), int(random.integers(2, 60))
+        shares = random.uniform(0.9, 1.0, tokens)
+        if not right:
+            shares[0] = random.uniform(0.4, 0.8)
+        candidate = Candidate("text", float(shares.prod()), tokens, float(shares.min()))
+        return Asked([candidate], ("en", "zh")[tokens % 2], (right,), False, COLOUR)
+
+    content = fit_calibration([answered() for _ in range(2000)], CANNOT_TELL, default_risk=0.01)
+    assert len(content["weights"]) == 5
+    covered = [point["coverage"] for points in content["risks"].values() for point in points if point["risk"] == 0.01]
+    assert min(covered) > 0.6
 
 
 def test_a_stricter_risk_never_lowers_the_threshold() -> None:
@@ -80,8 +98,8 @@ def test_a_language_that_is_missing_takes_the_others_thresholds() -> None:
 def test_what_is_handed_over_anyway_says_nothing_about_given_answers() -> None:
     rows = made_up(5000)
     surely_wrong = [
-        Asked([Candidate("not understood", 0.999, 3)], "en", (False,), False, "<b>"),
-        Asked([Candidate("yes", 0.999, 2)], "en", (False,), False, COLOUR),
+        Asked([Candidate("not understood", 0.999, 3, 0.999)], "en", (False,), False, "<b>"),
+        Asked([Candidate("yes", 0.999, 2, 0.999)], "en", (False,), False, COLOUR),
     ]
     fit = {"default_risk": 0.01, "not_understood": frozenset({"not understood"})}
     with_them = fit_calibration(rows + 500 * surely_wrong, CANNOT_TELL, **fit)  # type: ignore[arg-type]
@@ -95,7 +113,7 @@ def test_too_few_questions_are_refused() -> None:
 
 
 def test_answers_that_are_all_right_are_refused() -> None:
-    rows = [Asked([Candidate("red", 0.9, 2)], "en", (True,), False, COLOUR)] * 600
+    rows = [Asked([Candidate("red", 0.9, 2, 0.9)], "en", (True,), False, COLOUR)] * 600
     with pytest.raises(BuildError, match="all 600 answers are right: nothing to calibrate on"):
         fit_calibration(rows, CANNOT_TELL, default_risk=0.01)
 
@@ -133,7 +151,7 @@ def test_lists_are_fitted_with_the_temperature_they_were_made_with() -> None:
         logprobs = np.append(3 * np.log(shares), -20.0)[:, None].astype(np.float32)
         listed = Scored(np.ones(11, np.int32), logprobs, 1, tuple(i == right for i in range(10)))
         answer = Asked(
-            [Candidate("red", 0.9, 2)], ("en", "zh")[number % 2], (bool(random.random() < 0.9),), False, COLOUR
+            [Candidate("red", 0.9, 2, 0.9)], ("en", "zh")[number % 2], (bool(random.random() < 0.9),), False, COLOUR
         )
         rows.append(replace(answer, listed=listed))
     choices = fit_calibration(rows, CANNOT_TELL, default_risk=0.01)["choices"]

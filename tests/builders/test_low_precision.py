@@ -54,7 +54,7 @@ def answer(text: str, right: str, listed: int, *, language: str = "en") -> Asked
     logprobs = np.full((4, 1), -5.0, np.float32)
     logprobs[listed] = -0.1
     scored = Scored(np.ones(4, np.int32), logprobs, 1, (True, False, False))
-    return Asked([Candidate(text, 0.9, 2)], language, (text == right,), False, "What colour is it?", listed=scored)
+    return Asked([Candidate(text, 0.9, 2, 0.9)], language, (text == right,), False, "What colour is it?", listed=scored)
 
 
 def test_what_was_found_is_compared_with_what_fp32_found() -> None:

@@ -21,7 +21,6 @@ from serving.triton.command import ServerSettings
 from tests.helpers.chat import FAMILIES, TinyFamily
 from vitrine_steps.answer import text_from_ids
 
-PHOTOS = 6
 INSTRUCTION = "In a few words, 用几个字回答:\n"
 
 
@@ -84,11 +83,13 @@ def test_a_repository_has_one_engine_for_answers_and_lists(folder: Path) -> None
     assert manifest["cannot_tell_answers"] == {}, "the shop's own words are the shop's to list"
 
 
-def test_served_answers_equal_generate(client: VqaClient, checkpoint: Checkpoint) -> None:
-    photos = [photo(number) for number in range(PHOTOS)]
+@pytest.mark.parametrize("count", [6, pytest.param(72, marks=pytest.mark.slow)])
+def test_served_answers_equal_generate(client: VqaClient, checkpoint: Checkpoint, count: int) -> None:
+    """Seven questions a photo."""
+    photos = [photo(number) for number in range(count)]
     questions = [
         (number, question.text)
-        for number in range(PHOTOS)
+        for number in range(count)
         for question in questions_from_seed(first_seed("test") + 70 + number, "test", per_photo=7)
     ]
     reference = family_of(checkpoint.architecture).reference_outputs(checkpoint, photos, questions, 8)

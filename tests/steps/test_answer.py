@@ -44,6 +44,7 @@ def test_probability_is_the_product_over_tokens(tokenizer: Tokenizer) -> None:
     (candidate,) = candidates_from_decoder(ids_of(tokenizer, "red")[None], logprobs, tokenizer, SETTINGS)
     assert candidate.text == "red"
     assert candidate.probability == pytest.approx(0.4)
+    assert candidate.least == pytest.approx(0.5)
 
 
 def test_answers_that_read_alike_are_one(tokenizer: Tokenizer) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vitrine_steps.calibration import Calibration, RiskPoint, calibration_from_json, read_calibration
 from vitrine_steps.choice import read_choice_calibration
-from vitrine_steps.confidence import Candidate, confidences, doubts, judge
+from vitrine_steps.confidence import Candidate, confidence_from_doubts, confidences, doubts, judge
 from vitrine_steps.file_format import FormatError
 from vitrine_steps.verdict import RiskError, language_of, max_risk_from, verdict_of
 
@@ -28,11 +28,11 @@ CALIBRATION = Calibration(
     },
 )
 COLOUR = "What colour is it?"
-SURE = [Candidate("red", 0.999, 2), Candidate("pink", 0.0005, 2)]
-UNSURE = [Candidate("red", 0.6, 2), Candidate("pink", 0.35, 2)]
-REFUSES = [Candidate("看不出来", 0.98, 5), Candidate("红色", 0.01, 3)]
-LIKELY_REFUSES = [Candidate("cannot tell", 0.6, 3), Candidate("pink", 0.35, 2)]
-HALF_REFUSES = [Candidate("red", 0.7, 2), Candidate("cannot tell", 0.2, 3), Candidate("pink", 0.1, 2)]
+SURE = [Candidate("red", 0.999, 2, 0.999), Candidate("pink", 0.0005, 2, 0.0005)]
+UNSURE = [Candidate("red", 0.6, 2, 0.6), Candidate("pink", 0.35, 2, 0.35)]
+REFUSES = [Candidate("看不出来", 0.98, 5, 0.98), Candidate("红色", 0.01, 3, 0.01)]
+LIKELY_REFUSES = [Candidate("cannot tell", 0.6, 3, 0.6), Candidate("pink", 0.35, 2, 0.35)]
+HALF_REFUSES = [Candidate("red", 0.7, 2, 0.7), Candidate("cannot tell", 0.2, 3, 0.2), Candidate("pink", 0.1, 2, 0.1)]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,11 @@ def test_without_calibration_nothing_is_handed_over(candidates: list[Candidate],
     assert all(math.isnan(value) for value in found.confidences), "rather none than a made-up one"
 
 
-NO_IDEA = [Candidate("not understood", 0.9, 3), Candidate("red", 0.06, 2), Candidate("没看懂", 0.01, 4)]
+NO_IDEA = [
+    Candidate("not understood", 0.9, 3, 0.9),
+    Candidate("red", 0.06, 2, 0.06),
+    Candidate("没看懂", 0.01, 4, 0.01),
+]
 NOT_UNDERSTOOD = frozenset({"not understood", "没看懂"})
 
 
@@ -124,7 +128,7 @@ def test_what_is_not_understood_goes_to_a_person_without_an_answer(calibration: 
 )
 def test_a_yes_is_given_to_questions_that_ask_for_one(question: str, answer: str, status: str) -> None:
     for calibration in (CALIBRATION, None):
-        candidates = [Candidate(answer, 0.9999, 2)]
+        candidates = [Candidate(answer, 0.9999, 2, 0.9999)]
         found = judge(candidates, CANNOT_TELL, calibration, question=question, language="en", max_risk=None)
         assert found.verdict.status == status
 
@@ -132,7 +136,7 @@ def test_a_yes_is_given_to_questions_that_ask_for_one(question: str, answer: str
 @given(st.lists(st.floats(1e-9, 1.0), min_size=1, max_size=5))
 def test_confidences_are_probabilities(probabilities: list[float]) -> None:
     total = max(1.0, sum(probabilities))
-    candidates = [Candidate(str(i), p / total, 2) for i, p in enumerate(probabilities)]
+    candidates = [Candidate(str(i), p / total, 2, p / total) for i, p in enumerate(probabilities)]
     for index in range(len(candidates)):
         sure = confidences(candidates, index, CALIBRATION)
         assert all(0 <= value <= 1 for value in sure)
@@ -140,8 +144,21 @@ def test_confidences_are_probabilities(probabilities: list[float]) -> None:
 
 
 def test_a_certain_answer_has_finite_doubts() -> None:
-    assert np.isfinite(doubts([Candidate("red", 1.0, 2)], 0)).all()
-    assert doubts([Candidate("red", 0.9, 2)], 0)[0] == pytest.approx(math.log(0.1))
+    assert np.isfinite(doubts([Candidate("red", 1.0, 2, 1.0)], 0)).all()
+    assert doubts([Candidate("red", 0.9, 2, 0.9)], 0)[0] == pytest.approx(math.log(0.1))
+
+
+def test_doubts_of_a_token_do_not_grow_with_the_answers_length() -> None:
+    short, long = (doubts([Candidate("red", 0.9**tokens, tokens, 0.9)], 0) for tokens in (2, 40))
+    assert long[0] > short[0]
+    assert long[3] == pytest.approx(short[3]) == math.log(0.1)
+    assert long[4] == short[4] == pytest.approx(math.log(0.1))
+
+
+def test_a_calibration_of_before_has_weights_for_the_first_doubts() -> None:
+    found = doubts([Candidate("red", 0.9, 2, 0.7)], 0)
+    before = replace(CALIBRATION, weights=(-1.0, 0.0, 0.0), bias=0.0)
+    assert confidence_from_doubts(found, before) == pytest.approx(1 / (1 + math.exp(found[0])))
 
 
 @pytest.mark.parametrize(
