@@ -83,7 +83,7 @@ def test_a_repository_has_one_engine_for_answers_and_lists(folder: Path) -> None
     assert manifest["cannot_tell_answers"] == {}, "the shop's own words are the shop's to list"
 
 
-@pytest.mark.parametrize("count", [6, pytest.param(72, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [6, pytest.param(72, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_served_answers_equal_generate(client: VqaClient, checkpoint: Checkpoint, count: int) -> None:
     """Seven questions a photo."""
     photos = [photo(number) for number in range(count)]
