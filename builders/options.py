@@ -29,7 +29,7 @@ _PARITY_PHOTOS, _CHAT_PARITY_PHOTOS = 16, 3
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """Compile a checkpoint of BLIP, Qwen3-VL, Qwen3.5 or InternVL into a model repository that Triton serves.
+    """Compile a checkpoint of BLIP, Qwen3-VL, Qwen3.5, InternVL or SmolVLM2 into a model repository for Triton.
 
     Stages: load the checkpoint, export the image encoder and the answer decoder (with its whole decoding loop) to ONNX,
     answer the parity questions with transformers, make the engines, compare every output of theirs with that, and write
@@ -58,8 +58,8 @@ class BuildOptions:
     """
 
     checkpoint: CheckpointName
-    """A BlipForQuestionAnswering, or a Qwen3VL-, Qwen3_5- or InternVLForConditionalGeneration, as a folder or on the
-    hub."""
+    """A BlipForQuestionAnswering, or a Qwen3VL-, Qwen3_5-, InternVL- or SmolVLMForConditionalGeneration, as a folder or
+    on the hub."""
     output: Folder | None = None
     """Repository to write; must not exist (default: build/ and the checkpoint's name, and the target where it is not
     onnxruntime)."""
@@ -84,8 +84,8 @@ class BuildOptions:
     """Tokens of what a shop knows about the product, which a chat model may be sent with a question (default: 512; 0:
     none is taken)."""
     image_px: Annotated[int | None, Argument(metavar="PX")] = None
-    """Side of the square that a chat model sees photos in (default: 512; 768 shows more; an InternVL takes its
-    own alone)."""
+    """Side of the square that a chat model sees photos in (default: 512; 768 shows more; InternVL and SmolVLM2
+    take their own alone)."""
     instruction: File | None = None
     """Text that a chat model reads before every question, UTF-8 (default: to answer in a few words, in the question's
     language, and to say so where the photo does not show it)."""

@@ -16,6 +16,7 @@ SUPPORTED = (
     "Qwen3VLForConditionalGeneration",
     "Qwen3_5ForConditionalGeneration",
     "InternVLForConditionalGeneration",
+    "SmolVLMForConditionalGeneration",
 )
 _LIKENESS = 0.6
 """Of the names of two architectures, what they are for left out."""
@@ -66,6 +67,10 @@ def family_of(architecture: str, checkpoint: str = "the checkpoint") -> Family:
             from builders.families import internvl
 
             return internvl
+        case "SmolVLMForConditionalGeneration":
+            from builders.families import smolvlm
+
+            return smolvlm
         case _:
             stems = {name.partition("For")[0]: name for name in SUPPORTED}
             near = get_close_matches(architecture.partition("For")[0], stems, n=1, cutoff=_LIKENESS)

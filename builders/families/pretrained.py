@@ -1,5 +1,6 @@
 """What every family reads from a checkpoint of transformers, and checks of it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def read_pretrained(folder: Path, checkpoint: str, model_class: Any, processor_c
         processor, tokenizer = processor_class.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise UsageError(f"{checkpoint} cannot be loaded: {error}") from error
+    tokenizer.chat_template = tokenizer.chat_template or _template_beside(folder, checkpoint)
     # Transformers fills missing weights with random ones, and parity would compare those with themselves.
     wrong = sorted(str(name) for kind in ("missing_keys", "mismatched_keys") for name in loaded[kind])
     if wrong:
@@ -42,3 +44,16 @@ def read_pretrained(folder: Path, checkpoint: str, model_class: Any, processor_c
     if len(tokenizer) > vocabulary:
         raise UsageError(f"{checkpoint}: the tokenizer has {len(tokenizer)} tokens, the model only {vocabulary}")
     return model.float().eval(), processor, tokenizer
+
+
+def _template_beside(folder: Path, checkpoint: str) -> str | None:
+    """The chat template of a file of its own, as processors of older versions of transformers wrote it."""
+    file = folder / "chat_template.json"
+    if not file.exists():
+        return None
+    try:
+        return str(json.loads(file.read_text("utf-8"))["chat_template"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f'{checkpoint}/{file.name} is not an object with a "chat_template": take it as it was published'
+        ) from error

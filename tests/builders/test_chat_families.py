@@ -30,7 +30,10 @@ PHOTOS, QUESTIONS_A_PHOTO = 4, 7
 INSTRUCTION = "In a few words:\n"
 
 
-@pytest.fixture(scope="module", params=FAMILIES, ids=str)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(one, marks=pytest.mark.night if one.at_night else (), id=str(one)) for one in FAMILIES],
+)
 def tiny(request: pytest.FixtureRequest) -> TinyFamily:
     family: TinyFamily = request.param
     return family
@@ -77,7 +80,7 @@ def test_the_sizes_follow_from_the_checkpoint(tiny: TinyFamily, checkpoint: Chec
     assert parts.steps.photo_fit == "pad"
     assert parts.prompt
     assert parts.steps.suffix_ids == parts.prompt.suffix_ids
-    assert parts.steps.end_id == parts.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert parts.steps.end_id == parts.tokenizer.convert_tokens_to_ids(tiny.end)
 
 
 def test_the_default_instruction_has_agreed_words(

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.helpers.chat_tokenizer import QWEN_SPECIAL
 from tests.helpers.internvl import INTERNVL_SPECIAL, save_internvl3, save_internvl3_5
 from tests.helpers.qwen import save_qwen3_5, save_qwen3_vl
+from tests.helpers.smolvlm import SMOLVLM_SPECIAL, save_smolvlm2
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class TinyFamily:
     """Tokens of the chat template."""
     label: str = ""
     """Tells checkpoints of one architecture apart."""
+    end: str = "<|im_end|>"
+    """Token that ends an answer."""
+    at_night: bool = False
+    """True: all its tests run at night, since its graphs are of the pieces of others."""
 
     def __str__(self) -> str:
         return self.label or self.architecture
@@ -38,4 +43,8 @@ FAMILIES = (
         TinyFamily("InternVLForConditionalGeneration", save, 224, 4, 96, 0, "<IMG_CONTEXT>", INTERNVL_SPECIAL, label)
         for label, save in (("InternVL3", save_internvl3), ("InternVL3.5", save_internvl3_5))
     ),
-)
+    TinyFamily(
+        "SmolVLMForConditionalGeneration", save_smolvlm2, 256, 4, 96, 0, "<image>", SMOLVLM_SPECIAL, "SmolVLM2",
+        "<end_of_utterance>", at_night=True,
+    ),
+)  # fmt: skip

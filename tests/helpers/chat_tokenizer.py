@@ -13,8 +13,9 @@ TEMPLATE = (
 
 
 def chat_tokenizer(
-    template: str | None = TEMPLATE, special: tuple[str, ...] = QWEN_SPECIAL, *, vocabulary: int = 600
-) -> Any:
+    template: str | None = TEMPLATE, special: tuple[str, ...] = QWEN_SPECIAL, *, vocabulary: int = 600,
+    end: str = "<|im_end|>", pad: str = "<|endoftext|>",
+) -> Any:  # fmt: skip
     """A `PreTrainedTokenizerFast`, trained on a few lines of Chinese and English."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -33,9 +34,7 @@ def chat_tokenizer(
     )
     lines = ["What colour is it? It is red. cannot tell", "这是什么颜色的？红色。看不出来", "How many are there?\n"]
     backend.train_from_iterator(lines * 20, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend, eos_token="<|im_end|>", pad_token="<|endoftext|>", chat_template=template
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token=end, pad_token=pad, chat_template=template)
 
 
 def _pattern() -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from builders.checkpoint.checkpoint import ModelParts, Wishes
 from builders.errors import UsageError
-from builders.families.language.parts import language_parts, require_processor
+from builders.families.language.parts import language_parts, require_known, require_own_side, require_processor
 from builders.families.pretrained import read_pretrained
 
 IMAGE_PLACEHOLDER = "<IMG_CONTEXT>"
@@ -31,33 +31,23 @@ def load_parts(folder: Path, checkpoint: str, wishes: Wishes) -> ModelParts:
     model, processor, tokenizer = read_pretrained(
         folder, checkpoint, InternVLForConditionalGeneration, GotOcr2ImageProcessorPil
     )
-    _require_known(model.config, checkpoint)
-    image_px, grid = _photo_of(model.config, checkpoint)
-    if wishes.image_px not in (None, image_px):
-        raise UsageError(
-            f"--image-px is {wishes.image_px}, but this checkpoint takes {image_px} only: its vision tower has learned "
-            "the places of patches in such a square"
-        )
+    config = model.config
+    require_known(
+        checkpoint,
+        {
+            "text_config.model_type": (config.text_config.model_type, _LANGUAGE_MODELS),
+            "vision_feature_layer": (config.vision_feature_layer, (-1,)),
+            "vision_feature_select_strategy": (config.vision_feature_select_strategy, ("default",)),
+        },
+    )
+    image_px, grid = _photo_of(config, checkpoint)
+    require_own_side(wishes, image_px)
     require_processor(processor, {"size": {"height": image_px, "width": image_px}})
     return language_parts(
         checkpoint, model, tokenizer, processor, wishes, image_px=image_px, grid=grid,
-        image_width=int(model.config.text_config.hidden_size), image_token=IMAGE_PLACEHOLDER,
+        image_width=int(config.text_config.hidden_size), image_token=IMAGE_PLACEHOLDER,
         around_photo=_AROUND_PHOTO,
     )  # fmt: skip
-
-
-def _require_known(config: Any, checkpoint: str) -> None:
-    found = {
-        "text_config.model_type": (config.text_config.model_type, _LANGUAGE_MODELS),
-        "vision_feature_layer": (config.vision_feature_layer, (-1,)),
-        "vision_feature_select_strategy": (config.vision_feature_select_strategy, ("default",)),
-    }
-    for name, (value, known) in found.items():
-        if value not in known:
-            raise UsageError(
-                f"{checkpoint}/config.json: {name} is {value!r}, but the graphs have {' and '.join(map(repr, known))} "
-                "alone: name another checkpoint"
-            )
 
 
 def _photo_of(config: Any, checkpoint: str) -> tuple[int, int]:

@@ -62,15 +62,15 @@ def answer_decoder_spec(
 def attention_decoder(
     model: Any, head: "PromptHead", options: "LanguageOptions", dtype: Any, deep_layers: int = 0
 ) -> Any:
-    """Write the graph of a language model that has Qwen2's or Qwen3's layers alone; see `language_decoder`.
+    """Write the graph of a language model that has Qwen2's, Qwen3's or Llama's layers alone; see `language_decoder`.
 
     Args:
-        model: of transformers: `model.model.language_model` and `model.lm_head`.
+        model: of transformers, with its language model and `lm_head`.
     """
     from builders.graphs.language.attention import attention_layers
     from builders.graphs.language.decoder import language_decoder
 
-    text = model.model.language_model
+    text = model.get_decoder()
     return language_decoder(
         text, model.lm_head.weight, head, options, lambda weights: attention_layers(weights, text), dtype=dtype,
         deep_layers=deep_layers,

@@ -84,6 +84,36 @@ def _step_settings(tokenizer: Any, generation: Any, suffix_ids: tuple[int, ...])
     )
 
 
+def require_known(checkpoint: str, found: dict[str, tuple[Any, tuple[Any, ...]]]) -> None:
+    """Check settings of the configuration.
+
+    Args:
+        checkpoint: what the caller named, for the message.
+        found: by name, the value, and those that the graphs have.
+
+    Raises:
+        UsageError: names the first that they do not have.
+    """
+    for name, (value, known) in found.items():
+        if value not in known:
+            raise UsageError(
+                f"{checkpoint}/config.json: {name} is {value!r}, but the graphs have {' and '.join(map(repr, known))} "
+                "alone: name another checkpoint"
+            )
+
+
+def require_own_side(wishes: Wishes, image_px: int) -> None:
+    """
+    Raises:
+        UsageError: a side is wished for that is not the tower's own.
+    """
+    if wishes.image_px not in (None, image_px):
+        raise UsageError(
+            f"--image-px is {wishes.image_px}, but this checkpoint takes {image_px} only: its vision tower has learned "
+            "the places of patches in such a square"
+        )
+
+
 def require_processor(processor: Any, expected: dict[str, Any]) -> None:
     """Check what the serving step and the graph do in an image processor's place: a square, in the graph normalised.
 
