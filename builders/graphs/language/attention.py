@@ -35,7 +35,7 @@ class Projected:
 
 
 class AttentionLayer:
-    """A layer of Qwen2 (with biases), Qwen3 (with norms of query and key) or Qwen3.5 (with a gate)."""
+    """A layer of Llama, Qwen2 (with biases), Qwen3 (with norms of query and key) or Qwen3.5 (with a gate)."""
 
     def __init__(
         self,
