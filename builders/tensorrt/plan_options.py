@@ -22,8 +22,9 @@ class PlanOptions:
     """GPUs that plans of TensorRT for RTX are for: 75, 80, 86, 89, 120, 121, or "current", this machine's; of TensorRT
     itself, always this machine's."""
 
-    workspace_gib: Annotated[float, Argument(metavar="GIB")] = 4.0
-    """GiB of scratch memory of a kernel."""
+    workspace_gib: Annotated[float, Argument(metavar="GIB")] = 32.0
+    """GiB of scratch memory of a kernel at most. A chat model's decoder asked for 18 at its largest run (the vocabulary for
+    each photo, question and candidate); fewer rows a run (--batch-max) and questions need less."""
     optimization_level: Annotated[int, Argument(metavar="0..5")] = 3
     """How long TensorRT itself looks for faster kernels."""
     hardware_compatibility: Literal["none", "same_compute_capability", "ampere_plus"] = "none"
