@@ -18,10 +18,10 @@ from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.checkpoint.load import load_checkpoint
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER
-from builders.parity.compare import encode_photo, question_tensors
 from builders.parity.forced_rows import open_rows
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Outputs
+from builders.parity.photos import encode_photo, question_tensors
 from measuring.memory import tree_memory_mib
 from serving.errors import ServingError
 from serving.supervision.server import EmbeddedServer

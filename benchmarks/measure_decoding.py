@@ -19,9 +19,9 @@ from builders.engine_spec import ANSWER_DECODER
 from builders.families import family_of
 from builders.graphs.cache import export_graphs
 from builders.options import STRATEGIES, BuildOptions
-from builders.parity.compare import question_tensors
 from builders.parity.material import parity_material
 from builders.parity.outputs import Outputs
+from builders.parity.photos import question_tensors
 from builders.sizes import dimensions_of
 from builders.stages import Stages
 

@@ -16,7 +16,7 @@ from builders.parity.material import answer_with_reference, parity_material
 from builders.parity.proof import prove_graphs, write_ranges
 from builders.precision.auto import Trial
 from builders.repository.manifest import Evidence, write_manifest
-from builders.repository.write import write_repository
+from builders.repository.write import set_parameter, write_repository
 from builders.specification import Specification, specify, wishes_of
 from builders.stages import Stages
 from builders.targets import Target, target_of
@@ -89,12 +89,16 @@ def _make(folder: Path, spec: Specification, target: Target | None, stage: Stage
             print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
     compile_engines(folder, graphs, target, spec, stage)
     trials: list[Trial] = []
-    reports = compare_files(folder, graphs, target, spec, parity_set, stage)
+    comparison = compare_files(folder, graphs, target, spec, parity_set, stage)
     if spec.precision == "auto":
-        trials, reports = make_faster(folder, graphs, target, spec, parity_set, reports, stage)
+        assert comparison
+        trials, comparison = make_faster(folder, graphs, target, spec, parity_set, comparison, stage)
+    of_photos = comparison or proof
+    assert of_photos
+    set_parameter(folder, "image_preprocess", "draft_ratio", str(of_photos.draft_ratio))
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s
-        write_manifest(folder, spec, target, graphs, Evidence(proof, trials, reports), build_s)
+        write_manifest(folder, spec, target, graphs, Evidence(proof, trials, comparison), build_s)
         folder.chmod(0o755)
         folder.rename(spec.output)
     remove_graphs(graphs)

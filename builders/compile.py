@@ -7,10 +7,11 @@ from pathlib import Path
 from builders.calibration.labelled import draw_questions
 from builders.errors import BuildError
 from builders.graphs.cache import Graphs, remove_graphs
-from builders.parity.compare import OutputReport, compare_engines, parity_table, require_parity
+from builders.parity.compare import Comparison, compare_engines
 from builders.parity.forced_rows import opener
 from builders.parity.material import ParitySet
 from builders.parity.outputs import Engine
+from builders.parity.report import parity_table, require_parity
 from builders.parity.tolerances import TOLERANCES
 from builders.precision.auto import Examination, Trial, replace_by_low_precision, trials_table
 from builders.specification import Specification
@@ -31,8 +32,11 @@ def compile_engines(folder: Path, graphs: Graphs, target: Target, spec: Specific
 
 def compare_files(
     folder: Path, graphs: Graphs, target: Target, spec: Specification, parity_set: ParitySet, stage: Stages
-) -> list[OutputReport]:
+) -> Comparison | None:
     """Compare a repository's engine files with the reference.
+
+    Returns:
+        None where nothing here can run them.
 
     Raises:
         BuildError: they do not answer like the checkpoint.
@@ -40,17 +44,17 @@ def compare_files(
     engine, files, tolerance = target.engine, target.files(folder, spec.engines), TOLERANCES[spec.graph_precision]
     if engine is None:
         with stage("parity: not here, for there is no GPU that the engines are for; the graphs were held to it"):
-            return []
+            return None
     with stage("parity"):
-        reports = compare_engines(_opener(engine, files, spec), parity_set, tolerance)
+        comparison = compare_engines(_opener(engine, files, spec), parity_set, tolerance)
     try:
-        require_parity(reports)
+        require_parity(comparison.reports)
     except BuildError:
         if target.engine_file == "model.onnx":
             remove_graphs(graphs)  # the graphs are the engines
         raise
-    print(parity_table(reports), flush=True)
-    return reports
+    print(parity_table(comparison.reports), flush=True)
+    return comparison
 
 
 def _opener(
@@ -65,13 +69,13 @@ def make_faster(
     target: Target,
     spec: Specification,
     parity_set: ParitySet,
-    fp32: list[OutputReport],
+    fp32: Comparison,
     stage: Stages,
-) -> tuple[list[Trial], list[OutputReport]]:
+) -> tuple[list[Trial], Comparison]:
     """Make engines INT8 where that is faster and keeps the answers.
 
     Args:
-        fp32: the reports on what is there, for when all of it stays.
+        fp32: of what is there, for when all of it stays.
     """
     assert target.engine  # this target's engines run anywhere
     engine, files, batch = target.engine, target.files(folder, spec.engines), spec.serving.batch
@@ -82,10 +86,10 @@ def make_faster(
         trials = replace_by_low_precision(files, examination)
     print(trials_table(trials), flush=True)
     with stage("parity of what was chosen"):
-        reports = compare_engines(_opener(engine, files, spec), parity_set, TOLERANCES["int8"])
-    print(parity_table(reports), flush=True)
-    if all(report.passed for report in reports):
-        return trials, reports
+        comparison = compare_engines(_opener(engine, files, spec), parity_set, TOLERANCES["int8"])
+    print(parity_table(comparison.reports), flush=True)
+    if all(report.passed for report in comparison.reports):
+        return trials, comparison
     print("      not like the checkpoint any more: every engine stays in fp32")
     for one in spec.engines:
         target.compile(one, graphs.file(one.name), files[one.name], batch)

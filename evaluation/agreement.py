@@ -12,7 +12,7 @@ from vitrine_client import Transport
 from builders.checkpoint.load import load_checkpoint
 from builders.engine_spec import ANSWER_DECODER
 from builders.families import family_of
-from builders.parity.compare import min_cosine
+from builders.parity.report import min_cosine
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.questions import PhotoQuestions

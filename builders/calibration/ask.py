@@ -12,11 +12,12 @@ from tqdm import tqdm
 from builders.calibration.labelled import Labelled
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions
-from builders.parity.compare import encode_photo, question_tensors
 from builders.parity.outputs import Engine, Outputs
+from builders.parity.photos import encode_photo, question_tensors
 from vitrine_steps.answer import candidates_from_decoder
 from vitrine_steps.candidates import CandidateLimits, ids_from_candidates
 from vitrine_steps.confidence import Candidate
+from vitrine_steps.photo.pixels import DRAFT_RATIO
 from vitrine_steps.text import TextError
 from vitrine_steps.verdict import language_of
 
@@ -54,11 +55,16 @@ class Asked:
 
 
 def ask_engines(
-    engines: Sequence[Engine], checkpoint: Checkpoint, questions: Iterable[Labelled], dimensions: BuildDimensions
+    engines: Sequence[Engine],
+    checkpoint: Checkpoint,
+    questions: Iterable[Labelled],
+    dimensions: BuildDimensions,
+    draft_ratio: int = DRAFT_RATIO,
 ) -> list[Asked]:
     """
     Args:
         engines: image encoder, answer decoder and answer scorer.
+        draft_ratio: of the build's photo step.
 
     Raises:
         BuildError: a question cannot be used. A list that cannot is left out, and said.
@@ -72,7 +78,7 @@ def ask_engines(
     for question in tqdm(questions, desc="questions", unit="question", leave=False, disable=None):
         if question.photo != photo:
             photo = question.photo
-            features = encode_photo(encoder, checkpoint, photo)["IMAGE_FEATURES"]
+            features = encode_photo(encoder, checkpoint, photo, draft_ratio=draft_ratio)["IMAGE_FEATURES"]
         inputs = {
             "IMAGE_FEATURES": features,
             **question_tensors(checkpoint, question.question, dimensions.question_tokens),

@@ -24,7 +24,7 @@ from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Engine
 from vitrine_steps.calibration import CALIBRATION_FORMAT, FORMAT_REMEDY
 from vitrine_steps.file_format import FormatError, require_format
-from vitrine_steps.photo.pixels import PhotoError
+from vitrine_steps.photo.pixels import DRAFT_RATIO, PhotoError
 
 FILE = "calibration.json"
 
@@ -79,7 +79,7 @@ def calibrate(options: CalibrationOptions) -> int:
             source = {"file": options.data.name, "sha256": sha256_of_file(options.data)}
         else:
             questions, source = draw_questions(options.photos), {"catalogue": f"{options.photos} drawn photos"}
-        rows = ask_engines(engines, checkpoint, questions, dimensions)
+        rows = ask_engines(engines, checkpoint, questions, dimensions, manifest.get("draft_ratio", DRAFT_RATIO))
         content = fit_calibration(
             rows,
             frozenset(checkpoint.settings.cannot_tell()),

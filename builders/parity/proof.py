@@ -9,9 +9,10 @@ from typing import Any
 from builders.engine_spec import EngineSpec
 from builders.errors import BuildError
 from builders.graphs.cache import Graphs, remove_graphs
-from builders.parity.compare import OutputReport, compare_engines, parity_table, require_parity
+from builders.parity.compare import compare_engines
 from builders.parity.forced_rows import opener
 from builders.parity.material import ParitySet
+from builders.parity.report import OutputReport, parity_table, require_parity
 from builders.parity.tolerances import TOLERANCES
 from builders.precision.ranges import (
     EmulatedEngine,
@@ -31,6 +32,8 @@ class Proof:
     reports: list[OutputReport]
     ranges: dict[str, Any]
     """What `builders.precision.ranges.ranges_report` returns."""
+    draft_ratio: int
+    """See `Comparison`."""
 
 
 def prove_graphs(
@@ -64,7 +67,8 @@ def _run_rounded(graphs: Graphs, specs: Sequence[EngineSpec], parity_set: Parity
     engines = {name: EmulatedEngine(name, graphs.file(name), precision) for name in (spec.name for spec in specs)}
     pad_id = parity_set.checkpoint.parts.steps.pad_id
     opened = opener(engines.__getitem__, engines, parity_set.dimensions, pad_id)
-    reports = compare_engines(opened, parity_set, TOLERANCES[precision])
+    comparison = compare_engines(opened, parity_set, TOLERANCES[precision])
+    reports = comparison.reports
     ranges: Sequence[TensorRange] = [r for engine in engines.values() for r in engine.ranges()]
     if overflow := first_overflow(ranges, precision):
         raise BuildError(
@@ -75,4 +79,4 @@ def _run_rounded(graphs: Graphs, specs: Sequence[EngineSpec], parity_set: Parity
     for tensor in near_limit(ranges, precision):
         print(f"      near the limit of {precision}: {describe(tensor)} reaches {tensor.max_abs:.3g}")
     print(parity_table(reports), flush=True)
-    return Proof(reports, ranges_report(ranges, precision))
+    return Proof(reports, ranges_report(ranges, precision), comparison.draft_ratio)

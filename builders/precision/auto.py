@@ -17,10 +17,11 @@ from builders.calibration.labelled import Labelled
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions, engine_threads
 from builders.engine_spec import ANSWER_SCORER, ENGINES, IMAGE_ENCODER, EngineSpec, noise_for
-from builders.parity.compare import encode_photo, min_cosine, question_tensors
 from builders.parity.forced_rows import open_rows, opener
 from builders.parity.onnx_engine import onnx_engine
 from builders.parity.outputs import Engine, Outputs
+from builders.parity.photos import encode_photo, question_tensors
+from builders.parity.report import min_cosine
 from builders.parity.timing import medians_ms
 from builders.parity.tolerances import LowPrecisionBounds
 from builders.precision.int8 import write_int8

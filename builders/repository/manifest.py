@@ -16,8 +16,9 @@ from onnx import AttributeProto, GraphProto
 
 from builders.checkpoint.digests import sha256_of_folder
 from builders.graphs.cache import Graphs
-from builders.parity.compare import OutputReport, report_rows
+from builders.parity.compare import Comparison
 from builders.parity.proof import Proof, write_ranges
+from builders.parity.report import report_rows
 from builders.precision.auto import Trial
 from builders.specification import Specification
 from builders.targets import Target
@@ -34,8 +35,8 @@ class Evidence:
     """None: the graphs are in FP32."""
     trials: Sequence[Trial]
     """Variants in INT8; none where they were not asked for."""
-    reports: Sequence[OutputReport]
-    """The engines against the reference."""
+    comparison: Comparison | None
+    """The engines against the reference; None: nothing here can run them."""
 
 
 def write_manifest(
@@ -43,6 +44,8 @@ def write_manifest(
 ) -> None:
     """Write `manifest.json` into the repository `folder`; and `activation_ranges.json` where they were measured."""
     proof, trials, made_of = evidence.proof, evidence.trials, spec.checkpoint
+    of_photos = evidence.comparison or proof
+    assert of_photos
     if proof:
         write_ranges(folder, proof)
     manifest = {
@@ -64,7 +67,8 @@ def write_manifest(
         **({"gpu": target.facts} if target.facts else {}),
         **(_half_precision(proof) if proof else {}),
         **({"low_precision": [asdict(trial) for trial in trials]} if trials else {}),
-        "parity": report_rows(evidence.reports),
+        "draft_ratio": of_photos.draft_ratio,
+        "parity": report_rows(evidence.comparison.reports) if evidence.comparison else [],
     }
     _write_signed(folder, manifest)
 

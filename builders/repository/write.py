@@ -62,5 +62,13 @@ def write_repository(
         _write_json(folder / model_name / "1" / "calibration.json", calibration)
 
 
+def set_parameter(folder: Path, model: str, key: str, value: str) -> None:
+    """Change a parameter in a written model's config."""
+    file = folder / model / "config.pbtxt"
+    config = read_config(file)
+    config.parameters[key].string_value = value
+    file.write_text(text_format.MessageToString(config, as_utf8=True), encoding="utf-8")
+
+
 def _write_json(file: Path, content: Any) -> None:
     file.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from builders.errors import BuildError
-from builders.parity.compare import OutputReport, answer_reports, parity_table, require_parity
+from builders.parity.compare import answer_reports
 from builders.parity.outputs import Reference
+from builders.parity.report import OutputReport, parity_table, require_parity
 from builders.parity.tolerances import Tolerance
 
 REPORTS = [

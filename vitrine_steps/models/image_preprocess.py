@@ -26,6 +26,7 @@ class TritonPythonModel:
             max_decode_s=int(parameter(config, "max_decode_ms")) / 1000,
             max_scanned_pixels=int(parameter(config, "max_scanned_pixels")),
         )
+        self.draft_ratio = int(parameter(config, "draft_ratio"))
         self.entry = parameter(config, "entry")
         self.errors = ErrorCounter(args["model_name"])
 
@@ -37,7 +38,9 @@ class TritonPythonModel:
 
     def pixels(self, inputs: Tensors) -> Tensors:
         photos = inputs["IMAGE"].reshape(-1).tolist()
-        pixels = partial(pixels_from_photo, side_px=self.side_px, limits=self.limits, fit=self.fit)
+        pixels = partial(
+            pixels_from_photo, side_px=self.side_px, limits=self.limits, draft_ratio=self.draft_ratio, fit=self.fit
+        )
         return {
             "PIXELS": np.stack(each_row(photos, pixels, PhotoError)),
             "IMAGE_SHA256": np.stack([sha256_of_photo(photo) for photo in photos]),

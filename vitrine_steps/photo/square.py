@@ -40,11 +40,15 @@ def _rgb_of_size(
     if conversion and conversion.mode == "CMYK":
         mode = "CMYK"
     across, down = (max(1, int(side / small / gap)) if gap else 1 for side, small in zip(image.size, size, strict=True))
-    small = image.reduce((across, down)) if image.mode == mode else _reduced_in_strips(image, mode, across, down)
+    if image.mode != mode:
+        small = _reduced_in_strips(image, mode, across, down)
+    else:
+        small = image if across == down == 1 else image.reduce((across, down))  # it would copy the photo
     box = (0.0, 0.0, image.width / across, image.height / down)
     square = small.resize(size, Image.Resampling.BICUBIC, box)
     if mode != "RGBa":
-        return conversion.apply(square) if conversion else square.convert("RGB")
+        converted = conversion.apply(square) if conversion else square
+        return converted if converted.mode == "RGB" else converted.convert("RGB")
     seen = square.convert("RGBA")
     if conversion:
         converted = conversion.apply(seen.convert("RGB"))

@@ -1,0 +1,87 @@
+"""Chooses how cheaply the photo step may shrink a large photo first: as far as answers and features stay."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from builders.parity.material import ParitySet
+from builders.parity.outputs import Engine, Outputs
+from builders.parity.photos import encode_pixels, pixels_of, question_tensors
+from builders.parity.report import OutputReport, vector_report
+from builders.parity.tolerances import MIN_DRAFT_COSINES
+from vitrine_steps.photo.pixels import DRAFT_RATIO
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """Photos that came out otherwise, shrunk cheaply first."""
+
+    photos: tuple[int, ...]
+    """Their indices; the large ones come behind the others."""
+    whole: list[Outputs]
+    """The encoder's outputs for them, decoded and resized in full."""
+    encoded: list[Outputs]
+    """The same, shrunk cheaply first."""
+
+
+def encode_drafted(encoder: Engine, parity_set: ParitySet, whole: Sequence[Outputs]) -> dict[int, Drafted]:
+    """Encode all photos at each ratio of `MIN_DRAFT_COSINES`, as far as their pixels differ.
+
+    Args:
+        whole: the encoder's outputs for the photos that are not large, decoded in full.
+    """
+    checkpoint, found = parity_set.checkpoint, {}
+    photos = [*parity_set.photos, *parity_set.large_photos]
+    in_full: list[NDArray[np.uint8]] = [pixels_of(checkpoint, photo, draft_ratio=None) for photo in photos]
+    known = dict(enumerate(whole))
+    for ratio in MIN_DRAFT_COSINES:
+        pixels = [pixels_of(checkpoint, photo, draft_ratio=ratio) for photo in photos]
+        changed = tuple(index for index, (a, b) in enumerate(zip(pixels, in_full, strict=True)) if (a != b).any())
+        for index in changed:
+            if index not in known:
+                known[index] = encode_pixels(encoder, in_full[index], photos[index])
+        encoded = [encode_pixels(encoder, pixels[index], photos[index]) for index in changed]
+        found[ratio] = Drafted(changed, [known[index] for index in changed], encoded)
+    return found
+
+
+def choose_draft_ratio(
+    decoder: Engine, parity_set: ParitySet, drafted: Mapping[int, Drafted]
+) -> tuple[int, OutputReport | None]:
+    """Find the smallest ratio at which no answer changes and features stay near; see `DRAFT_RATIO`.
+
+    Returns:
+        The ratio, and the report on it; none where no photo came out otherwise. Where every ratio fails, the largest,
+        whose report says so.
+    """
+    report = None
+    for ratio, found in drafted.items():
+        if not found.photos:
+            continue
+        whole, shrunk = (_features(rows) for rows in (found.whole, found.encoded))
+        report = vector_report("SHRUNK_PHOTOS", shrunk, whole, MIN_DRAFT_COSINES[ratio])
+        if report.passed and _answers_stay(decoder, parity_set, found):
+            return ratio, report
+    return DRAFT_RATIO, report
+
+
+def _features(rows: Sequence[Outputs]) -> NDArray[np.float32]:
+    return np.concatenate([row["ENCODED_FEATURES"] for row in rows])
+
+
+def _answers_stay(decoder: Engine, parity_set: ParitySet, drafted: Drafted) -> bool:
+    """A large photo is asked what is asked about the photo that it is made of."""
+    count = len(parity_set.photos)
+    texts = [[text for photo, text in parity_set.questions if photo == index] for index in range(count)]
+    for index, whole, shrunk in zip(drafted.photos, drafted.whole, drafted.encoded, strict=True):
+        for text in texts[index % count]:
+            asked = question_tensors(parity_set.checkpoint, text, parity_set.dimensions.question_tokens)
+            answers = [
+                decoder({"IMAGE_FEATURES": encoded["IMAGE_FEATURES"], **asked})["ANSWER_IDS"][:, 0, 0]
+                for encoded in (whole, shrunk)
+            ]
+            if (answers[0] != answers[1]).any():
+                return False
+    return True
