@@ -67,7 +67,7 @@ def _export(checkpoint: Checkpoint, build: BuildOptions, folder: Path, strategy:
         family_of(checkpoint.architecture).engine_specs(dimensions, strategy),
         precision="fp32",
         strategy=strategy,
-        stage=Stages(2),
+        stage=Stages(),
     )
     return graphs.file(ANSWER_DECODER)
 

@@ -33,7 +33,7 @@ def prepare_model(name: str, work: Path) -> Model:
     repository, new = work / "repositories" / label, work / "repositories" / f"{label}-new"
     if is_stale(repository, [_ROOT / "builders", _ROOT / "catalogue", SOURCE, checkpoint]):
         shutil.rmtree(new, ignore_errors=True)
-        precision: Precision | None = "auto" if name == BUNDLED_AUTO else None
+        precision: Precision | None = None if name not in MODELS else "auto" if name == BUNDLED_AUTO else "fp32"
         photos = (2 if name == LARGE else 16) if name in MODELS else None
         build(BuildOptions(str(checkpoint), new, precision=precision, parity_photos=photos))
         shutil.rmtree(repository, ignore_errors=True)

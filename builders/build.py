@@ -41,13 +41,14 @@ def build(options: BuildOptions) -> Path:
         raise UsageError(f"cannot write to {output.parent} ({error.strerror}): name another --output") from error
     try:
         target = None if options.graphs_only else target_of(options)  # missing TensorRT is said at once
-        stage = Stages(options.stage_count)
+        stage = Stages()
         with stage("load the checkpoint"):
             wishes = wishes_of(options)
             pins = Pins(options.revision, options.sha256, options.lock, options.frozen)
             checkpoint = load_checkpoint(options.checkpoint, pins=pins, wishes=wishes)
             calibration = calibration_for(checkpoint, options.alternatives)
         specification = specify(checkpoint, calibration, options, wishes)
+        stage.total = specification.stage_count(graphs_only=options.graphs_only)
         built = _make(partial, specification, target, stage, start_s)
     except OSError as error:
         raise BuildError(

@@ -9,6 +9,7 @@ from builders.checkpoint.lock_file import LOCK_FILE
 from builders.errors import UsageError
 from builders.tensorrt.plan_options import PlanOptions, require_possible_plan
 from command_line.values import Argument, CheckpointName, File, Folder, Repeated
+from vitrine_steps.processor import has_vnni
 
 if TYPE_CHECKING:  # these bring numpy, which --help does not need
     from builders.checkpoint.checkpoint import Checkpoint
@@ -23,7 +24,7 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
     "tensorrt": ("fp16", "bf16", "int8-weights", "fp8-weights"),
     "tensorrt-rtx": ("fp16", "bf16", "int8-weights", "fp8-weights"),
 }
-"""Per target, its default first. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
+"""Per target. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
 _PARITY_PHOTOS, _CHAT_PARITY_PHOTOS = 16, 3
 
 
@@ -66,9 +67,10 @@ class BuildOptions:
     target: Target = "onnxruntime"
     """What the engines run on."""
     precision: Precision | None = None
-    """Precision of weights and matrix products (default: fp32 for onnxruntime, else fp16). int8: weights and
-    activations in 8 bits. auto: for each engine the faster of fp32 and int8, measured on this machine, as long as
-    99.5 % of 1,001 answers stay what they were."""
+    """Precision of weights and matrix products (default: for onnxruntime auto, or fp32 if chat or where the processor
+    has no instructions for int8, VNNI or AMX; else fp16). auto: for each engine the faster of fp32 and int8, measured
+    on this machine, as long as 99.5 % of 1,001 answers stay what they were. int8: weights and activations in 8 bits.
+    """
     revision: Annotated[str | None, Argument(metavar="COMMIT")] = None
     """Commit of the hub's checkpoint (default: as the lock file says, else the newest). Another one than the lock file
     has takes its place there."""
@@ -104,6 +106,9 @@ class BuildOptions:
     cores: int | None = None
     """Cores of the machine that will serve: so many photos, and of a narrow model runs, at once, 8 at most (default: as
     many as here)."""
+    tuned: File | None = None
+    """Instances of the steps and waits of their batches, as python -m benchmarks.tune found them (default: by
+    --cores)."""
     parity_photos: Annotated[int | None, Argument(metavar="N")] = None
     """Photos of the parity check, 7 questions each (default: 16; 3 if chat, whose reference answers take long)."""
     low_precision_photos: int = 143
@@ -128,9 +133,11 @@ class BuildOptions:
     def cache_folder(self) -> Path:
         return self.cache or self.repository.parent / "cache"
 
-    @property
-    def chosen_precision(self) -> str:
-        return self.precision or PRECISIONS[self.target][0]
+    def precision_for(self, *, is_chat: bool) -> str:
+        """Precision as asked, or by target, processor and family: of a chat model, auto would take hours."""
+        if self.precision:
+            return self.precision
+        return "auto" if self.target == "onnxruntime" and has_vnni() and not is_chat else PRECISIONS[self.target][0]
 
     @property
     def serving_cores(self) -> int:
@@ -155,13 +162,6 @@ class BuildOptions:
         usual = _CHAT_PARITY_PHOTOS if checkpoint.parts.prompt else _PARITY_PHOTOS
         return usual if self.parity_photos is None else self.parity_photos
 
-    @property
-    def stage_count(self) -> int:
-        """How many stages the build will announce."""
-        if self.graphs_only:
-            return 6
-        return 12 if self.target != "onnxruntime" else 13 if self.chosen_precision == "auto" else 11
-
 
 def require_possible(options: BuildOptions) -> None:
     """
@@ -170,7 +170,7 @@ def require_possible(options: BuildOptions) -> None:
     """
     from builders.dimensions import MAX_BATCH
 
-    if options.chosen_precision not in PRECISIONS[options.target]:
+    if options.precision not in (None, *PRECISIONS[options.target]):
         raise UsageError(
             f"--precision {options.precision} with --target {options.target}: it takes "
             f"{' or '.join(PRECISIONS[options.target])} (ONNX Runtime's CPU kernels compute half precision as FP32)"

@@ -12,6 +12,7 @@ from builders.errors import UsageError
 from builders.families import family_of
 from builders.options import BuildOptions, Strategy
 from builders.repository.configs import ServingConfig
+from builders.repository.tuning import Tuning, tuning_from_file
 from builders.sizes import dimensions_of
 
 
@@ -45,6 +46,13 @@ class Specification:
         """The precision of the exported graphs."""
         return "fp32" if self.precision == "auto" else self.precision
 
+    def stage_count(self, *, graphs_only: bool) -> int:
+        """How many stages the build will announce."""
+        engines = len(self.engines)
+        if graphs_only:
+            return 3 + engines
+        return 5 + 2 * engines + (1 if self.target != "onnxruntime" else 2 if self.precision == "auto" else 0)
+
 
 def specify(
     checkpoint: Checkpoint, calibration: dict[str, Any] | None, options: BuildOptions, wishes: Wishes
@@ -55,7 +63,8 @@ def specify(
         UsageError: the checkpoint does not take what was asked.
     """
     dimensions = dimensions_of(checkpoint, options)
-    batch = options.batch_for(dimensions, is_chat=checkpoint.parts.prompt is not None)
+    is_chat = checkpoint.parts.prompt is not None
+    batch = options.batch_for(dimensions, is_chat=is_chat)
     return Specification(
         checkpoint=checkpoint,
         calibration=calibration,
@@ -64,8 +73,13 @@ def specify(
         target=options.target,
         strategy=options.decode_strategy,
         instruction=wishes.instruction,
-        precision=options.chosen_precision,
-        serving=ServingConfig(options.target.replace("-", "_"), batch, options.serving_cores),
+        precision=options.precision_for(is_chat=is_chat),
+        serving=ServingConfig(
+            options.target.replace("-", "_"),
+            batch,
+            options.serving_cores,
+            tuning_from_file(options.tuned) if options.tuned else Tuning(),
+        ),
         parity_photos=options.parity_photos_for(checkpoint),
         photos=options.photos,
         low_precision_photos=options.low_precision_photos,

@@ -6,14 +6,16 @@ from contextlib import contextmanager
 
 
 class Stages:
-    def __init__(self, total: int) -> None:
-        self._total = total
+    def __init__(self) -> None:
+        self.total: int | None = None
+        """Stages of the build, once they are known."""
         self._number = 0
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         self._number += 1
         start_s = time.perf_counter()
-        print(f"[{self._number}/{self._total}] {name} ...", flush=True)
+        of = f"/{self.total}" if self.total else ""
+        print(f"[{self._number}{of}] {name} ...", flush=True)
         yield
         print(f"      {time.perf_counter() - start_s:.1f} s", flush=True)

@@ -8,6 +8,7 @@ from tritonclient.grpc import model_config_pb2
 from builders.dimensions import BatchRange, BuildDimensions, engine_threads
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER, EngineSpec
 from builders.repository.forced_rows import has_forced_rows, use_forced_rows
+from builders.repository.tuning import Tuning
 
 _MANY_INSTANCES = ("image_preprocess", IMAGE_ENCODER, ANSWER_DECODER)
 """The costly steps; see their configs for what was measured."""
@@ -24,6 +25,8 @@ class ServingConfig:
     batch: BatchRange = field(default_factory=BatchRange)
     cores: int = 2
     """Cores of the machine that will serve."""
+    tuning: Tuning = field(default_factory=Tuning)
+    """What was found by measuring; the rest follows from the cores."""
 
 
 def adapt_config(
@@ -67,7 +70,18 @@ def adapt_config(
         adapted.parameters["max_context_tokens"].string_value = str(dimensions.context_tokens)
     if adapted.name == "candidates_preprocess":
         adapted.parameters["answer_tokens"].string_value = str(dimensions.answer_tokens)
+    apply_tuning(adapted, serving.tuning)
     return adapted
+
+
+def apply_tuning(config: model_config_pb2.ModelConfig, tuning: Tuning) -> None:
+    """Change a model's instances and its batches' wait, where they were measured."""
+    if count := tuning.instances.get(config.name):
+        if not config.instance_group:
+            config.instance_group.add(kind=model_config_pb2.ModelInstanceGroup.KIND_CPU)
+        config.instance_group[0].count = count
+    if (delay_us := tuning.queue_delay_us.get(config.name)) is not None:
+        config.dynamic_batching.max_queue_delay_microseconds = delay_us
 
 
 def _feature_type(engines: Mapping[str, EngineSpec]) -> model_config_pb2.DataType:

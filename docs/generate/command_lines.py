@@ -60,6 +60,7 @@ GROUPS = (
             Command("benchmarks"),
             Command("benchmarks.one_question"),
             Command("benchmarks.chat"),
+            Command("benchmarks.tune"),
             Command("benchmarks.door"),
             Command("benchmarks.outage"),
             Command("benchmarks.overload"),

@@ -1,6 +1,7 @@
 """Fixtures of the builder's tests."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ from builders import build as build_module
 from builders.options import BuildOptions
 from tests.helpers.graphs import SMALL, Graphs
 from training.random_checkpoint import random_blip, save_checkpoint
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fp32_unless_asked() -> Iterator[None]:
+    """Builds are the same on every processor, and try no INT8, unless a test asks for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builders.options.has_vnni", lambda: False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES, EngineSpec
 from builders.errors import BuildError
 from builders.families.blip import engine_specs
-from builders.options import BuildOptions, Target
+from builders.options import BuildOptions, Precision, Target
 from builders.parity.material import large_photos
 from builders.parity.outputs import Outputs
 from builders.parity.tolerances import PARITY_LIMITS
@@ -108,6 +108,25 @@ def test_a_wide_model_on_the_cpu_has_short_runs_unless_asked(
     )
     options = BuildOptions("", Path(), target=target, batch_max=asked)
     assert options.batch_for(dimensions).max == most
+
+
+@pytest.mark.parametrize(
+    ("asked", "target", "has_instructions", "is_chat", "precision"),
+    [
+        (None, "onnxruntime", True, False, "auto"),
+        (None, "onnxruntime", False, False, "fp32"),
+        (None, "onnxruntime", True, True, "fp32"),
+        (None, "tensorrt", True, False, "fp16"),
+        ("int8", "onnxruntime", False, True, "int8"),
+        ("fp32", "onnxruntime", True, False, "fp32"),
+    ],
+)
+def test_precision_is_measured_where_the_processor_has_instructions_for_int8(
+    asked: Precision | None, target: Target, has_instructions: bool, is_chat: bool, precision: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("builders.options.has_vnni", lambda: has_instructions)
+    assert BuildOptions("", Path(), target=target, precision=asked).precision_for(is_chat=is_chat) == precision
 
 
 def test_large_parity_photos_are_shrunk_cheaply_first() -> None:
