@@ -15,7 +15,7 @@ from serving.repository_option import BuiltRepository
 class TuneOptions:
     """Serve a repository in one arrangement after the other, and keep what answers more questions a second about new
     photos without letting them wait longer: instances of the steps, and how long a batch waits for further rows. Each
-    trial is measured beside the best so far, in turn. Writes a file for python -m builders --tuned.
+    trial runs beside the best so far, in turn. Writes a file for python -m builders --tuned.
 
     Example: python -m benchmarks.tune build/vitrine-small --output tuning.json
     """
@@ -26,8 +26,8 @@ class TuneOptions:
     """File to write."""
     callers: Count = 16
     """Callers that ask again as soon as they are answered."""
-    seconds: Seconds = 4.0
-    """Seconds of one measurement; there are two of each arrangement."""
+    seconds: Seconds = 6.0
+    """Seconds of each arrangement in a trial, in slots that alternate."""
     p99_ms: Annotated[float | None, Argument(positive, "MS")] = None
     """Milliseconds that 99 % of the calls have to stay under (default: what they take as it is, and 10 %)."""
 
