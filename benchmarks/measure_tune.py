@@ -57,7 +57,7 @@ class Arrangement:
 def tune(options: "TuneOptions") -> int:
     """Search, and write what was found. Returns the exit status."""
     end_on_signals()
-    photos = [draw_photo(index) for index in tqdm(range(_PHOTOS), desc="drawing photos", leave=False)]
+    photos = [draw_photo(index) for index in tqdm(range(_PHOTOS), desc="drawing photos", leave=False, disable=None)]
     try:
         with tempfile.TemporaryDirectory(prefix="vitrine-tune-") as work:
             best = _search(options, photos, Path(work))
@@ -83,7 +83,7 @@ def knobs(repository: Path, cores: int) -> Iterator[Tuning]:
 def _search(options: "TuneOptions", photos: list[bytes], work: Path) -> Tuning:
     best = Arrangement(Tuning(), options.repository)
     bound_ms = options.p99_ms
-    for number, change in enumerate(tqdm(list(knobs(options.repository, os.cpu_count() or 1)), leave=False)):
+    for number, change in enumerate(tqdm(list(knobs(options.repository, os.cpu_count() or 1)), leave=False, disable=None)):
         tuning = best.tuning
         tried = Tuning({**tuning.instances, **change.instances}, {**tuning.queue_delay_us, **change.queue_delay_us})
         arranged = Arrangement(tried, _arranged(options.repository, tried, work / str(number)))
