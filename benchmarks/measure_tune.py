@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _PHOTOS = 200
 _SLOTS = 6
-"""Slots of each arrangement, in turn: a machine that slows down troubles both. All but one have to be faster."""
-_LEAST_GAIN = 1.02
+"""Slots of each arrangement, in turn: a machine that slows down troubles both."""
+_LEAST_GAIN = 1.05
 _BOUND = 1.1
 """Times the p99 of the repository as it is: the bound, where none is asked for."""
 _DELAYS_US = (0, 500, 2000, 5000)
@@ -83,19 +83,23 @@ def knobs(repository: Path, cores: int) -> Iterator[Tuning]:
 def _search(options: "TuneOptions", photos: list[bytes], work: Path) -> Tuning:
     best = Arrangement(Tuning(), options.repository)
     bound_ms = options.p99_ms
-    for number, change in enumerate(tqdm(list(knobs(options.repository, os.cpu_count() or 1)), leave=False, disable=None)):
+    changes = list(knobs(options.repository, os.cpu_count() or 1))
+    for number, change in enumerate(tqdm(changes, desc="arrangements", leave=False, disable=None)):
         tuning = best.tuning
         tried = Tuning({**tuning.instances, **change.instances}, {**tuning.queue_delay_us, **change.queue_delay_us})
         arranged = Arrangement(tried, _arranged(options.repository, tried, work / str(number)))
-        of_best, of_tried = _measure(best.repository, arranged.repository, options, photos)
-        if bound_ms is None:
-            bound_ms = _BOUND * of_best.p99_ms
-            tqdm.write(f"{'as it is':<36} {_said(of_best)}; p99 has to stay under {bound_ms:.0f} ms")
-        gains = sorted(one / other for one, other in zip(of_tried.rates, of_best.rates, strict=True))
-        gain = statistics.median(gains)
-        is_better = gain >= _LEAST_GAIN and gains[1] > 1 and of_tried.p99_ms <= bound_ms
-        tqdm.write(f"{_name(change):<36} {_said(of_tried)}, {gain:.2f} times{'  kept' if is_better else ''}")
-        if is_better:
+        for is_sure in (False, True):  # what seems better has to be so once more
+            of_best, of_tried = _measure(best.repository, arranged.repository, options, photos)
+            if bound_ms is None:
+                bound_ms = _BOUND * of_best.p99_ms
+                tqdm.write(f"{'as it is':<36} {_said(of_best)}; p99 has to stay under {bound_ms:.0f} ms")
+            gain = statistics.median(one / other for one, other in zip(of_tried.rates, of_best.rates, strict=True))
+            is_better = gain >= _LEAST_GAIN and of_tried.p99_ms <= bound_ms
+            verdict = ("  once more" if not is_sure else "  kept") if is_better else ""
+            tqdm.write(f"{_name(change):<36} {_said(of_tried)}, {gain:.2f} times{verdict}")
+            if not is_better:
+                break
+        else:
             best = arranged
     return best.tuning
 

@@ -44,6 +44,18 @@ def test_ask_gives_a_typed_answer(client: VqaClient, photo: Path, question: str)
     assert len(answer.request_id) == 16
 
 
+@pytest.mark.parametrize("question", [EN, ZH])
+def test_details_may_be_left_out(client: VqaClient, photo: Path, question: str) -> None:
+    whole, plain = client.ask(photo, question), client.ask(photo, question, details=False)
+    assert (plain.text, plain.status, plain.reason) == (whole.text, whole.status, whole.reason)
+    assert plain.confidence == pytest.approx(whole.confidence)
+    assert plain.alternatives == ()
+    assert plain.heatmap.shape == (0, 0)
+    assert [answer.text for answer in client.ask_many(photo, [question], details=False)] == [whole.text]
+    with pytest.raises(InvalidRequestError, match="without a heatmap: ask with details=True"):
+        plain.overlay(photo)
+
+
 def test_results_are_frozen(client: VqaClient, photo: Path) -> None:
     answer = client.ask(photo, EN)
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -54,10 +54,12 @@ class AsyncVqaClient:
         *,
         context: str | None = None,
         max_risk: float | None = None,
+        details: bool = True,
         timeout_s: float | None = None,
     ) -> Answer:
         """Ask one question about one photo; see `VqaClient.ask`."""
-        return await self._result_of(ask_call(await _encode(photo), question, max_risk, context), timeout_s)
+        call = ask_call(await _encode(photo), question, max_risk, context, details=details)
+        return await self._result_of(call, timeout_s)
 
     async def ask_many(
         self,
@@ -66,10 +68,11 @@ class AsyncVqaClient:
         *,
         context: str | None = None,
         max_risk: float | None = None,
+        details: bool = True,
         timeout_s: float | None = None,
     ) -> list[Answer]:
         """Ask several questions about one photo; see `VqaClient.ask_many`."""
-        calls = ask_calls(await _encode(photo), questions, max_risk, context)
+        calls = ask_calls(await _encode(photo), questions, max_risk, context, details=details)
         return [answer for call in calls for answer in await self._result_of(call, timeout_s)]
 
     async def choose(

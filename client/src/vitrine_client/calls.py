@@ -30,6 +30,9 @@ ANSWER_OUTPUTS = (
     "HEATMAP",
     "RELEASE",
 )
+_DETAILS = ("ALTERNATIVES", "ALTERNATIVE_CONFIDENCES", "HEATMAP")
+"""Outputs that a call may leave out."""
+_NO_HEATMAP = np.zeros((0, 0), np.float32)
 CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP", "RELEASE")
 EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE")
 QUESTIONS_A_REQUEST = 16
@@ -71,16 +74,23 @@ class Call(Generic[Result]):
             raise
 
 
-def ask_call(photo: bytes, question: str, max_risk: float | None, context: str | None = None) -> Call[Answer]:
+def ask_call(
+    photo: bytes, question: str, max_risk: float | None, context: str | None = None, *, details: bool = True
+) -> Call[Answer]:
     def answer_from_tensors(tensors: Tensors, request_id: str) -> Answer:
         return _answers_from_tensors(tensors, request_id)[0]
 
     tensors = _question_tensors(photo, [question], max_risk, context)
-    return Call("vqa", tensors, ANSWER_OUTPUTS + _source_of(context), answer_from_tensors)
+    return Call("vqa", tensors, _answer_outputs(context, details), answer_from_tensors)
 
 
 def ask_calls(
-    photo: bytes, questions: Iterable[str], max_risk: float | None, context: str | None = None
+    photo: bytes,
+    questions: Iterable[str],
+    max_risk: float | None,
+    context: str | None = None,
+    *,
+    details: bool = True,
 ) -> list[Call[list[Answer]]]:
     """Make as few requests as can be for several questions about one photo."""
     if isinstance(questions, str):
@@ -96,8 +106,12 @@ def ask_calls(
         asked = texts[start : start + QUESTIONS_A_REQUEST]
         part = (start + 1, start + len(asked), len(texts)) if len(asked) < len(texts) else None
         tensors = _question_tensors(photo, asked, max_risk, context)
-        calls.append(Call("vqa", tensors, ANSWER_OUTPUTS + _source_of(context), _answers_from_tensors, part=part))
+        calls.append(Call("vqa", tensors, _answer_outputs(context, details), _answers_from_tensors, part=part))
     return calls
+
+
+def _answer_outputs(context: str | None, details: bool) -> tuple[str, ...]:
+    return tuple(name for name in ANSWER_OUTPUTS if details or name not in _DETAILS) + _source_of(context)
 
 
 def choose_call(
@@ -194,8 +208,8 @@ def _answers_from_tensors(tensors: Tensors, request_id: str) -> list[Answer]:
 
 
 def _answer(tensors: Mapping[str, Any], release: str, request_id: str) -> Answer:
-    texts = [text.decode("utf-8") for text in tensors["ALTERNATIVES"]]
-    pairs = list(zip(texts, map(_number, tensors["ALTERNATIVE_CONFIDENCES"]), strict=True))
+    texts = [text.decode("utf-8") for text in tensors.get("ALTERNATIVES", ())]
+    pairs = list(zip(texts, map(_number, tensors.get("ALTERNATIVE_CONFIDENCES", ())), strict=True))
     return Answer(
         text=tensors["ANSWER"].decode("utf-8"),
         status=tensors["STATUS"].decode("ascii"),
@@ -206,7 +220,7 @@ def _answer(tensors: Mapping[str, Any], release: str, request_id: str) -> Answer
         alternatives=tuple(
             Alternative(text, confidence) for text, confidence in pairs[:1] + [p for p in pairs[1:] if p[0]]
         ),
-        heatmap=tensors["HEATMAP"],
+        heatmap=tensors.get("HEATMAP", _NO_HEATMAP),
         release=release,
         request_id=request_id,
     )

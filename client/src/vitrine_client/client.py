@@ -65,6 +65,7 @@ class VqaClient:
         *,
         context: str | None = None,
         max_risk: float | None = None,
+        details: bool = True,
         timeout_s: float | None = None,
     ) -> Answer:
         """Ask one question about one photo.
@@ -78,9 +79,12 @@ class VqaClient:
             max_risk: share of such answers that may be wrong, such as 0.001;
                 stricter than the server's own, or without effect. What is not
                 sure enough is handed over.
+            details: whether alternatives and heatmap come too; without them
+                a question takes 0.4 ms of a processor less.
             timeout_s: deadline of this call.
         """
-        return self._result_of(ask_call(bytes_from_photo(photo), question, max_risk, context), timeout_s)
+        call = ask_call(bytes_from_photo(photo), question, max_risk, context, details=details)
+        return self._result_of(call, timeout_s)
 
     def ask_many(
         self,
@@ -89,6 +93,7 @@ class VqaClient:
         *,
         context: str | None = None,
         max_risk: float | None = None,
+        details: bool = True,
         timeout_s: float | None = None,
     ) -> list[Answer]:
         """Ask several questions about one photo; the answers come in the questions' order.
@@ -98,10 +103,10 @@ class VqaClient:
         says which.
 
         Args:
-            context, max_risk: as in `ask`.
+            context, max_risk, details: as in `ask`.
             timeout_s: deadline of each request.
         """
-        calls = ask_calls(bytes_from_photo(photo), questions, max_risk, context)
+        calls = ask_calls(bytes_from_photo(photo), questions, max_risk, context, details=details)
         return [answer for call in calls for answer in self._result_of(call, timeout_s)]
 
     def choose(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from vitrine_client.errors import InvalidPhotoError
+from vitrine_client.errors import InvalidPhotoError, InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
 
 _FAINTEST = 0.25
@@ -27,7 +27,10 @@ def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
 
     Raises:
         InvalidPhotoError: it cannot be read as a picture.
+        InvalidRequestError: there is no heatmap.
     """
+    if not heatmap.size:
+        raise InvalidRequestError("the answer came without a heatmap: ask with details=True")
     encoded = bytes_from_photo(photo)
     try:
         image = _rgb_on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))))

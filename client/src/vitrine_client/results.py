@@ -49,9 +49,10 @@ class Answer:
     reason: str
     """Reason why a person should answer; "" where none should."""
     alternatives: tuple[Alternative, ...]
-    """Likeliest answers, this one first."""
+    """Likeliest answers, this one first; none where it was asked without details."""
     heatmap: NDArray[np.float32]
-    """[grid, grid], summing to 1: where in the photo, stretched to a square, the question looked."""
+    """[grid, grid], summing to 1: where in the photo, stretched to a square, the question looked; [0, 0] where it was
+    asked without details."""
     release: str
     """Name of the built repository that gave the answer: checkpoint and twelve digits of its digest."""
     request_id: str
