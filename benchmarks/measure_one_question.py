@@ -1,5 +1,6 @@
 """Latency of one question, start-up time, and memory after many questions, of the embedded server."""
 
+import io
 import json
 import statistics
 import sys
@@ -10,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
 
@@ -31,11 +33,8 @@ _WARMUP = 20
 _MEMORY_EVERY = 500
 _MEMORY_CALLERS = 16
 _MEMORY_CACHE_MIB = 64
-_PHOTO_SIZES_PX = {
-    "photo_step_0.3_mpx_ms": (640, 480),
-    "photo_step_1_mpx_ms": (1152, 864),
-    "photo_step_12_mpx_ms": (4000, 3000),
-}
+_PHOTO_SIZES_PX = {"0.3": (640, 480), "1": (1152, 864), "4": (2304, 1728), "12": (4000, 3000)}
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF")
 
 
 def measure_one_question(options: "OneQuestionOptions") -> int:
@@ -63,13 +62,29 @@ def measure_one_question(options: "OneQuestionOptions") -> int:
 
 
 def photo_step_figures(repository: Path) -> dict[str, float]:
-    """Milliseconds from a JPEG to the encoder's pixels, without a server; medians."""
-    side_px = json.loads((repository / "manifest.json").read_text("utf-8"))["dimensions"]["image_px"]
-    limits = PhotoLimits()
-    photos = {name: draw_photo(0, size_px) for name, size_px in _PHOTO_SIZES_PX.items()}
-    return medians_ms(
-        {name: partial(pixels_from_photo, photo, side_px=side_px, limits=limits) for name, photo in photos.items()}
+    """Milliseconds from a photo to the encoder's pixels, by format and megapixels, without a server; medians."""
+    manifest = json.loads((repository / "manifest.json").read_text("utf-8"))
+    decode = partial(
+        pixels_from_photo,
+        side_px=manifest["dimensions"]["image_px"],
+        limits=PhotoLimits(),
+        draft_ratio=manifest["draft_ratio"],
     )
+    photos = {
+        f"photo_step_{kind.lower()}_{megapixels}_mpx_ms": encode_photo(draw_photo(0, size_px), kind)
+        for megapixels, size_px in _PHOTO_SIZES_PX.items()
+        for kind in _FORMATS
+    }
+    return medians_ms({name: partial(decode, photo) for name, photo in photos.items()})
+
+
+def encode_photo(jpeg: bytes, kind: str) -> bytes:
+    """Save a photo in another format."""
+    if kind == "JPEG":
+        return jpeg
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(jpeg)).save(buffer, kind)
+    return buffer.getvalue()
 
 
 def latency_figures(client: VqaClient, photos: int) -> dict[str, float]:

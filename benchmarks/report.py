@@ -11,7 +11,7 @@ from typing import Any
 import cpuinfo
 
 from benchmarks.comparison import FLOOR, Cell, Rates, Spread, ratio, spread
-from benchmarks.systems import PEERS, VITRINE
+from benchmarks.systems import ONNX_PEERS, PEERS, VITRINE
 from measuring.plots import plt, png_of
 
 _LABELS = {
@@ -20,9 +20,13 @@ _LABELS = {
     "pytriton": "(c) behind pytriton, batches of 16",
     FLOOR: "(d) our engines alone, no server",
     VITRINE: "(e) Vitrine, embedded",
+    "litserve-onnx": "(f) our engines behind LitServe, one answer, batches of 16",
+    "pytriton-onnx": "(g) our engines behind pytriton, one answer, batches of 16",
 }
 _PACKAGES = ("torch", "transformers", "fastapi", "uvicorn", "litserve", "nvidia-pytriton", "onnxruntime")
-_COLOURS = dict(zip(_LABELS, ("tab:grey", "tab:olive", "tab:cyan", "tab:red", "tab:blue"), strict=True))
+_COLOURS = dict(
+    zip(_LABELS, ("tab:grey", "tab:olive", "tab:cyan", "tab:red", "tab:blue", "tab:green", "tab:purple"), strict=True)
+)
 
 
 _INTRODUCTION = """\
@@ -36,6 +40,8 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
 - (a), (b) and (c) are `transformers.generate` behind FastAPI, LitServe and pytriton as their tutorials do it
   ([benchmarks/peers](../../benchmarks/peers)): one greedy answer a question. (e) is Vitrine as it comes, with its five
   answers, confidence, verdict and heatmap. Those who ask run on the same cores, and count against all.
+- (f) and (g) are what a good engineer would try: the same servers around ONNX Runtime, with the engines that our
+  builder makes for one greedy answer (`--alternatives 1`), all cores, no confidence, no verdict, no heatmap.
 - (d) is the floor for new photos: our image encoder and answer decoder called in one process, with pixels and tokens
   ready. Nothing is decoded, checked, judged or sent, so (e) must be below it. Hot photos can be above it: their
   features are cached, and the image encoder is skipped.
@@ -85,11 +91,11 @@ def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
         counts = [count for other, count in columns if other == mix]
         lines.append(f"| {mix}; callers | " + " | ".join(map(str, counts)) + " |")
         lines.append("| --- |" + " --- |" * len(counts))
-        for system in (*PEERS, VITRINE):
+        for system in (*PEERS, VITRINE, *ONNX_PEERS):
             cells = [rates.get(Cell(mix, count, system)) for count in counts]
             if any(cells):
                 lines.append(f"| {_LABELS[system]} | " + " | ".join(str(spread(c)) if c else "" for c in cells) + " |")
-        if floor := rates.get(Cell(mix, 0, FLOOR)):
+        if (floor := rates.get(Cell(mix, 0, FLOOR))) and result["floor"]:
             best = result["floor"]
             how = f"{best['callers']} callers, {best['threads']} threads, {best['rows']} rows a run"
             lines.append(f"| {_LABELS[FLOOR]} ({how}) | {spread(floor)} |" + " |" * (len(counts) - 1))
@@ -122,6 +128,8 @@ def ratios(rates: Rates, result: dict[str, Any]) -> dict[str, Spread | None]:
         if best and best[0] != 16:
             what = f"(e) with 16 callers over ({letter}) with {best[0]}, its best, new photos"
             found[what] = ratio(rates, ours, Cell("new photos", best[0], peer))
+    for letter, peer in zip("fg", ONNX_PEERS, strict=True):
+        found[f"(e)/({letter}), new photos, 16 callers"] = ratio(rates, ours, Cell("new photos", 16, peer))
     found["(e)/(a), hot photos, 16 callers"] = ratio(
         rates, Cell("hot photos", 16, VITRINE), Cell("hot photos", 16, "fastapi")
     )
@@ -170,7 +178,7 @@ def _plot(by_model: dict[str, Rates], file: Path) -> None:
 
 def _draw(axes: Any, rates: Rates) -> None:
     """Draw the rates of one model over the callers, with a tick at each number of them."""
-    for system in (*PEERS, VITRINE):
+    for system in (*PEERS, VITRINE, *ONNX_PEERS):
         for mix, style in (("new photos", "-"), ("hot photos", "--")):
             cells = sorted(cell for cell in rates if cell.system == system and cell.mix == mix)
             values = [spread(rates[cell]) for cell in cells]

@@ -19,7 +19,7 @@ from benchmarks.mixes import MIXES, draw_photo
 from benchmarks.models import BUNDLED, MODELS, prepare_model
 from benchmarks.options import BenchmarkOptions
 from benchmarks.report import machine, write_report
-from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
+from benchmarks.systems import ONNX_PEERS, PEERS, VITRINE, Model, connect, run_system, suspend
 from builders.checkpoint.digests import sha256_of_file
 from command_line.values import make_folder
 from measuring.memory import tree_memory_mib
@@ -81,7 +81,8 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
         return [*cells, Cell("ten questions", 1, VITRINE), *_floor_cells(model)]
     callers = (1, 16) if quick else (1, 4, 16, 64)
     # 64 who ask ten questions each keep a peer at work for a minute, and show nothing that 16 do not.
-    cells = [
+    cells = [Cell("new photos", 16, system) for system in ONNX_PEERS if system in model.peers]
+    cells += [
         Cell(mix, count, system)
         for mix in MIXES
         for count in callers
@@ -122,24 +123,24 @@ async def _measure(
     photos = [draw_photo(index) for index in range(_PHOTOS)]
     found = _Found()
     with ExitStack() as processes:
-        servers = {system: processes.enter_context(run_system(system, model)) for system in (*PEERS, VITRINE)}
+        servers = {system: processes.enter_context(run_system(system, model)) for system in (*model.peers, VITRINE)}
         pids = {system: pid for system, (_, pid) in servers.items()}
         async with AsyncExitStack() as clients:
             asks: dict[str, Ask] = {}
             for system, (url, _) in servers.items():
                 asks[system] = await clients.enter_async_context(connect(system, url))
-            with suspend(pids[peer] for peer in PEERS):
+            with suspend(pids[peer] for peer in model.peers):
                 floor = None if model.is_chat else Floor(model, try_s=10 if model.forced else 2)
             for number in range(rounds):
                 bar = tqdm(rotate(cells, number), desc=f"{model.name}, round {number + 1} of {rounds}", leave=False)
                 for cell in bar:
                     bar.set_postfix_str(f"{cell.system}, {cell.mix}, {cell.concurrency}")
-                    with suspend(pids[peer] for peer in PEERS if peer != cell.system):
+                    with suspend(pids[peer] for peer in model.peers if peer != cell.system):
                         if floor and cell.system == FLOOR:
                             found.rates.setdefault(cell, []).append(await asyncio.to_thread(floor.rate, 2 * seconds))
                         else:
                             await _measure_cell(found, cell, asks[cell.system], photos, number, seconds)
-                with suspend(pids[peer] for peer in PEERS):
+                with suspend(pids[peer] for peer in model.peers):
                     rate = LOAD_RATIO * found.peak()
                     found.loaded.append(
                         await asyncio.to_thread(measure_at, servers[VITRINE][0], rate, 5 * seconds, photos)

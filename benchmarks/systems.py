@@ -29,6 +29,7 @@ from serving.triton.command import ServerSettings
 from serving.triton.ports import free_port
 
 PEERS = ("fastapi", "litserve", "pytriton")
+ONNX_PEERS = ("litserve-onnx", "pytriton-onnx")
 VITRINE = "vitrine"
 _READY_TIMEOUT_S = 120.0
 _CALL_TIMEOUT_S = 600.0
@@ -49,6 +50,12 @@ class Model:
     """True if every answer has so many tokens, because weights are random."""
     image_px: int | None = None
     """Side of the square photo, of a chat model; None: the checkpoint's own."""
+    greedy: Path | None = None
+    """Repository with one answer a question, which peers around ONNX Runtime serve; None: they are left out."""
+
+    @property
+    def peers(self) -> tuple[str, ...]:
+        return PEERS + (ONNX_PEERS if self.greedy else ())
 
     @property
     def is_chat(self) -> bool:
@@ -69,7 +76,8 @@ def run_system(system: str, model: Model) -> Iterator[tuple[str, int]]:
             yield server.url, server.pid
         return
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.peers", system, str(model.checkpoint), "--port", str(port)]
+    served = model.greedy if system in ONNX_PEERS else model.checkpoint
+    command = [sys.executable, "-m", "benchmarks.peers", system, str(served), "--port", str(port)]
     command += ["--answer-tokens", str(model.answer_tokens), *(["--forced"] if model.forced else [])]
     command += ["--image-px", str(model.image_px)] if model.image_px else []
     # pytriton's processes use multiprocessing, whose library must be of the very Python that runs it.
@@ -134,7 +142,7 @@ async def _connect(system: str, url: str) -> AsyncIterator[Ask]:
                 return [answer.text for answer in await client.ask_many(visit.photo, visit.questions)]
 
             yield ask
-    elif system == "pytriton":
+    elif system.startswith("pytriton"):
         async with triton.InferenceServerClient(url) as raw:
 
             async def ask(visit: Visit) -> list[str]:

@@ -12,10 +12,10 @@ from command_line.values import Argument, Count, ExistingFolder, Positional, who
 class PeerOptions:
     """Serve a checkpoint as a peer does, until it is ended. Started by the benchmarks."""
 
-    name: Positional[Literal["fastapi", "litserve", "pytriton"]]
-    """Whose way of serving."""
+    name: Positional[Literal["fastapi", "litserve", "pytriton", "litserve-onnx", "pytriton-onnx"]]
+    """Whose way of serving; with -onnx, around ONNX Runtime instead of transformers."""
     checkpoint: Positional[ExistingFolder]
-    """A BLIP or a chat model in the transformers format."""
+    """A BLIP or a chat model in the transformers format; with -onnx, a repository built with --alternatives 1."""
     port: Annotated[int, Argument(whole_number(1, 65535), "PORT")]
     """Port to listen on."""
     answer_tokens: Annotated[Count, Argument(metavar="T")]
@@ -29,9 +29,15 @@ class PeerOptions:
 def main() -> None:
     options = options_from_arguments(PeerOptions, "python -m benchmarks.peers")
     from benchmarks.peers.answering import answerer_of  # brings transformers, which --help does not need
+    from benchmarks.peers.onnx_answering import OnnxAnswerer
 
-    answerer = answerer_of(options.checkpoint, options.answer_tokens, options.forced, options.image_px)
-    import_module(f"benchmarks.peers.{options.name}_peer").serve(answerer, options.port)
+    server, _, runtime = options.name.partition("-")
+    answerer = (
+        OnnxAnswerer(options.checkpoint)
+        if runtime
+        else answerer_of(options.checkpoint, options.answer_tokens, options.forced, options.image_px)
+    )
+    import_module(f"benchmarks.peers.{server}_peer").serve(answerer, options.port)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from benchmarks.mixes import QUESTIONS, Visit, draw_photo
 from benchmarks.models import BUNDLED
 from benchmarks.peers.answering import BlipAnswerer
 from benchmarks.peers.chat_answering import ChatAnswerer
-from benchmarks.systems import PEERS, VITRINE, Model, connect, run_system, suspend
+from benchmarks.systems import ONNX_PEERS, PEERS, VITRINE, Model, connect, run_system, suspend
 from builders.build import build
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER
 from builders.options import BuildOptions
@@ -62,7 +63,7 @@ def test_a_system_answers_what_transformers_answers(model: Model, system: str) -
     )
     assert ["".join(text.split()) for text in found] == ["".join(text.split()) for text in expected]
     with pytest.raises((httpx.HTTPError, InferenceServerException)):  # it has ended
-        if system in ("pytriton", VITRINE):
+        if system.startswith("pytriton") or system == VITRINE:
             triton.InferenceServerClient(url).is_server_live(client_timeout=2)
         else:
             httpx.get(f"http://{url}/")
@@ -74,6 +75,19 @@ def chat_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     checkpoint = save_qwen3_vl(work / "tiny")
     options = BuildOptions(str(checkpoint), work / "built", image_px=IMAGE_PX, parity_photos=1, answer_tokens=8)
     return Model("tiny", checkpoint, build(options), 8, forced=False, image_px=IMAGE_PX)
+
+
+@pytest.fixture(scope="module")
+def greedy_model(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Model:
+    output = tmp_path_factory.mktemp("greedy") / "built"
+    options = BuildOptions(str(model.checkpoint), output, precision="fp32", alternatives=1, parity_photos=1)
+    return replace(model, greedy=build(options))
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("system", ONNX_PEERS)
+def test_a_peer_around_onnx_runtime_answers_what_transformers_answers(greedy_model: Model, system: str) -> None:
+    test_a_system_answers_what_transformers_answers(greedy_model, system)
 
 
 @pytest.mark.night

@@ -100,7 +100,8 @@ def test_a_build_takes_int8_where_the_answers_stay(
     bounds = LowPrecisionBounds(-1.0 if is_kept else 2.0, min_equal_ratio=0.0, max_accuracy_loss=1.0, min_speedup=0.0)
     monkeypatch.setattr(low_precision, "BOUNDS", bounds)
     monkeypatch.setitem(TOLERANCES, "int8", ANY)
-    monkeypatch.setattr(tolerances, "MIN_DRAFT_COSINE", -1.0)
+    for ratio in tolerances.MIN_DRAFT_COSINES:
+        monkeypatch.setitem(tolerances.MIN_DRAFT_COSINES, ratio, -1.0)
     options = BuildOptions(str(checkpoint), tmp_path / "out", precision="auto", parity_photos=2, low_precision_photos=2)
     built = build(options)
     manifest = json.loads((built / "manifest.json").read_text("utf-8"))

@@ -53,8 +53,11 @@ def test_served_answers_equal_generate(server_url: str, repository: Path, checkp
             if expected in not_understood:
                 assert answer.text == "", text
                 continue
-            # "Cannot tell" is said from a probability on that need not make it the likeliest answer.
-            assert answer.text == expected or answer.status == "cannot_tell", text
+            # "Cannot tell" is said from a probability on that need not make it the likeliest answer. Transformers sees
+            # a large photo in full, the server shrinks it cheaply first: what a camera took may be guessed otherwise,
+            # but then nobody hears the guess.
+            is_a_guess = photo >= len(seeds) and answer.status == "hand_over"
+            assert answer.text == expected or answer.status == "cannot_tell" or is_a_guess, text
             assert expected in {alternative.text for alternative in answer.alternatives}
 
 

@@ -108,6 +108,8 @@ USAGE: list[tuple[str, str, str]] = [
     ("benchmarks.overload", "{none}", "is not a folder that exists"),
     ("benchmarks.outage", "{none}", "is not a folder that exists"),
     ("benchmarks.outage", "{good} --kills 0", "'0' came, but a whole number, at least 1"),
+    ("benchmarks.tune", "{none}", "is not a folder that exists"),
+    ("benchmarks.tune", "{good} --seconds 0", "'0' came, but a number above 0"),
     ("benchmarks.door", "{none}", "is not a folder that exists"),
     ("benchmarks.door", "{good} --calls 99", "'99' came, but a whole number, at least 100"),
     ("evaluation.colour_spaces", "{none}", "is not a folder that exists"),
