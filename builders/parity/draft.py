@@ -47,22 +47,30 @@ def encode_drafted(encoder: Engine, parity_set: ParitySet, whole: Sequence[Outpu
     return found
 
 
+Answers = dict[tuple[int, str], NDArray[np.int32]]
+"""Tokens by the photo's index and the question."""
+
+
 def choose_draft_ratio(
-    decoder: Engine, parity_set: ParitySet, drafted: Mapping[int, Drafted]
+    decoder: Engine, parity_set: ParitySet, drafted: Mapping[int, Drafted], answers: Answers
 ) -> tuple[int, OutputReport | None]:
     """Find the smallest ratio at which no answer changes and features stay near; see `DRAFT_RATIO`.
 
+    Args:
+        answers: about photos decoded in full, as far as they are known; others are added.
+
     Returns:
-        The ratio, and the report on it; none where no photo came out otherwise. Where every ratio fails, the largest,
-        whose report says so.
+        The ratio, and the report on it; none where no photo comes out otherwise at it. Where every smaller ratio
+        fails, `DRAFT_RATIO`, which fails where its own report does.
     """
     report = None
     for ratio, found in drafted.items():
+        report = None  # what a smaller ratio does is no fault of this one
         if not found.photos:
             continue
         whole, shrunk = (_features(rows) for rows in (found.whole, found.encoded))
         report = vector_report("SHRUNK_PHOTOS", shrunk, whole, MIN_DRAFT_COSINES[ratio])
-        if report.passed and _answers_stay(decoder, parity_set, found):
+        if report.passed and (ratio == DRAFT_RATIO or _answers_stay(decoder, parity_set, found, answers)):
             return ratio, report
     return DRAFT_RATIO, report
 
@@ -71,17 +79,21 @@ def _features(rows: Sequence[Outputs]) -> NDArray[np.float32]:
     return np.concatenate([row["ENCODED_FEATURES"] for row in rows])
 
 
-def _answers_stay(decoder: Engine, parity_set: ParitySet, drafted: Drafted) -> bool:
+def _answers_stay(decoder: Engine, parity_set: ParitySet, drafted: Drafted, answers: Answers) -> bool:
     """A large photo is asked what is asked about the photo that it is made of."""
     count = len(parity_set.photos)
     texts = [[text for photo, text in parity_set.questions if photo == index] for index in range(count)]
     for index, whole, shrunk in zip(drafted.photos, drafted.whole, drafted.encoded, strict=True):
         for text in texts[index % count]:
-            asked = question_tensors(parity_set.checkpoint, text, parity_set.dimensions.question_tokens)
-            answers = [
-                decoder({"IMAGE_FEATURES": encoded["IMAGE_FEATURES"], **asked})["ANSWER_IDS"][:, 0, 0]
-                for encoded in (whole, shrunk)
-            ]
-            if (answers[0] != answers[1]).any():
+            if (index, text) not in answers:
+                answers[index, text] = _answer(decoder, parity_set, whole, text)
+            if (_answer(decoder, parity_set, shrunk, text) != answers[index, text]).any():
                 return False
     return True
+
+
+def _answer(decoder: Engine, parity_set: ParitySet, encoded: Outputs, text: str) -> NDArray[np.int32]:
+    """The greedy answer's tokens, [T] int32."""
+    asked = question_tensors(parity_set.checkpoint, text, parity_set.dimensions.question_tokens)
+    tokens: NDArray[np.int32] = decoder({"IMAGE_FEATURES": encoded["IMAGE_FEATURES"], **asked})["ANSWER_IDS"][0, 0, 0]
+    return tokens

@@ -36,7 +36,7 @@ def encode_pixels(encoder: Engine, pixels: NDArray[np.uint8], photo: bytes) -> O
 
 
 def question_tensors(checkpoint: Checkpoint, text: str, question_tokens: int) -> Outputs:
-    """Of one question about one photo: [1, 1, L]."""
+    """Make the decoder's inputs of one question about one photo: ids and mask, [1, 1, L] int32."""
     limits = QuestionLimits(max_bytes=10_000, max_tokens=question_tokens)
     tokenizer = checkpoint.tokenizer.backend_tokenizer
     try:

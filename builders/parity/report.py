@@ -75,7 +75,7 @@ def tokens_report(name: str, got: NDArray[Any], expected: NDArray[Any], min_equa
 
 
 def output_report(name: str, got: NDArray[Any], expected: NDArray[np.float32], most: float | None) -> OutputReport:
-    """Of log-probabilities; those of the decoder are judged through the tokens that they choose."""
+    """Report on log-probabilities; those of the decoder are judged through the tokens that they choose."""
     difference = max_abs(got, expected)
     passed = bool(np.isfinite(got).all()) and (most is None or difference <= most)
     return OutputReport(name, len(got), difference, None, None, most, passed)

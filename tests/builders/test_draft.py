@@ -45,7 +45,7 @@ def encoder(inputs: Outputs) -> Outputs:
     return {"ENCODED_FEATURES": rows, "IMAGE_POOLED": rows.mean(1)}
 
 
-def steady(_: Outputs) -> Outputs:
+def steady(inputs: Outputs) -> Outputs:
     return {"ANSWER_IDS": np.zeros((1, 1, 1, 2), np.int32)}
 
 
@@ -65,7 +65,7 @@ def test_the_ratio_falls_until_an_answer_changes(decoder: Any, ratio: int, monke
     drafted = encode_drafted(encoder, material, whole)
     assert 1 in drafted[8].photos, "the large photo comes out otherwise"
     assert 0 not in drafted[4].photos, "what is small is decoded in full"
-    chosen, report = choose_draft_ratio(decoder, parity_set([photo(60, 0)], [photo(300, 1)]), drafted)
+    chosen, report = choose_draft_ratio(decoder, parity_set([photo(60, 0)], [photo(300, 1)]), drafted, {})
     assert chosen == ratio
     assert report
     assert report.output == "SHRUNK_PHOTOS"
@@ -74,5 +74,15 @@ def test_the_ratio_falls_until_an_answer_changes(decoder: Any, ratio: int, monke
 def test_without_a_photo_that_comes_out_otherwise_the_safest_ratio_stays() -> None:
     whole = [encoder({"PIXELS": np.zeros((1, SIDE, SIDE, 3), np.uint8)})]
     assert choose_draft_ratio(
-        touchy, parity_set([photo(20, 0)], []), encode_drafted(encoder, parity_set([photo(20, 0)], []), whole)
+        touchy, parity_set([photo(20, 0)], []), encode_drafted(encoder, parity_set([photo(20, 0)], []), whole), {}
     ) == (DRAFT_RATIO, None)
+
+
+def test_a_ratio_that_fails_is_no_fault_of_one_that_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where large photos are refused for their size, no photo may come out otherwise but at the smallest ratio."""
+    monkeypatch.setitem(MIN_DRAFT_COSINES, 2, 1.1)
+    material = parity_set([photo(64, 0)], [])
+    whole = [encoder({"PIXELS": np.full((1, SIDE, SIDE, 3), 128, np.uint8)})]
+    drafted = encode_drafted(encoder, material, whole)
+    assert [bool(drafted[ratio].photos) for ratio in (2, 4, 8)] == [True, False, False]
+    assert choose_draft_ratio(steady, material, drafted, {}) == (DRAFT_RATIO, None)
