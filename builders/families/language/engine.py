@@ -75,3 +75,14 @@ def attention_decoder(
         text, model.lm_head.weight, head, options, lambda weights: attention_layers(weights, text), dtype=dtype,
         deep_layers=deep_layers,
     )  # fmt: skip
+
+
+def plain_decoder(checkpoint: Any, options: "LanguageOptions", dtype: Any) -> Any:
+    """Write the graph of such a language model whose positions count the tokens, the photo's like any other."""
+    import torch
+
+    from builders.graphs.language.segments import PromptHead
+
+    ids = checkpoint.parts.prompt.prefix_ids
+    head = PromptHead(ids, checkpoint.model.config.image_token_id, torch.arange(len(ids)))
+    return attention_decoder(checkpoint.model, head, options, dtype)

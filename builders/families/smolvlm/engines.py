@@ -5,7 +5,7 @@ from typing import Any
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import EngineSpec
 from builders.families.encoder_spec import image_encoder_spec
-from builders.families.language.engine import answer_decoder_spec, attention_decoder
+from builders.families.language.engine import answer_decoder_spec, plain_decoder
 
 
 def engine_specs(dimensions: BuildDimensions, strategy: str) -> tuple[EngineSpec, ...]:
@@ -14,7 +14,7 @@ def engine_specs(dimensions: BuildDimensions, strategy: str) -> tuple[EngineSpec
     Args:
         strategy: "loop" or "unrolled", of the decoding steps.
     """
-    return image_encoder_spec(dimensions, _encoder), answer_decoder_spec(dimensions, strategy, _decoder)
+    return image_encoder_spec(dimensions, _encoder), answer_decoder_spec(dimensions, strategy, plain_decoder)
 
 
 def _encoder(checkpoint: Any, precision: str) -> Any:
@@ -28,13 +28,3 @@ def _encoder(checkpoint: Any, precision: str) -> Any:
     return SmolVLMImageEncoder(
         tower, connector, checkpoint.parts.grid, processor.image_mean, processor.image_std, torch.float32
     )
-
-
-def _decoder(checkpoint: Any, options: Any, dtype: Any) -> Any:
-    import torch
-
-    from builders.graphs.language.segments import PromptHead
-
-    ids = checkpoint.parts.prompt.prefix_ids
-    head = PromptHead(ids, checkpoint.model.config.image_token_id, torch.arange(len(ids)))
-    return attention_decoder(checkpoint.model, head, options, dtype)
