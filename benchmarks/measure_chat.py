@@ -100,7 +100,7 @@ def _times(client: VqaClient, engines: _Engines, checkpoint: Checkpoint, rounds:
         photo = draw_photo(index)
         timed("served_new_photo", lambda: client.ask(photo, QUESTION))  # noqa: B023  called at once
         timed("engines_new_photo", lambda: engines.answer(engines.features(photo)))  # noqa: B023
-        timed("transformers", lambda: peer.ids([photo], [QUESTION]))  # noqa: B023
+        timed("transformers", lambda: peer.ids([photo], [QUESTION]))  # noqa: B023  called at once
         features = engines.features(photo)
         timed("served_known_photo", lambda: client.ask(photo, QUESTION))  # noqa: B023
         timed("engines_known_photo", lambda: engines.answer(features))  # noqa: B023

@@ -20,8 +20,8 @@ _LABELS = {
     "pytriton": "(c) behind pytriton, batches of 16",
     FLOOR: "(d) our engines alone, no server",
     VITRINE: "(e) Vitrine, embedded",
-    "litserve-onnx": "(f) our engines behind LitServe, one answer, batches of 16",
-    "pytriton-onnx": "(g) our engines behind pytriton, one answer, batches of 16",
+    "litserve-onnx": "(f) ONNX Runtime behind LitServe",
+    "pytriton-onnx": "(g) ONNX Runtime behind pytriton",
 }
 _PACKAGES = ("torch", "transformers", "fastapi", "uvicorn", "litserve", "nvidia-pytriton", "onnxruntime")
 _COLOURS = dict(

@@ -63,7 +63,7 @@ class Model:
 
     @property
     def is_large(self) -> bool:
-        """Whether an answer takes a peer seconds."""
+        """True of models whose answers take seconds under transformers, so that fewer combinations are measured."""
         return self.forced or self.is_chat
 
 

@@ -54,7 +54,8 @@ class ChatAnswerer:
 
     def _photo_inputs(self, photos: list[bytes]) -> dict[str, torch.Tensor]:
         parts, processor = self.checkpoint.parts, self.checkpoint.parts.image_processor
-        as_it_is = {"do_resize": False} | ({"crop_to_patches": False} if hasattr(processor, "crop_to_patches") else {})
+        tiles = ("crop_to_patches", "do_image_splitting")
+        as_it_is = {"do_resize": False} | {name: False for name in tiles if hasattr(processor, name)}
         squares = [
             pixels_from_photo(
                 photo, side_px=parts.image_px, limits=PhotoLimits(), draft_ratio=None, fit=parts.steps.photo_fit

@@ -53,7 +53,7 @@ def parts(folder: Path) -> ModelParts:
 )
 @torch.inference_mode()
 def test_a_tower_gives_transformers_features(options: dict[str, Any], grid: int) -> None:
-    """Of 25 and 40 patches along a side, transformers takes some rows of positions twice; of 216 px it leaves out 6."""
+    """Hold the positions where, of 25 and 40 patches along a side, transformers takes some rows of positions twice; of 216 px it leaves out 6."""
     model = tiny_tower(**options).model
     side = model.config.vision_config.image_size
     pixels = torch.tensor(np.random.default_rng(3).integers(0, 256, (2, side, side, 3), dtype=np.uint8))
@@ -110,7 +110,7 @@ def test_the_prompt_is_the_processors_own(folder: Path) -> None:
 
 
 def test_a_square_is_not_resized_by_the_processor(folder: Path, parts: ModelParts) -> None:
-    """So the reference sees the very pixels that the engine gets."""
+    """Show that the reference sees the very pixels that the engine gets."""
     from builders.families.smolvlm.reference import _inputs
 
     pixels = np.random.default_rng(4).integers(0, 256, (IMAGE_PX, IMAGE_PX, 3), dtype=np.uint8)
