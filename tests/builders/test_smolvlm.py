@@ -53,8 +53,8 @@ def parts(folder: Path) -> ModelParts:
 )
 @torch.inference_mode()
 def test_a_tower_gives_transformers_features(options: dict[str, Any], grid: int) -> None:
-    """Also where transformers' FP32 shares take some rows of positions twice (25 and 40 patches along a side), and where
-    pixels are left over (6 of 216)."""
+    """Also where transformers' FP32 shares take some rows of positions twice (25 and 40 patches along a side), and
+    where pixels are left over (6 of 216)."""
     model = tiny_tower(**options).model
     side = model.config.vision_config.image_size
     pixels = torch.tensor(np.random.default_rng(3).integers(0, 256, (2, side, side, 3), dtype=np.uint8))
