@@ -1,11 +1,16 @@
 """TCP ports: free ones, and a clear word when one is taken."""
 
 import errno
+import random
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
 
 from serving.errors import ServingError, UsageError
+
+_FREE_PORTS = range(20_000, 32_768)
+"""Ports that Linux gives to no outgoing connection, which could take a free one before its server listens there."""
+_TRIES = 100
 
 
 def free_port() -> int:
@@ -40,7 +45,22 @@ def resolve_ports(host: str, ports: Mapping[str, int]) -> dict[str, int]:
         UsageError: a port is impossible, or the host is not this machine's.
     """
     with ExitStack() as listening:  # all at once, so that none is taken twice
-        return {name: _hold_port(listening, host, port, name) for name, port in ports.items()}
+        return {
+            name: _hold_port(listening, host, port, name) if port else _hold_free_port(listening, host, name)
+            for name, port in ports.items()
+        }
+
+
+def _hold_free_port(listening: ExitStack, host: str, name: str) -> int:
+    """Hold a free port of `_FREE_PORTS`; any free one where those that were tried are taken."""
+    for port in random.sample(_FREE_PORTS, _TRIES):
+        try:
+            return _hold_port(listening, host, port, name)
+        except UsageError:
+            raise
+        except ServingError:
+            continue
+    return _hold_port(listening, host, 0, name)
 
 
 def _hold_port(listening: ExitStack, host: str, port: int, name: str) -> int:
