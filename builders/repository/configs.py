@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from tritonclient.grpc import model_config_pb2
 
-from builders.dimensions import BatchRange, BuildDimensions, engine_threads
+from builders.dimensions import ALL_CORES, BatchRange, BuildDimensions, engine_threads
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER, EngineSpec
 from builders.repository.forced_rows import has_forced_rows, use_forced_rows
 from builders.repository.tuning import Tuning
+from builders.text.engines import TEXT_DETECTOR, TEXT_RECOGNISER
 
 _MANY_INSTANCES = ("image_preprocess", IMAGE_ENCODER, ANSWER_DECODER)
 """The costly steps; see their configs for what was measured."""
@@ -64,7 +65,9 @@ def adapt_config(
         elif serving.backend == "tensorrt_rtx":
             _adapt_to_tensorrt_rtx(adapted, engine, serving.batch)
         else:
-            adapted.parameters["intra_op_thread_count"].string_value = str(engine_threads(dimensions))
+            is_wide = adapted.name in (TEXT_DETECTOR, TEXT_RECOGNISER)
+            threads = ALL_CORES if is_wide else engine_threads(dimensions)
+            adapted.parameters["intra_op_thread_count"].string_value = str(threads)
     if adapted.name == "question_preprocess":
         adapted.parameters["max_question_tokens"].string_value = str(dimensions.question_tokens)
         adapted.parameters["max_context_tokens"].string_value = str(dimensions.context_tokens)

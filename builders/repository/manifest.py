@@ -22,6 +22,7 @@ from builders.parity.report import report_rows
 from builders.precision.auto import Trial
 from builders.specification import Specification
 from builders.targets import Target
+from builders.text.add import TextEvidence
 from vitrine_steps.file_format import MANIFEST_FORMAT
 
 _VERSIONS_OF = ("torch", "transformers", "tokenizers", "onnx", "onnxscript", "onnxruntime", "pillow", "numpy")
@@ -37,6 +38,8 @@ class Evidence:
     """Variants in INT8; none where they were not asked for."""
     comparison: Comparison | None
     """The engines against the reference; None: nothing here can run them."""
+    text: TextEvidence | None
+    """Of the engines that read text; None: there are none."""
 
 
 def write_manifest(
@@ -69,6 +72,7 @@ def write_manifest(
         **({"low_precision": [asdict(trial) for trial in trials]} if trials else {}),
         "draft_ratio": of_photos.draft_ratio,
         "parity": report_rows(evidence.comparison.reports) if evidence.comparison else [],
+        **({"text": evidence.text.facts()} if evidence.text else {}),
     }
     _write_signed(folder, manifest)
 

@@ -15,6 +15,7 @@ from builders.repository import step_code
 from builders.repository.configs import ServingConfig, adapt_config
 from builders.repository.source import SOURCE, read_config
 from builders.repository.step_code import modules_needed
+from builders.text.engines import TEXT_DETECTOR, TEXT_MODELS
 from vitrine_steps.step_settings import FILE as SETTINGS_FILE
 from vitrine_steps.step_settings import settings_to_json
 
@@ -38,7 +39,7 @@ def write_repository(
         calibration: of `builders/calibration/calibrate.py`. None: answers will say that they are uncalibrated.
     """
     by_name = {engine.name: engine for engine in engines}
-    without = {ANSWER_SCORER} - by_name.keys()
+    without = {ANSWER_SCORER} - by_name.keys() | (set() if TEXT_DETECTOR in by_name else TEXT_MODELS)
     for source in sorted(path for path in SOURCE.iterdir() if (path / "config.pbtxt").exists()):
         if source.name in without:
             continue

@@ -8,9 +8,10 @@ from functools import partial
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, pixels_from_photo, sha256_of_photo
+from vitrine_steps.photo.pixels import PhotoError, pixels_from_photo, sha256_of_photo
 from vitrine_steps.step_settings import read_settings
 from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
+from vitrine_steps.triton.photo_limits import photo_limits
 from vitrine_steps.triton.step import Tensors, answer_each, each_row, output_dims, parameter, version_folder
 
 
@@ -19,13 +20,7 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         self.side_px = output_dims(config, "PIXELS")[0]
         self.fit = read_settings(version_folder(args)).family.photo_fit
-        self.limits = PhotoLimits(
-            max_bytes=int(parameter(config, "max_photo_bytes")),
-            max_pixels=int(parameter(config, "max_photo_pixels")),
-            max_decode_bytes=int(parameter(config, "max_decode_bytes")),
-            max_decode_s=int(parameter(config, "max_decode_ms")) / 1000,
-            max_scanned_pixels=int(parameter(config, "max_scanned_pixels")),
-        )
+        self.limits = photo_limits(config)
         self.draft_ratio = int(parameter(config, "draft_ratio"))
         self.entry = parameter(config, "entry")
         self.errors = ErrorCounter(args["model_name"])

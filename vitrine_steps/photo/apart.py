@@ -79,8 +79,10 @@ class DecoderApart:
                     raise OSError("the process that decodes AVIF and HEIC ended twice") from error
         if status == OUT_OF_TIME:
             raise out_of_time(limits.max_decode_s)
-        if status == PIXELS and len(payload) == side_px * side_px * 3:
-            return np.frombuffer(payload, np.uint8).reshape(side_px, side_px, 3), ""
+        if status == PIXELS:
+            height, width = HEAD.unpack_from(payload)
+            if max(height, width) <= side_px and len(payload) == HEAD.size + height * width * 3:
+                return np.frombuffer(payload, np.uint8, offset=HEAD.size).reshape(height, width, 3), ""
         if status == REFUSED:
             return None, payload[:_MOST_MESSAGE_BYTES].decode("utf-8", "replace")
         raise TooCostlyError(

@@ -66,7 +66,7 @@ def _decode(head: dict[str, Any], photo: bytes, answer: BinaryIO) -> None:
         if not isinstance(error.__cause__, _OUT_OF_MEMORY):
             answer.write(REFUSED + str(error).encode())
     else:
-        answer.write(PIXELS + pixels.tobytes())
+        answer.write(PIXELS + HEAD.pack(*pixels.shape[:2]) + pixels.tobytes())
 
 
 def _limit(limits: PhotoLimits, photo_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Decodes one product photo into the pixels that the image encoder takes."""
+"""Decodes one product photo into the pixels that a network takes."""
 
 import hashlib
 from dataclasses import dataclass
@@ -85,7 +85,8 @@ def pixels_from_photo(
         fit: how the photo comes into the square.
 
     Returns:
-        [side_px, side_px, 3] uint8, sRGB, C-contiguous: upright (EXIF
+        [side_px, side_px, 3] uint8, or with "inside" [h, w, 3] up to that
+        size, sRGB, C-contiguous: upright (EXIF
         orientation applied), transparency on white, resized with Pillow's
         bicubic filter and no crop, like the checkpoint's own processor; then
         in the colours that the photo's own profile says.

@@ -1,4 +1,4 @@
-"""Makes the small square of sRGB that the encoder takes of a whole photo, without a second copy of the photo."""
+"""Makes the small picture in sRGB that a network takes of a whole photo, without a second copy of the photo."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def rgb_square(
     """
     size = size_in_square(image.size, side_px, fit)
     photo = _rgb_of_size(image, size, gap, conversion)
-    if size == (side_px, side_px):
+    if fit != "pad" or size == (side_px, side_px):
         return photo
     square = Image.new("RGB", (side_px, side_px), MARGIN)
     square.paste(photo, ((side_px - size[0]) // 2, (side_px - size[1]) // 2))

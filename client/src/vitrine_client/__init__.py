@@ -20,6 +20,7 @@ from vitrine_client.errors import (
 )
 from vitrine_client.fake import AsyncFakeTransport, FakeTransport
 from vitrine_client.photos import Photo
+from vitrine_client.reading import Code, Line, Reading
 from vitrine_client.results import Alternative, Answer, Choice, Embedding, Health, Status
 from vitrine_client.transport import GrpcTransport, Transport
 
@@ -32,6 +33,7 @@ __all__ = [
     "AsyncTransport",
     "AsyncVqaClient",
     "Choice",
+    "Code",
     "ContractMismatchError",
     "DeadlineExceededError",
     "Embedding",
@@ -40,7 +42,9 @@ __all__ = [
     "Health",
     "InvalidPhotoError",
     "InvalidRequestError",
+    "Line",
     "Photo",
+    "Reading",
     "RequestCancelledError",
     "ServerError",
     "ServerUnavailableError",

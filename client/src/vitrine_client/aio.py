@@ -10,8 +10,11 @@ from vitrine_client.channel import TlsFiles
 from vitrine_client.contract import CHECK_TIMEOUT_S, ContractCheck
 from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.photos import Photo, bytes_from_photo
+from vitrine_client.reading import Reading
+from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import connection_settings, timeout_setting
+from vitrine_client.text_answers import READS_NO_CONTEXT, answer_from_text, context_with_text
 
 
 class AsyncVqaClient:
@@ -35,6 +38,7 @@ class AsyncVqaClient:
         self._timeout_s = timeout_setting(timeout_s)
         self._transport = transport or AsyncGrpcTransport(**connection_settings(url, tls, api_key))
         self._contract = ContractCheck()
+        self._reads_context = True
 
     async def __aenter__(self) -> "AsyncVqaClient":
         return self
@@ -55,10 +59,25 @@ class AsyncVqaClient:
         context: str | None = None,
         max_risk: float | None = None,
         details: bool = True,
+        read_text: bool = False,
         timeout_s: float | None = None,
     ) -> Answer:
         """Ask one question about one photo; see `VqaClient.ask`."""
-        call = ask_call(await _encode(photo), question, max_risk, context, details=details)
+        encoded = await _encode(photo)
+        call = ask_call(encoded, question, max_risk, context, details=details)
+        if not read_text:
+            return await self._result_of(call, timeout_s)
+        reading = await self._result_of(read_call(encoded, max_risk), timeout_s)
+        if printed := answer_from_text(question, reading):
+            return printed
+        known = context_with_text(context, reading)
+        if known != context and self._reads_context:
+            try:
+                return await self._result_of(ask_call(encoded, question, max_risk, known, details=details), timeout_s)
+            except InvalidRequestError as error:
+                if READS_NO_CONTEXT not in error.message or context is not None:
+                    raise
+                self._reads_context = False
         return await self._result_of(call, timeout_s)
 
     async def ask_many(
@@ -93,6 +112,10 @@ class AsyncVqaClient:
     async def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
         """Turn a photo into a vector; see `VqaClient.embed`."""
         return await self._result_of(embed_call(await _encode(photo)), timeout_s)
+
+    async def read(self, photo: Photo, *, max_risk: float | None = None, timeout_s: float | None = None) -> Reading:
+        """Read the text and the codes in a photo; see `VqaClient.read`."""
+        return await self._result_of(read_call(await _encode(photo), max_risk), timeout_s)
 
     async def health(self, *, timeout_s: float = 2.0) -> Health:
         """Ask how the server is; see `VqaClient.health`."""

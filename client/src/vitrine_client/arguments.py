@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import vitrine_client
 from vitrine_client.argument_values import count, heatmap_file, question, seconds, share, vectors_file
-from vitrine_client.commands import ask, choose, embed, health, profile
+from vitrine_client.commands import ask, choose, embed, health, profile, read
 from vitrine_client.quoting import without_long_words
 from vitrine_client.settings import DEFAULT_URL
 
@@ -36,6 +36,7 @@ def command_line() -> Parser:
     _add_ask(commands, [common, keyed])
     _add_choose(commands, [common, keyed])
     _add_embed(commands, [common, keyed])
+    _add_read(commands, [common, keyed])
     _add_profile(commands, [common])
     _add_health(commands, [common, keyed])
     return parser
@@ -139,6 +140,22 @@ def _add_embed(commands: Commands, parents: list[argparse.ArgumentParser]) -> No
         "standard output)",
     )
     embed_parser.set_defaults(run=embed, parser=embed_parser)
+
+
+def _add_read(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
+    read_parser = commands.add_parser(
+        "read",
+        parents=parents,
+        help="text and codes in photos",
+        description="Read lines of text, barcodes and QR codes. A line that is not sure has a question mark before it.",
+        epilog="example: vitrine read label.jpg --overlay read.png",
+    )
+    read_parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a file, or - for standard input")
+    read_parser.add_argument(
+        "--overlay", type=heatmap_file, metavar="FILE", help="write the photo with what was read outlined"
+    )
+    read_parser.add_argument("--max-risk", type=share, metavar="SHARE", help="of wrong lines, before they are unsure")
+    read_parser.set_defaults(run=read, parser=read_parser)
 
 
 def _add_profile(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:

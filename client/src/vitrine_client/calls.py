@@ -147,7 +147,7 @@ def choose_call(
 
 
 def embed_call(photo: bytes) -> Call[Embedding]:
-    return Call("image_embedding", {"IMAGE": _bytes_tensor(photo)}, EMBEDDING_OUTPUTS, _embedding_from_tensors)
+    return Call("image_embedding", {"IMAGE": bytes_tensor(photo)}, EMBEDDING_OUTPUTS, _embedding_from_tensors)
 
 
 def require_timeout(timeout_s: float) -> float:
@@ -189,13 +189,11 @@ def _question_tensors(
 ) -> dict[str, NDArray[Any]]:
     for question in questions:
         _require_text(question)
-    if max_risk is not None and not (_is_number(max_risk) and abs(max_risk) <= _LARGEST_FLOAT32):
-        raise InvalidRequestError(f"max_risk is a share such as 0.001, but {quote(max_risk)} came")
-    risk = {} if max_risk is None else {"MAX_RISK": np.array([[max_risk]], np.float32)}
+    risk = risk_tensor(max_risk)
     if context is not None and not isinstance(context, str):
         raise InvalidRequestError(f"a context is a str, but {kind_of(context)} came")
-    known = {} if context is None else {"CONTEXT": _bytes_tensor(_utf8(context))}
-    return {"IMAGE": _bytes_tensor(photo), "QUESTION": _bytes_tensor(*map(_utf8, questions)), **risk, **known}
+    known = {} if context is None else {"CONTEXT": bytes_tensor(_utf8(context))}
+    return {"IMAGE": bytes_tensor(photo), "QUESTION": bytes_tensor(*map(_utf8, questions)), **risk, **known}
 
 
 def _answers_from_tensors(tensors: Tensors, request_id: str) -> list[Answer]:
@@ -244,7 +242,20 @@ def _number(value: np.float32) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def _bytes_tensor(*values: bytes) -> NDArray[np.object_]:
+def risk_tensor(max_risk: float | None) -> dict[str, NDArray[Any]]:
+    """Make the tensor MAX_RISK; none for None.
+
+    Raises:
+        InvalidRequestError: no number.
+    """
+    if max_risk is None:
+        return {}
+    if not (_is_number(max_risk) and abs(max_risk) <= _LARGEST_FLOAT32):
+        raise InvalidRequestError(f"max_risk is a share such as 0.001, but {quote(max_risk)} came")
+    return {"MAX_RISK": np.array([[max_risk]], np.float32)}
+
+
+def bytes_tensor(*values: bytes) -> NDArray[np.object_]:
     """Make one row of BYTES elements, [1, len(values)]."""
     return np.array([values], np.object_)
 

@@ -8,8 +8,11 @@ from vitrine_client.channel import TlsFiles
 from vitrine_client.contract import CHECK_TIMEOUT_S, ContractCheck
 from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.photos import Photo, bytes_from_photo
+from vitrine_client.reading import Reading
+from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import DEFAULT_URL, connection_settings, timeout_setting
+from vitrine_client.text_answers import READS_NO_CONTEXT, answer_from_text, context_with_text
 from vitrine_client.transport import GrpcTransport, Transport
 
 __all__ = ["DEFAULT_URL", "VqaClient"]
@@ -46,6 +49,7 @@ class VqaClient:
         self._timeout_s = timeout_setting(timeout_s)
         self._transport = transport or GrpcTransport(**connection_settings(url, tls, api_key))
         self._contract = ContractCheck()
+        self._reads_context = True
 
     def __enter__(self) -> "VqaClient":
         return self
@@ -66,6 +70,7 @@ class VqaClient:
         context: str | None = None,
         max_risk: float | None = None,
         details: bool = True,
+        read_text: bool = False,
         timeout_s: float | None = None,
     ) -> Answer:
         """Ask one question about one photo.
@@ -81,9 +86,28 @@ class VqaClient:
                 sure enough is handed over.
             details: whether alternatives and heatmap come too; without them
                 a question takes 0.4 ms of a processor less.
-            timeout_s: deadline of this call.
+            read_text: whether the photo's text is read first. A question
+                after what is printed, such as the net weight, is answered by
+                the sure line that says it (`source` "text"); with any other,
+                chat models get the sure lines as part of the context. Needs
+                `vitrine-client[facts]`.
+            timeout_s: deadline of this call, and of reading the photo.
         """
-        call = ask_call(bytes_from_photo(photo), question, max_risk, context, details=details)
+        encoded = bytes_from_photo(photo)
+        call = ask_call(encoded, question, max_risk, context, details=details)
+        if not read_text:
+            return self._result_of(call, timeout_s)
+        reading = self._result_of(read_call(encoded, max_risk), timeout_s)
+        if printed := answer_from_text(question, reading):
+            return printed
+        known = context_with_text(context, reading)
+        if known != context and self._reads_context:
+            try:
+                return self._result_of(ask_call(encoded, question, max_risk, known, details=details), timeout_s)
+            except InvalidRequestError as error:
+                if READS_NO_CONTEXT not in error.message or context is not None:
+                    raise
+                self._reads_context = False
         return self._result_of(call, timeout_s)
 
     def ask_many(
@@ -131,6 +155,20 @@ class VqaClient:
     def embed(self, photo: Photo, *, timeout_s: float | None = None) -> Embedding:
         """Turn a photo into a vector, for finding similar products."""
         return self._result_of(embed_call(bytes_from_photo(photo)), timeout_s)
+
+    def read(self, photo: Photo, *, max_risk: float | None = None, timeout_s: float | None = None) -> Reading:
+        """Read the text and the codes in a photo.
+
+        Args:
+            max_risk: share of lines that may be wrong before lines like them
+                are called unsure; stricter than the server's own, or without
+                effect.
+            timeout_s: as in `ask`.
+
+        Raises:
+            InvalidRequestError: the server was built without text.
+        """
+        return self._result_of(read_call(bytes_from_photo(photo), max_risk), timeout_s)
 
     def health(self, *, timeout_s: float = 2.0) -> Health:
         """Ask whether the server lives, is ready and takes questions, and which version of the contract it speaks.

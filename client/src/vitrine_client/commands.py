@@ -21,10 +21,11 @@ from vitrine_client.errors import (
     ServerUnavailableError,
     VitrineError,
 )
-from vitrine_client.lines import as_json, question_line, row_as_json, verdict_line
+from vitrine_client.lines import as_json, question_line, reading_lines, row_as_json, verdict_line
 from vitrine_client.photos import Photo, bytes_from_photo
 from vitrine_client.progress import Counter
 from vitrine_client.quoting import short_name
+from vitrine_client.reading import Reading
 from vitrine_client.results import Answer
 from vitrine_client.transport import GrpcTransport
 
@@ -72,7 +73,7 @@ def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
         together = f" for {len(answers)} questions together" if len(answers) > 1 else ""
         print(f"{time_ms:.0f} ms{together}", file=sys.stderr)
     if args.heatmap:
-        _write_heatmap(answers[0], photo, args.heatmap)
+        _write_overlay(answers[0], photo, args.heatmap, "--heatmap")
     return 0
 
 
@@ -118,6 +119,31 @@ def embed(args: argparse.Namespace) -> int:
         )
     elif is_written_at_end:
         _write_vectors(args.output, vectors, lines)
+    return 1 if failures else 0
+
+
+def read(args: argparse.Namespace) -> int:
+    def read_one(client: VqaClient, photo: Photo) -> Reading:
+        return client.read(photo, max_risk=args.max_risk)
+
+    if args.overlay and len(args.photos) > 1:
+        args.parser.error(f"--overlay shows one photo, but {len(args.photos)} came")
+    failures = 0
+    with _client(args) as client, Counter(len(args.photos), "photos") as counter:
+        for name, reading, time_ms in _map_photos(client, args.photos, read_one, counter):
+            with counter.hidden():
+                if isinstance(reading, VitrineError):
+                    failures += 1
+                    _print_failure(name, reading, args)
+                    continue
+                if args.json:
+                    print(as_json({"photo": name, **reading.to_dict(), "time_ms": round(time_ms, 1)}))
+                    continue
+                if len(args.photos) > 1:
+                    print(short_name(name))
+                print("\n".join(reading_lines(reading)))
+                if args.overlay:
+                    _write_overlay(reading, name, args.overlay, "--overlay")
     return 1 if failures else 0
 
 
@@ -214,15 +240,15 @@ def _print_failure(name: str, error: VitrineError, args: argparse.Namespace) -> 
     print(f"vitrine: {short_name(name)}: {error}", file=sys.stderr)
 
 
-def _write_heatmap(answer: Answer, photo: Photo, file: str) -> None:
+def _write_overlay(result: Answer | Reading, photo: Photo, file: str, option: str) -> None:
     try:
-        answer.overlay(photo).save(file)
+        result.overlay(photo).save(file)
     except InvalidPhotoError as error:  # the server could read it
-        raise VitrineError(f"--heatmap: {error.message}") from error
+        raise VitrineError(f"{option}: {error.message}") from error
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "no name of a picture"
         raise VitrineError(
-            f"--heatmap: cannot write {short_name(file)} ({reason}): name a .png or .jpg in a folder"
+            f"{option}: cannot write {short_name(file)} ({reason}): name a .png or .jpg in a folder"
         ) from error
 
 

@@ -26,6 +26,8 @@ class FakeTransport:
 
     answers: Mapping[str, str]
     """Answer by question. Any other question gets "cannot tell"."""
+    lines: Sequence[str] = ()
+    """Lines of text that `read` finds in every photo, all sure, from the top."""
     fail_with: VitrineError | None = None
     """Error that every call raises while it is set."""
     contract_version: int | None = CONTRACT_VERSION
@@ -50,6 +52,8 @@ class FakeTransport:
             )
         if model == "image_embedding":
             tensors = self._embedding(photo)
+        elif model == "photo_reading":
+            tensors = self._reading()
         else:
             tensors = self._answer(inputs, model, request_id)
             if model == "vqa_choose":
@@ -124,6 +128,22 @@ class FakeTransport:
             "REASON": np.array([[b"the list lacks the answer" if status == b"hand_over" else b""]], np.object_),
             "PROBABILITIES": np.array([shares], np.float32),
             "HEATMAP": answer["HEATMAP"][:, 0],
+            "RELEASE": _RELEASE,
+        }
+
+    def _reading(self) -> dict[str, NDArray[Any]]:
+        count = len(self.lines)
+        pitch = 1 / max(count, 1)
+        boxes = [[[0, n * pitch], [1, n * pitch], [1, (n + 1) * pitch], [0, (n + 1) * pitch]] for n in range(count)]
+        return {
+            "TEXT": np.array([[line.encode("utf-8") for line in self.lines]], np.object_),
+            "TEXT_BOX": np.array(boxes, np.float32).reshape(1, count, 4, 2),
+            "TEXT_CONFIDENCE": np.ones((1, count), np.float32),
+            "TEXT_STATUS": np.full((1, count), b"sure", np.object_),
+            "LINES_LEFT_OUT": np.zeros((1, 1), np.int32),
+            "CODE": np.zeros((1, 0), np.object_),
+            "CODE_KIND": np.zeros((1, 0), np.object_),
+            "CODE_BOX": np.zeros((1, 0, 4, 2), np.float32),
             "RELEASE": _RELEASE,
         }
 

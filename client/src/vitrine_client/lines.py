@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from vitrine_client.reading import Reading
 from vitrine_client.results import Answer, Choice
 
 
@@ -21,6 +22,18 @@ def verdict_line(result: Answer | Choice) -> str:
     sure = "uncalibrated" if result.confidence is None else f"confidence {result.confidence:.3f}"
     verdict = f"hand over to a person: {result.reason}" if result.reason else f"{result.status}, {sure}"
     return f"{result.text or '(no answer)'}  ({verdict})"
+
+
+def reading_lines(reading: Reading) -> list[str]:
+    """Write what was read for people: lines in their order, then codes, each with how sure it is."""
+    lines = [
+        f"{'' if line.status == 'sure' else '? '}{line.text}"
+        + ("" if line.confidence is None else f"  ({line.confidence:.3f})")
+        for line in reading.lines
+    ]
+    left_out = [f"... and {reading.lines_left_out} lines more"] if reading.lines_left_out else []
+    codes = [f"{code.text}  ({code.kind})" for code in reading.codes]
+    return lines + left_out + codes or ["(nothing is written there)"]
 
 
 def question_line(question: str, answer: Answer) -> str:

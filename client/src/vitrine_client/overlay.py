@@ -1,10 +1,11 @@
-"""Overlay of where a question looked on its photo."""
+"""Overlays on a photo: of where a question looked, and of what was read."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from vitrine_client.errors import InvalidPhotoError, InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
@@ -31,11 +32,7 @@ def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     """
     if not heatmap.size:
         raise InvalidRequestError("the answer came without a heatmap: ask with details=True")
-    encoded = bytes_from_photo(photo)
-    try:
-        image = _rgb_on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))))
-    except Exception as error:  # decoders raise OSError, ValueError, SyntaxError and more on broken files
-        raise InvalidPhotoError(f"the photo ({len(encoded)} bytes) is no picture that can be drawn on") from error
+    image = _upright(photo)
     most = float(heatmap.max())
     kept = 255 * (_FAINTEST + (1 - _FAINTEST) * heatmap / most) if most > 0 else np.full_like(heatmap, 255)
     # Stretching the map to the photo's shape undoes the stretching of the photo to a square.
@@ -43,6 +40,36 @@ def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     mask = Image.fromarray(np.asarray(smooth).clip(0, 255).astype(np.uint8))
     dark = image.convert("L").point(lambda value: value // _DARKEST).convert("RGB")
     return Image.composite(image, dark, mask)
+
+
+def overlay_boxes(photo: Photo, boxes: Sequence[tuple[Sequence[tuple[float, float]], str]]) -> Image.Image:
+    """Draw outlines over `photo`, upright, in its own size.
+
+    Args:
+        boxes: corners of each, x and y as shares of the photo, and its colour.
+
+    Raises:
+        InvalidPhotoError: it cannot be read as a picture.
+    """
+    image = _upright(photo)
+    draw = ImageDraw.Draw(image)
+    width_px = max(2, round(max(image.size) / 400))
+    for corners, colour in boxes:
+        points = [(x * image.width, y * image.height) for x, y in corners]
+        draw.line([*points, points[0]], fill=colour, width=width_px, joint="curve")
+    return image
+
+
+def _upright(photo: Photo) -> Image.Image:
+    """
+    Raises:
+        InvalidPhotoError: it cannot be read as a picture.
+    """
+    encoded = bytes_from_photo(photo)
+    try:
+        return _rgb_on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))))
+    except Exception as error:  # decoders raise OSError, ValueError, SyntaxError and more on broken files
+        raise InvalidPhotoError(f"the photo ({len(encoded)} bytes) is no picture that can be drawn on") from error
 
 
 def _rgb_on_white(image: Image.Image) -> Image.Image:

@@ -57,7 +57,8 @@ class Answer:
     """Name of the built repository that gave the answer: checkpoint and twelve digits of its digest."""
     request_id: str
     source: str = "photo"
-    """What the answer was found in: "photo", or "photo_and_context" where a context was sent."""
+    """What the answer was found in: "photo", "photo_and_context" where a context was sent, or "text" where a printed
+    line says it."""
 
     def overlay(self, photo: Photo) -> Image.Image:
         """Draw where the question looked over the photo, upright; of an array in the size in which it is sent."""

@@ -1,0 +1,109 @@
+"""Answers that are printed on the product: questions after a fact, answered by the line that says it."""
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitrine_client.facts import Fact, facts_in
+from vitrine_client.reading import Box, Reading
+from vitrine_client.results import Answer
+
+TEXT = "text"
+"""`Answer.source` of an answer that was read off the photo."""
+READS_NO_CONTEXT = "reads the photo and the question only"
+"""Part of the refusal of a context by a checkpoint that takes none."""
+_PRINTED = "Printed on the product:"
+_MOST_CONTEXT_BYTES = 2000
+_GRID = 32
+_QUESTIONS: tuple[tuple[str, str], ...] = (
+    ("shelf_life", r"保质期(?!至|到)|能放多久|shelf\s*life|how long (?:does|will|can) it (?:keep|last)"),
+    ("best_before", r"保质期(?:至|到)|有效期|什么时候过期|何时过期|best\s*before|use\s*by|expir"),
+    ("made", r"生产日期|什么时候(?:生产|做)的|(?:production|manufactur\w*)\s*date|when was (?:it|this) made"),
+    (
+        "net_content",
+        r"净含量|净重|多重|多少(?:克|毫升|公斤)|容量|net\s*(?:weight|content|wt)|how much does (?:it|this) weigh",
+    ),
+    ("price", r"价格|零售价|多少钱|卖多少|price|how much (?:is|does (?:it|this) cost)"),
+    ("model", r"型号|model"),
+    ("size", r"尺码|尺寸|什么码|多大码|what size|size is"),
+    ("standard", r"执行标准|什么标准|which standard|what standard"),
+    ("ingredients", r"配料|成分表|ingredients|what is (?:it|this) made of"),
+    ("percentage", r"成分|含棉量|composition|percentage|what percent"),
+    ("gtin", r"条(?:形)?码|barcode|gtin|ean\b"),
+)
+"""Kind of fact, and the questions that ask for it; the first that fits counts."""
+_LISTED = ("percentage",)
+"""Kinds of which a product has several, all of which are the answer."""
+
+
+def fact_asked(question: str) -> str | None:
+    """Tell which kind of fact a question asks for; None: for none that is printed."""
+    return next((kind for kind, pattern in _QUESTIONS if re.search(pattern, question, re.IGNORECASE)), None)
+
+
+def answer_from_text(question: str, reading: Reading) -> Answer | None:
+    """Answer a question from what was read, in the words that are printed.
+
+    Returns:
+        None: it asks for nothing that is printed, no sure line says it, or two lines say different things.
+    """
+    kind = fact_asked(question)
+    if kind is None:
+        return None
+    facts = [fact for fact in facts_in(reading) if fact.kind == kind]
+    if not facts or (kind not in _LISTED and len({fact.value for fact in facts}) > 1):
+        return None
+    chosen = facts if kind in _LISTED else facts[:1]
+    return Answer(
+        text=_words(chosen, reading),
+        status="answered",
+        confidence=min(fact.confidence or 0.0 for fact in chosen),
+        reason="",
+        alternatives=(),
+        heatmap=_heatmap([_box_of(fact, reading) for fact in chosen]),
+        release=reading.release,
+        request_id=reading.request_id,
+        source=TEXT,
+    )
+
+
+def context_with_text(context: str | None, reading: Reading) -> str | None:
+    """Add the sure lines to what the shop knows, as many as a context may hold.
+
+    Returns:
+        `context` itself where nothing sure was read.
+    """
+    known = [] if context is None else [context]
+    lines = [line.text for line in reading.lines if line.status == "sure"]
+    while lines:
+        whole = "\n".join([*known, _PRINTED, *lines])
+        if len(whole.encode("utf-8", "surrogatepass")) <= _MOST_CONTEXT_BYTES:
+            return whole
+        lines.pop()
+    return context
+
+
+def _words(facts: list[Fact], reading: Reading) -> str:
+    """Of several facts the whole lines: a percentage alone does not say of what."""
+    if len(facts) == 1:
+        return facts[0].printed
+    numbers = dict.fromkeys(fact.line for fact in facts if fact.line is not None)
+    return "; ".join(reading.lines[number].text for number in numbers)
+
+
+def _box_of(fact: Fact, reading: Reading) -> Box:
+    if fact.line is not None:
+        return reading.lines[fact.line].box
+    return next(code.box for code in reading.codes if code.text == fact.printed)
+
+
+def _heatmap(boxes: list[Box]) -> NDArray[np.float32]:
+    """[32, 32], summing to 1: where the boxes are."""
+    heat = np.zeros((_GRID, _GRID), np.float32)
+    for box in boxes:
+        (left, top), (right, bottom) = np.min(box, axis=0), np.max(box, axis=0)
+        rows = slice(int(top * _GRID), max(int(np.ceil(bottom * _GRID)), int(top * _GRID) + 1))
+        heat[rows, int(left * _GRID) : max(int(np.ceil(right * _GRID)), int(left * _GRID) + 1)] = 1
+    shares: NDArray[np.float32] = heat / heat.sum()
+    return shares

@@ -1,0 +1,60 @@
+"""Fits the confidence of a line on drawn labels."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from tqdm import tqdm
+from vitrine_client import GrpcTransport
+from vitrine_client.calls import bytes_tensor
+from vitrine_client.reading import Line as ClientLine
+
+from catalogue.labels import label_from_seed
+from evaluation.text import TextOptions
+from vitrine_steps.reading.certainty import CALIBRATION_FORMAT, doubts
+from vitrine_steps.reading.found import found_from_tensor
+
+_DEFAULT_RISK = 0.05
+
+
+def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
+    """Read labels, and fit how likely a line is exact by what speaks against it."""
+    from evaluation.measure_text import matched
+
+    inputs, right = [], []
+    transport = GrpcTransport(url)
+    seeds = range(options.first_label, options.first_label + options.labels)
+    for seed in tqdm(seeds, desc="labels", disable=None):
+        label = label_from_seed(seed, "zh" if seed % 2 else "en")
+        tensors = transport.infer(
+            "photo_text", {"IMAGE": bytes_tensor(label.jpeg_bytes())}, ("PHOTO_TEXT",), timeout_s=60.0, request_id=""
+        )
+        found = found_from_tensor(tensors["PHOTO_TEXT"])
+        as_read = [
+            ClientLine(line.text, tuple(map(tuple, line.box)), float(number), "sure")  # type: ignore[arg-type]
+            for number, line in enumerate(found.lines)
+        ]
+        for row in matched(label, as_read):
+            if len(row.read) == 1:
+                inputs.append(doubts(found.lines[int(row.read[0].confidence or 0)]))
+                right.append(row.is_exact)
+    transport.close()
+    model = LogisticRegression(C=100.0, max_iter=1000).fit(np.array(inputs), np.array(right))
+    return {
+        "format": CALIBRATION_FORMAT,
+        "method": f"logistic regression, scikit-learn {version('scikit-learn')}",
+        "lines": len(right),
+        "right": int(sum(right)),
+        "weights": [round(float(weight), 5) for weight in model.coef_[0]],
+        "bias": round(float(model.intercept_[0]), 5),
+        "default_risk": _DEFAULT_RISK,
+    }
+
+
+def write_calibration(file: Path, content: dict[str, Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    print(f"wrote {file}: {content['right']} of {content['lines']} lines right")

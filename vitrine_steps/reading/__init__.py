@@ -1,0 +1,1 @@
+"""Text and codes in photos: what stands around PP-OCR's two engines."""

@@ -1,0 +1,71 @@
+"""How likely a line was read right, and whether that is sure enough."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from vitrine_steps.file_format import require_format
+from vitrine_steps.reading.found import Line
+
+CALIBRATION_FILE = "text_calibration.json"
+CALIBRATION_FORMAT = 1
+SURE, UNSURE = "sure", "unsure"
+_REMEDY = "fit it again with python -m evaluation.text --fit"
+_LEAST = 1e-6
+
+
+@dataclass(frozen=True)
+class LineCalibration:
+    """Fitted by `python -m evaluation.text --fit` on drawn labels whose text is known."""
+
+    weights: tuple[float, ...]
+    """Weights of a logistic regression, one for each of `doubts`."""
+    bias: float
+    default_risk: float
+    """Share of the lines of a confidence that may be wrong before lines of it are unsure."""
+
+
+def read_line_calibration(file: Path) -> LineCalibration | None:
+    """
+    Returns:
+        None if there is no such file: nobody has measured the weights of this build.
+
+    Raises:
+        FormatError: the file is of another format.
+    """
+    if not file.exists():
+        return None
+    content = json.loads(file.read_text("utf-8"))
+    require_format(content, CALIBRATION_FORMAT, file=file, remedy=_REMEDY)
+    return LineCalibration(tuple(content["weights"]), content["bias"], content["default_risk"])
+
+
+def doubts(line: Line) -> tuple[float, ...]:
+    """Say what speaks against a line: of its characters together and of the least likely; its length; small letters."""
+    return (
+        -math.log(max(line.mean, _LEAST)),
+        -math.log(max(line.least, _LEAST)),
+        math.log1p(len(line.text)),
+        1 / max(line.height_px, 1.0),
+    )
+
+
+def confidence_of(line: Line, calibration: LineCalibration | None) -> float:
+    """Return the probability that every character is right, 0 to 1; NaN without a calibration."""
+    if calibration is None:
+        return math.nan
+    score = calibration.bias + math.fsum(w * d for w, d in zip(calibration.weights, doubts(line), strict=True))
+    return 1 / (1 + math.exp(-max(-50.0, min(50.0, score))))
+
+
+def status_of(confidence: float, calibration: LineCalibration | None, max_risk: float | None) -> str:
+    """Say whether a line is sure enough; without a calibration none is.
+
+    Args:
+        max_risk: of this request; it can only be stricter than the calibration's own.
+    """
+    if calibration is None:
+        return UNSURE
+    risk = calibration.default_risk if max_risk is None else min(max_risk, calibration.default_risk)
+    return SURE if confidence >= 1 - risk else UNSURE
