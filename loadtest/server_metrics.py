@@ -6,9 +6,9 @@ from http.client import HTTPException
 
 from prometheus_client.parser import text_string_to_metric_families
 
-ASKED = ("vqa", "vqa_choose", "image_embedding")
+ASKED = ("vqa", "vqa_choose", "image_embedding", "photo_reading")
 """Models that clients call."""
-ENSEMBLES = (*ASKED, "image_features")
+ENSEMBLES = (*ASKED, "image_features", "photo_text")
 """Chains of steps: their times are those of the steps again."""
 _TIMEOUT_S = 5.0
 _COUNTERS = {

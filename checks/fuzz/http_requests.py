@@ -86,7 +86,7 @@ class HttpRequests:
         draw = self._draw
         photo = "no photo" if draw.random() < 0.8 else base64.b64encode(self._photos[0]).decode()
         tensors: dict[str, list[str]] = {"IMAGE": [photo]}
-        if model != "image_embedding":
+        if model in ("vqa", "vqa_choose"):
             tensors["QUESTION"] = ["What colour is it?"]
         if model == "vqa_choose":
             tensors["CANDIDATES"] = ["red", "blue"]

@@ -118,7 +118,7 @@ class Requests:
         photo = self._draw.choice(self._photos)
         head = photo[:800]  # where the structure is
         damaged = damage(self._draw, head) + photo[800:] if self._draw.random() < 0.7 else damage(self._draw, photo)
-        model = self._draw.choice(("vqa", "vqa", "image_embedding"))
+        model = self._draw.choice(("vqa", "vqa", "image_embedding", "photo_reading"))
         return INFER, self._request(model, IMAGE=[damaged], QUESTION=[b"What is it?"] if model == "vqa" else None)
 
     def _odd_question(self) -> tuple[str, bytes]:

@@ -13,6 +13,7 @@ OUTPUTS = {
     ),
     "vqa_choose": ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "HEATMAP", "RELEASE"),
     "image_embedding": ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE"),
+    "photo_reading": ("TEXT", "TEXT_BOX", "TEXT_CONFIDENCE", "TEXT_STATUS", "CODE", "CODE_KIND", "CODE_BOX", "RELEASE"),
 }  # fmt: skip
 """Outputs of each model that callers are meant to call."""
 PARAMETERS = (
@@ -127,7 +128,7 @@ def request(model: str, photo: bytes, question: bytes = b"What colour is it?") -
     """Make what a client sends, to a model that callers are meant to call."""
     found = pb.ModelInferRequest(model_name=model, id="fuzz")
     tensors = {"IMAGE": [photo]}
-    if model != "image_embedding":
+    if model in ("vqa", "vqa_choose"):
         tensors["QUESTION"] = [question]
     if model == "vqa_choose":
         tensors["CANDIDATES"] = [b"red", b"blue"]

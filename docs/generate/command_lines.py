@@ -37,7 +37,7 @@ class Group:
 
 
 GROUPS = (
-    Group("Ask", (Command("vitrine_client.cli", "vitrine", ("ask", "choose", "embed", "profile", "health")),)),
+    Group("Ask", (Command("vitrine_client.cli", "vitrine", ("ask", "choose", "embed", "read", "profile", "health")),)),
     Group(
         "Build and serve",
         (
@@ -55,6 +55,7 @@ GROUPS = (
         (
             Command("loadtest", subcommands=("run", "knee", "gate", "compare")),
             Command("evaluation"),
+            Command("evaluation.text"),
             Command("evaluation.compare"),
             Command("evaluation.colour_spaces"),
             Command("benchmarks"),

@@ -30,7 +30,7 @@ from serving.door.replies import CLOSED, SLOW_REQUEST, STREAMS, TOO_LARGE, TOO_S
 from serving.triton.command import TlsSettings
 
 SHOP_HEADER = "x-vitrine-shop"
-_MODELS = ("vqa", "vqa_choose", "image_embedding")
+_MODELS = ("vqa", "vqa_choose", "image_embedding", "photo_reading")
 _STATES = ("ServerLive", "ServerReady", "ModelReady")
 _LONGEST_CALL_S = 60
 _MOST_SHOPS = 10_000

@@ -90,7 +90,7 @@ local function fault_of(body)
       if fault then return fault end
     end
     if field == MODEL and MODELS and not MODELS[length == 0 and "" or body:getBytes(start, length)] then
-      return "this model is closed to callers of the gateway: ask vqa, vqa_choose or image_embedding"
+      return "this model is closed to callers of the gateway: ask vqa, vqa_choose, image_embedding or photo_reading"
     end
     -- Wherever it stands in there, and however its length is written, a key's bytes are in one piece.
     if field == OUTPUTS and length > 0 and body:getBytes(start, length):find("classification", 1, true) then

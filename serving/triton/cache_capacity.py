@@ -13,7 +13,8 @@ _OWN_BYTES = 300  # the cache's own, an entry: 4 MiB held the features of 207 ph
 
 
 def bytes_per_cached_photo(repository: Path) -> int:
-    """Add up the tensors that the cache keeps of one photo, with the cache's own bytes.
+    """Add up the tensors that the cache keeps of one photo, with the cache's own bytes. Texts are left out: how long
+    they are is not known, and no photo has any until it is read.
 
     Args:
         repository: a built one.
@@ -22,7 +23,11 @@ def bytes_per_cached_photo(repository: Path) -> int:
         UsageError: a file of it is no config.
     """
     outputs = cached_outputs(read_configs(repository))
-    return _OWN_BYTES + sum(int(math.prod(output.dims)) * _item_bytes(output.data_type) for output in outputs)
+    return _OWN_BYTES + sum(
+        int(math.prod(output.dims)) * _item_bytes(output.data_type)
+        for output in outputs
+        if output.data_type != model_config_pb2.TYPE_STRING
+    )
 
 
 def _item_bytes(data_type: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tritonclient.grpc import model_config_pb2 as pb
 from vitrine_client import calls, photos
+from vitrine_client.reading_calls import READING_OUTPUTS
 
 from builders.dimensions import BuildDimensions
 from builders.engine_spec import ENGINES
@@ -15,6 +16,7 @@ from builders.repository.configs import ServingConfig, adapt_config
 from builders.repository.forced_rows import use_forced_rows
 from builders.repository.source import SOURCE, read_config
 from builders.repository.step_code import modules_needed
+from builders.text.engines import TEXT_MODELS
 from vitrine_steps import models
 from vitrine_steps.photo.pixels import PhotoLimits
 
@@ -52,6 +54,7 @@ def test_all_models_of_the_design_are_there() -> None:
         "candidates_preprocess",
         "answer_scorer",
         "choice_postprocess",
+        *TEXT_MODELS,
     }
 
 
@@ -61,9 +64,10 @@ def test_the_contract_has_a_version() -> None:
     assert not [name for name in ENSEMBLES if name != "vqa" and "contract_version" in CONFIGS[name].parameters]
 
 
-def test_the_photo_limits_of_the_config_are_the_code_s_own() -> None:
+@pytest.mark.parametrize("step", ["image_preprocess", "text_preprocess"])
+def test_the_photo_limits_of_the_config_are_the_code_s_own(step: str) -> None:
     """Benchmarks and tests that decode photos without a server do it under the server's limits."""
-    parameters = CONFIGS["image_preprocess"].parameters
+    parameters = CONFIGS[step].parameters
     named = {name: int(value.string_value) for name, value in parameters.items() if name.startswith("max_")}
     limits = PhotoLimits()
     assert named == {
@@ -122,8 +126,10 @@ def test_an_ensemble_is_a_chain(name: str) -> None:
         assert set(before.output_map.values()) & set(step.input_map.values()), step.model_name
 
 
-def test_only_the_photo_features_are_cached() -> None:
-    assert [name for name, config in CONFIGS.items() if config.response_cache.enable] == ["image_features"]
+def test_only_what_was_found_in_a_photo_is_cached_each_as_one_output() -> None:
+    cached = {name for name, config in CONFIGS.items() if config.response_cache.enable}
+    assert cached == {"image_features", "photo_text"}
+    assert [len(CONFIGS[name].output) for name in cached] == [1, 1]
 
 
 def test_the_digest_travels_from_the_features_to_the_answer() -> None:
@@ -149,9 +155,9 @@ def test_every_step_states_its_instances_and_batches(name: str) -> None:
     assert config.HasField("dynamic_batching")
 
 
-def test_all_models_take_the_same_batch_but_a_list_comes_alone() -> None:
-    """Its candidates are rows enough, and logits of many long lists would fill the memory."""
-    alone = {"vqa_choose", "candidates_preprocess", "answer_scorer", "choice_postprocess"}
+def test_all_models_take_the_same_batch_but_lists_and_photos_to_read_come_alone() -> None:
+    """A list's candidates are rows enough; photos to read differ in size, and so do their lines."""
+    alone = {"vqa_choose", "candidates_preprocess", "answer_scorer", "choice_postprocess", *TEXT_MODELS}
     assert {name for name, config in CONFIGS.items() if config.max_batch_size == 1} == alone
     assert len({config.max_batch_size for name, config in CONFIGS.items() if name not in alone}) == 1
 
@@ -178,7 +184,7 @@ def test_a_steps_code_names_tensors_of_its_config(name: str) -> None:
 def test_a_step_gets_the_modules_that_it_needs_and_no_others(name: str) -> None:
     modules = {file.as_posix() for file in modules_needed(SOURCE / name / "1" / "model.py")}
     assert {f"models/{name}.py", "triton/step.py", "triton/heartbeat.py"} <= modules
-    assert ("photo/decoder_process.py" in modules) == (name == "image_preprocess")
+    assert ("photo/decoder_process.py" in modules) == (name in ("image_preprocess", "text_preprocess"))
     assert ("rules.py" in modules) == (name in ("answer_postprocess", "choice_postprocess"))
 
 
@@ -191,3 +197,4 @@ def test_the_client_asks_for_what_the_server_gives() -> None:
     with_context = calls.choose_call(b"photo", "What is it?", ["red"], None, "linen").outputs
     assert set(with_context) == {*calls.CHOICE_OUTPUTS, "SOURCE"} == {t.name for t in CONFIGS["vqa_choose"].output}
     assert set(calls.EMBEDDING_OUTPUTS) == {t.name for t in embedding.output}
+    assert set(READING_OUTPUTS) == {t.name for t in CONFIGS["photo_reading"].output}

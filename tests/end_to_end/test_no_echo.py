@@ -26,6 +26,7 @@ MODELS = {
     "vqa": ("IMAGE", "QUESTION"),
     "vqa_choose": ("IMAGE", "QUESTION", "CANDIDATES"),
     "image_embedding": ("IMAGE",),
+    "photo_reading": ("IMAGE",),
 }
 GOOD = {"IMAGE": [PHOTO], "QUESTION": [b"What colour is it?"], "CANDIDATES": [b"red", b"blue"]}
 ODD_VALUES = {

@@ -16,17 +16,19 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "model_repository"
 
 
-def test_the_bundled_repository_has_two_stretches() -> None:
-    photos, questions = stretches(read_configs(SOURCE))
+def test_the_bundled_repository_has_three_stretches() -> None:
+    photos, questions, texts = stretches(read_configs(SOURCE))
     assert (photos.entry, photos.engines) == ("photos", ("image_encoder",))
     assert (photos.python_steps, photos.last_steps) == (("image_preprocess", "image_export"), ("image_export",))
     assert (questions.entry, set(questions.engines)) == ("questions", {"answer_decoder", "answer_scorer"})
     assert set(questions.last_steps) == {"answer_postprocess", "choice_postprocess"}
     assert "candidates_preprocess" in questions.python_steps
+    assert (texts.entry, texts.engines) == ("texts", ("text_detector", "text_recogniser"))
+    assert texts.last_steps == ("text_decode",)
 
 
 def test_callers_ask_the_ensembles_that_no_other_calls() -> None:
-    assert set(public_ensembles(read_configs(SOURCE))) == {"vqa", "vqa_choose", "image_embedding"}
+    assert set(public_ensembles(read_configs(SOURCE))) == {"vqa", "vqa_choose", "image_embedding", "photo_reading"}
 
 
 def test_alerts_name_models_that_there_are() -> None:

@@ -113,7 +113,7 @@ def test_a_heartbeat_outlives_a_cleaner_of_temporary_files(step: Step, hearts: H
     assert hearts.is_at_work()
 
 
-ENSEMBLES = ("vqa", "vqa_choose", "image_embedding")
+ENSEMBLES = ("vqa", "vqa_choose", "image_embedding", "photo_reading")
 
 
 class Server:
