@@ -14,7 +14,7 @@ from catalogue.label_words import printed_lines
 
 _PAPERS = ((250, 249, 245), (236, 241, 247), (246, 238, 222), (255, 255, 255), (40, 44, 52), (24, 60, 52))
 _WIDTH_PX, _MARGIN_PX = (700, 1400), 48
-_LINE_PX = (22, 44)
+_LINE_PX = (14, 44)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def label_from_seed(seed: int, language: str | None = None) -> LabelPhoto:
     pitch = round(line_px * rng.uniform(1.5, 2.0))
     height = 2 * _MARGIN_PX + pitch * len(printed)
     paper = rng.choice(_PAPERS)
-    contrast = rng.uniform(0.35, 1.0)
+    contrast = rng.uniform(0.2, 1.0)
     ink = tuple(round(side + ((0 if sum(paper) > 384 else 255) - side) * contrast) for side in paper)
     image = Image.new("RGB", (width, height), paper)
     draw = ImageDraw.Draw(image)
@@ -77,7 +77,7 @@ def label_from_seed(seed: int, language: str | None = None) -> LabelPhoto:
         boxes.append(draw.textbbox(place, line.text, font))
     angle_deg = rng.choice((0.0, 0.0, rng.uniform(-15, 15)))
     image, corners = _turned(image, boxes, angle_deg, paper)
-    blur_px = rng.choice((0.0, rng.uniform(0, line_px / 22)))
+    blur_px = rng.choice((0.0, rng.uniform(0, line_px / 12)))
     image = _as_camera_sees(rng, image, blur_px)
     size = np.array(image.size)
     return LabelPhoto(
@@ -91,7 +91,7 @@ def label_from_seed(seed: int, language: str | None = None) -> LabelPhoto:
         angle_deg,
         blur_px,
         contrast,
-        rng.randint(50, 95),
+        rng.randint(40, 95),
     )
 
 
@@ -125,5 +125,5 @@ def _as_camera_sees(rng: random.Random, image: Image.Image, blur_px: float) -> I
         image = image.filter(ImageFilter.GaussianBlur(blur_px))
     pixels = np.asarray(image, np.float32)
     light = np.linspace(rng.uniform(0.8, 1.0), 1.0, image.width, dtype=np.float32)[None, :, None]
-    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, rng.uniform(0, 4), pixels.shape[:2])[:, :, None]
+    noise = np.random.default_rng(rng.randrange(2**32)).normal(0, rng.uniform(0, 9), pixels.shape[:2])[:, :, None]
     return Image.fromarray((pixels * light + noise).clip(0, 255).astype(np.uint8))

@@ -5,7 +5,7 @@
 #
 # usage: system-packages.sh PYTHON [--tests]
 #   PYTHON   the interpreter that Vitrine is to run on
-#   --tests  also what tests need: Prometheus, whose alerts are tried
+#   --tests  also what tests need: Prometheus, whose alerts are tried, and a font with Chinese characters
 set -eu
 python=${1:?usage: system-packages.sh PYTHON [--tests]}
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -21,6 +21,9 @@ os.path.exists(os.path.join(sys.base_prefix, "lib", library)) or ctypes.CDLL(lib
 "$python" -c 'import ensurepip' 2>/dev/null || lacking="$lacking python$version-venv"
 if [ "${2:-}" = --tests ] && ! { command -v prometheus && command -v promtool; } >/dev/null; then
     lacking="$lacking prometheus"
+fi
+if [ "${2:-}" = --tests ] && [ ! -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ]; then
+    lacking="$lacking fonts-wqy-microhei"
 fi
 [ -n "$lacking" ] || exit 0
 

@@ -27,7 +27,7 @@ from catalogue.labels import label_from_seed
 from vitrine_steps.reading.certainty import CALIBRATION_FILE
 from vitrine_steps.reading.sizes import CHARACTERS_FILE
 
-_PHOTOS = 12
+_PHOTOS = 6
 _CALIBRATIONS = Path(__file__).with_name("calibrations")
 
 

@@ -15,7 +15,8 @@ MODELS = (
     "vqa", "vqa_choose", "image_embedding", "image_features", "image_preprocess", "image_encoder", "image_export",
     "embedding_export", "question_preprocess", "answer_decoder", "answer_postprocess", "candidates_preprocess",
     "answer_scorer", "choice_postprocess", "photo_reading", "photo_text", "text_preprocess", "text_detector",
-    "text_crops", "text_recogniser", "text_decode", "reading_postprocess", "", "nothing", "../vqa", "vqa/1", "vqa\0", "图",
+    "text_crops", "text_recogniser", "text_decode", "reading_postprocess", "", "nothing", "../vqa", "vqa/1", "vqa\0",
+    "图",
 )  # fmt: skip
 _NAMES = (
     "IMAGE", "QUESTION", "CANDIDATES", "MAX_RISK", "IMAGE_FEATURES", "PIXELS", "IMAGE_SHA256", "QUESTION_IDS",

@@ -13,10 +13,11 @@ from training.random_checkpoint import random_blip, save_checkpoint
 
 
 @pytest.fixture(scope="session", autouse=True)
-def fp32_unless_asked() -> Iterator[None]:
-    """Builds are the same on every processor, and try no INT8, unless a test asks for it."""
+def quick_unless_asked() -> Iterator[None]:
+    """Builds are the same on every processor, and try no INT8, unless a test asks for it; none reads text."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("builders.options.has_vnni", lambda: False)
+        patch.setattr("builders.specification.text_weights", lambda wanted: None)
         yield
 
 

@@ -57,7 +57,9 @@ def test_the_overlay_outlines_each_line_on_the_photo() -> None:
         ("成分是什么", "Cotton 80% Wool 20%"),
     ],
 )
-def test_a_question_after_what_is_printed_is_answered_by_its_line(question: str, answer: str, *, is_async: bool) -> None:
+def test_a_question_after_what_is_printed_is_answered_by_its_line(
+    question: str, answer: str, *, is_async: bool
+) -> None:
     transport = fake()
     found = ask(transport, question, is_async=is_async, read_text=True)
     assert (found.text, found.source, found.status) == (answer, "text", "answered")

@@ -42,12 +42,17 @@ def read_line_calibration(file: Path) -> LineCalibration | None:
 
 
 def doubts(line: Line) -> tuple[float, ...]:
-    """Say what speaks against a line: of its characters together and of the least likely; its length; small letters."""
+    """Say what speaks for and against a line: its characters together and the least likely of them, its length, and
+    how high it is in pixels and as a share of the photo: patterns that are taken for a letter are large."""
+    (left, top), (low_left, low) = line.box[0], line.box[3]
+    share = math.hypot(low_left - left, low - top)
     return (
         -math.log(max(line.mean, _LEAST)),
         -math.log(max(line.least, _LEAST)),
-        math.log1p(len(line.text)),
-        1 / max(line.height_px, 1.0),
+        1 / len(line.text),
+        float(len(line.text) == 1),
+        math.log(max(line.height_px, 1.0)),
+        math.log(max(share, 1e-3)),
     )
 
 

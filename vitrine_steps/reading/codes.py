@@ -2,11 +2,21 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
+from zxingcpp import BarcodeFormat as Format
 
 _MOST_CODES = 32
+_KINDS = (
+    Format.EAN13, Format.EAN8, Format.UPCA, Format.Code128, Format.Code39, Format.ITF14, Format.DataBar,
+    Format.QRCode, Format.DataMatrix, Format.PDF417, Format.Aztec,
+)  # fmt: skip
+"""Kinds that are on products. UPC-E is left out: it was found where other codes were cut by a turn."""
+_TURNS_DEG = (-22.5, 22.5)
+"""A line code is read along rows and columns: 97 of 100 were read up to 15 degrees, all up to 30 with these turns."""
+_TURNED_SIDE_PX = 1000
 
 
 @dataclass(frozen=True)
@@ -22,8 +32,51 @@ def codes_in(photo: NDArray[np.uint8]) -> list[Code]:
     """Read the codes of a photo, [h, w, 3], whose check digits are right; 32 at most."""
     height, width = photo.shape[:2]
     codes = []
-    for found in zxingcpp.read_barcodes(photo)[:_MOST_CODES]:
-        corners = found.position
-        points = (corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left)
-        codes.append(Code(found.text, str(found.format), [[p.x / width, p.y / height] for p in points]))
+    for found, corners in _apart(_codes_at_any_angle(photo))[:_MOST_CODES]:
+        box = (corners / [width, height]).clip(0, 1).tolist()
+        codes.append(Code(found.text, str(found.format), box))
     return codes
+
+
+_Read = tuple[zxingcpp.Barcode, NDArray[np.float64]]
+"""A code and its corners, [4, 2] in pixels of the photo."""
+
+
+def _codes_at_any_angle(photo: NDArray[np.uint8]) -> list[_Read]:
+    if found := _read(photo, np.eye(2, 3)):
+        return found
+    height, width = photo.shape[:2]
+    scale = min(1.0, _TURNED_SIDE_PX / max(height, width))
+    for angle_deg in _TURNS_DEG:
+        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, scale)
+        reach = np.abs(matrix[:, :2]) @ [width, height]
+        matrix[:, 2] += reach / 2 - np.array([width, height]) / 2
+        size = (int(reach[0]), int(reach[1]))
+        turned = np.asarray(cv2.warpAffine(photo, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        if found := _read(turned, cv2.invertAffineTransform(matrix)):
+            return found
+    return []
+
+
+def _read(photo: NDArray[np.uint8], back: NDArray[np.float64]) -> list[_Read]:
+    """Read codes as they stand.
+
+    Args:
+        back: [2, 3], from the pixels of this picture to those of the photo.
+    """
+    read = []
+    for found in zxingcpp.read_barcodes(photo, formats=_KINDS):
+        at = found.position
+        points = [(p.x, p.y, 1) for p in (at.top_left, at.top_right, at.bottom_right, at.bottom_left)]
+        read.append((found, np.array(points) @ back.T))
+    return read
+
+
+def _apart(read: list[_Read]) -> list[_Read]:
+    """Leave out what was read within another code: a part of it that was taken for a whole."""
+    kept: list[_Read] = []
+    for found, corners in read:
+        middle = corners.mean(0)
+        if not any((middle >= k.min(0)).all() and (middle <= k.max(0)).all() for _, k in kept):
+            kept.append((found, corners))
+    return kept
