@@ -1,7 +1,9 @@
 """Fits the confidence of a line on drawn labels."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +28,30 @@ def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
     """Read labels, and fit how likely a line is exact by what speaks against it."""
     from evaluation.measure_text import matched
 
-    inputs, right = [], []
     transport = GrpcTransport(url)
-    seeds = range(options.first_label, options.first_label + options.labels)
-    for seed in tqdm(seeds, desc="labels", disable=None):
+
+    def label_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:
         label = label_from_seed(seed, "zh" if seed % 2 else "en")
         found = _found(transport, label.jpeg_bytes())
         as_read = [
             ClientLine(line.text, tuple(map(tuple, line.box)), float(number), "sure")  # type: ignore[arg-type]
             for number, line in enumerate(found.lines)
         ]
-        for row in matched(label, as_read):
-            if len(row.read) == 1:
-                inputs.append(doubts(found.lines[int(row.read[0].confidence or 0)]))
-                right.append(row.is_exact)
-    # What is found where nothing is written is wrong, however likely its characters are.
-    bare = range(first_seed("train"), first_seed("train") + options.labels // 2)
-    for seed in tqdm(bare, desc="photos without text", disable=None):
-        lines = _found(transport, photo_from_seed(seed).jpeg_bytes()).lines
-        inputs += [doubts(line) for line in lines]
-        right += [False] * len(lines)
+        rows = [row for row in matched(label, as_read) if len(row.read) == 1]
+        return [(doubts(found.lines[int(row.read[0].confidence or 0)]), row.is_exact) for row in rows]
+
+    def bare_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:
+        """What is found where nothing is written is wrong, however likely its characters are."""
+        return [(doubts(line), False) for line in _found(transport, photo_from_seed(seed).jpeg_bytes()).lines]
+
+    labels = range(options.first_label, options.first_label + options.labels)
+    bare = range(first_seed("train"), first_seed("train") + options.labels)
+    with ThreadPoolExecutor(options.threads) as pool:
+        found = chain(pool.map(label_rows, labels), pool.map(bare_rows, bare))
+        bar = tqdm(found, total=len(labels) + len(bare), desc="photos", disable=None)
+        rows = [row for of_photo in bar for row in of_photo]
     transport.close()
+    inputs, right = [row[0] for row in rows], [row[1] for row in rows]
     model = LogisticRegression(C=100.0, max_iter=1000).fit(np.array(inputs), np.array(right))
     return {
         "format": CALIBRATION_FORMAT,

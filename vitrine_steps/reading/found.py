@@ -20,7 +20,7 @@ class Line:
     least: float
     """Least of them."""
     height_px: float
-    """Height in the photo as the recogniser saw it, before it was resized."""
+    """Its shorter side in the photo, as it was cut out: a vertical line stands."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ CONTRACT_VERSION = 1
 """Version of the contract that this client speaks; see docs/reference/contract.md."""
 ENSEMBLE = "vqa"
 """The model whose config carries the server's version, for all that clients call."""
+READING = "photo_reading"
+"""The model that reads text and codes; builds may leave it out."""
 _PARAMETER = "contract_version"
 _QUESTION_PREFIX = re.compile(r"question (\d+) of \d+: ")
 CHECK_TIMEOUT_S = 1.0

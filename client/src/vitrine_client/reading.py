@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
 from vitrine_client.overlay import overlay_boxes
 from vitrine_client.photos import Photo
+
+if TYPE_CHECKING:
+    from vitrine_client.facts import Fact
 
 Box = tuple[tuple[float, float], ...]
 """Four corners from the upper left of what it surrounds, clockwise; x and y as shares, 0 to 1, of the upright photo."""
@@ -60,6 +63,12 @@ class Reading:
     def text(self) -> str:
         """Lines that are sure, one under the other."""
         return "\n".join(line.text for line in self.lines if line.status == "sure")
+
+    def facts(self) -> "tuple[Fact, ...]":
+        """Find what the sure lines and the codes say of the product; see `facts_in`. Needs `vitrine-client[facts]`."""
+        from vitrine_client.facts import facts_in
+
+        return facts_in(self)
 
     def overlay(self, photo: Photo) -> Image.Image:
         """Draw the boxes over the photo, upright: sure lines green, unsure ones orange, codes blue."""

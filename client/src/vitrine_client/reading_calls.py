@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vitrine_client.calls import Call, Tensors, bytes_tensor, risk_tensor
+from vitrine_client.contract import READING
 from vitrine_client.reading import Box, Code, Line, Reading
 
 READING_OUTPUTS = (
@@ -23,7 +24,7 @@ READING_OUTPUTS = (
 
 def read_call(photo: bytes, max_risk: float | None) -> Call[Reading]:
     inputs = {"IMAGE": bytes_tensor(photo), **risk_tensor(max_risk)}
-    return Call("photo_reading", inputs, READING_OUTPUTS, _reading_from_tensors)
+    return Call(READING, inputs, READING_OUTPUTS, _reading_from_tensors)
 
 
 def _reading_from_tensors(tensors: Tensors, request_id: str) -> Reading:

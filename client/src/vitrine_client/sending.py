@@ -10,6 +10,7 @@ import grpc
 from tritonclient.utils import InferenceServerException
 
 from vitrine_client.channel import TlsFiles, key_headers, require_address
+from vitrine_client.contract import READING
 from vitrine_client.errors import VitrineError, error_from_code
 from vitrine_client.quoting import MOST_CHARACTERS, short_name
 from vitrine_client.retries import Retries
@@ -212,6 +213,13 @@ def error_from_library(
         message = f"{said} ({message}): {cause}"
     elif message.startswith(_NOT_GRPC):
         message = f"{url} does not speak gRPC ({message}): name the gRPC port of a Vitrine server"
+    elif code == "NOT_FOUND" and model == READING:
+        return error_from_code(
+            "INVALID_ARGUMENT",
+            "the server reads no text: build its repository anew, without --without-text",
+            model=model,
+            request_id=request_id,
+        )
     elif _NO_SHARED_MEMORY in message:
         message = "the server has run out of shared memory: its operator has to give it more"
     return error_from_code(code, message, model=model, request_id=request_id)
