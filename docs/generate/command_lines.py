@@ -63,6 +63,7 @@ GROUPS = (
             Command("benchmarks.chat"),
             Command("benchmarks.tune"),
             Command("benchmarks.door"),
+            Command("benchmarks.text"),
             Command("benchmarks.outage"),
             Command("benchmarks.overload"),
             Command("benchmarks.engines"),
