@@ -19,6 +19,7 @@ from vitrine_client.facts import facts_in
 
 from catalogue.code_photos import CodePhoto, code_from_seed
 from catalogue.dataset import first_seed
+from catalogue.documents import DocumentPhoto, document_from_seed
 from catalogue.labels import LabelPhoto, label_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.calibration import expected_calibration_error
@@ -92,6 +93,7 @@ def _figures(client: VqaClient, options: TextOptions) -> list[Figure]:
     right = [[code.text for code in reading.codes] == [drawn.text] for drawn, reading in codes]
     wrong = [any(code.text != drawn.text for code in reading.codes) for drawn, reading in codes]
     found += share("codes", "read", right) + share("codes", "wrong", wrong)
+    found += _document_figures(read_all(client, range(options.documents), _document, options.threads, "documents"))
     seeds = range(first_seed("test"), first_seed("test") + options.without_text)
     bare = read_all(client, seeds, lambda seed: (seed, photo_from_seed(seed).jpeg_bytes()), options.threads, "photos")
     sure = [any(line.status == "sure" for line in reading.lines) for _, reading in bare]
@@ -191,6 +193,20 @@ def _fact_figures(labels: Sequence[tuple[LabelPhoto, Reading]]) -> list[Figure]:
         said += found.total()
         written += known.total()
     return [Figure("facts", "precision", hits / max(said, 1), said), Figure("facts", "recall", hits / written, written)]
+
+
+def _document(seed: int) -> tuple[DocumentPhoto, bytes]:
+    drawn = document_from_seed(seed)
+    return drawn, drawn.jpeg_bytes
+
+
+def _document_figures(documents: Sequence[tuple[DocumentPhoto, Reading]]) -> list[Figure]:
+    found, wrong = [], []
+    for drawn, reading in documents:
+        fields = {field.kind: field for field in reading.document_fields(is_masked=False)}
+        found += [kind in fields and fields[kind].value == value for kind, value in drawn.fields.items()]
+        wrong += [field.is_verified and drawn.fields.get(kind) != field.value for kind, field in fields.items()]
+    return share("documents", "fields found", found) + share("documents", "verified fields that are wrong", wrong)
 
 
 def _own_photos(client: VqaClient, file: Path, threads: int) -> list[Figure]:

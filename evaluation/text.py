@@ -13,7 +13,7 @@ from command_line.values import Argument, Count, File, Positional, WholeNumber
 @dataclass(frozen=True)
 class TextOptions:
     """Read labels that are drawn with known text, in both languages, through the client, and report how right lines,
-    characters and facts are, by language, size, angle, blur and contrast; codes; and photos without text.
+    characters and facts are, by language, size, angle, blur and contrast; codes; documents; and photos without text.
 
     Examples:
       python -m evaluation.text build/vitrine-small
@@ -33,6 +33,8 @@ class TextOptions:
     """Photos of your own instead: JSON Lines of {"photo": PATH, "lines": [TEXT, ...], "language": "zh" or "en"}."""
     codes: WholeNumber = 300
     """Codes that are drawn."""
+    documents: WholeNumber = 150
+    """Identity cards, bank cards and receipts that are drawn."""
     without_text: WholeNumber = 500
     """Product photos without text that are read."""
     threads: Count = 2

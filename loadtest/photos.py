@@ -11,6 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from catalogue.dataset import first_seed
+from catalogue.labels import label_from_seed
 from catalogue.photos import photo_from_seed
 from measuring.photo_files import PHOTO_SUFFIXES, photo_files
 
@@ -44,11 +45,23 @@ class PhotoPool:
 
 
 @lru_cache(1)
-def draw_photos(count: int, long_side_px: tuple[int, int]) -> PhotoPool:
-    """Draw `count` catalogue photos, as JPEG; the same ones each time."""
+def draw_photos(count: int, long_side_px: tuple[int, int], *, has_labels: bool = False) -> PhotoPool:
+    """Draw `count` catalogue photos, as JPEG; the same ones each time.
+
+    Args:
+        has_labels: whether every other one is a label.
+    """
     seeds = range(first_seed("test") + _FIRST, first_seed("test") + _FIRST + count)
     progress = tqdm(seeds, desc="drawing photos", leave=False, disable=None)
-    return PhotoPool([photo_from_seed(seed, long_side_px=long_side_px).jpeg_bytes() for seed in progress])
+    return PhotoPool([_drawn(seed, long_side_px, is_label=has_labels and bool(seed % 2)) for seed in progress])
+
+
+def _drawn(seed: int, long_side_px: tuple[int, int], *, is_label: bool) -> bytes:
+    return (
+        label_from_seed(seed).jpeg_bytes()
+        if is_label
+        else photo_from_seed(seed, long_side_px=long_side_px).jpeg_bytes()
+    )
 
 
 def photos_of_folder(folder: Path) -> PhotoPool:

@@ -11,7 +11,7 @@ from catalogue.photos import attributes_from_seed
 from catalogue.questions import Question, allowed_answers, question_for
 from loadtest.scenario import Scenario
 
-REQUEST_KINDS = ("ask", "choose", "embed", "invalid")
+REQUEST_KINDS = ("ask", "choose", "embed", "invalid", "read")
 _LIST = 10
 _LONGEST_OF = 5
 # Those for which there is a list of values to choose from.
@@ -53,6 +53,8 @@ def _request(scenario: Scenario, photo: int, rng: random.Random) -> Request:
     if draw < scenario.embed_ratio + scenario.choose_ratio:
         question = _question(scenario, photo, rng, _LISTED)
         return Request("choose", photo, question.text, allowed_answers(question, rng, most=_LIST))
+    if draw < scenario.embed_ratio + scenario.choose_ratio + scenario.read_ratio:
+        return Request("read", photo)
     return Request("ask", photo, _question(scenario, photo, rng, KINDS).text)
 
 

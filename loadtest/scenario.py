@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtest.yaml_file import YamlFileError, read_values
 
-KINDS = ("ask", "choose", "embed")
+KINDS = ("ask", "choose", "embed", "read")
 
 
 class ScenarioError(ValueError):
@@ -28,7 +28,9 @@ class Scenario:
     choose_ratio: float = 0.0
     """Share of the requests that give a closed list of ten."""
     embed_ratio: float = 0.0
-    """Share of the requests that want an embedding. The others ask."""
+    """Share of the requests that want an embedding."""
+    read_ratio: float = 0.0
+    """Share of the requests that read text. The others ask. With it, every other photo is a drawn label."""
     invalid_ratio: float = 0.0
     """Share of the requests that are wrong (a broken photo, a blank question), and must be refused."""
     long_question_ratio: float = 0.0
@@ -43,8 +45,10 @@ class Scenario:
             value = getattr(self, field.name)
             if field.name.endswith("_ratio") and not 0 <= value <= 1:
                 raise ScenarioError(f"{field.name} is {value}, but a share from 0 to 1 is expected")
-        if self.choose_ratio + self.embed_ratio > 1:
-            raise ScenarioError("choose_ratio and embed_ratio are more than 1 together: the rest of the requests asks")
+        if self.choose_ratio + self.embed_ratio + self.read_ratio > 1:
+            raise ScenarioError(
+                "choose_ratio, embed_ratio and read_ratio are more than 1 together: the rest of the requests asks"
+            )
         low, high = self.photo_long_side_px
         if not 16 <= low <= high <= 8000:
             raise ScenarioError(f"photo_long_side_px is [{low}, {high}], but 16 <= LOW <= HIGH <= 8000 is expected")
@@ -67,6 +71,8 @@ NAMED = {
         Scenario("listing", questions_per_photo=4, choose_ratio=0.75, photo_long_side_px=(800, 1600)),
         # Similar products beside the one that is looked at: embeddings, mostly of known photos.
         Scenario("browsing", repeat_photo_ratio=0.6, embed_ratio=0.9),
+        # What is printed: labels of what is on sale, read when they first come, and asked about.
+        Scenario("labels", repeat_photo_ratio=0.8, read_ratio=0.3),
     )
 }
 

@@ -165,6 +165,9 @@ class Sender:
         if request.kind == "embed":
             await self._client.embed(photo)
             return ""
+        if request.kind == "read":
+            await self._client.read(photo)
+            return ""
         if request.kind == "choose":
             return (await self._client.choose(photo, request.question, request.candidates)).status
         if request.kind == "invalid" and request.question:

@@ -45,7 +45,9 @@ class RunSettings:
         if self.photo_folder:
             pool = photos_of_folder(Path(self.photo_folder))
         else:
-            pool = draw_photos(self.photo_count, self.scenario.photo_long_side_px)
+            pool = draw_photos(
+                self.photo_count, self.scenario.photo_long_side_px, has_labels=self.scenario.read_ratio > 0
+            )
         return replace(pool, salt=self.photo_salt)
 
 

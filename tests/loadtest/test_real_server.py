@@ -6,7 +6,12 @@ import pytest
 
 from tests.helpers.loadtest_command import run
 
-KINDS = {"customer_service": {"ask"}, "listing": {"ask", "choose"}, "browsing": {"ask", "embed"}}
+KINDS = {
+    "customer_service": {"ask"},
+    "listing": {"ask", "choose"},
+    "browsing": {"ask", "embed"},
+    "labels": {"ask", "read"},
+}
 
 
 @pytest.mark.parametrize("scenario", KINDS)

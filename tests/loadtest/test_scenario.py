@@ -26,7 +26,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("questions_per_photo: true\n", "line 1: questions_per_photo is True, but a whole number"),
         ("photo_long_side_px: 300\n", "line 1: photo_long_side_px is 300, but two whole numbers"),
         ("photo_long_side_px: [900, 300]\n", "photo_long_side_px is [900, 300], but 16 <= LOW <= HIGH"),
-        ("choose_ratio: 0.7\nembed_ratio: 0.7\n", "choose_ratio and embed_ratio are more than 1 together"),
+        ("choose_ratio: 0.7\nembed_ratio: 0.7\n", "choose_ratio, embed_ratio and read_ratio are more than 1 together"),
         ("choose_ratio: 0.7\nchoose_ratio: 0.1\n", "line 2: choose_ratio came in line 1 already"),
         ("a: [1\n", "line 2: not YAML"),
         ("[a, b]: 1\n", "line 1: a list or a mapping came"),

@@ -169,7 +169,7 @@ def _add_profile(commands: Commands, parents: list[argparse.ArgumentParser]) -> 
         epilog='example: vitrine profile mug.jpg "What colour is the mug?"',
     )
     profile_parser.add_argument("photo", help="a file, such as a JPEG, or - for standard input")
-    profile_parser.add_argument("question", type=question)
+    profile_parser.add_argument("question", type=question, nargs="?", help="without one, the photo is read")
     profile_parser.add_argument("--repeat", type=count, default=10, metavar="N", help="questions of each (default: 10)")
     profile_parser.add_argument(
         "--admin-key-file", metavar="FILE", help="holds the key that the server was started with, as --admin-key-file"

@@ -10,10 +10,11 @@ from typing import Any
 import tritonclient.grpc as triton
 from tritonclient.utils import InferenceServerException
 
-from vitrine_client.calls import ask_call
+from vitrine_client.calls import Call, ask_call
 from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, admin_headers, tls_arguments
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import Photo, bytes_from_photo
+from vitrine_client.reading_calls import read_call
 from vitrine_client.sending import error_from_library
 from vitrine_client.statistics import Statistics, statistics_from_response
 from vitrine_client.transport import GrpcTransport
@@ -27,7 +28,16 @@ STEPS = {
     "answer_postprocess": "judge the answer",
 }
 """The models behind `vqa`, in order, and what each does."""
-_WHOLE = "vqa"
+READING_STEPS = {
+    "text_preprocess": "decode the photo, read codes",
+    "text_detector": "find text",
+    "text_crops": "cut out lines",
+    "text_recogniser": "read lines",
+    "text_decode": "put them in order",
+    "reading_postprocess": "judge each line",
+}
+"""The models behind `photo_reading`, as above."""
+_WORDS = STEPS | READING_STEPS
 _NS_PER_MS = 1e6
 _SETTLE_S = 0.02
 _MOST_READINGS = 10  # a server that others keep asking never settles
@@ -55,7 +65,7 @@ class LatencyBreakdown:
 
 def measure_breakdown(
     photo: Photo,
-    question: str,
+    question: str | None,
     *,
     url: str,
     tls: TlsFiles | None = None,
@@ -66,6 +76,7 @@ def measure_breakdown(
     """Ask a question about a photo that the server does not know, and about one that it does.
 
     Args:
+        question: None: the photo is read.
         admin_key: of the server's administration, to which its statistics belong.
 
     Raises:
@@ -91,14 +102,16 @@ def _measure(
     transport: GrpcTransport,
     statistics: Callable[[], Statistics],
     photos: list[bytes],
-    question: str,
+    question: str | None,
     timeout_s: float,
 ) -> LatencyBreakdown:
     before = statistics()
     times = [_time_question(transport, photo, question, timeout_s) for photo in photos]
     after = statistics()
     whole_ms, called_ms = (sum(part) / len(times) for part in zip(*times, strict=True))
-    return breakdown_from_statistics(before, after, questions=len(photos), total_ms=whole_ms, called_ms=called_ms)
+    return breakdown_from_statistics(
+        before, after, questions=len(photos), total_ms=whole_ms, called_ms=called_ms, is_reading=question is None
+    )
 
 
 def _read_settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | None, timeout_s: float) -> Statistics:
@@ -113,10 +126,12 @@ def _read_settled_statistics(url: str, tls: TlsFiles | None, admin_key: str | No
     return last
 
 
-def _time_question(transport: GrpcTransport, photo: bytes, question: str, timeout_s: float) -> tuple[float, float]:
-    """Ask one question; return the milliseconds of the whole, and of the call in it."""
+def _time_question(
+    transport: GrpcTransport, photo: bytes, question: str | None, timeout_s: float
+) -> tuple[float, float]:
+    """Ask one question, or read the photo; return the milliseconds of the whole, and of the call in it."""
     start_s = time.perf_counter()
-    call = ask_call(photo, question, None)
+    call: Call[Any] = read_call(photo, None) if question is None else ask_call(photo, question, None)
     called_s = time.perf_counter()
     tensors = transport.infer(call.model, call.inputs, call.outputs, timeout_s=timeout_s, request_id=call.request_id)
     answered_s = time.perf_counter()
@@ -125,14 +140,22 @@ def _time_question(transport: GrpcTransport, photo: bytes, question: str, timeou
 
 
 def breakdown_from_statistics(
-    before: Statistics, after: Statistics, *, questions: int, total_ms: float, called_ms: float
+    before: Statistics,
+    after: Statistics,
+    *,
+    questions: int,
+    total_ms: float,
+    called_ms: float,
+    is_reading: bool = False,
 ) -> LatencyBreakdown:
     """Compute the parts of a question's latency from what the server counted meanwhile.
 
     Args:
         before, after: the server's statistics before and after `questions` questions.
         total_ms, called_ms: of one question, as seen here: all of it, and the call.
+        is_reading: whether the photo was read, and nothing asked.
     """
+    whole, steps = ("photo_reading", READING_STEPS) if is_reading else ("vqa", STEPS)
     change = {
         model: {name: value - before.get(model, {}).get(name, 0) for name, value in now.items()}
         for model, now in after.items()
@@ -141,12 +164,12 @@ def breakdown_from_statistics(
     def per_question_ms(model: str, name: str) -> float:
         return change.get(model, {}).get(name, 0) / questions / _NS_PER_MS
 
-    server_ms = per_question_ms(_WHOLE, "success_ns")
-    steps_ms = {model: per_question_ms(model, "work_ns") for model in STEPS}
-    queue_ms = sum(per_question_ms(model, "queue_ns") for model in STEPS)
-    counts = [now.get("success", 0) for model, now in change.items() if model != _WHOLE]
+    server_ms = per_question_ms(whole, "success_ns")
+    steps_ms = {model: per_question_ms(model, "work_ns") for model in steps}
+    queue_ms = sum(per_question_ms(model, "queue_ns") for model in steps)
+    counts = [now.get("success", 0) for model, now in change.items() if model != whole]
     # A choice, an embedding and what failed are counted in the steps only.
-    is_alone = change.get(_WHOLE, {}).get("success", 0) == questions and max(counts, default=0) <= questions
+    is_alone = change.get(whole, {}).get("success", 0) == questions and max(counts, default=0) <= questions
 
     def rest_ms(rest: float) -> float | None:
         """Return what is left of a time without its parts; None where parts of others' questions made it negative."""
@@ -191,7 +214,7 @@ def breakdown_table(new: LatencyBreakdown, known: LatencyBreakdown) -> str:
         ("client", new.client_ms, known.client_ms),
         ("network", new.network_ms, known.network_ms),
         ("queues", new.queue_ms, known.queue_ms),
-        *((f"{what} ({model})", new.steps_ms[model], known.steps_ms[model]) for model, what in STEPS.items()),
+        *((f"{_WORDS[model]} ({model})", new.steps_ms[model], known.steps_ms[model]) for model in new.steps_ms),
         ("between steps (triton)", new.triton_ms, known.triton_ms),
         ("total", new.total_ms, known.total_ms),
     ]

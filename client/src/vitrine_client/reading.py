@@ -10,6 +10,7 @@ from vitrine_client.overlay import overlay_boxes
 from vitrine_client.photos import Photo
 
 if TYPE_CHECKING:
+    from vitrine_client.documents import Field
     from vitrine_client.facts import Fact
 
 Box = tuple[tuple[float, float], ...]
@@ -69,6 +70,12 @@ class Reading:
         from vitrine_client.facts import facts_in
 
         return facts_in(self)
+
+    def document_fields(self, *, is_masked: bool = True) -> "tuple[Field, ...]":
+        """Find the fields of an identity card, a bank card or a receipt; see `vitrine_client.documents`."""
+        from vitrine_client.documents import document_fields
+
+        return document_fields(self, is_masked=is_masked)
 
     def overlay(self, photo: Photo) -> Image.Image:
         """Draw the boxes over the photo, upright: sure lines green, unsure ones orange, codes blue."""
