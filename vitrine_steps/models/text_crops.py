@@ -8,7 +8,7 @@ import cv2
 import triton_python_backend_utils as pb_utils
 
 from vitrine_steps.reading.found import to_tensor
-from vitrine_steps.reading.lines_of_text import boxes_in_map, line_tensors
+from vitrine_steps.reading.lines_of_text import affordable, boxes_in_map, line_tensors
 from vitrine_steps.triton.metrics import ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each, parameter
 
@@ -16,7 +16,8 @@ from vitrine_steps.triton.step import Tensors, answer_each, parameter
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         cv2.setNumThreads(1)
-        self.most_lines = int(parameter(json.loads(args["model_config"]), "most_lines"))
+        config = json.loads(args["model_config"])
+        self.most_lines, self.most_px = (int(parameter(config, name)) for name in ("most_lines", "most_line_px"))
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
@@ -25,7 +26,8 @@ class TritonPythonModel:
     def lines(self, inputs: Tensors) -> Tensors:
         photo = inputs["PHOTO_PIXELS"][0]
         boxes = boxes_in_map(inputs["TEXT_MAP"][0], *photo.shape[:2])
-        read, left_out = boxes[: self.most_lines], boxes[self.most_lines :]
+        count = affordable(boxes, most_lines=self.most_lines, most_px=self.most_px)
+        read, left_out = boxes[:count], boxes[count:]
         lines = line_tensors(photo, read)
         rows = [{"box": read[line].tolist()} for line in lines.order]
         return {

@@ -54,6 +54,18 @@ def boxes_in_map(text_map: NDArray[np.float32], height: int, width: int) -> NDAr
     return np.asarray(TextDetector.sorted_boxes(boxes), np.float32)
 
 
+def affordable(boxes: NDArray[np.float32], *, most_lines: int, most_px: int) -> int:
+    """Count how many of the first boxes may be read.
+
+    Args:
+        most_px: of their widths together, once each is 48 px high: a hostile photo is stripes from edge to edge.
+    """
+    sides = np.linalg.norm(boxes - np.roll(boxes, -1, axis=1), axis=2)[:, :2]  # along, across
+    ratios = sides.max(1, initial=1.0) / np.maximum(sides.min(1, initial=np.inf), 1.0)
+    widths = np.minimum(LINE_HEIGHT_PX * ratios, MOST_WIDTH_PX)
+    return min(most_lines, int((np.cumsum(widths) <= most_px).sum()))
+
+
 def line_tensors(photo: NDArray[np.uint8], boxes: NDArray[np.float32]) -> LineTensors:
     """Cut lines out of a photo, make them straight and 48 px high, and group them by their width."""
     crops = [get_rotate_crop_image(photo, box.copy()) for box in boxes]
