@@ -127,6 +127,8 @@ def _peer() -> Iterator[tuple[str, int]]:
                 httpx.get(f"{url}/docs")
                 break
             time.sleep(0.2)
+        else:
+            raise TimeoutError(f"rapidocr behind FastAPI was not ready within {_READY_S:g} s")
         yield url, process.pid
     finally:
         with suppress(psutil.NoSuchProcess):

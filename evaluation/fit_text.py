@@ -18,6 +18,7 @@ from catalogue.dataset import first_seed
 from catalogue.labels import label_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.text import TextOptions
+from serving.triton.integrity import read_manifest
 from vitrine_steps.reading.certainty import CALIBRATION_FORMAT, doubts
 from vitrine_steps.reading.found import Found, found_from_tensor
 
@@ -56,6 +57,7 @@ def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
     return {
         "format": CALIBRATION_FORMAT,
         "method": f"logistic regression, scikit-learn {version('scikit-learn')}",
+        "sha256": read_manifest(options.repository)["text"]["sha256"],
         "lines": len(right),
         "right": int(sum(right)),
         "weights": [round(float(weight), 5) for weight in model.coef_[0]],

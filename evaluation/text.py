@@ -18,7 +18,7 @@ class TextOptions:
     Examples:
       python -m evaluation.text build/vitrine-small
       python -m evaluation.text build/vitrine-small --data labels.jsonl
-      python -m evaluation.text build/vitrine-small --fit builders/text/calibrations/small.json --first-label 100000
+      python -m evaluation.text build/own --fit builders/text/calibrations/own.json --first-label 100000
     """
 
     repository: Positional[Path]

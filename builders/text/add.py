@@ -61,8 +61,7 @@ def add_text(
     (folder / "text_decode" / "1" / CHARACTERS_FILE).write_text(
         json.dumps(weights.characters, ensure_ascii=False), "utf-8"
     )
-    calibration = _CALIBRATIONS / f"{weights.name}.json"
-    if calibration.is_file():
+    if calibration := _calibration_of(weights):
         shutil.copy(calibration, folder / "reading_postprocess" / "1" / CALIBRATION_FILE)
     with stage("text as rapidocr reads it"):
         from builders.text.parity import compare_text  # with rapidocr, which a build without text can do without
@@ -73,6 +72,12 @@ def add_text(
     print(parity_table(reports), flush=True)
     require_parity(reports, what="the text engines")
     return TextEvidence(weights, reports)
+
+
+def _calibration_of(weights: TextWeights) -> Path | None:
+    """Find the calibration that was fitted on these very weights."""
+    files = sorted(_CALIBRATIONS.glob("*.json"))
+    return next((file for file in files if json.loads(file.read_text("utf-8"))["sha256"] == weights.sha256), None)
 
 
 def write_text_graphs(folder: Path, weights: TextWeights, *, is_cut: bool) -> Graphs:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -105,6 +106,13 @@ def test_a_folder_of_ones_own_needs_all_three_parts(small: TextWeights, tmp_path
     own = text_weights(str(tmp_path))
     assert own.characters == small.characters
     assert own.facts()["licence"] == "of your own files: see where they came from"
+
+
+def test_the_confidence_of_other_weights_is_not_taken(small: TextWeights) -> None:
+    found = add._calibration_of(small)
+    assert found
+    assert found.name == "small.json"
+    assert add._calibration_of(replace(small, sha256={"det.onnx": "0" * 64})) is None  # a folder that is called small
 
 
 def test_the_manifest_says_what_reads_text_and_how_it_compared(

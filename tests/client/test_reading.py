@@ -6,9 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from vitrine_client import AsyncFakeTransport, AsyncVqaClient, FakeTransport, Reading, VqaClient
+from vitrine_client import (
+    AsyncFakeTransport,
+    AsyncVqaClient,
+    Code,
+    FakeTransport,
+    InvalidRequestError,
+    Line,
+    Reading,
+    VqaClient,
+)
 from vitrine_client.errors import error_from_code
-from vitrine_client.text_answers import context_with_text, fact_asked
+from vitrine_client.lines import reading_lines
+from vitrine_client.text_answers import answer_from_text, context_with_text, fact_asked
 
 PHOTO = b"photo"
 LINES = ("有机绿茶", "净含量：500克", "保质期：12个月", "Model: AX-200", "Cotton 80% Wool 20%")
@@ -55,6 +65,7 @@ def test_the_overlay_outlines_each_line_on_the_photo() -> None:
         ("How long does it keep?", "12个月"),
         ("Which model is it?", "AX-200"),
         ("成分是什么", "Cotton 80% Wool 20%"),
+        ("含棉量多少", "Cotton 80% Wool 20%"),
     ],
 )
 def test_a_question_after_what_is_printed_is_answered_by_its_line(
@@ -101,6 +112,27 @@ def test_a_checkpoint_without_context_is_asked_without_and_tried_once() -> None:
     assert transport.requests.count("refused") == 1
 
 
+def test_a_code_that_holds_control_characters_forges_no_line() -> None:
+    code = Code("a\x1b[31m\nsure line", "QR Code", ((0, 0), (1, 0), (1, 1), (0, 1)))
+    assert reading_lines(Reading((), (code,), 0, "r", "id")) == ["a\\x1b[31m\\x0asure line  (QR Code)"]
+
+
+def test_a_line_at_the_photos_edge_has_a_heatmap() -> None:
+    edge = ((0.999, 1.0), (1.0, 1.0), (1.0, 1.0), (0.999, 1.0))
+    answer = answer_from_text("净含量多少？", Reading((Line("净含量：500克", edge, 0.99, "sure"),), (), 0, "r", "id"))
+    assert answer
+    assert answer.heatmap.sum() == pytest.approx(1)
+
+
+def test_without_the_extra_it_is_said_whatever_the_photo_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ImportError(name)
+
+    monkeypatch.setattr("vitrine_client.extras.import_module", missing)
+    with pytest.raises(InvalidRequestError, match=r"pip install 'vitrine-client\[facts\]'"):
+        VqaClient(transport=FakeTransport({}, lines=("有机绿茶",))).read(PHOTO).facts()
+
+
 def test_what_no_line_says_is_asked_of_the_model() -> None:
     transport = FakeTransport({}, lines=("有机绿茶",))
     assert ask(transport, "净含量多少？", is_async=False, read_text=True).status == "cannot_tell"
@@ -122,7 +154,22 @@ def test_a_context_holds_as_many_lines_as_fit() -> None:
 
 @pytest.mark.parametrize(
     "question",
-    ["What colour is it?", "有几个杯子？", "Is it round?", "这是什么材质", "Is the box open?", "是什么形状"],
-)
+    [
+        "What colour is it?",
+        "有几个杯子？",
+        "Is it round?",
+        "这是什么材质",
+        "Is the box open?",
+        "是什么形状",
+        "Does it look clean?",
+        "What does this mean?",
+        "What colour is the model's dress?",
+        "How much is left in the bottle?",
+        "蛋白质有多少克？",
+        "多重防护是什么",
+        "这条码数多大",
+        "主要成分是什么？",
+    ],
+)  # fmt: skip
 def test_most_questions_ask_for_nothing_that_is_printed(question: str) -> None:
     assert fact_asked(question) is None

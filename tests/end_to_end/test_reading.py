@@ -89,7 +89,9 @@ def test_lines_of_many_photos_do_not_mix(client: VqaClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [(1, 1), (3000, 8), (8, 3000), (31, 33), (4000, 3000)], ids=lambda size: f"{size[0]}x{size[1]}"
+    "size",
+    [(1, 1), (3000, 8), (8, 3000), (2000, 1), (1, 2000), (31, 33), (4000, 3000)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
 )
 def test_a_photo_of_any_shape_without_text_has_no_lines(client: VqaClient, size: tuple[int, int]) -> None:
     reading = client.read(png(Image.new("RGB", size, "grey")))

@@ -2,6 +2,7 @@
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,8 @@ from vitrine_steps.reading.certainty import LineCalibration, confidence_of, read
 from vitrine_steps.reading.characters import LineReader
 from vitrine_steps.reading.codes import codes_in
 from vitrine_steps.reading.found import Found, Line, found_from_tensor, to_tensor
-from vitrine_steps.reading.lines_of_text import affordable, boxes_in_map, detector_pixels, line_tensors
+from vitrine_steps.reading.lines_of_text import affordable as affordable_lines
+from vitrine_steps.reading.lines_of_text import boxes_in_map, detector_pixels, line_tensors
 from vitrine_steps.reading.reading_order import in_reading_order
 from vitrine_steps.reading.sizes import LINES_A_GROUP, MOST_WIDTH_PX
 
@@ -142,9 +144,13 @@ def test_the_calibration_of_a_build_is_read_and_another_format_refused(tmp_path:
     file.write_text(json.dumps(json.loads(shipped) | {"format": 2}), "utf-8")
     with pytest.raises(FormatError, match="format 1 is expected"):
         read_line_calibration(file)
+    file.write_text(json.dumps(json.loads(shipped) | {"weights": [1.0]}), "utf-8")
+    with pytest.raises(FormatError, match="has 1 weights, but 6 are expected"):
+        read_line_calibration(file)
 
 
 def test_lines_are_read_while_they_are_affordable() -> None:
+    affordable = partial(affordable_lines, most_area_px=10**9)
     boxes = np.array([box(0, 10 * n, 100, 10 * n + 10) for n in range(20)], np.float32)  # 480 px each
     assert affordable(boxes, most_lines=192, most_px=100_000) == 20
     assert affordable(boxes, most_lines=7, most_px=100_000) == 7
@@ -152,3 +158,5 @@ def test_lines_are_read_while_they_are_affordable() -> None:
     stripes = np.array([box(0, 10 * n, 2000, 10 * n + 4) for n in range(120)], np.float32)
     assert affordable(stripes, most_lines=192, most_px=60_000) == 25  # each is as wide as a line may be
     assert affordable(np.zeros((0, 4, 2), np.float32), most_lines=192, most_px=60_000) == 0
+    nested = np.array([box(n, n, 1000 - n, 1000 - n) for n in range(20)], np.float32)
+    assert affordable_lines(nested, most_lines=192, most_px=60_000, most_area_px=2_000_000) == 2

@@ -12,6 +12,9 @@ from vitrine_steps.reading.lines_of_text import affordable, boxes_in_map, line_t
 from vitrine_steps.triton.metrics import ErrorCounter
 from vitrine_steps.triton.step import Tensors, answer_each, parameter
 
+_OVERLAP = 2
+"""Area of all lines at most, over the photo's own."""
+
 
 class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
@@ -25,8 +28,11 @@ class TritonPythonModel:
 
     def lines(self, inputs: Tensors) -> Tensors:
         photo = inputs["PHOTO_PIXELS"][0]
-        boxes = boxes_in_map(inputs["TEXT_MAP"][0], *photo.shape[:2])
-        count = affordable(boxes, most_lines=self.most_lines, most_px=self.most_px)
+        height, width = photo.shape[:2]
+        boxes = boxes_in_map(inputs["TEXT_MAP"][0], height, width)
+        count = affordable(
+            boxes, most_lines=self.most_lines, most_px=self.most_px, most_area_px=_OVERLAP * height * width
+        )
         read, left_out = boxes[:count], boxes[count:]
         lines = line_tensors(photo, read)
         rows = [{"box": read[line].tolist()} for line in lines.order]

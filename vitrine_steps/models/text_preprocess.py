@@ -9,7 +9,7 @@ from functools import partial
 import cv2
 import numpy as np
 import triton_python_backend_utils as pb_utils
-from rapidocr.utils.process_img import apply_vertical_padding, resize_image_within_bounds
+from rapidocr.utils.process_img import apply_vertical_padding
 
 from vitrine_steps.photo.pixels import PhotoError, pixels_from_photo
 from vitrine_steps.reading.codes import codes_in
@@ -19,9 +19,9 @@ from vitrine_steps.triton.metrics import INVALID_ARG, ErrorCounter
 from vitrine_steps.triton.photo_limits import photo_limits
 from vitrine_steps.triton.step import Tensors, answer_each, each_row, parameter
 
-_LEAST_SIDE_PX = 30
+_LEAST_SIDE_PX = 30  # rapidocr's
 _WIDEST = 8  # rapidocr's: a photo that is so many times as wide as high gets a margin above and below
-_DRAFT_RATIO = 1
+_DRAFT_RATIO = 1  # a JPEG may be decoded at half its size where that is still the side that is read
 
 
 class TritonPythonModel:
@@ -46,8 +46,11 @@ class TritonPythonModel:
         )
         [photo_rgb] = each_row(inputs["IMAGE"].reshape(-1).tolist(), pixels, PhotoError)
         codes = codes_in(photo_rgb)
-        photo, _, _ = resize_image_within_bounds(photo_rgb[:, :, ::-1], _LEAST_SIDE_PX, self.side_px)
+        photo = photo_rgb[:, :, ::-1]
         height, width = photo.shape[:2]
+        # A strip is not enlarged to that height, as rapidocr does: one of 2000 x 1 px would become 60,000 wide.
+        below, beside = (max(0, _LEAST_SIDE_PX - side) for side in (height, width))
+        photo = np.asarray(cv2.copyMakeBorder(photo, 0, below, 0, beside, cv2.BORDER_REPLICATE), np.uint8)
         photo, margins = apply_vertical_padding(photo, {}, _WIDEST, _LEAST_SIDE_PX)
         photo = np.ascontiguousarray(photo)
         about = {

@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from vitrine_steps.file_format import require_format
+from vitrine_steps.file_format import FormatError, require_format
 from vitrine_steps.reading.found import Line
 
 CALIBRATION_FILE = "text_calibration.json"
@@ -13,6 +13,8 @@ CALIBRATION_FORMAT = 1
 SURE, UNSURE = "sure", "unsure"
 _REMEDY = "fit it again with python -m evaluation.text --fit"
 _LEAST = 1e-6
+_DOUBTS = 6
+"""Length of `doubts`."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,12 @@ class LineCalibration:
     """Weights of a logistic regression, one for each of `doubts`."""
     bias: float
     default_risk: float
-    """Share of the lines of a confidence that may be wrong before lines of it are unsure."""
+    """A line that is wrong with more than this probability is unsure."""
 
 
 def read_line_calibration(file: Path) -> LineCalibration | None:
-    """
+    """Read the calibration of a build.
+
     Returns:
         None if there is no such file: nobody has measured the weights of this build.
 
@@ -38,7 +41,10 @@ def read_line_calibration(file: Path) -> LineCalibration | None:
         return None
     content = json.loads(file.read_text("utf-8"))
     require_format(content, CALIBRATION_FORMAT, file=file, remedy=_REMEDY)
-    return LineCalibration(tuple(content["weights"]), content["bias"], content["default_risk"])
+    weights = tuple(content["weights"])
+    if len(weights) != _DOUBTS:
+        raise FormatError(f"{file} has {len(weights)} weights, but {_DOUBTS} are expected: {_REMEDY}")
+    return LineCalibration(weights, content["bias"], content["default_risk"])
 
 
 def doubts(line: Line) -> tuple[float, ...]:

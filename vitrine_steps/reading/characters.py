@@ -9,12 +9,14 @@ _VARIANTS = str.maketrans({"凈": "净"})
 
 
 def with_usual_variants(text: str) -> str:
+    """Replace variants of characters by the usual forms."""
     return text.translate(_VARIANTS)
 
 
 class LineReader:
     def __init__(self, characters: list[str]) -> None:
-        """
+        """Prepare for a network.
+
         Args:
             characters: of the network, without the blank and the space that every one has beside them.
         """

@@ -54,16 +54,18 @@ def boxes_in_map(text_map: NDArray[np.float32], height: int, width: int) -> NDAr
     return np.asarray(TextDetector.sorted_boxes(boxes), np.float32)
 
 
-def affordable(boxes: NDArray[np.float32], *, most_lines: int, most_px: int) -> int:
+def affordable(boxes: NDArray[np.float32], *, most_lines: int, most_px: int, most_area_px: int) -> int:
     """Count how many of the first boxes may be read.
 
     Args:
         most_px: of their widths together, once each is 48 px high: a hostile photo is stripes from edge to edge.
+        most_area_px: of their areas together: or boxes within boxes.
     """
     sides = np.linalg.norm(boxes - np.roll(boxes, -1, axis=1), axis=2)[:, :2]  # along, across
     ratios = sides.max(1, initial=1.0) / np.maximum(sides.min(1, initial=np.inf), 1.0)
     widths = np.minimum(LINE_HEIGHT_PX * ratios, MOST_WIDTH_PX)
-    return min(most_lines, int((np.cumsum(widths) <= most_px).sum()))
+    is_affordable = (np.cumsum(widths) <= most_px) & (np.cumsum(sides.prod(1)) <= most_area_px)
+    return min(most_lines, int(is_affordable.sum()))
 
 
 def line_tensors(photo: NDArray[np.uint8], boxes: NDArray[np.float32]) -> LineTensors:

@@ -7,6 +7,7 @@ from vitrine_steps.triton.step import parameter
 
 
 def photo_limits(config: dict[str, Any]) -> PhotoLimits:
+    """Read the limits out of a step's config, as Triton gives it."""
     return PhotoLimits(
         max_bytes=int(parameter(config, "max_photo_bytes")),
         max_pixels=int(parameter(config, "max_photo_pixels")),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from vitrine_client.aio_transport import AsyncGrpcTransport, AsyncTransport
-from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout
+from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout, time_left
 from vitrine_client.channel import TlsFiles
 from vitrine_client.contract import CHECK_TIMEOUT_S, ContractCheck
 from vitrine_client.errors import InvalidRequestError, VitrineError
@@ -14,7 +14,7 @@ from vitrine_client.reading import Reading
 from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import connection_settings, timeout_setting
-from vitrine_client.text_answers import READS_NO_CONTEXT, answer_from_text, context_with_text
+from vitrine_client.text_answers import answer_from_text, context_with_text, refuses_context
 
 
 class AsyncVqaClient:
@@ -38,7 +38,8 @@ class AsyncVqaClient:
         self._timeout_s = timeout_setting(timeout_s)
         self._transport = transport or AsyncGrpcTransport(**connection_settings(url, tls, api_key))
         self._contract = ContractCheck()
-        self._reads_context = True
+        self._no_context_in = ""
+        """Release that takes no lines as context."""
 
     async def __aenter__(self) -> "AsyncVqaClient":
         return self
@@ -67,18 +68,19 @@ class AsyncVqaClient:
         call = ask_call(encoded, question, max_risk, context, details=details)
         if not read_text:
             return await self._result_of(call, timeout_s)
-        reading = await self._result_of(read_call(encoded, max_risk), timeout_s)
-        if printed := answer_from_text(question, reading):
+        left_s = time_left(self._timeout_s if timeout_s is None else require_timeout(timeout_s))
+        reading = await self._result_of(read_call(encoded, max_risk), left_s())
+        if printed := await asyncio.to_thread(answer_from_text, question, reading):
             return printed
         known = context_with_text(context, reading)
-        if known != context and self._reads_context:
+        if known != context and reading.release != self._no_context_in:
             try:
-                return await self._result_of(ask_call(encoded, question, max_risk, known, details=details), timeout_s)
+                return await self._result_of(ask_call(encoded, question, max_risk, known, details=details), left_s())
             except InvalidRequestError as error:
-                if READS_NO_CONTEXT not in error.message or context is not None:
+                if not refuses_context(error):
                     raise
-                self._reads_context = False
-        return await self._result_of(call, timeout_s)
+                self._no_context_in = reading.release
+        return await self._result_of(call, left_s())
 
     async def ask_many(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from types import TracebackType
 
-from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout
+from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout, time_left
 from vitrine_client.channel import TlsFiles
 from vitrine_client.contract import CHECK_TIMEOUT_S, ContractCheck
 from vitrine_client.errors import InvalidRequestError, VitrineError
@@ -12,7 +12,7 @@ from vitrine_client.reading import Reading
 from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import DEFAULT_URL, connection_settings, timeout_setting
-from vitrine_client.text_answers import READS_NO_CONTEXT, answer_from_text, context_with_text
+from vitrine_client.text_answers import answer_from_text, context_with_text, refuses_context
 from vitrine_client.transport import GrpcTransport, Transport
 
 __all__ = ["DEFAULT_URL", "VqaClient"]
@@ -49,7 +49,8 @@ class VqaClient:
         self._timeout_s = timeout_setting(timeout_s)
         self._transport = transport or GrpcTransport(**connection_settings(url, tls, api_key))
         self._contract = ContractCheck()
-        self._reads_context = True
+        self._no_context_in = ""
+        """Release that takes no lines as context."""
 
     def __enter__(self) -> "VqaClient":
         return self
@@ -88,8 +89,9 @@ class VqaClient:
                 a question takes 0.4 ms of a processor less.
             read_text: whether the photo's text is read first. A question
                 after what is printed, such as the net weight, is answered by
-                the sure line that says it (`source` "text"); with any other,
-                chat models get the sure lines as part of the context. Needs
+                the sure line that says it (`source` "text"), past the
+                server's house rules; with any other, chat models get the sure
+                lines as part of the context, and then say no confidence. Needs
                 `vitrine-client[facts]`.
             timeout_s: deadline of this call, and of reading the photo.
         """
@@ -97,18 +99,19 @@ class VqaClient:
         call = ask_call(encoded, question, max_risk, context, details=details)
         if not read_text:
             return self._result_of(call, timeout_s)
-        reading = self._result_of(read_call(encoded, max_risk), timeout_s)
+        left_s = time_left(self._timeout_s if timeout_s is None else require_timeout(timeout_s))
+        reading = self._result_of(read_call(encoded, max_risk), left_s())
         if printed := answer_from_text(question, reading):
             return printed
         known = context_with_text(context, reading)
-        if known != context and self._reads_context:
+        if known != context and reading.release != self._no_context_in:
             try:
-                return self._result_of(ask_call(encoded, question, max_risk, known, details=details), timeout_s)
+                return self._result_of(ask_call(encoded, question, max_risk, known, details=details), left_s())
             except InvalidRequestError as error:
-                if READS_NO_CONTEXT not in error.message or context is not None:
+                if not refuses_context(error):
                     raise
-                self._reads_context = False
-        return self._result_of(call, timeout_s)
+                self._no_context_in = reading.release
+        return self._result_of(call, left_s())
 
     def ask_many(
         self,

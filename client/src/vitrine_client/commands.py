@@ -126,8 +126,8 @@ def read(args: argparse.Namespace) -> int:
     def read_one(client: VqaClient, photo: Photo) -> Reading:
         return client.read(photo, max_risk=args.max_risk)
 
-    if args.overlay and len(args.photos) > 1:
-        args.parser.error(f"--overlay shows one photo, but {len(args.photos)} came")
+    if args.overlay and (len(args.photos) > 1 or args.photos[0] == "-"):
+        args.parser.error("--overlay shows one photo, which is a file")
     failures = 0
     with _client(args) as client, Counter(len(args.photos), "photos") as counter:
         for name, reading, time_ms in _map_photos(client, args.photos, read_one, counter):
@@ -136,14 +136,14 @@ def read(args: argparse.Namespace) -> int:
                     failures += 1
                     _print_failure(name, reading, args)
                     continue
+                if args.overlay:
+                    _write_overlay(reading, name, args.overlay, "--overlay")
                 if args.json:
                     print(as_json({"photo": name, **reading.to_dict(), "time_ms": round(time_ms, 1)}))
                     continue
                 if len(args.photos) > 1:
                     print(short_name(name))
                 print("\n".join(reading_lines(reading)))
-                if args.overlay:
-                    _write_overlay(reading, name, args.overlay, "--overlay")
     return 1 if failures else 0
 
 

@@ -9,17 +9,20 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vitrine_client.extras import package
 
 if TYPE_CHECKING:
     from vitrine_client.reading import Line, Reading
 
 _ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?![\dXx])")
-_CARD_NUMBER = re.compile(r"(?<!\d)\d{4}(?: ?\d{4}){2,3}(?: ?\d{1,3})?(?!\d)")
-_EXPIRY = re.compile(r"(?<!\d)(0[1-9]|1[0-2])\s*/\s*(\d\d)(?![\d/])")
-_TOTAL = re.compile(r"^\s*(?:合计|总计|应付|实付|total|amount due)\D{0,8}(\d+\.\d\d)\s*元?$", re.IGNORECASE)
-_ITEM = re.compile(r"^(?P<name>\D.*?)\s*[¥$]?\s*(?P<amount>\d+\.\d\d)\s*元?$")
+_CARD_NUMBER = re.compile(r"(?<![\d-])\d{4} \d{4} \d{4} \d{4}(?: \d{1,3})?(?![\d-])|(?<!\S)\d{16,19}(?!\S)")
+_EXPIRY = re.compile(r"(?<![\d/])(0[1-9]|1[0-2]) ?/ ?(\d\d)(?![\d/])")
+_MONEY = r"(?P<amount>\d{1,3}(?:,\d{3})+\.\d\d|\d+\.\d\d)"
+_TOTAL = re.compile(rf"(?:合计|总计|应付|实付|total|amount due) ?:? ?[¥$]? ?{_MONEY} ?元?", re.IGNORECASE)
+_ITEM = re.compile(rf"(?P<name>[^\d\s].*?)(?<![\d,.])(?P<sign>-?)[¥$]?{_MONEY} ?元?")
+_NO_ITEM = re.compile(r"小计|税|subtotal|tax\b|vat\b", re.IGNORECASE)
 _SEXES = ("female", "male")
 
 
@@ -46,19 +49,23 @@ def document_fields(reading: "Reading", *, is_masked: bool = True) -> tuple[Fiel
         is_masked: False: numbers come whole. Keep them out of logs.
 
     Raises:
-        ImportError: the packages of `vitrine-client[facts]` are not installed; says how.
+        InvalidRequestError: the packages of `vitrine-client[facts]` are not installed; says how.
     """
     fields = []
     for number, line in enumerate(reading.lines):
+        if line.status != "sure":
+            continue
         text = unicodedata.normalize("NFKC", line.text)
         for kind, value, is_verified in (*_identity(text, is_masked), *_card(text, is_masked)):
             fields.append(Field(kind, value, is_verified, number, line.confidence))
+    if not any(field.kind == "card_number" for field in fields):
+        fields = [field for field in fields if field.kind != "card_expiry"]  # two numbers and a stroke
     return (*fields, *_total(reading))
 
 
 def _identity(text: str, is_masked: bool) -> Iterator[tuple[str, str, bool]]:
-    numbers = _package("stdnum.cn.ric")
-    for found in _ID_NUMBER.findall(text.replace(" ", "")):
+    numbers = package("stdnum.cn.ric", "facts")
+    for found in _ID_NUMBER.findall(re.sub(r"(?<=\d{6}) (?=\d{8})|(?<=\d{8}) (?=\d{3}[\dXx])", "", text)):
         if not numbers.is_valid(found):
             continue
         yield "id_number", f"{found[:4]}{'*' * 10}{found[-4:]}" if is_masked else found.upper(), True
@@ -67,7 +74,7 @@ def _identity(text: str, is_masked: bool) -> Iterator[tuple[str, str, bool]]:
 
 
 def _card(text: str, is_masked: bool) -> Iterator[tuple[str, str, bool]]:
-    luhn = _package("stdnum.luhn")
+    luhn = package("stdnum.luhn", "facts")
     for found in _CARD_NUMBER.findall(text):
         digits = found.replace(" ", "")
         if 15 < len(digits) < 20 and luhn.is_valid(digits) and not _ID_NUMBER.fullmatch(digits):
@@ -79,17 +86,19 @@ def _card(text: str, is_masked: bool) -> Iterator[tuple[str, str, bool]]:
 
 def _total(reading: "Reading") -> Iterator[Field]:
     """The total of a receipt, held to the sum of the amounts above it."""
-    plain = [unicodedata.normalize("NFKC", text) for text in _rows(reading.lines)]
+    plain = [" ".join(unicodedata.normalize("NFKC", text).split()) for text in _rows(reading.lines)]
     above = Decimal(0)
     items = 0
     for number, text in enumerate(plain):
-        if total := _TOTAL.match(text):
-            yield Field(
-                "total", total[1], items > 0 and above == Decimal(total[1]), number, reading.lines[number].confidence
-            )
+        if reading.lines[number].status != "sure" or _NO_ITEM.search(text):
+            continue
+        if total := _TOTAL.fullmatch(text):
+            value = total["amount"].replace(",", "")
+            is_verified = items > 0 and above == Decimal(value)
+            yield Field("total", value, is_verified, number, reading.lines[number].confidence)
             return
-        if item := _ITEM.match(text):
-            above += Decimal(item["amount"])
+        if item := _ITEM.fullmatch(text):
+            above += Decimal(item["sign"] + item["amount"].replace(",", ""))
             items += 1
 
 
@@ -103,10 +112,3 @@ def _rows(lines: "tuple[Line, ...]") -> list[str]:
             texts[number] = f"{texts[number - 1]} {texts[number].strip()}"
             texts[number - 1] = ""
     return texts
-
-
-def _package(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ImportError(f"documents need {name}: pip install 'vitrine-client[facts]'") from error

@@ -1,6 +1,7 @@
 """Facts about a product out of what was read on it: amounts, dates, prices, numbers. Pure: it asks nobody.
 
-A fact is only taken from a line that is sure, and only as that line says it. Needs `vitrine-client[facts]`.
+A fact is only taken from a line that is sure, and only as that line says it; what could be read in two ways is left
+out. Needs `vitrine-client[facts]`.
 """
 
 import re
@@ -8,10 +9,13 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from vitrine_client.extras import package
+
 if TYPE_CHECKING:
-    from vitrine_client.reading import Reading
+    from vitrine_client.reading import Code, Reading
 
 _UNITS = {
     "g": "g", "克": "g", "kg": "kg", "千克": "kg", "公斤": "kg", "mg": "mg", "毫克": "mg", "ml": "ml", "毫升": "ml",
@@ -32,17 +36,34 @@ _SPANS = {
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "CNY", "元": "CNY"}
 _UNIT = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
 _SPAN = "|".join(sorted(_SPANS, key=len, reverse=True))
-_AMOUNT = rf"(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>{_UNIT})(?![a-z])"
-_DAY = r"(?P<year>20\d\d)\s*(?:[-/.]|年)?\s*(?P<month>\d\d?)\s*(?:[-/.]|月)?\s*(?P<day>\d\d?)(?!\d)"
-_NET = r"(?:net\s*(?:wt|weight|contents?)\.?|contents|净含量|净重|规格)"
-_MADE = r"(?:mfg|mfd|made\s*on|production\s*date|manufactured(?:\s*on)?|生产日期|制造日期)"
-_UNTIL = r"(?:best\s*(?:before|by)|exp(?:iry)?(?:\s*date)?|use\s*by|有效期至|保质期至|限用日期)"
-_LIFE = r"(?:shelf\s*life|保质期|有效期)"
-_PIECES = "pcs|pieces|capsules|tablets|片装?|袋装?|支装?|粒装?|个装|包装|枚装?"
-_BODY = r"GB\s*/\s*[TZ]|GB|QB\s*/\s*T|FZ\s*/\s*T|ISO|EN"
-_COLON = r"\.?\s*[::]?\s*"
+_NUMBER = r"(?<![\d.,])(?P<amount>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d.,]*\d)"
+"""A number, with commas between thousands or without; one that is written in any other way is none."""
+_END = r"(?![a-z\d/*×xX拉降快持])"
+"""What may not follow a unit: the rest of another word, or a factor."""
+_AMOUNT = rf"{_NUMBER}\s*(?P<unit>{_UNIT}){_END}(?!\s*\d)"
+_DAY = (
+    r"(?<!\d)(?P<year>20\d\d)(?:(?P<sign>[-/.])(?P<month>\d\d?)(?P=sign)(?P<day>\d\d?)"
+    r"|\s*年\s*(?P<month_zh>\d\d?)\s*月\s*(?P<day_zh>\d\d?)\s*日?|(?P<month_plain>\d\d)(?P<day_plain>\d\d))(?!\d)"
+)
+"""A whole day; a month alone is none."""
+_NET = r"(?<![a-z])(?:net\s*(?:wt|weight|contents?)\.?|净含量|净重)"
+_PIECES = r"pcs|pieces|capsules|tablets|片装|袋装|支装|粒装|个装|枚装"
+_MADE = r"(?<![a-z])(?:mfg|mfd|made\s*on|production\s*date|manufactured(?:\s*on)?)|生产日期|制造日期"
+_UNTIL = r"(?<![a-z])(?:best\s*(?:before|by)|exp(?:iry)?(?:\s*date)?|use\s*by)|有效期至|保质期至|限用日期"
+_LIFE = r"(?<![a-z])shelf\s*life|保质期|有效期"
+_COLON = r"\.?\s?:?\s?"
+_STANDARD = (
+    r"(?<![A-Za-z\d])(?:(?P<body>(?:GB|QB|FZ)\s?/\s?[TZ])\s?(?P<number>\d{3,5}(?:\.\d+)?(?:-\d{4})?)"
+    r"|(?P<plain>GB)\s?(?P<plain_number>\d{4,5}(?:\.\d+)?(?:-\d{4})?)"
+    r"|(?P<world>ISO|EN)\s?(?P<world_number>\d{3,5}[-:]\d{4}))(?!\d)"
+)
+"""One of China's, or an international one with its year: without, ISO 3200 is a camera's."""
+_MODEL = r"(?P<value>(?!\d+\s?(?:cm|mm|kg|m)$)(?=[A-Z/.-]*\d)[A-Z0-9][A-Z0-9/.-]*[A-Z0-9])"
+_NOT_A_PRICE = re.compile(r"满|减|券|优惠|赠|save|off\b|coupon|discount", re.IGNORECASE)
 _CONFUSED = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1"})
-_LONG_NUMBER = re.compile(r"(?<![\w])[\dOolI|][\dOolI|\s]{6,18}[\dOolI|](?![\w])")
+_MOST_CONFUSED = 2
+_LONG_NUMBER = re.compile(r"(?<![\w.,/-])[\dOolI|](?: ?[\dOolI|]){11,13}(?![\w.,/-])")
+_CODES_OF_ITEMS = ("EAN-13", "EAN-8", "UPC-A", "ITF-14")
 
 
 @dataclass(frozen=True)
@@ -57,7 +78,7 @@ class Fact:
     si_value: str | None
     """Amount in SI units, such as "0.5 kg"; None where there is none."""
     printed: str
-    """The part of the line that says it, as it was read."""
+    """The part of the line that says it, letters and signs brought to one width."""
     line: int | None
     """Number of the line in `Reading.lines`; None: a code says it."""
     confidence: float | None
@@ -70,8 +91,10 @@ def facts_in(reading: "Reading") -> tuple[Fact, ...]:
     """Find the facts of a reading, in the order of its lines; codes come last.
 
     Raises:
-        ImportError: the packages of `vitrine-client[facts]` are not installed; says how.
+        InvalidRequestError: the packages of `vitrine-client[facts]` are not installed; says how.
     """
+    for name in ("biip", "pint"):  # whatever the photo says
+        package(name, "facts")
     facts = []
     for number, line in enumerate(reading.lines):
         if line.status != "sure":
@@ -79,7 +102,7 @@ def facts_in(reading: "Reading") -> tuple[Fact, ...]:
         plain = unicodedata.normalize("NFKC", line.text)
         for kind, value, si_value, printed, note in _facts_of(plain):
             facts.append(Fact(kind, value, si_value, printed, number, line.confidence, note))
-    numbers = ((code.text, _gtin(code.text)) for code in reading.codes)
+    numbers = ((code.text, _gtin_of_code(code)) for code in reading.codes)
     facts += [Fact("gtin", found[0], None, text, None, 1.0, found[1]) for text, found in numbers if found]
     return tuple(facts)
 
@@ -93,87 +116,109 @@ def _facts_of(text: str) -> Iterator[_Found]:
         for match in pattern.finditer(text):
             yield from read(match)
     for number in _LONG_NUMBER.findall(text):
-        digits = re.sub(r"\s", "", number)
-        # O for 0 and l for 1 are put right where the check digit proves it, and nowhere else.
-        if found := _gtin(digits) or _gtin(digits.translate(_CONFUSED)):
+        digits = number.replace(" ", "")
+        # O for 0 and l for 1 are put right where the check digit then proves the whole, and there are few of them.
+        is_clear = sum(not character.isdecimal() for character in digits) <= _MOST_CONFUSED
+        if is_clear and (found := _gtin(digits.translate(_CONFUSED))):
             yield "gtin", found[0], None, number, found[1]
+
+
+def _amount(match: re.Match[str]) -> str:
+    return match["amount"].replace(",", "")
+
+
+def _from(match: re.Match[str], group: str) -> str:
+    """The part of a match from a group on."""
+    return match[0][match.start(group) - match.start() :]
 
 
 def _net(match: re.Match[str]) -> Iterator[_Found]:
     unit = _UNITS[re.sub(r"\s+", " ", match["unit"].lower())]
-    printed = match[0][match.start("amount") - match.start() :]
-    yield "net_content", f"{match['amount']} {unit}", _si(float(match["amount"]), unit), printed, ""
+    yield "net_content", f"{_amount(match)} {unit}", _si(float(_amount(match)), unit), _from(match, "amount"), ""
 
 
 def _count(match: re.Match[str]) -> Iterator[_Found]:
-    yield "count", match["amount"], None, match[0], ""
+    yield "count", _amount(match), None, match[0], ""
 
 
 def _date(kind: str) -> Callable[[re.Match[str]], Iterator[_Found]]:
     def read(match: re.Match[str]) -> Iterator[_Found]:
+        month, day = (match[name] or match[f"{name}_zh"] or match[f"{name}_plain"] for name in ("month", "day"))
         try:
-            day = date(int(match["year"]), int(match["month"]), int(match["day"]))
+            found = date(int(match["year"]), int(month), int(day))
         except ValueError:
             return
-        yield kind, day.isoformat(), None, match[0][match.start("year") - match.start() :], ""
+        yield kind, found.isoformat(), None, _from(match, "year"), ""
 
     return read
 
 
 def _life(match: re.Match[str]) -> Iterator[_Found]:
-    printed = match[0][match.start("amount") - match.start() :]
-    yield "shelf_life", f"{int(match['amount'])} {_SPANS[match['span'].lower()]}", None, printed, ""
+    value = f"{int(match['count'])} {_SPANS[match['span'].lower()]}"
+    yield "shelf_life", value, None, _from(match, "count"), ""
 
 
 def _price(match: re.Match[str]) -> Iterator[_Found]:
-    yield "price", f"{match['amount']} {_CURRENCIES[match['sign']]}", None, match[0], ""
+    _, _, cents = _amount(match).partition(".")
+    if len(cents) in (0, 2) and not _NOT_A_PRICE.search(match.string):
+        yield "price", f"{_amount(match)} {_CURRENCIES[match['sign']]}", None, match[0], ""
 
 
 def _percentage(match: re.Match[str]) -> Iterator[_Found]:
-    if float(match["amount"]) <= 100:
-        yield "percentage", f"{match['amount']} %", None, match[0], ""
+    if float(_amount(match)) <= 100:
+        yield "percentage", f"{_amount(match)} %", None, match[0], ""
 
 
 def _standard(match: re.Match[str]) -> Iterator[_Found]:
-    body = re.sub(r"\s", "", match["body"]).upper()
-    yield "standard", f"{body} {match['number']}", None, match[0], ""
+    body = match["body"] or match["plain"] or match["world"]
+    number = match["number"] or match["plain_number"] or match["world_number"]
+    yield "standard", f"{body.replace(' ', '')} {number}", None, match[0], ""
+
+
+def _ingredients(match: re.Match[str]) -> Iterator[_Found]:
+    value = match["value"].strip()
+    if value and value[-1] not in ",、,;；(":  # the list goes on in another line
+        yield "ingredients", value, None, value, ""
 
 
 def _text(kind: str) -> Callable[[re.Match[str]], Iterator[_Found]]:
     def read(match: re.Match[str]) -> Iterator[_Found]:
-        yield kind, match["value"].strip(), None, match["value"].strip(), ""
+        yield kind, match["value"], None, match["value"], ""
 
     return read
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
+def _pattern(text: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
+    return re.compile(text, flags)
 
 
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[_Found]]], ...] = (
     (_pattern(rf"{_NET}{_COLON}{_AMOUNT}"), _net),
-    (_pattern(rf"(?P<amount>\d+)\s*(?:{_PIECES})(?![a-z])"), _count),
-    (_pattern(rf"{_MADE}{_COLON}{_DAY}"), _date("made")),
-    (_pattern(rf"{_UNTIL}{_COLON}{_DAY}"), _date("best_before")),
-    (_pattern(rf"{_LIFE}{_COLON}(?P<amount>\d+)\s*(?P<span>{_SPAN})(?![a-z])"), _life),
-    (_pattern(r"(?P<sign>[$€£¥])\s*(?P<amount>\d+(?:\.\d\d?)?)(?!\d)"), _price),
-    (_pattern(r"(?<![\d.])(?P<amount>\d+(?:\.\d\d?)?)\s*(?P<sign>元)"), _price),
-    (_pattern(r"(?<![\d.])(?P<amount>\d{1,3}(?:\.\d+)?)\s*%"), _percentage),
-    (_pattern(rf"(?<![A-Z])(?P<body>{_BODY})\s*(?P<number>\d{{3,5}}(?:\.\d+)?(?:[-:]\d{{4}})?)(?!\d)"), _standard),
-    (_pattern(r"(?:ingredients|配料表?)\s*[::]\s*(?P<value>.+)"), _text("ingredients")),
-    (_pattern(r"(?:型号|model(?:\s*no)?)\.?\s*[::]\s*(?P<value>(?=[A-Z/.-]*\d)[A-Z0-9][A-Z0-9/.-]+)"), _text("model")),
-    (_pattern(r"(?:尺码|尺寸|号型|size)\s*[::]\s*(?P<value>\S+)"), _text("size")),
+    (_pattern(rf"(?<!\w){_NUMBER}\s?(?:{_PIECES})(?![a-z\s])"), _count),
+    (_pattern(rf"(?:{_MADE}){_COLON}{_DAY}"), _date("made")),
+    (_pattern(rf"(?:{_UNTIL}){_COLON}{_DAY}"), _date("best_before")),
+    (_pattern(rf"(?:{_LIFE}){_COLON}(?P<count>\d{{1,3}})\s?(?P<span>{_SPAN})(?![a-z\d半])(?!\s*\d)"), _life),
+    (_pattern(rf"(?<![A-Z])(?P<sign>[$€£¥])\s?{_NUMBER}(?!\s?[%\w])"), _price),
+    (_pattern(rf"(?<![\w第])(?:[^\d]*价\s?:?\s?)?{_NUMBER}\s?(?P<sign>元)(?!\w)"), _price),
+    (_pattern(rf"{_NUMBER}\s?%"), _percentage),
+    (_pattern(_STANDARD, re.NOFLAG), _standard),
+    (_pattern(r"(?:(?<![a-z])ingredients|配料表?)\s?:\s?(?P<value>.+)"), _ingredients),
+    (_pattern(rf"(?:型号|(?<![a-z])model(?:\s?no)?)\.?\s?:\s?{_MODEL}$"), _text("model")),
+    (_pattern(r"(?:尺码|号型|(?:^|[^a-z ] ?)size)\s?:\s?(?P<value>[A-Z0-9/]+)$"), _text("size")),
 )  # fmt: skip
+
+
+def _gtin_of_code(code: "Code") -> tuple[str, str] | None:
+    return _gtin(code.text) if code.kind in _CODES_OF_ITEMS else None
 
 
 def _gtin(digits: str) -> tuple[str, str] | None:
     """The number of a trade item, as GTIN-8, -12, -13 or -14, and who gave it; None: it is none."""
     if not digits.isdecimal() or len(digits) not in (8, 12, 13, 14):
         return None
-    gtin, biip = _package("biip.gtin"), _package("biip")
     try:
-        found = gtin.Gtin.parse(digits)
-    except biip.ParseError:
+        found = package("biip.gtin", "facts").Gtin.parse(digits)
+    except package("biip", "facts").ParseError:
         return None
     return digits, found.prefix.usage if found.prefix else ""
 
@@ -181,24 +226,10 @@ def _gtin(digits: str) -> tuple[str, str] | None:
 def _si(amount: float, unit: str) -> str | None:
     if unit == "catty":
         return f"{amount / 2:g} kg"
-    units = _registry()
-    quantity = units.Quantity(amount, _PINT_NAMES.get(unit, unit)).to_base_units()
+    quantity = _registry().Quantity(amount, _PINT_NAMES.get(unit, unit)).to_base_units()
     return f"{quantity.magnitude:.6g} {quantity.units:~P}"
 
 
-_units: list[Any] = []
-
-
+@cache
 def _registry() -> Any:
-    if not _units:
-        _units.append(_package("pint").UnitRegistry())
-    return _units[0]
-
-
-def _package(name: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(f"facts need {name}: pip install 'vitrine-client[facts]'") from error
+    return package("pint", "facts").UnitRegistry()

@@ -26,8 +26,6 @@ class FakeTransport:
 
     answers: Mapping[str, str]
     """Answer by question. Any other question gets "cannot tell"."""
-    lines: Sequence[str] = ()
-    """Lines of text that `read` finds in every photo, all sure, from the top."""
     fail_with: VitrineError | None = None
     """Error that every call raises while it is set."""
     contract_version: int | None = CONTRACT_VERSION
@@ -36,6 +34,10 @@ class FakeTransport:
     """Side of the heatmaps. A server's depends on its checkpoint, so code that uses the client takes it as it comes."""
     embedding_width: int = 16
     """Length of the embeddings, which depends on the checkpoint too."""
+    lines: Sequence[str] = ()
+    """Lines of text that `read` finds in every photo, all sure, from the top."""
+    codes: Sequence[str] = ()
+    """EAN-13 codes that `read` finds in every photo."""
     requests: list[str] = field(default_factory=list)
     """Names of the models that were asked, in order."""
 
@@ -141,9 +143,9 @@ class FakeTransport:
             "TEXT_CONFIDENCE": np.ones((1, count), np.float32),
             "TEXT_STATUS": np.full((1, count), b"sure", np.object_),
             "LINES_LEFT_OUT": np.zeros((1, 1), np.int32),
-            "CODE": np.zeros((1, 0), np.object_),
-            "CODE_KIND": np.zeros((1, 0), np.object_),
-            "CODE_BOX": np.zeros((1, 0, 4, 2), np.float32),
+            "CODE": np.array([[code.encode("utf-8") for code in self.codes]], np.object_),
+            "CODE_KIND": np.full((1, len(self.codes)), b"EAN-13", np.object_),
+            "CODE_BOX": np.zeros((1, len(self.codes), 4, 2), np.float32),
             "RELEASE": _RELEASE,
         }
 

@@ -33,7 +33,9 @@ def reading_lines(reading: Reading) -> list[str]:
     ]
     left_out = [f"... and {reading.lines_left_out} lines more"] if reading.lines_left_out else []
     codes = [f"{code.text}  ({code.kind})" for code in reading.codes]
-    return lines + left_out + codes or ["(nothing is written there)"]
+    written = lines + left_out + codes or ["(nothing is written there)"]
+    # A QR code may hold anything: line breaks would forge lines, and a terminal obeys control characters.
+    return ["".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line) for line in written]
 
 
 def question_line(question: str, answer: Answer) -> str:

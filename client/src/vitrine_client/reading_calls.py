@@ -23,6 +23,7 @@ READING_OUTPUTS = (
 
 
 def read_call(photo: bytes, max_risk: float | None) -> Call[Reading]:
+    """Make the request to read one photo."""
     inputs = {"IMAGE": bytes_tensor(photo), **risk_tensor(max_risk)}
     return Call(READING, inputs, READING_OUTPUTS, _reading_from_tensors)
 

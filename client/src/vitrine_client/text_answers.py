@@ -5,32 +5,30 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from vitrine_client.errors import InvalidRequestError
 from vitrine_client.facts import Fact, facts_in
 from vitrine_client.reading import Box, Reading
 from vitrine_client.results import Answer
 
 TEXT = "text"
 """`Answer.source` of an answer that was read off the photo."""
-READS_NO_CONTEXT = "reads the photo and the question only"
-"""Part of the refusal of a context by a checkpoint that takes none."""
+_NO_CONTEXT = ("reads the photo and the question only", "the context has")
+"""Parts of the refusals of a context: by a checkpoint that takes none, and of one that is too long for it."""
 _PRINTED = "Printed on the product:"
 _MOST_CONTEXT_BYTES = 2000
 _GRID = 32
 _QUESTIONS: tuple[tuple[str, str], ...] = (
-    ("shelf_life", r"保质期(?!至|到)|能放多久|shelf\s*life|how long (?:does|will|can) it (?:keep|last)"),
-    ("best_before", r"保质期(?:至|到)|有效期|什么时候过期|何时过期|best\s*before|use\s*by|expir"),
+    ("shelf_life", r"保质期(?!至|到)|能放多久|shelf\s*life|how long (?:does|will|can) (?:it|this) (?:keep|last)"),
+    ("best_before", r"保质期(?:至|到)|有效期|什么时候过期|何时过期|best\s*before|\buse\s*by\b|expir"),
     ("made", r"生产日期|什么时候(?:生产|做)的|(?:production|manufactur\w*)\s*date|when was (?:it|this) made"),
-    (
-        "net_content",
-        r"净含量|净重|多重|多少(?:克|毫升|公斤)|容量|net\s*(?:weight|content|wt)|how much does (?:it|this) weigh",
-    ),
-    ("price", r"价格|零售价|多少钱|卖多少|price|how much (?:is|does (?:it|this) cost)"),
-    ("model", r"型号|model"),
-    ("size", r"尺码|尺寸|什么码|多大码|what size|size is"),
-    ("standard", r"执行标准|什么标准|which standard|what standard"),
-    ("ingredients", r"配料|成分表|ingredients|what is (?:it|this) made of"),
-    ("percentage", r"成分|含棉量|composition|percentage|what percent"),
-    ("gtin", r"条(?:形)?码|barcode|gtin|ean\b"),
+    ("net_content", r"净含量|净重|net\s*(?:weight|content|wt)|how much does (?:it|this) weigh"),
+    ("price", r"价格|零售价|多少钱|卖多少|\bprice\b|how much (?:is (?:it|this)\b|does (?:it|this) cost)"),
+    ("model", r"型号|model (?:no|number)\b|which model\b|what model\b"),
+    ("size", r"尺码|什么码|多大码|what size\b"),
+    ("standard", r"执行标准|什么标准|(?:which|what) standard"),
+    ("ingredients", r"配料|\bingredients\b"),
+    ("percentage", r"含(?:棉|毛|麻|绒)量|面料成分|^成分(?:是什么)?[?？]?$|fib(?:re|er) composition"),
+    ("gtin", r"条形码|条码(?!数)|\bbarcode\b|\bgtin\b|\bean (?:code|number)\b"),
 )
 """Kind of fact, and the questions that ask for it; the first that fits counts."""
 _LISTED = ("percentage",)
@@ -84,9 +82,14 @@ def context_with_text(context: str | None, reading: Reading) -> str | None:
     return context
 
 
+def refuses_context(error: InvalidRequestError) -> bool:
+    """Tell whether a server refused a question for the context that was sent with it."""
+    return any(part in error.message for part in _NO_CONTEXT)
+
+
 def _words(facts: list[Fact], reading: Reading) -> str:
-    """Of several facts the whole lines: a percentage alone does not say of what."""
-    if len(facts) == 1:
+    """Of a percentage the whole line: alone it does not say of what."""
+    if facts[0].kind not in _LISTED:
         return facts[0].printed
     numbers = dict.fromkeys(fact.line for fact in facts if fact.line is not None)
     return "; ".join(reading.lines[number].text for number in numbers)
@@ -102,8 +105,8 @@ def _heatmap(boxes: list[Box]) -> NDArray[np.float32]:
     """[32, 32], summing to 1: where the boxes are."""
     heat = np.zeros((_GRID, _GRID), np.float32)
     for box in boxes:
-        (left, top), (right, bottom) = np.min(box, axis=0), np.max(box, axis=0)
-        rows = slice(int(top * _GRID), max(int(np.ceil(bottom * _GRID)), int(top * _GRID) + 1))
-        heat[rows, int(left * _GRID) : max(int(np.ceil(right * _GRID)), int(left * _GRID) + 1)] = 1
+        first = np.clip(np.floor(np.min(box, axis=0) * _GRID), 0, _GRID - 1).astype(int)
+        last = np.clip(np.ceil(np.max(box, axis=0) * _GRID), first + 1, _GRID).astype(int)
+        heat[first[1] : last[1], first[0] : last[0]] = 1
     shares: NDArray[np.float32] = heat / heat.sum()
     return shares
