@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from catalogue.photos import photo_from_seed
 from evaluation.calibration import expected_calibration_error
 from evaluation.figures import Figure, figures_table, share
 from evaluation.fit_text import fit_lines, write_calibration
+from evaluation.questions import DataError
 from evaluation.text import TextOptions
 from measuring.plain_text import plain
 from serving.errors import ServingError
@@ -63,6 +64,7 @@ def measure_text(options: TextOptions) -> int:
     """Returns the exit status."""
     end_on_signals()
     try:
+        rows = _rows_of(options.data) if options.data else []
         with ExitStack() as stack:
             url = options.url
             if url is None:
@@ -72,8 +74,8 @@ def measure_text(options: TextOptions) -> int:
             if options.fit:
                 write_calibration(options.fit, fit_lines(url, options))
                 return 0
-            figures = _figures(client, options)
-    except (ServingError, VitrineError, OSError) as error:
+            figures = _figures(client, options, rows)
+    except (ServingError, VitrineError, DataError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return getattr(error, "exit_status", 1)
     print(figures_table(figures).lstrip("\n"))
@@ -82,9 +84,9 @@ def measure_text(options: TextOptions) -> int:
     return 0
 
 
-def _figures(client: VqaClient, options: TextOptions) -> list[Figure]:
+def _figures(client: VqaClient, options: TextOptions, rows: list[dict[str, Any]]) -> list[Figure]:
     if options.data:
-        return _own_photos(client, options.data, options.threads)
+        return _own_photos(client, rows, options.data, options.threads)
     seeds = range(options.first_label, options.first_label + options.labels)
     labels = read_all(client, seeds, _label, options.threads, "labels")
     found = text_figures(labels)
@@ -209,9 +211,31 @@ def _document_figures(documents: Sequence[tuple[DocumentPhoto, Reading]]) -> lis
     return share("documents", "fields found", found) + share("documents", "verified fields that are wrong", wrong)
 
 
-def _own_photos(client: VqaClient, file: Path, threads: int) -> list[Figure]:
-    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+def _rows_of(file: Path) -> list[dict[str, Any]]:
+    """Read JSON Lines of photos and their lines.
 
+    Raises:
+        DataError: says which line is wrong.
+    """
+    try:
+        texts = file.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"--data: cannot read {file} as UTF-8 ({error})") from error
+    rows = []
+    for number, text in enumerate(texts, 1):
+        try:
+            row = json.loads(text)
+            if not isinstance(row["photo"], str) or not all(isinstance(line, str) for line in row["lines"]):
+                raise TypeError("a text came that is none")
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f'--data {file}, line {number}: {{"photo": PATH, "lines": [TEXT, ...]}} is expected ({error})'
+            ) from error
+        rows.append(row)
+    return rows
+
+
+def _own_photos(client: VqaClient, rows: list[dict[str, Any]], file: Path, threads: int) -> list[Figure]:
     def read(number: int) -> tuple[dict[str, object], bytes]:
         return rows[number], (file.parent / rows[number]["photo"]).read_bytes()
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
 from command_line.values import Argument, Count, File, Positional, WholeNumber
+from serving.repository_option import BuiltRepository
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class TextOptions:
       python -m evaluation.text build/own --fit builders/text/calibrations/own.json --first-label 100000
     """
 
-    repository: Positional[Path]
+    repository: Positional[BuiltRepository]
     """A built repository; served embedded unless --url is given."""
     url: Annotated[str | None, Argument(metavar="HOST:PORT")] = None
     """A server that runs already."""

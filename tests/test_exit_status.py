@@ -21,6 +21,7 @@ NOT_FOR_PEOPLE = {
     "serving/supervision/with_parent.py": "started by the server, with arguments that no person writes",
     "loadtest/fake_server.py": "started by tests",
     "benchmarks/peers/__main__.py": "started by the benchmarks",
+    "benchmarks/peers/rapidocr_peer.py": "started by the benchmarks",
     "vitrine_steps/photo/decoder_process.py": "started by the photo step",
     "deploy/supply/lock.py": "takes no arguments",
     "docs/generate/terminal_picture.py": "takes no arguments",

@@ -88,6 +88,7 @@ GROUPS = (
 
 NOT_ON_THE_PAGE = {
     "benchmarks.peers": "started by `python -m benchmarks`",
+    "benchmarks.peers.rapidocr_peer": "started by `python -m benchmarks.text`",
     "deploy.supply.audit": "run by `make supply`",
     "deploy.supply.lock": "takes no options",
     "deploy.supply.sbom": "run by `make supply`",

@@ -34,6 +34,7 @@ from tests.helpers.fault_server import (
     wait_until_whole,
 )
 from tests.helpers.load import load, photos
+from tests.helpers.product import without_text
 from tests.helpers.started import started
 
 ROOT = Path(__file__).parents[2]
@@ -286,7 +287,8 @@ def test_full_shared_memory_is_told_and_ends_nothing(repository: Path, tmp_path:
     own = ["unshare", "--user", "--map-root-user", "--mount"]
     if subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no file systems of one's own here")
-    serve = [sys.executable, "-m", "serving", str(repository), "--grpc-port", "0", "--no-metrics"]
+    small = without_text(repository, tmp_path / "repository")
+    serve = [sys.executable, "-m", "serving", str(small), "--grpc-port", "0", "--no-metrics"]
     mount = 'mount -t tmpfs -o size=34m tmpfs /dev/shm && exec "$@"'
     serve += ["--log-file", str(tmp_path / "triton.log"), "--ready-file", str(tmp_path / "ready.json")]
     command = [*own, "sh", "-c", mount, "sh", *serve]

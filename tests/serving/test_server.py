@@ -87,7 +87,7 @@ def test_the_command_ends_cleanly(repository: Path, tmp_path: Path, stop: signal
                 assert page.status == 200
         assert addresses.http_url is None
         process.send_signal(stop)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert not ready_file.exists()
     assert not psutil.wait_procs(children, timeout=10)[1]
     assert not regions(prefix)
