@@ -188,7 +188,7 @@ def _text(kind: str) -> Callable[[re.Match[str]], Iterator[_Found]]:
     return read
 
 
-def _pattern(text: str, flags: re.RegexFlag = re.IGNORECASE) -> re.Pattern[str]:
+def _pattern(text: str, flags: int = re.IGNORECASE) -> re.Pattern[str]:
     return re.compile(text, flags)
 
 
@@ -201,7 +201,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[_Foun
     (_pattern(rf"(?<![A-Z])(?P<sign>[$€£¥])\s?{_NUMBER}(?!\s?[%\w])"), _price),
     (_pattern(rf"(?<![\w第])(?:[^\d]*价\s?:?\s?)?{_NUMBER}\s?(?P<sign>元)(?!\w)"), _price),
     (_pattern(rf"{_NUMBER}\s?%"), _percentage),
-    (_pattern(_STANDARD, re.NOFLAG), _standard),
+    (_pattern(_STANDARD, 0), _standard),
     (_pattern(r"(?:(?<![a-z])ingredients|配料表?)\s?:\s?(?P<value>.+)"), _ingredients),
     (_pattern(rf"(?:型号|(?<![a-z])model(?:\s?no)?)\.?\s?:\s?{_MODEL}$"), _text("model")),
     (_pattern(r"(?:尺码|号型|(?:^|[^a-z ] ?)size)\s?:\s?(?P<value>[A-Z0-9/]+)$"), _text("size")),
