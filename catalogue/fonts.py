@@ -13,7 +13,7 @@ CHINESE_FONTS = (
     "truetype/wqy/wqy-microhei.ttc",
     "truetype/wqy/wqy-zenhei.ttc",
 )
-"""Of fonts-noto-cjk, fonts-wqy-microhei and fonts-wqy-zenhei. All have Latin letters too."""
+"""Fonts of Debian's fonts-noto-cjk, fonts-wqy-microhei and fonts-wqy-zenhei. All have Latin letters too."""
 _PACKAGES = "fonts-noto-cjk fonts-wqy-microhei fonts-wqy-zenhei"
 
 

@@ -34,12 +34,9 @@ def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
     def label_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:
         label = label_from_seed(seed, "zh" if seed % 2 else "en")
         found = _found(transport, label.jpeg_bytes())
-        as_read = [
-            ClientLine(line.text, tuple(map(tuple, line.box)), float(number), "sure")  # type: ignore[arg-type]
-            for number, line in enumerate(found.lines)
-        ]
+        as_read = [ClientLine(line.text, tuple((x, y) for x, y in line.box), None, "sure") for line in found.lines]
         rows = [row for row in matched(label, as_read) if len(row.read) == 1]
-        return [(doubts(found.lines[int(row.read[0].confidence or 0)]), row.is_exact) for row in rows]
+        return [(doubts(found.lines[as_read.index(row.read[0])]), row.is_exact) for row in rows]
 
     def bare_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:
         """What is found where nothing is written is wrong, however likely its characters are."""

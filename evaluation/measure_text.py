@@ -236,22 +236,21 @@ def _rows_of(file: Path) -> list[dict[str, Any]]:
 
 
 def _own_photos(client: VqaClient, rows: list[dict[str, Any]], file: Path, threads: int) -> list[Figure]:
-    def read(number: int) -> tuple[dict[str, object], bytes]:
+    def read(number: int) -> tuple[dict[str, Any], bytes]:
         return rows[number], (file.parent / rows[number]["photo"]).read_bytes()
 
     found: list[Figure] = []
     pairs = read_all(client, range(len(rows)), read, threads, "photos")
     for language in sorted({str(row.get("language", "all")) for row, _ in pairs}):
-        exact, written, faults, characters = [], 0, 0, 0
+        exact, faults, characters = [], 0, 0
         for row, reading in pairs:
             if str(row.get("language", "all")) != language:
                 continue
-            known = [plain(str(text)) for text in row["lines"]]  # type: ignore[attr-defined]
+            known = [plain(text) for text in row["lines"]]
             said = [plain(line.text) for line in reading.lines]
             exact += [line in said for line in known]
             faults += Levenshtein.distance("".join(known), "".join(said))
             characters += len("".join(known))
-            written += len(known)
         found.append(Figure(f"text, {language}", "characters right", 1 - faults / max(characters, 1), characters))
         found += share(f"text, {language}", "exact lines", exact)
     return found

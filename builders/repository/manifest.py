@@ -39,7 +39,7 @@ class Evidence:
     comparison: Comparison | None
     """The engines against the reference; None: nothing here can run them."""
     text: TextEvidence | None
-    """Of the engines that read text; None: there are none."""
+    """What reads text, and how it compared; None: the build reads none."""
 
 
 def write_manifest(

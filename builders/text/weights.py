@@ -23,7 +23,7 @@ class _Wheel:
     characters: str | None
     """None: in the recogniser's metadata."""
     sha256: tuple[str, ...]
-    """Of those files, in their order."""
+    """SHA-256 of those files, in their order."""
 
 
 _WHEELS = {
@@ -62,7 +62,7 @@ class TextWeights:
     characters_file: Path | None
     """None: they are in the recogniser's file."""
     characters: tuple[str, ...]
-    """As the recogniser numbers them, from 1."""
+    """Characters in the order in which the recogniser numbers them, from 1."""
     sha256: dict[str, str]
     """By file."""
     licence: str

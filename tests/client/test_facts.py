@@ -1,6 +1,7 @@
 """Facts out of lines of text, without a server."""
 
 import random
+from typing import Literal
 
 import pytest
 from vitrine_client import Code, Line, Reading
@@ -11,8 +12,8 @@ from catalogue.label_words import printed_lines
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
-def reading_of(*texts: str, status: str = "sure", codes: tuple[Code, ...] = ()) -> Reading:
-    lines = tuple(Line(text, BOX, 0.99, status) for text in texts)  # type: ignore[arg-type]
+def reading_of(*texts: str, status: Literal["sure", "unsure"] = "sure", codes: tuple[Code, ...] = ()) -> Reading:
+    lines = tuple(Line(text, BOX, 0.99, status) for text in texts)
     return Reading(lines, codes, 0, "r", "id")
 
 

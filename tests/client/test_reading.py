@@ -109,7 +109,8 @@ def test_a_checkpoint_without_context_is_asked_without_and_tried_once() -> None:
     for _ in range(2):
         found = client.ask(PHOTO, "What colour is it?", read_text=True)
         assert (found.text, found.source) == ("red", "photo")
-    assert transport.requests.count("refused") == 1
+    assert transport.requests == ["photo_reading", "refused", "vqa", "vqa"]  # the photo is not read for nothing
+    assert client.ask(PHOTO, "净含量多少？", read_text=True).source == "text"
 
 
 def test_a_code_that_holds_control_characters_forges_no_line() -> None:

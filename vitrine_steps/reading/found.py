@@ -26,7 +26,7 @@ class Line:
 @dataclass(frozen=True)
 class Found:
     sha256: str
-    """Of the photo's bytes, in hexadecimal: the cache verifies no key."""
+    """SHA-256 of the photo's bytes, in hexadecimal: the cache verifies no key."""
     lines: list[Line] = field(default_factory=list)
     """In reading order."""
     left_out: int = 0

@@ -14,7 +14,7 @@ from vitrine_client.reading import Reading
 from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import connection_settings, timeout_setting
-from vitrine_client.text_answers import answer_from_text, context_with_text, refuses_context
+from vitrine_client.text_answers import answer_from_text, context_with_text, fact_asked, refuses_context
 
 
 class AsyncVqaClient:
@@ -39,7 +39,7 @@ class AsyncVqaClient:
         self._transport = transport or AsyncGrpcTransport(**connection_settings(url, tls, api_key))
         self._contract = ContractCheck()
         self._no_context_in = ""
-        """Release that takes no lines as context."""
+        """Release that takes no context, so that reading helps with printed facts alone; "": none is known."""
 
     async def __aenter__(self) -> "AsyncVqaClient":
         return self
@@ -66,8 +66,11 @@ class AsyncVqaClient:
         """Ask one question about one photo; see `VqaClient.ask`."""
         encoded = await _encode(photo)
         call = ask_call(encoded, question, max_risk, context, details=details)
-        if not read_text:
-            return await self._result_of(call, timeout_s)
+        if not read_text or (self._no_context_in and fact_asked(question) is None):
+            answer = await self._result_of(call, timeout_s)
+            if answer.release != self._no_context_in:
+                self._no_context_in = ""  # another release may take a context
+            return answer
         left_s = time_left(self._timeout_s if timeout_s is None else require_timeout(timeout_s))
         reading = await self._result_of(read_call(encoded, max_risk), left_s())
         if printed := await asyncio.to_thread(answer_from_text, question, reading):

@@ -39,7 +39,7 @@ class Field:
     line: int
     """Number of the line in `Reading.lines`."""
     confidence: float | None
-    """Of that line."""
+    """Confidence of that line."""
 
 
 def document_fields(reading: "Reading", *, is_masked: bool = True) -> tuple[Field, ...]:

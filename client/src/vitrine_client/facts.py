@@ -82,7 +82,7 @@ class Fact:
     line: int | None
     """Number of the line in `Reading.lines`; None: a code says it."""
     confidence: float | None
-    """Of that line; 1 of a code, whose check digit was right."""
+    """Confidence of that line; 1 of a code, whose check digit was right."""
     note: str = ""
     """What the number itself tells, such as the GS1 office that gave a barcode."""
 

@@ -88,7 +88,7 @@ def refuses_context(error: InvalidRequestError) -> bool:
 
 
 def _words(facts: list[Fact], reading: Reading) -> str:
-    """Of a percentage the whole line: alone it does not say of what."""
+    """Words of an answer: the part that is printed, and of a percentage its whole line, which says of what it is."""
     if facts[0].kind not in _LISTED:
         return facts[0].printed
     numbers = dict.fromkeys(fact.line for fact in facts if fact.line is not None)
