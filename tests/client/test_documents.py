@@ -28,6 +28,9 @@ def test_an_identity_number_with_its_check_digit_is_masked_unless_asked_for() ->
     assert all(field.is_verified for field in masked)
     assert values(document_fields(reading, is_masked=False))["id_number"] == "110101199003077715"
     assert not document_fields(reading_of(("公民身份号码 110101199003077716",)))
+    # Born before the district was: the number is given later.
+    assert values(document_fields(reading_of(("公民身份号码330106195608083776",))))["sex"] == "male"
+    assert not document_fields(reading_of(("公民身份号码 11010119901332771X",)))  # no such month
 
 
 def test_a_card_number_with_its_check_digit_is_masked_unless_asked_for() -> None:
