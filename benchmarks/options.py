@@ -6,15 +6,15 @@ from typing import Literal
 
 from command_line.values import Count, ExistingFolder, Folder, Repeated, Seconds
 
-ModelName = Literal["vitrine-small", "vitrine-small-auto", "blip-vqa-base-size"]
+ModelName = Literal["vitrine-small", "vitrine-small-auto", "blip-vqa-base-size", "blip-vqa-base-size-int8"]
 
 
 @dataclass(frozen=True)
 class BenchmarkOptions:
     """Serve one checkpoint with FastAPI around transformers, with LitServe, with pytriton and with the embedded
-    Vitrine, ask all of them the same in turn, and call our engines alone (the floor). Three models: the bundled
-    checkpoint, the same with --precision auto, and one of the size of blip-vqa-base with random weights. Writes
-    benchmark.json, benchmarks.md and its plot.
+    Vitrine, ask all of them the same in turn, and call our engines alone (the floor). Four models: the bundled
+    checkpoint, the same with --precision auto, one of the size of blip-vqa-base with random weights, and that one with
+    INT8 engines. Writes benchmark.json, benchmarks.md and its plot.
 
     Example: python -m benchmarks --quick --model vitrine-small
     """

@@ -11,7 +11,7 @@ from typing import Any
 import cpuinfo
 
 from benchmarks.comparison import FLOOR, Cell, Rates, Spread, ratio, spread
-from benchmarks.systems import ONNX_PEERS, PEERS, VITRINE
+from benchmarks.systems import BF16_PEERS, ONNX_PEERS, PEERS, VITRINE
 from measuring.plots import plt, png_of
 
 _LABELS = {
@@ -22,10 +22,26 @@ _LABELS = {
     VITRINE: "(e) Vitrine, embedded",
     "litserve-onnx": "(f) ONNX Runtime behind LitServe",
     "pytriton-onnx": "(g) ONNX Runtime behind pytriton",
+    "fastapi-bf16": "(h) transformers in bfloat16 behind FastAPI",
+    "litserve-bf16": "(i) in bfloat16 behind LitServe, batches of 16",
 }
 _PACKAGES = ("torch", "transformers", "fastapi", "uvicorn", "litserve", "nvidia-pytriton", "onnxruntime")
 _COLOURS = dict(
-    zip(_LABELS, ("tab:grey", "tab:olive", "tab:cyan", "tab:red", "tab:blue", "tab:green", "tab:purple"), strict=True)
+    zip(
+        _LABELS,
+        (
+            "tab:grey",
+            "tab:olive",
+            "tab:cyan",
+            "tab:red",
+            "tab:blue",
+            "tab:green",
+            "tab:purple",
+            "tab:brown",
+            "tab:pink",
+        ),
+        strict=True,
+    )
 )
 
 
@@ -42,6 +58,7 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
   answers, confidence, verdict and heatmap. Those who ask run on the same cores, and count against all.
 - (f) and (g) are what a good engineer would try: the same servers around ONNX Runtime, with the engines that our
   builder makes for one greedy answer (`--alternatives 1`), all cores, no confidence, no verdict, no heatmap.
+- (h) and (i) are (a) and (b) with weights and activations in bfloat16, where the processor multiplies in it.
 - (d) is the floor for new photos: our image encoder and answer decoder called in one process, with pixels and tokens
   ready. Nothing is decoded, checked, judged or sent, so (e) must be below it. Hot photos can be above it: their
   features are cached, and the image encoder is skipped.
@@ -50,7 +67,8 @@ rest, so that they take no time from it. Read the ratios; the rates are this mac
 - `vitrine-small` is the bundled checkpoint; `vitrine-small-auto`, where it is shown, is the same one, built with
   `--precision auto` (INT8 where it is faster and keeps the answers: (d) and (e); transformers serves FP32).
   `blip-vqa-base-size` has the size of `blip-vqa-base` and random weights: its cost is real, its answers mean nothing,
-  and all have the same length.
+  and all have the same length. With `-int8` it has INT8 engines but for the first twelfth of their matrix products,
+  as `--precision auto` would choose them: no gate can say of random weights whether they keep the answers.
 """
 
 _CAPTION = """\
@@ -91,7 +109,7 @@ def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
         counts = [count for other, count in columns if other == mix]
         lines.append(f"| {mix}; callers | " + " | ".join(map(str, counts)) + " |")
         lines.append("| --- |" + " --- |" * len(counts))
-        for system in (*PEERS, VITRINE, *ONNX_PEERS):
+        for system in (*PEERS, VITRINE, *ONNX_PEERS, *BF16_PEERS):
             cells = [rates.get(Cell(mix, count, system)) for count in counts]
             if any(cells):
                 lines.append(f"| {_LABELS[system]} | " + " | ".join(str(spread(c)) if c else "" for c in cells) + " |")
@@ -128,7 +146,7 @@ def ratios(rates: Rates, result: dict[str, Any]) -> dict[str, Spread | None]:
         if best and best[0] != 16:
             what = f"(e) with 16 callers over ({letter}) with {best[0]}, its best, new photos"
             found[what] = ratio(rates, ours, Cell("new photos", best[0], peer))
-    for letter, peer in zip("fg", ONNX_PEERS, strict=True):
+    for letter, peer in zip("fghi", (*ONNX_PEERS, *BF16_PEERS), strict=True):
         found[f"(e)/({letter}), new photos, 16 callers"] = ratio(rates, ours, Cell("new photos", 16, peer))
     found["(e)/(a), hot photos, 16 callers"] = ratio(
         rates, Cell("hot photos", 16, VITRINE), Cell("hot photos", 16, "fastapi")
@@ -178,7 +196,7 @@ def _plot(by_model: dict[str, Rates], file: Path) -> None:
 
 def _draw(axes: Any, rates: Rates) -> None:
     """Draw the rates of one model over the callers, with a tick at each number of them."""
-    for system in (*PEERS, VITRINE, *ONNX_PEERS):
+    for system in (*PEERS, VITRINE, *ONNX_PEERS, *BF16_PEERS):
         for mix, style in (("new photos", "-"), ("hot photos", "--")):
             cells = sorted(cell for cell in rates if cell.system == system and cell.mix == mix)
             values = [spread(rates[cell]) for cell in cells]

@@ -19,7 +19,7 @@ from benchmarks.mixes import MIXES, draw_photo
 from benchmarks.models import BUNDLED, MODELS, prepare_model
 from benchmarks.options import BenchmarkOptions
 from benchmarks.report import machine, write_report
-from benchmarks.systems import ONNX_PEERS, PEERS, VITRINE, Model, connect, run_system, suspend
+from benchmarks.systems import BF16_PEERS, ONNX_PEERS, PEERS, VITRINE, Model, connect, run_system, suspend
 from builders.checkpoint.digests import sha256_of_file
 from command_line.values import make_folder
 from measuring.memory import tree_memory_mib
@@ -77,11 +77,12 @@ def plan(model: Model, *, quick: bool) -> list[Cell]:
         cells = [
             Cell("new photos", callers, system) for callers in ((16,) if quick else (1, 4, 16)) for system in systems
         ]
+        cells += [Cell("new photos", 16, system) for system in BF16_PEERS if system in model.peers]
         cells += [Cell("hot photos", 16, system) for system in _COMPARED]
         return [*cells, Cell("ten questions", 1, VITRINE), *_floor_cells(model)]
     callers = (1, 16) if quick else (1, 4, 16, 64)
     # 64 who ask ten questions each keep a peer at work for a minute, and show nothing that 16 do not.
-    cells = [Cell("new photos", 16, system) for system in ONNX_PEERS if system in model.peers]
+    cells = [Cell("new photos", 16, system) for system in (*ONNX_PEERS, *BF16_PEERS) if system in model.peers]
     cells += [
         Cell(mix, count, system)
         for mix in MIXES

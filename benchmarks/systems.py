@@ -11,9 +11,11 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cpuinfo
 import httpx
 import numpy as np
 import psutil
@@ -30,11 +32,18 @@ from serving.triton.ports import free_port
 
 PEERS = ("fastapi", "litserve", "pytriton")
 ONNX_PEERS = ("litserve-onnx", "pytriton-onnx")
+BF16_PEERS = ("fastapi-bf16", "litserve-bf16")
 VITRINE = "vitrine"
 _READY_TIMEOUT_S = 120.0
 _CALL_TIMEOUT_S = 600.0
 _WAKE_S = 0.2
 """Seconds for what became due while a process was suspended, such as closing idle connections."""
+
+
+@cache
+def has_bf16() -> bool:
+    """Tell whether the processor multiplies in bfloat16."""
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(cpuinfo.get_cpu_info().get("flags", ()))
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,8 @@ class Model:
 
     @property
     def peers(self) -> tuple[str, ...]:
-        return PEERS + (ONNX_PEERS if self.greedy else ())
+        bf16 = BF16_PEERS if has_bf16() and not self.is_chat else ()
+        return PEERS + (ONNX_PEERS if self.greedy else ()) + bf16
 
     @property
     def is_chat(self) -> bool:
@@ -163,7 +173,7 @@ async def _connect(system: str, url: str) -> AsyncIterator[Ask]:
 
 
 async def _post(http: httpx.AsyncClient, system: str, photo: bytes, question: str) -> str:
-    if system == "fastapi":
+    if system.startswith("fastapi"):
         response = await http.post("/ask", params={"question": question}, content=photo)
     else:
         body = {"photo": base64.b64encode(photo).decode(), "question": question}

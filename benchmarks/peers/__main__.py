@@ -12,8 +12,10 @@ from command_line.values import Argument, Count, ExistingFolder, Positional, who
 class PeerOptions:
     """Serve a checkpoint as a peer does, until it is ended. Started by the benchmarks."""
 
-    name: Positional[Literal["fastapi", "litserve", "pytriton", "litserve-onnx", "pytriton-onnx"]]
-    """Whose way of serving; with -onnx, around ONNX Runtime instead of transformers."""
+    name: Positional[
+        Literal["fastapi", "litserve", "pytriton", "litserve-onnx", "pytriton-onnx", "fastapi-bf16", "litserve-bf16"]
+    ]
+    """Whose way of serving; with -onnx, around ONNX Runtime instead of transformers; with -bf16, in bfloat16."""
     checkpoint: Positional[ExistingFolder]
     """A BLIP or a chat model in the transformers format; with -onnx, a repository built with --alternatives 1."""
     port: Annotated[int, Argument(whole_number(1, 65535), "PORT")]
@@ -34,8 +36,10 @@ def main() -> None:
     server, _, runtime = options.name.partition("-")
     answerer = (
         OnnxAnswerer(options.checkpoint)
-        if runtime
-        else answerer_of(options.checkpoint, options.answer_tokens, options.forced, options.image_px)
+        if runtime == "onnx"
+        else answerer_of(
+            options.checkpoint, options.answer_tokens, options.forced, options.image_px, bf16=runtime == "bf16"
+        )
     )
     import_module(f"benchmarks.peers.{server}_peer").serve(answerer, options.port)
 
