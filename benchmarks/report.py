@@ -26,6 +26,9 @@ _LABELS = {
     "litserve-bf16": "(i) in bfloat16 behind LitServe, batches of 16",
 }
 _PACKAGES = ("torch", "transformers", "fastapi", "uvicorn", "litserve", "nvidia-pytriton", "onnxruntime")
+_ENERGY = "virtual machines show no counter of it"
+_USD_A_CORE_HOUR = 0.04
+"""A price that clouds ask for a core with its memory; divide by it and multiply by yours."""
 _COLOURS = dict(
     zip(
         _LABELS,
@@ -92,8 +95,8 @@ def write_report(folder: Path, found: dict[str, Any]) -> None:
     versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
     lines = [_INTRODUCTION.format(**where), "![questions a second](benchmarks.png)", "", _CAPTION]
     for name, result in found["models"].items():
-        lines += _section(name, rates_of(result), result)
-    lines += [f"Python {where['python']}, {versions}.", ""]
+        lines += _section(name, rates_of(result), result, where["cores"])
+    lines += [f"Python {where['python']}, {versions}. Energy was not measured: {_ENERGY}.", ""]
     (folder / "benchmarks.md").write_text("\n".join(lines), "utf-8")
     _plot({name: rates_of(result) for name, result in found["models"].items()}, folder / "benchmarks.png")
 
@@ -102,7 +105,7 @@ def rates_of(result: dict[str, Any]) -> Rates:
     return {Cell(c["mix"], c["concurrency"], c["system"]): c["questions_per_s"] for c in result["cells"]}
 
 
-def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
+def _section(name: str, rates: Rates, result: dict[str, Any], cores: int) -> list[str]:
     lines = [f"## {name}", "", _what_is_shown(result), ""]
     columns = sorted({(cell.mix, cell.concurrency) for cell in rates if cell.system != FLOOR}, key=_column_order)
     for mix in dict.fromkeys(mix for mix, _ in columns):
@@ -121,7 +124,18 @@ def _section(name: str, rates: Rates, result: dict[str, Any]) -> list[str]:
     lines += ["| ratio, of each round by itself | figure |", "| --- | --- |"]
     lines += [f"| {what} | {value} |" for what, value in ratios(rates, result).items() if value is not None]
     memory = ", ".join(f"{system} {mib:.0f} MiB" for system, mib in result["memory_mib"].items())
-    return [*lines, "", f"Memory of the process trees at the end: {memory}.", ""]
+    lines += ["", *_costs(rates, cores), "", f"Memory of the process trees at the end: {memory}.", ""]
+    return lines
+
+
+def _costs(rates: Rates, cores: int) -> list[str]:
+    """What a million questions about new photos cost, each system with as many callers as it is fastest with."""
+    found = []
+    for system in (*PEERS, VITRINE, *ONNX_PEERS, *BF16_PEERS):
+        if best := max(_median_rate(rates, "new photos", system).values(), default=None):
+            hours = 1e6 / best / 3600 * cores
+            found.append(f"{_LABELS[system][:3]} {hours:,.1f} core hours, {hours * _USD_A_CORE_HOUR:,.2f} USD")
+    return [f"A million questions about new photos, at {_USD_A_CORE_HOUR} USD a core hour: {'; '.join(found)}."]
 
 
 def _what_is_shown(result: dict[str, Any]) -> str:

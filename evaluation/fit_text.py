@@ -17,6 +17,7 @@ from vitrine_client.reading import Line as ClientLine
 from catalogue.dataset import first_seed
 from catalogue.labels import label_from_seed
 from catalogue.photos import photo_from_seed
+from evaluation.read_lines import matched
 from evaluation.text import TextOptions
 from serving.triton.integrity import read_manifest
 from vitrine_steps.reading.certainty import CALIBRATION_FORMAT, doubts
@@ -27,8 +28,6 @@ _DEFAULT_RISK = 0.05
 
 def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
     """Read labels, and fit how likely a line is exact by what speaks against it."""
-    from evaluation.measure_text import matched
-
     transport = GrpcTransport(url)
 
     def label_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:

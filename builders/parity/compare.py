@@ -42,8 +42,8 @@ def compare_engines(opened: Callable[[str], Engine], parity_set: ParitySet, tole
     ]
     decoder = opened(ANSWER_DECODER)
     answered = _run_all(decoder, asked)
-    known = {about: row["ANSWER_IDS"][0, 0, 0] for about, row in zip(parity_set.questions, answered, strict=True)}
-    draft_ratio, shrunk = choose_draft_ratio(decoder, parity_set, drafted, known)
+    known = dict(zip(parity_set.questions, answered, strict=True))
+    draft_ratio, shrunk = choose_draft_ratio(decoder, parity_set, drafted, known, tolerance.max_tie)
     del decoder
     scored = _score(opened(ANSWER_SCORER), asked, parity_set)
     outputs = _join(encoded) | _join(answered)

@@ -36,10 +36,10 @@ _INPUTS = f"""uint8[1, lines, {LINE_HEIGHT_PX}, width, 3] LINE_PIXELS, int32[1, 
   int32[1, groups] GROUP_WIDTH"""
 _OUTPUTS = "int32[1, lines, positions] CHARACTER_IDS, float[1, lines, positions] CHARACTER_PROBABILITIES"
 _TABLE = f"""float full = {{255.0}}, float half = {{0.5}}, float none = {{0.0}}, int32 no_pixels = {{0}},
- int64 zero = {{0}}, int64 one = {{1}}, int64[1] first = {{0}}, int64[1] single = {{1}}, int64[1] second = {{1}},
- int64[1] third = {{2}}, int64[1] fourth = {{3}}, int64[1] fifth = {{4}}, int64[1] end = {{5}}, int64[1] every = {{-1}},
+ int64 zero = {{0}}, int64 one = {{1}}, int64[1] at_0 = {{0}}, int64[1] at_1 = {{1}}, int64[1] at_2 = {{2}},
+ int64[1] at_3 = {{3}}, int64[1] at_4 = {{4}}, int64[1] at_5 = {{5}}, int64[1] every = {{-1}},
  int64[1] stride = {{{STRIDE_PX}}}, int64[1] group = {{{LINES_A_GROUP}}}, int64[2] by_group = {{-1, {LINES_A_GROUP}}},
- int64[2] corner = {{0, 0}}, int64[2] rows_and_columns = {{0, 2}}, int64[2] before = {{0, 0}}, bool yes = {{1}}"""
+ int64[2] corner = {{0, 0}}, int64[2] rows_and_columns = {{0, 2}}, bool yes = {{1}}"""
 """Constants of both graphs, by what they stand for."""
 _CHARACTERS = f"""
     found = vitrine.{_NETWORK} (pixels)
@@ -48,7 +48,7 @@ _CHARACTERS = f"""
     probability = ReduceMax <axes = [2], keepdims = 0> (found)"""
 _FLAT = """
   groups_shape = Shape (grouped_ids)
-  positions_1 = Slice (groups_shape, third, fourth)
+  positions_1 = Slice (groups_shape, at_2, at_3)
   flat_shape = Concat <axis = 0> (every, positions_1)
   flat_ids = Reshape (grouped_ids, flat_shape)
   flat_probabilities = Reshape (grouped_probabilities, flat_shape)"""
@@ -59,7 +59,7 @@ def _masked(pixels: str, widths: str) -> str:
     return f"""
   floats = Cast <to = 1> ({pixels}){_NORMALISED}
   shape_here = Shape ({pixels})
-  columns_here_1 = Slice (shape_here, third, fourth)
+  columns_here_1 = Slice (shape_here, at_2, at_3)
   columns_here = Squeeze <axes = [0]> (columns_here_1)
   column_numbers = Range (zero, columns_here, one)
   column_numbers_32 = Cast <to = 6> (column_numbers)
@@ -75,14 +75,14 @@ text_recogniser ({_INPUTS}) => ({_OUTPUTS})
 <{_TABLE}>
 {{
   given_shape = Shape (LINE_PIXELS)
-  line_shape = Slice (given_shape, third, end)
+  line_shape = Slice (given_shape, at_2, at_5)
   by_group_shape = Concat <axis = 0> (by_group, line_shape)
   grouped_pixels = Reshape (LINE_PIXELS, by_group_shape)
   grouped_widths = Reshape (LINE_WIDTH, by_group)
   groups_width = Squeeze <axes = [0]> (GROUP_WIDTH)
-  full_width = Slice (given_shape, fourth, fifth)
+  full_width = Slice (given_shape, at_3, at_4)
   steps = Div (full_width, stride)
-  most_positions = Add (steps, single)
+  most_positions = Add (steps, at_1)
   wanted_shape = Concat <axis = 0> (group, most_positions)
   groups_there = Shape (groups_width)
   group_count = Squeeze <axes = [0]> (groups_there)
@@ -101,10 +101,10 @@ text_recogniser ({_INPUTS}) => ({_OUTPUTS})
     lines_there = ReduceSum <axes = [0], keepdims = 1> (is_line_64)
     cut = Concat <axis = 0> (lines_there, columns)
     cut_pixels = Slice (group_pixels, corner, cut, rows_and_columns)
-    cut_widths = Slice (group_widths, first, lines_there, first){_masked("cut_pixels", "cut_widths")}{_CHARACTERS}
+    cut_widths = Slice (group_widths, at_0, lines_there, at_0){_masked("cut_pixels", "cut_widths")}{_CHARACTERS}
     found_shape = Shape (likeliest)
     missing = Sub (wanted_shape, found_shape)
-    pads = Concat <axis = 0> (before, missing)
+    pads = Concat <axis = 0> (corner, missing)
     ids = Pad (likeliest_32, pads, no_pixels)
     probabilities = Pad (probability, pads, none)
   }}>{_FLAT}
@@ -121,7 +121,7 @@ text_recogniser ({_INPUTS}) => ({_OUTPUTS})
   lines_width = Squeeze <axes = [0]> (LINE_WIDTH)
   groups_width = Squeeze <axes = [0]> (GROUP_WIDTH){_masked("lines_pixels", "lines_width")}
   pixels_shape = Shape (pixels)
-  line_shape = Slice (pixels_shape, second, fifth)
+  line_shape = Slice (pixels_shape, at_1, at_4)
   by_group_shape = Concat <axis = 0> (by_group, line_shape)
   grouped_pixels = Reshape (pixels, by_group_shape)
   groups_there = Shape (groups_width)
@@ -136,7 +136,7 @@ text_recogniser ({_INPUTS}) => ({_OUTPUTS})
     probabilities = Identity (probability)
   }}>
   all_shape = Shape (all_ids)
-  position_count_1 = Slice (all_shape, third, fourth)
+  position_count_1 = Slice (all_shape, at_2, at_3)
   position_count = Squeeze <axes = [0]> (position_count_1)
   position_numbers = Range (zero, position_count, one)
   position_columns = Mul (position_numbers, stride)

@@ -46,16 +46,35 @@ def encoder(inputs: Outputs) -> Outputs:
 
 
 def steady(inputs: Outputs) -> Outputs:
-    return {"ANSWER_IDS": np.zeros((1, 1, 1, 2), np.int32)}
+    return {"ANSWER_IDS": np.zeros((1, 1, 1, 2), np.int32), "ANSWER_LOGPROBS": np.zeros((1, 1, 1, 2), np.float32)}
 
 
 def touchy(inputs: Outputs) -> Outputs:
     """The answer changes with any pixel."""
-    return {"ANSWER_IDS": np.full((1, 1, 1, 2), int(inputs["IMAGE_FEATURES"][0, :SIDE].sum()), np.int32)}
+    ids = np.full((1, 1, 1, 2), int(inputs["IMAGE_FEATURES"][0, :SIDE].sum()), np.int32)
+    return {"ANSWER_IDS": ids, "ANSWER_LOGPROBS": np.zeros((1, 1, 1, 2), np.float32)}
 
 
-@pytest.mark.parametrize(("decoder", "ratio"), [(steady, min(MIN_DRAFT_COSINES)), (touchy, DRAFT_RATIO)])
-def test_the_ratio_falls_until_an_answer_changes(decoder: Any, ratio: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def torn(inputs: Outputs) -> Outputs:
+    """Two answers are nearly as likely, and any pixel decides between them."""
+    ids = np.array([[[[1, 2], [3, 4]]]], np.int32)
+    if int(inputs["IMAGE_FEATURES"][0, :SIDE].sum()) % 3 > 0:
+        ids = ids[:, :, ::-1]
+    return {"ANSWER_IDS": ids, "ANSWER_LOGPROBS": np.array([[[[-0.68, 0.0], [-0.72, 0.0]]]], np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("decoder", "max_tie", "ratio"),
+    [
+        (steady, 0.0, min(MIN_DRAFT_COSINES)),
+        (touchy, 0.1, DRAFT_RATIO),
+        (torn, 0.1, min(MIN_DRAFT_COSINES)),
+        (torn, 0.02, DRAFT_RATIO),
+    ],
+)
+def test_the_ratio_falls_until_an_answer_changes(
+    decoder: Any, max_tie: float, ratio: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("builders.parity.draft.question_tensors", lambda *_: {})
     material = parity_set([photo(60, 0)], [photo(300, 1)])
     whole = [
@@ -65,7 +84,8 @@ def test_the_ratio_falls_until_an_answer_changes(decoder: Any, ratio: int, monke
     drafted = encode_drafted(encoder, material, whole)
     assert 1 in drafted[8].photos, "the large photo comes out otherwise"
     assert 0 not in drafted[4].photos, "what is small is decoded in full"
-    chosen, report = choose_draft_ratio(decoder, parity_set([photo(60, 0)], [photo(300, 1)]), drafted, {})
+    material = parity_set([photo(60, 0)], [photo(300, 1)])
+    chosen, report = choose_draft_ratio(decoder, material, drafted, {}, max_tie)
     assert chosen == ratio
     assert report
     assert report.output == "SHRUNK_PHOTOS"

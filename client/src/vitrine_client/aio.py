@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from vitrine_client.aio_transport import AsyncGrpcTransport, AsyncTransport
-from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call, require_timeout, time_left
+from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call
 from vitrine_client.channel import TlsFiles
 from vitrine_client.contract import CHECK_TIMEOUT_S, ContractCheck
 from vitrine_client.errors import InvalidRequestError, VitrineError
@@ -15,6 +15,7 @@ from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import connection_settings, timeout_setting
 from vitrine_client.text_answers import answer_from_text, context_with_text, fact_asked, refuses_context
+from vitrine_client.timeouts import require_timeout, time_left
 
 
 class AsyncVqaClient:

@@ -11,12 +11,13 @@ import grpc.aio
 from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 
-from vitrine_client.calls import Tensors, time_left
+from vitrine_client.calls import Tensors
 from vitrine_client.channel import CHANNEL_ARGS, TlsFiles, credentials_from_tls, require_tls
 from vitrine_client.contract import ENSEMBLE, version_from_parameters
 from vitrine_client.errors import InvalidRequestError, error_from_code
 from vitrine_client.results import Health
 from vitrine_client.sending import CallPolicy, error_from_library, library_error
+from vitrine_client.timeouts import time_left
 from vitrine_client.transport import arrays_from_response, request_from_tensors
 
 

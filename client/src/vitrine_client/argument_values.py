@@ -2,14 +2,15 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from vitrine_client.calls import require_timeout
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.quoting import quote, short_name
+from vitrine_client.timeouts import require_timeout
 
 
 def seconds(text: str) -> float:
@@ -67,3 +68,20 @@ def _in_a_folder(text: str) -> str:
     if os.path.isdir(text):  # noqa: PTH112  as above
         raise argparse.ArgumentTypeError(f"cannot write {short_name(text)}: it is a folder")
     return text
+
+
+def questions_in(file: str) -> list[str]:
+    """Read the lines of a file that are not blank; "-" is standard input.
+
+    Raises:
+        InvalidRequestError: no such file, no text, or nothing in it.
+    """
+    try:
+        text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path, or no UTF-8
+        reason = (error.strerror if isinstance(error, OSError) else None) or "no UTF-8 text"
+        raise InvalidRequestError(f"--questions: cannot read {short_name(file)}: {reason}") from error
+    questions = [line.strip() for line in text.splitlines() if line.strip()]
+    if not questions:
+        raise InvalidRequestError(f"--questions: {short_name(file)} holds no question: write one a line")
+    return questions

@@ -1,12 +1,10 @@
 """Requests as tensors, and results from tensors: pure functions for both clients, which talk to nobody."""
 
 import math
-import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -16,6 +14,7 @@ from vitrine_client.contract import question_prefix, split_question_prefix
 from vitrine_client.errors import InvalidRequestError, VitrineError
 from vitrine_client.quoting import kind_of, quote
 from vitrine_client.results import Alternative, Answer, Choice, Embedding
+from vitrine_client.timeouts import is_number
 
 Tensors = Mapping[str, NDArray[Any]]
 Result = TypeVar("Result")
@@ -37,9 +36,6 @@ CHOICE_OUTPUTS = ("ANSWER", "CONFIDENCE", "STATUS", "REASON", "PROBABILITIES", "
 EMBEDDING_OUTPUTS = ("IMAGE_EMBEDDING", "IMAGE_SHA256", "RELEASE")
 QUESTIONS_A_REQUEST = 16
 """Questions that the server takes about one photo at once, at most."""
-_LONGEST_TIMEOUT_S = 86_400.0
-"""gRPC takes a deadline that is too far away for one that has passed."""
-_LEAST_TIMEOUT_S = 0.001
 _LARGEST_FLOAT32 = 3.4e38
 
 
@@ -150,30 +146,6 @@ def embed_call(photo: bytes) -> Call[Embedding]:
     return Call("image_embedding", {"IMAGE": bytes_tensor(photo)}, EMBEDDING_OUTPUTS, _embedding_from_tensors)
 
 
-def require_timeout(timeout_s: float) -> float:
-    """Return `timeout_s` as a float.
-
-    Raises:
-        InvalidRequestError: no number of seconds, or one that gRPC does not take.
-    """
-    if not _is_number(timeout_s) or not 0 < timeout_s <= _LONGEST_TIMEOUT_S:
-        raise InvalidRequestError(
-            f"a timeout is a number of seconds, more than 0 and at most {_LONGEST_TIMEOUT_S:,.0f}, but "
-            f"{quote(timeout_s)} came"
-        )
-    return float(timeout_s)
-
-
-def time_left(timeout_s: float) -> Callable[[], float]:
-    """Start a deadline that several calls share; return a function that gives the seconds left, at least 0.001."""
-    end_s = time.monotonic() + timeout_s
-    return lambda: max(end_s - time.monotonic(), _LEAST_TIMEOUT_S)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)  # numpy's numbers are Real too
-
-
 def _require_text(question: object, which: str = "") -> None:
     if not isinstance(question, str):
         raise InvalidRequestError(f"{which}a question is a str, but {kind_of(question)} came")
@@ -250,7 +222,7 @@ def risk_tensor(max_risk: float | None) -> dict[str, NDArray[Any]]:
     """
     if max_risk is None:
         return {}
-    if not (_is_number(max_risk) and abs(max_risk) <= _LARGEST_FLOAT32):
+    if not (is_number(max_risk) and abs(max_risk) <= _LARGEST_FLOAT32):
         raise InvalidRequestError(f"max_risk is a share such as 0.001, but {quote(max_risk)} came")
     return {"MAX_RISK": np.array([[max_risk]], np.float32)}
 

@@ -7,9 +7,10 @@ import os
 import sys
 from pathlib import Path
 
+from vitrine_client.argument_values import questions_in
 from vitrine_client.arguments import command_line
 from vitrine_client.channel import TlsFiles
-from vitrine_client.commands import ask, questions_in
+from vitrine_client.commands import ask
 from vitrine_client.errors import InvalidPhotoError, InvalidRequestError, VitrineError
 from vitrine_client.quoting import short_name
 from vitrine_client.settings import connection_settings, timeout_setting

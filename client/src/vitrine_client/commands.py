@@ -17,7 +17,6 @@ from vitrine_client.client import VqaClient
 from vitrine_client.errors import (
     AccessDeniedError,
     InvalidPhotoError,
-    InvalidRequestError,
     ServerUnavailableError,
     VitrineError,
 )
@@ -176,23 +175,6 @@ def health(args: argparse.Namespace) -> int:
     if found.contract_problem:
         print(f"vitrine: {found.contract_problem}", file=sys.stderr)
     return 0 if found.model_ready and not found.contract_problem else 1
-
-
-def questions_in(file: str) -> list[str]:
-    """Read the lines of a file that are not blank; "-" is standard input.
-
-    Raises:
-        InvalidRequestError: no such file, no text, or nothing in it.
-    """
-    try:
-        text = (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode("utf-8-sig")
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path, or no UTF-8
-        reason = (error.strerror if isinstance(error, OSError) else None) or "no UTF-8 text"
-        raise InvalidRequestError(f"--questions: cannot read {short_name(file)}: {reason}") from error
-    questions = [line.strip() for line in text.splitlines() if line.strip()]
-    if not questions:
-        raise InvalidRequestError(f"--questions: {short_name(file)} holds no question: write one a line")
-    return questions
 
 
 def _client(args: argparse.Namespace) -> VqaClient:

@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from vitrine_client.calls import require_timeout
 from vitrine_client.channel import TlsFiles, key_headers, require_address, require_tls
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.quoting import quote
+from vitrine_client.timeouts import require_timeout
 
 DEFAULT_URL = "localhost:8001"
 DEFAULT_TIMEOUT_S = 10.0
