@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from copy import deepcopy
 
 import onnx
-from onnx import GraphProto, ModelProto, parser
+from onnx import GraphProto, ModelProto, TensorProto, helper, parser
 
 from vitrine_steps.reading.sizes import LINE_HEIGHT_PX, LINES_A_GROUP
 
 STRIDE_PX = 8
 """Pixels of a line's width that become one position of its text."""
 
+_AXES_ARE_INPUT_FROM = {"Squeeze": 13, "Unsqueeze": 13, "ReduceSum": 13, "ReduceMax": 18}
+"""Version of ONNX's operators from which on their axes are an input."""
 _NETWORK = "Network"
 """Operator that stands for the whole network."""
 _HEAD = '<ir_version: 10, opset_import: ["" : 11, "vitrine" : 1]>'
@@ -173,10 +175,26 @@ def _with_network(text: str, network: ModelProto) -> ModelProto:
     used = set(_names_in(model.graph))
     for place in reversed([n for n, table in enumerate(model.graph.initializer) if table.name not in used]):
         del model.graph.initializer[place]
+    model.graph.initializer.extend(_give_axes(model.graph, network.opset_import[0].version))
     model.graph.initializer.extend(network.graph.initializer)
     _put_in(model.graph, network.graph)
     onnx.checker.check_model(model)
     return model
+
+
+def _give_axes(graph: GraphProto, opset: int) -> list[TensorProto]:
+    """Turn the attribute `axes` into an input, where the network's version of ONNX wants it so; returns the inputs."""
+    found = []
+    for node in graph.node:
+        for attribute in list(node.attribute):
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                found += _give_axes(attribute.g, opset)
+            elif attribute.name == "axes" and opset >= _AXES_ARE_INPUT_FROM[node.op_type]:
+                found.append(helper.make_tensor(f"{node.output[0]}_axes", TensorProto.INT64, [len(attribute.ints)],
+                                                attribute.ints))  # fmt: skip
+                node.input.append(found[-1].name)
+                node.attribute.remove(attribute)
+    return found
 
 
 def _put_in(graph: GraphProto, network: GraphProto) -> None:

@@ -3,11 +3,14 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.version_converter
+import onnxruntime
 import pytest
 
 from builders import build as build_module
@@ -18,6 +21,7 @@ from builders.parity.onnx_engine import onnx_engine
 from builders.text import add
 from builders.text.add import label_bgr, write_text_graphs
 from builders.text.engines import TEXT_DETECTOR, TEXT_MODELS, TEXT_RECOGNISER, text_engine_specs
+from builders.text.graphs import detector_graph, recogniser_graph
 from builders.text.parity import compare_text, iou
 from builders.text.read import TextEngines, read_lines
 from builders.text.weights import TextWeights, text_weights
@@ -50,6 +54,31 @@ def test_the_graphs_read_what_is_written_and_what_rapidocr_reads(
         text, boxes = compare_text(engines, small, [photo], is_cut=is_cut)
         assert text.passed
         assert boxes.passed
+
+
+@pytest.mark.parametrize("opset", [14, 18])
+def test_networks_of_newer_operators_read_the_same(small: TextWeights, opset: int) -> None:
+    """PP-OCR's "tiny" detector is one of them."""
+    rng = np.random.default_rng(0)
+    lines = {
+        "LINE_PIXELS": rng.integers(0, 256, (1, 6, 48, 96, 3), np.uint8),
+        "LINE_WIDTH": np.full((1, 6), 96, np.int32),
+        "GROUP_WIDTH": np.full((1, 1), 96, np.int32),
+    }
+    photo = {"TEXT_PIXELS": rng.integers(0, 256, (1, 64, 64, 3), np.uint8)}
+    for file, make, inputs in (
+        (small.detector, detector_graph, photo),
+        (small.recogniser, partial(recogniser_graph, is_cut=True), lines),
+        (small.recogniser, partial(recogniser_graph, is_cut=False), lines),
+    ):
+        network = onnx.load(str(file))
+        newer = onnx.version_converter.convert_version(network, opset)
+        old, new = (
+            onnxruntime.InferenceSession(make(one).SerializeToString()).run(None, inputs) for one in (network, newer)
+        )
+        assert make(newer).opset_import[0].version == opset
+        for one, other in zip(old, new, strict=True):
+            assert np.allclose(one, other, atol=1e-5)
 
 
 def test_a_photo_without_text_has_no_lines(small: TextWeights, tmp_path: Path) -> None:
