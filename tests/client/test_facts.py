@@ -62,7 +62,13 @@ def test_amounts_come_in_si_units_too(text: str, value: str, si_value: str) -> N
         # Check digits are right by chance.
         "批号 20260316", "OOOOOOOO", "12345670",
         "8GB 256GB", "Hecho en 2024", "ISO 3200", "Serving size: 30 g", "Model: 178cm, wears M", "Model: 178cm",
-        "配料：小麦粉、白砂糖、",
+        "配料：小麦粉、白砂糖、", "配料：见外箱", "Ingredients: see pack", "净含量0ml", "$0.00",
+        # About something else than the product as it is sold.
+        "开封后保质期 7天", "Shelf life after opening: 3 days", "不适用型号：ABC-200",
+        # What is saved, spent before, or paid for several.
+        "Order over £30", "was $12.99", "运费 ¥10", "2 for $5.00", "原价 ¥99",
+        # Part of a longer number, and numbers of something else.
+        "6222 0200 0000 0000 0007", "卡号 622202000000", "S/N 036000291452",
     ],
 )  # fmt: skip
 def test_what_no_line_proves_is_not_said(text: str) -> None:

@@ -139,9 +139,23 @@ def test_what_no_line_says_is_asked_of_the_model() -> None:
     assert ask(transport, "净含量多少？", is_async=False, read_text=True).status == "cannot_tell"
 
 
-def test_two_lines_that_differ_answer_nothing() -> None:
-    transport = FakeTransport({}, lines=("净含量：500克", "净含量：250克"))
-    assert ask(transport, "净含量多少？", is_async=False, read_text=True).source != "text"
+@pytest.mark.parametrize(
+    ("question", "lines"),
+    [
+        ("净含量多少？", ("净含量：500克", "净含量：250克")),
+        ("什么时候过期？", ("最佳食用日期：14/03/2026",)),
+        ("When does it expire?", ("Best before: 14/03/2026",)),
+        ("How much does it cost?", ("$12.99", "HK$88")),
+        ("多少钱？", ("Save £5.00", "Order over £30")),
+        ("How long does it keep after opening?", ("Shelf life: 24 months", "After opening: 3 days")),
+        ("开封后保质期多久？", ("保质期：12个月",)),
+        ("How many are in the pack?", ("Box of 24",)),
+    ],
+)
+def test_lines_that_may_say_it_and_are_not_clear_go_to_a_person(question: str, lines: tuple[str, ...]) -> None:
+    found = ask(FakeTransport({question: "3"}, lines=lines), question, is_async=False, read_text=True)
+    assert (found.status, found.text, found.source) == ("hand_over", "", "text")
+    assert found.reason
 
 
 def test_a_context_holds_as_many_lines_as_fit() -> None:

@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -110,10 +111,13 @@ def _key_from(file: str | None) -> str | None:
     if file is None:
         return None
     try:
-        return Path(file).read_text("utf-8").strip()
+        key = Path(file).read_text("utf-8").strip()
     except (OSError, ValueError) as error:  # ValueError: no text, or a null byte in the path
         reason = (error.strerror if isinstance(error, OSError) else None) or "no UTF-8 text"
         raise InvalidRequestError(f"cannot read the key in {short_name(file)}: {reason}") from error
+    if not re.fullmatch(r"[!-~]+", key):
+        raise InvalidRequestError(f"{short_name(file)} does not hold a key: one word of letters, digits and signs")
+    return key
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def ask(args: argparse.Namespace) -> int:
 
 def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
     name, photo = args.photos[0], _photo(args.photos[0])
+    if args.heatmap:
+        _require_another_file(args.heatmap, name, "--heatmap", args)
     start_s = time.perf_counter()
     answers = client.ask_many(photo, args.questions, context=args.context, max_risk=args.max_risk)
     time_ms = (time.perf_counter() - start_s) * 1000
@@ -127,6 +129,8 @@ def read(args: argparse.Namespace) -> int:
 
     if args.overlay and (len(args.photos) > 1 or args.photos[0] == "-"):
         args.parser.error("--overlay shows one photo, which is a file")
+    if args.overlay:
+        _require_another_file(args.overlay, args.photos[0], "--overlay", args)
     failures = 0
     with _client(args) as client, Counter(len(args.photos), "photos") as counter:
         for name, reading, time_ms in _map_photos(client, args.photos, read_one, counter):
@@ -232,6 +236,11 @@ def _write_overlay(result: Answer | Reading, photo: Photo, file: str, option: st
         raise VitrineError(
             f"{option}: cannot write {short_name(file)} ({reason}): name a .png or .jpg in a folder"
         ) from error
+
+
+def _require_another_file(file: str, photo: str, option: str, args: argparse.Namespace) -> None:
+    if Path(file).exists() and Path(photo).exists() and Path(file).samefile(photo):
+        args.parser.error(f"{option}: {short_name(file)} is the photo itself: name another file")
 
 
 def _write_vectors(file: str, vectors: list[Any], lines: list[str]) -> None:

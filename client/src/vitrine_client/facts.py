@@ -59,10 +59,22 @@ _STANDARD = (
 )
 """One of China's, or an international one with its year: without, ISO 3200 is a camera's."""
 _MODEL = r"(?P<value>(?!\d+\s?(?:cm|mm|kg|m)$)(?=[A-Z/.-]*\d)[A-Z0-9][A-Z0-9/.-]*[A-Z0-9])"
-_NOT_A_PRICE = re.compile(r"满|减|券|优惠|赠|save|off\b|coupon|discount", re.IGNORECASE)
+_NOT_A_PRICE = re.compile(
+    r"满|减|券|优惠|赠|省|原价|运费|邮费|押金|起|save|off\b|coupon|discount|\bwas\b|over\b|\bfrom\b|shipping|delivery|postage"
+    r"|deposit|\d\s?(?:for|x|×)\s|\bno price",
+    re.IGNORECASE,
+)
+_OTHER_MATTER = re.compile(r"开封|开启后|不适用|不适合|after open|once open|not (?:for|fit)|n[o']t fit", re.IGNORECASE)
+"""In a line that is about something else than the product as it is sold."""
+_NOT_AN_ITEM = re.compile(
+    r"卡号|账号|帐号|电话|订单|单号|序列号|card|account|tel|phone|order|serial|s/n", re.IGNORECASE
+)
+"""In a line whose long number is no item's."""
 _CONFUSED = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "|": "1"})
 _MOST_CONFUSED = 2
-_LONG_NUMBER = re.compile(r"(?<![\w.,/-])[\dOolI|](?: ?[\dOolI|]){11,13}(?![\w.,/-])")
+_LONG_NUMBER = re.compile(r"(?<![\w.,/-])(?<!\d )[\dOolI|](?: ?[\dOolI|]){11,13}(?! ?\d)(?![\w.,/-])")
+_ELSEWHERE = re.compile(r"详?见|参见|see\b|refer\b", re.IGNORECASE)
+"""At the beginning of a value that is a pointer to another place."""
 _CODES_OF_ITEMS = ("EAN-13", "EAN-8", "UPC-A", "ITF-14")
 
 
@@ -112,10 +124,12 @@ _Found = tuple[str, str, str | None, str, str]
 
 
 def _facts_of(text: str) -> Iterator[_Found]:
+    if _OTHER_MATTER.search(text):
+        return
     for pattern, read in _PATTERNS:
         for match in pattern.finditer(text):
             yield from read(match)
-    for number in _LONG_NUMBER.findall(text):
+    for number in () if _NOT_AN_ITEM.search(text) else _LONG_NUMBER.findall(text):
         digits = number.replace(" ", "")
         # O for 0 and l for 1 are put right where the check digit then proves the whole, and there are few of them.
         is_clear = sum(not character.isdecimal() for character in digits) <= _MOST_CONFUSED
@@ -134,6 +148,8 @@ def _from(match: re.Match[str], group: str) -> str:
 
 def _net(match: re.Match[str]) -> Iterator[_Found]:
     unit = _UNITS[re.sub(r"\s+", " ", match["unit"].lower())]
+    if not float(_amount(match)):
+        return
     yield "net_content", f"{_amount(match)} {unit}", _si(float(_amount(match)), unit), _from(match, "amount"), ""
 
 
@@ -160,7 +176,7 @@ def _life(match: re.Match[str]) -> Iterator[_Found]:
 
 def _price(match: re.Match[str]) -> Iterator[_Found]:
     _, _, cents = _amount(match).partition(".")
-    if len(cents) in (0, 2) and not _NOT_A_PRICE.search(match.string):
+    if len(cents) in (0, 2) and float(_amount(match)) and not _NOT_A_PRICE.search(match.string):
         yield "price", f"{_amount(match)} {_CURRENCIES[match['sign']]}", None, match[0], ""
 
 
@@ -177,7 +193,8 @@ def _standard(match: re.Match[str]) -> Iterator[_Found]:
 
 def _ingredients(match: re.Match[str]) -> Iterator[_Found]:
     value = match["value"].strip()
-    if value and value[-1] not in ",、,;；(":  # the list goes on in another line
+    is_whole = value and value[-1] not in ",、,;；("  # else the list goes on in another line
+    if is_whole and not _ELSEWHERE.match(value):
         yield "ingredients", value, None, value, ""
 
 
