@@ -1,7 +1,9 @@
 """Fits the confidence of a line on drawn labels."""
 
 import json
+import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -15,7 +17,7 @@ from vitrine_client.calls import bytes_tensor
 from vitrine_client.reading import Line as ClientLine
 
 from catalogue.dataset import first_seed
-from catalogue.labels import label_from_seed
+from catalogue.labels import LabelPhoto, label_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.read_lines import matched
 from evaluation.text import TextOptions
@@ -31,7 +33,7 @@ def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
     transport = GrpcTransport(url)
 
     def label_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:
-        label = label_from_seed(seed, "zh" if seed % 2 else "en")
+        label = seen_from(label_from_seed(seed, "zh" if seed % 2 else "en"), random.Random(f"seen from {seed}"))
         found = _found(transport, label.jpeg_bytes())
         as_read = [ClientLine(line.text, tuple((x, y) for x, y in line.box), None, "sure") for line in found.lines]
         rows = [row for row in matched(label, as_read) if len(row.read) == 1]
@@ -60,6 +62,32 @@ def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
         "bias": round(float(model.intercept_[0]), 5),
         "default_risk": _DEFAULT_RISK,
     }
+
+
+def seen_from(label: LabelPhoto, rng: random.Random) -> LabelPhoto:
+    """See a third of the labels from afar, so that letters are too small, and a third so near that a few lines fill it.
+
+    Without them, how high letters are would mean nothing but that they are a pattern which was taken for one.
+    """
+    width, height = label.image.size
+    match rng.randrange(3):
+        case 0:
+            share = rng.uniform(0.3, 0.9)
+            return replace(label, image=label.image.resize((round(width * share), round(height * share))))
+        case 1:
+            corners = np.array(rng.choice(label.lines).box) * (width, height)
+            margin = rng.uniform(0.3, 3.0) * float(np.linalg.norm(corners[3] - corners[0]))
+            left, top = np.floor(np.maximum(corners.min(0) - margin, 0)).astype(int).tolist()
+            right, bottom = np.ceil(np.minimum(corners.max(0) + margin, (width, height))).astype(int).tolist()
+            size = (right - left, bottom - top)
+            boxes = [(np.array(line.box) * (width, height) - (left, top)) / size for line in label.lines]
+            lines = tuple(
+                replace(line, box=box.tolist()) for line, box in zip(label.lines, boxes, strict=True)
+                if (box >= 0).all() and (box <= 1).all()
+            )  # fmt: skip
+            return replace(label, image=label.image.crop((left, top, right, bottom)), lines=lines)
+        case _:
+            return label
 
 
 def _found(transport: GrpcTransport, photo: bytes) -> Found:

@@ -27,7 +27,8 @@ from catalogue.labels import label_from_seed
 from vitrine_steps.reading.certainty import CALIBRATION_FILE
 from vitrine_steps.reading.sizes import CHARACTERS_FILE
 
-_PHOTOS = 6
+_PHOTOS, _PHOTOS_AS_WIDE = 6, 40
+"""Labels of the gate; more where a group is not cut to its width, since 1 line of 318 was read otherwise there."""
 _CALIBRATIONS = Path(__file__).with_name("calibrations")
 
 
@@ -68,7 +69,9 @@ def add_text(
         from builders.text.read import TextEngines
 
         engines = TextEngines(opened[TEXT_DETECTOR], opened[TEXT_RECOGNISER], weights.characters)
-        reports = compare_text(engines, weights, [label_bgr(seed) for seed in range(_PHOTOS)], is_cut=is_cut)
+        reports = compare_text(
+            engines, weights, [label_bgr(seed) for seed in range(_PHOTOS if is_cut else _PHOTOS_AS_WIDE)], is_cut=is_cut
+        )
     print(parity_table(reports), flush=True)
     require_parity(reports, what="the text engines")
     return TextEvidence(weights, reports)

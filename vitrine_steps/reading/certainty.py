@@ -13,6 +13,8 @@ CALIBRATION_FORMAT = 1
 SURE, UNSURE = "sure", "unsure"
 _REMEDY = "fit it again with python -m evaluation.text --fit"
 _LEAST = 1e-6
+_READ_WELL_PX = 24.0
+"""Height of letters from which on they are no better read for being larger."""
 _DOUBTS = 6
 """Length of `doubts`."""
 
@@ -48,16 +50,20 @@ def read_line_calibration(file: Path) -> LineCalibration | None:
 
 
 def doubts(line: Line) -> tuple[float, ...]:
-    """Say what speaks for and against a line: its characters together and the least likely of them, its length, and
-    how high it is in pixels and as a share of the photo: patterns that are taken for a letter are large."""
+    """Say what speaks for and against a line.
+
+    That is its characters together and the least likely of them, its length, how far its letters are below the height
+    at which they are read well, and, of a line of few characters, how high it is as a share of the photo: patterns that
+    are taken for text are large, and a letter or two.
+    """
     share = min(math.dist(line.box[0], line.box[3]), math.dist(line.box[0], line.box[1]))
     return (
         -math.log(max(line.mean, _LEAST)),
         -math.log(max(line.least, _LEAST)),
         1 / len(line.text),
         float(len(line.text) == 1),
-        math.log(max(line.height_px, 1.0)),
-        math.log(max(share, 1e-3)),
+        max(0.0, math.log(_READ_WELL_PX / max(line.height_px, 1.0))),
+        math.log(max(share, 1e-3)) / len(line.text),
     )
 
 
