@@ -185,7 +185,7 @@ gpu-check: $(VENV)/installed ## on a GPU host: build, compare, serve and test wi
 
 .PHONY: train
 train: $(VENV)/installed ## train the bundled checkpoint anew (an hour or two)
-	$(BIN)/python -m training checkpoints/vitrine-small
+	$(BIN)/python -m training bundled checkpoints/vitrine-small
 
 .PHONY: clean
 clean: ## remove what was built

@@ -27,6 +27,9 @@ class CatalogueOptions:
     """Photos to draw."""
     per_photo: int = 7
     """Questions about each photo; the default asks one of each kind."""
+    printed: bool = False
+    """Pictures are printed on the products, and the questions are about these alone: something that the bundled
+    checkpoint has not learned."""
     workers: int = os.cpu_count() or 1
     """Processes that draw (default: one a core)."""
 
@@ -43,7 +46,12 @@ def main() -> int:
 
     try:
         write_dataset(
-            options.folder, options.split, options.photos, per_photo=options.per_photo, workers=options.workers
+            options.folder,
+            options.split,
+            options.photos,
+            per_photo=options.per_photo,
+            workers=options.workers,
+            printed=options.printed,
         )
     except FileExistsError as error:
         raise UsageError(str(error)) from error

@@ -42,13 +42,18 @@ def read_labelled_file(file: Path) -> list[LabelledRow]:
     except (OSError, UnicodeDecodeError) as error:
         raise LabelledFileError(f"cannot read {file}: {error}") from error
     return [
-        _row_from(line, f"{file}, line {number}", file.parent) for number, line in enumerate(lines, 1) if line.strip()
+        row_from(line, f"{file}, line {number}", file.parent) for number, line in enumerate(lines, 1) if line.strip()
     ]
 
 
-def _row_from(line: str, where: str, folder: Path) -> LabelledRow:
+def row_from(line: str | dict[str, Any], where: str, folder: Path) -> LabelledRow:
+    """Read one line, as text or parsed.
+
+    Raises:
+        LabelledFileError: begins with `where`.
+    """
     try:
-        row: dict[str, Any] = json.loads(line)
+        row: dict[str, Any] = json.loads(line) if isinstance(line, str) else line
         answers = _texts(row["answers"], "answers") if "answers" in row else (str(row["answer"]),)
         photo = folder / row["photo"]
         question, candidates = str(row["question"]), _texts(row.get("candidates", []), "candidates")

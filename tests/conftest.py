@@ -52,6 +52,7 @@ EXPORTS = (
     "builders/test_tensorrt_api.py",
     "builders/test_tensorrt_build.py",
     "training/test_loop.py",
+    "training/test_tuning.py",
 )
 # No test here needs what another has set up, so they go to any worker; elsewhere, a file goes to one.
 TOGETHER = {f"builders/test_{name}.py": "graphs" for name in ("build", "export", "graphs", "low_precision")}

@@ -1,17 +1,40 @@
-"""`python -m training`: train a checkpoint on the catalogue."""
+"""`python -m training`: train the bundled checkpoint, or tune one on data of one's own."""
 
 import sys
 
 from command_line.errors import exit_status
-from command_line.options import options_from_arguments
-from training.options import TrainingCommand
+from command_line.options import command_from_arguments
+from training.options import BundledCommand
+from training.tuning.options import CheckCommand, TuneCommand
+
+DESCRIPTION = """
+Teach a checkpoint: the bundled one from drawn photos, or any supported one from labelled questions of your own. See
+docs/how-to/teach-it-your-shop.md.
+
+Example: python -m training tune checkpoints/vitrine-small build/mine --data shop.jsonl
+"""
+COMMANDS: dict[str, type[BundledCommand | CheckCommand | TuneCommand]] = {
+    "tune": TuneCommand,
+    "check": CheckCommand,
+    "bundled": BundledCommand,
+}
 
 
 def main() -> int:
-    options = options_from_arguments(TrainingCommand, "python -m training")
-    from training.run import train_checkpoint  # brings torch and transformers, which --help does not need
+    options = command_from_arguments(COMMANDS, "python -m training", DESCRIPTION)
+    match options:  # what they import takes seconds, which --help does not need
+        case BundledCommand():
+            from training.run import train_checkpoint
 
-    return train_checkpoint(options)
+            return train_checkpoint(options)
+        case CheckCommand():
+            from training.tuning.run import check_data
+
+            return check_data(options)
+        case _:
+            from training.tuning.run import tune_checkpoint
+
+            return tune_checkpoint(options)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ TEXT_STEPS = 1500
 
 
 @dataclass(frozen=True)
-class TrainingCommand:
+class BundledCommand:
     """Draw the training photos, train a small BLIP from scratch and write it as a checkpoint in the transformers
     format. Stopped and started again with the same --work folder, it goes on where it was.
 
-    Example: python -m training checkpoints/mine --steps 6000 --photos 20000
+    Example: python -m training bundled checkpoints/mine --steps 6000 --photos 20000
     """
 
     checkpoint: Positional[Path]

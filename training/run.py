@@ -14,7 +14,7 @@ from catalogue.no_questions import NOT_UNDERSTOOD
 from catalogue.wordings import CANNOT_TELL
 from training.loop import TrainingOptions, train
 from training.model import IMAGE_PX, extended_model
-from training.options import TrainingCommand
+from training.options import BundledCommand
 from training.plot import plot_history
 from training.render import rendered_outliers, rendered_photos
 from training.tokenizer import new_tokenizer, spelling
@@ -22,7 +22,7 @@ from training.tokenizer import new_tokenizer, spelling
 OUTLIERS = 4_000
 
 
-def train_checkpoint(command: TrainingCommand) -> int:
+def train_checkpoint(command: BundledCommand) -> int:
     """Draw the photos, train, and write the checkpoint. Returns the exit status."""
     device = command.device or ("cuda" if torch.cuda.is_available() else "cpu")
     photos_folder = command.work / "photos"

@@ -17,12 +17,12 @@ def reference_outputs(
 ) -> Reference:
     """Answer with transformers alone; see `builders/families/language/reference.py`."""
     return language_reference(
-        checkpoint, photos, questions, answer_tokens, image_token=IMAGE_PLACEHOLDER, inputs_of=_inputs,
+        checkpoint, photos, questions, answer_tokens, image_token=IMAGE_PLACEHOLDER, inputs_of=photo_inputs,
         features_of=_features, needs_token_types=False,
     )  # fmt: skip
 
 
-def _inputs(checkpoint: Checkpoint, square: Image.Image) -> Inputs:
+def photo_inputs(checkpoint: Checkpoint, square: Image.Image) -> Inputs:
     """The square as one tile, normalised by the checkpoint's own processor, which would cut up to 12 out of a photo."""
     found = checkpoint.parts.image_processor(square, crop_to_patches=False, return_tensors="pt")
     return {"pixel_values": found["pixel_values"]}

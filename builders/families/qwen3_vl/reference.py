@@ -17,12 +17,12 @@ def reference_outputs(
 ) -> Reference:
     """Answer with transformers alone; see `builders/families/language/reference.py`."""
     return language_reference(
-        checkpoint, photos, questions, answer_tokens, image_token=IMAGE_PLACEHOLDER, inputs_of=_inputs,
+        checkpoint, photos, questions, answer_tokens, image_token=IMAGE_PLACEHOLDER, inputs_of=photo_inputs,
         features_of=_features, needs_token_types=True,
     )  # fmt: skip
 
 
-def _inputs(checkpoint: Checkpoint, square: Image.Image) -> Inputs:
+def photo_inputs(checkpoint: Checkpoint, square: Image.Image) -> Inputs:
     """Patches, cut by the checkpoint's own processor."""
     found = checkpoint.parts.image_processor(square, do_resize=False, return_tensors="pt")
     return {name: found[name] for name in ("pixel_values", "image_grid_thw")}

@@ -1,0 +1,1 @@
+"""Tuning of a checkpoint on labelled questions."""

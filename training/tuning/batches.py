@@ -1,0 +1,123 @@
+"""Which questions a step asks: a pure function of the step, so that a run goes on where it stopped."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from catalogue.wordings import NOUNS, OPENERS, WORDINGS
+from training.tuning.data import Example
+from training.tuning.families import Asked
+from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
+
+_KEPT_BYTES = 2**30
+"""Photos that are kept once they are decoded."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What a batch is made of."""
+
+    own: Sequence[Example]
+    replay: Sequence[Example]
+    """General questions, so that what a checkpoint knew is not forgotten."""
+    cannot_tell: dict[str, str]
+    """By language, the answer that means "the photo does not show it"; empty: the checkpoint has none."""
+    replay_share: float
+    cannot_tell_share: float
+    """Of the own questions, how many are replaced by one that no photo answers."""
+    is_reworded: bool
+    """True: what stands before and behind a question is drawn anew each time."""
+    seed: int
+
+    def examples(self, step: int, size: int) -> list[Example]:
+        """Draw the batch of a step."""
+        rng, words = np.random.default_rng((self.seed, step)), random.Random(f"{self.seed} words {step}")
+        replayed = round(size * self.replay_share) if self.replay else 0
+        chosen = [self.own[n] for n in self._draw(rng, self._own_weights, size - replayed)]
+        chosen = [self._unanswerable(e, words) if words.random() < self._unknown_share else e for e in chosen]
+        chosen += [self.replay[n] for n in self._draw(rng, self._replay_weights, replayed)]
+        return [reworded(example, words) for example in chosen] if self.is_reworded else chosen
+
+    @property
+    def _unknown_share(self) -> float:
+        return self.cannot_tell_share if self.cannot_tell else 0.0
+
+    @cached_property
+    def _own_weights(self) -> NDArray[np.float64]:
+        return _shares(self.own)
+
+    @cached_property
+    def _replay_weights(self) -> NDArray[np.float64]:
+        return _shares(self.replay)
+
+    @staticmethod
+    def _draw(rng: np.random.Generator, weights: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+        """Draw row numbers, no row twice where there are enough."""
+        return (
+            rng.choice(len(weights), count, replace=len(weights) < 2 * count, p=weights) if count else np.zeros(0, int)
+        )
+
+    def _unanswerable(self, example: Example, rng: random.Random) -> Example:
+        """Ask about the same photo what no photo shows: its price, its stock, who made it."""
+        language: Any = example.language if example.language in self.cannot_tell else rng.choice([*self.cannot_tell])
+        template = rng.choice(WORDINGS["train"][language]["unanswerable"])
+        question = template.format(noun=rng.choice(NOUNS[language]), noun0=rng.choice(NOUNS[language]), nouns="")
+        return replace(
+            example, question=question, answers=(self.cannot_tell[language],), kind="unanswerable", language=language
+        )
+
+
+def reworded(example: Example, rng: random.Random) -> Example:
+    """Put a greeting or a plea around a question, as buyers do."""
+    language: Any = example.language
+    if language not in OPENERS or rng.random() < 0.5:
+        return example
+    bare = example.question.rstrip("?？。. ")
+    opener = rng.choice(OPENERS[language])
+    text = opener + (bare[:1].lower() + bare[1:] if opener else bare)
+    return replace(example, question=text + rng.choice(("", "?", "？") if language == "zh" else ("", "?")))
+
+
+def _shares(examples: Sequence[Example]) -> NDArray[np.float64]:
+    weights = np.array([example.weight for example in examples], float)
+    return weights / weights.sum() if len(weights) else weights
+
+
+class Photos:
+    """Squares of photos as the serving step makes them, kept while there is room."""
+
+    def __init__(self, image_px: int, fit: Any) -> None:
+        self._image_px, self._fit = image_px, fit
+        self._kept: dict[str, NDArray[np.uint8]] = {}
+        self._room = _KEPT_BYTES // (3 * image_px**2)
+
+    def asked(self, example: Example, rng: random.Random | None = None) -> Asked:
+        """Prepare a question.
+
+        Args:
+            rng: moves the photo by a few pixels and changes its brightness a little; None: it stays as it is.
+        """
+        key = str(example.photo)
+        pixels = self._kept.get(key)
+        if pixels is None:
+            photo = example.photo.read_bytes()
+            pixels = pixels_from_photo(photo, side_px=self._image_px, limits=PhotoLimits(), fit=self._fit)
+            if len(self._kept) < self._room:
+                self._kept[key] = pixels
+        shown = pixels if rng is None else _moved(pixels, rng)
+        return Asked(Image.fromarray(shown), example.question, example.answers[0])
+
+
+def _moved(pixels: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
+    """Move a square by up to a sixteenth of its side, repeating its edge; and make it darker or brighter."""
+    side = len(pixels)
+    most = side // 16
+    top, left = rng.randint(0, 2 * most), rng.randint(0, 2 * most)
+    padded = np.pad(pixels, ((most, most), (most, most), (0, 0)), mode="edge")[top : top + side, left : left + side]
+    return (padded * rng.uniform(0.9, 1.1)).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,188 @@
+"""`python -m training tune`: from labelled data to a plain checkpoint."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from builders.checkpoint.checkpoint import Checkpoint, Wishes
+from builders.checkpoint.load import load_checkpoint
+from builders.errors import BuildError
+from command_line.errors import UsageError
+from evaluation.questions import DataError
+from training.tuning.adapters import Trained, make_trainable
+from training.tuning.batches import Mixture, Photos
+from training.tuning.check import Checked, check_examples, table_of, unknown_words
+from training.tuning.data import read_examples
+from training.tuning.families import tuning_family
+from training.tuning.files import with_words, write_checkpoint
+from training.tuning.loop import Lesson, tune
+from training.tuning.memory import estimate_mib
+from training.tuning.options import CheckCommand, Course, TuneCommand, TuningData
+from training.tuning.split import split_examples
+from training.tuning.tracking import Measured, Tracks
+
+_SHOWN = 20
+Report = Callable[[int, Measured], None]
+
+
+def _no_report(step: int, found: Measured) -> None:
+    pass
+
+
+def check_data(command: CheckCommand) -> int:
+    """Print what is wrong with the data. Returns the exit status."""
+    try:
+        checkpoint = load_checkpoint(command.checkpoint)
+        checked = _checked(command.source, checkpoint)
+    except (BuildError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return getattr(error, "exit_status", 1)
+    print_findings(checked)
+    return 1 if checked.faults else 0
+
+
+def print_findings(checked: Checked) -> None:
+    print(f"{len(checked.examples)} questions can be used, {len(checked.faults)} lines cannot")
+    print(table_of(checked.examples))
+    for title, found in (("cannot be used", checked.faults), ("to look at", checked.notes)):
+        if found:
+            print(f"{title}:")
+            print("\n".join(f"  {one.where}: {one.reason}" for one in found[:_SHOWN]))
+            if len(found) > _SHOWN:
+                print(f"  and {len(found) - _SHOWN} more")
+    if checked.new_words:
+        words = ", ".join(checked.new_words[:_SHOWN]) + (", ..." if len(checked.new_words) > _SHOWN else "")
+        print(f"words that the checkpoint does not know, {len(checked.new_words)}: {words}; tuning teaches them")
+
+
+def tune_checkpoint(command: TuneCommand) -> int:
+    """Tune and write. Returns the exit status."""
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(
+        cpu=command.running.device == "cpu" or not torch.cuda.is_available(),
+        mixed_precision="bf16" if _has_bf16(command.running.device) else "no",
+        log_with=None if command.running.track == "none" else command.running.track,
+        project_dir=str(command.running.work),
+    )
+    try:
+        checked = _checked(command.source, load_checkpoint(command.checkpoint, wishes=_wishes(command.course)))
+        if accelerator.is_main_process:
+            print_findings(checked)
+        if checked.faults and not command.source.leave_out_bad:
+            raise UsageError(f"{len(checked.faults)} lines cannot be used: mend them, or leave them out with "
+                             "--leave-out-bad")  # fmt: skip
+        if command.running.search:
+            from training.tuning.search import best_course
+
+            command = replace(command, course=best_course(command, checked, accelerator))
+        best, trained, start = run_tuning(command, checked, accelerator)
+    except (BuildError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return getattr(error, "exit_status", 1)
+    if accelerator.is_main_process:
+        write_checkpoint(trained.merged(), start, command.output)
+        print(f"held-out questions: {best}\ncheckpoint in {command.output}")
+    accelerator.wait_for_everyone()
+    return 0
+
+
+def run_tuning(
+    command: TuneCommand, checked: Checked, accelerator: Any, report: Report = _no_report
+) -> tuple[Measured, Trained, Path]:
+    """Train on the data that was checked.
+
+    Args:
+        report: is told the step and each measurement.
+
+    Returns:
+        The best measurement, the model, and the folder of the checkpoint that it began with.
+    """
+    course, running = command.course, command.running
+    checkpoint = load_checkpoint(command.checkpoint, wishes=_wishes(course))
+    parts = split_examples(checked.examples)
+    for name in ("train", "stop"):
+        if not parts[name]:
+            raise UsageError(
+                f"the {name} part of the split has no question: more products are needed ({len(checked.examples)} "
+                'questions came; a product is what "product" says, else each photo)'
+            )
+    replay, faults = read_examples(course.replay)
+    if faults:
+        raise UsageError(f"--replay: {faults[0].where}: {faults[0].reason}")
+    running.work.mkdir(parents=True, exist_ok=True)
+    if accelerator.is_main_process:
+        write_held_out(running.work, parts["calibration"], "calibration")
+        write_held_out(running.work, parts["report"], "report")
+    family = tuning_family(checkpoint.architecture)
+    words = unknown_words(checkpoint, (*parts["train"], *parts["stop"]))
+    if words:
+        with accelerator.main_process_first():
+            checkpoint = with_words(checkpoint, words, running.work / "start", _wishes(course))
+    vocabulary = int(checkpoint.model.config.text_config.vocab_size)
+    torch.manual_seed(course.seed)  # adapters begin at random
+    trained = make_trainable(
+        checkpoint.model, family, course.method, rank=course.rank, steps=course.steps,
+        trains_vision=course.train_vision, new_ids=range(vocabulary - len(words), vocabulary),
+    )  # fmt: skip
+    answers = checkpoint.settings.cannot_tell_answers
+    lesson = Lesson(
+        checkpoint,
+        family,
+        Mixture(parts["train"], replay, {language: texts[0] for language, texts in answers.items() if texts},
+                course.replay_share, course.cannot_tell_share, course.reword, course.seed),
+        parts["stop"],
+        course,
+        running,
+    )  # fmt: skip
+    if accelerator.is_main_process:
+        _say_what_it_takes(lesson, trained, accelerator.num_processes)
+    tracks = Tracks(accelerator, asdict(course), lesson.stop, is_on=running.track != "none")
+    try:
+        best = tune(lesson, trained, accelerator, tracks, report)
+    finally:
+        tracks.close()
+    return best, trained, checkpoint.folder
+
+
+def _say_what_it_takes(lesson: Lesson, trained: Trained, processes: int) -> None:
+    """Say how much is trained, and how much memory a process will take."""
+    photos = Photos(lesson.checkpoint.parts.image_px, lesson.checkpoint.parts.steps.photo_fit)
+    at_once = lesson.course.micro_batch or -(-lesson.course.batch // processes)
+    example = max(lesson.stop, key=lambda one: len(one.question))
+    mib = estimate_mib(lesson.checkpoint, lesson.family, trained, photos.asked(example), at_once)
+    count, whole = (sum(p.numel() for p in of) for of in (trained.parameters(), trained.model.parameters()))
+    print(
+        f"{count:,} of {whole:,} weights are trained; {processes} "
+        f"{'process' if processes == 1 else 'processes'} of about {mib:,.0f} MiB, and photos of up to 1,024 MiB",
+        flush=True,
+    )
+
+
+def _wishes(course: Course) -> Wishes:
+    text = course.instruction.read_text("utf-8") if course.instruction else None
+    return Wishes(course.image_px, text)
+
+
+def _checked(source: TuningData, checkpoint: Checkpoint) -> Checked:
+    if not source.data and not source.vqa_v2:
+        raise UsageError("nothing to look at: name --data FILE or --vqa-v2 QUESTIONS ANNOTATIONS PHOTOS")
+    examples, faults = read_examples(source.data, source.vqa_v2)
+    return check_examples(examples, faults, checkpoint)
+
+
+def _has_bf16(device: str | None) -> bool:
+    if device != "cpu" and torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def write_held_out(work: Path, examples: Sequence[Any], name: str) -> None:
+    """Write a part of the split that is not trained on, for `--data` of calibration and evaluation."""
+    lines = [json.dumps(example.as_row(), ensure_ascii=False) + "\n" for example in examples]
+    (work / f"{name}.jsonl").write_text("".join(lines), "utf-8")
