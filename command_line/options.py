@@ -77,7 +77,9 @@ def command_from_arguments(
     parsers = {}
     for name, kind in kinds.items():
         above, below = _description(_docstring(kind))
-        more: dict[str, Any] = {"help": above.partition("\n\n")[0].removesuffix(".")} if above else {}
+        more: dict[str, Any] = (
+            {"help": above.partition("\n\n")[0].removesuffix(".").replace("%", "%%")} if above else {}
+        )
         more |= {"description": above, "epilog": below, "formatter_class": argparse.RawDescriptionHelpFormatter}
         parsers[name] = commands.add_parser(name, allow_abbrev=False, **more)
         _add_fields(parsers[name], kind)

@@ -13,8 +13,10 @@ TEXT_STEPS = 1500
 
 @dataclass(frozen=True)
 class BundledCommand:
-    """Draw the training photos, train a small BLIP from scratch and write it as a checkpoint in the transformers
-    format. Stopped and started again with the same --work folder, it goes on where it was.
+    """Draw the training photos, and train a small BLIP from scratch.
+
+    It is written as a checkpoint in the transformers format. Stopped and started again with the same --work folder, it
+    goes on where it was.
 
     Example: python -m training bundled checkpoints/mine --steps 6000 --photos 20000
     """

@@ -112,11 +112,11 @@ def test_the_prompt_is_the_processors_own(folder: Path) -> None:
 
 def test_a_square_is_not_resized_by_the_processor(folder: Path, parts: ModelParts) -> None:
     """Show that the reference sees the very pixels that the engine gets."""
-    from builders.families.smolvlm.reference import _inputs
+    from builders.families.smolvlm.reference import photo_inputs
 
     pixels = np.random.default_rng(4).integers(0, 256, (IMAGE_PX, IMAGE_PX, 3), dtype=np.uint8)
     checkpoint = Checkpoint("tiny", "", folder, parts, StepSettings(parts.steps), None, {})
-    found = _inputs(checkpoint, Image.fromarray(pixels))["pixel_values"]
+    found = photo_inputs(checkpoint, Image.fromarray(pixels))["pixel_values"]
     assert found.shape == (1, 1, 3, IMAGE_PX, IMAGE_PX)
     expected = torch.tensor(pixels).permute(2, 0, 1) / 127.5 - 1
     assert torch.allclose(found[0, 0], expected, atol=1e-5)

@@ -40,9 +40,11 @@ class TuningData:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckCommand:
-    """Look at labelled data before weights are fitted to it: photos that cannot be read, blank or contradicting
-    answers, answers that are too long or cannot be said, questions that stand twice, photos that look alike on both
-    sides of the split; and count languages and kinds.
+    """Look at labelled data before weights are fitted to it.
+
+    It says which lines cannot be used, and what to look at: photos that cannot be read, blank or contradicting answers,
+    answers that are too long or cannot be said, questions that stand twice, photos that look alike on both sides of the
+    split. Then it counts languages and kinds.
 
     Example: python -m training check checkpoints/vitrine-small --data shop.jsonl
 
@@ -113,10 +115,11 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class TuneCommand:
-    """Tune a checkpoint on labelled questions of one's own, and write it as a plain checkpoint, which is built, gated
-    and calibrated like any other. Products are split by a hash of their names: 70 % are trained on, 10 % tell when to
-    stop, and 20 % are left for calibration and report. Stopped and started again with the same --work, it goes on where
-    it was.
+    """Tune a checkpoint on labelled questions of one's own.
+
+    It is written as a plain checkpoint, which is built, gated and calibrated like any other. Products are split by a
+    hash of their names: 70 % are trained on, 10 % tell when to stop, and 20 % are left for calibration and report.
+    Stopped and started again with the same --work, it goes on where it was.
 
     Examples:
       python -m training tune checkpoints/vitrine-small build/mine --data shop.jsonl --replay general.jsonl
