@@ -83,7 +83,7 @@ GROUPS = (
             Command("checks.gpu"),
         ),
     ),
-    Group("Draw and train", (Command("catalogue"), Command("training"))),
+    Group("Draw and train", (Command("catalogue"), Command("training", subcommands=("tune", "check", "bundled")))),
 )
 
 NOT_ON_THE_PAGE = {

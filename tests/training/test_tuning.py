@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 
 from builders.build import build
+from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.checkpoint.load import load_checkpoint
 from builders.options import BuildOptions
 from catalogue.photos import photo_from_seed
@@ -24,10 +25,13 @@ from catalogue.questions import truth
 from command_line.errors import UsageError
 from tests.helpers.chat import FAMILIES, TinyFamily
 from training.random_checkpoint import Geometry, random_blip, save_checkpoint
+from training.tuning.batches import Photos
+from training.tuning.data import read_examples
 from training.tuning.families import Asked, tuning_family
 from training.tuning.loop import AnswerLoss
 from training.tuning.options import Course, Running, TuneCommand, TuningData
 from training.tuning.run import tune_checkpoint
+from training.tuning.split import split_examples
 
 ROOT = Path(__file__).parents[2]
 QUESTIONS = {"en": "what colour is it", "zh": "它是什么颜色的"}
@@ -213,12 +217,29 @@ def test_every_chat_family_learns_merges_and_builds(
     family: TinyFamily, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     checkpoint = family.save(tmp_path / "tiny")
-    asked = command(checkpoint, data, tmp_path / "work", steps=8, batch=2, micro_batch=1, learning_rate=2e-3)
-    assert tune_checkpoint(asked) == 0
-    losses = [float(line.split("loss ")[1].split(";")[0]) for line in capsys.readouterr().err.splitlines()
-              if "; right:" in line]  # fmt: skip
-    assert losses[-1] < losses[0]
     image_px = family.image_px if family.side_multiple else None
+    asked = command(
+        checkpoint, data, tmp_path / "work", steps=24, batch=4, micro_batch=2, learning_rate=1e-2, image_px=image_px,
+        measure_every=8,
+    )  # fmt: skip
+    assert tune_checkpoint(asked) == 0
+    said = capsys.readouterr()
+    losses = [float(line.split("loss ")[1].split(";")[0]) for line in said.err.splitlines() if "; right:" in line]
+    assert min(losses[1:]) < losses[0]
+    tuned = load_checkpoint(str(asked.output), wishes=Wishes(image_px))
+    best = float(said.out.split("held-out questions: loss ")[1].split(";")[0])
+    assert held_out_loss(tuned, data) == pytest.approx(best, abs=0.05)  # merged, and in FP32
     options = BuildOptions(str(asked.output), tmp_path / "built", image_px=image_px, parity_photos=1, answer_tokens=8,
                            without_text=True)  # fmt: skip
     assert (build(options) / "manifest.json").exists()
+
+
+@torch.inference_mode()
+def held_out_loss(checkpoint: Checkpoint, data: Path) -> float:
+    """Mean loss of the questions that tell when to stop."""
+    examples, _ = read_examples([data])
+    photos = Photos(checkpoint.parts.image_px, checkpoint.parts.steps.photo_fit)
+    family = tuning_family(checkpoint.architecture)
+    asked = [photos.asked(example) for example in split_examples(examples)["stop"]]
+    losses, _ = AnswerLoss(checkpoint.model, family)(family.inputs_of(checkpoint, asked))
+    return float(losses.mean())
