@@ -10,17 +10,17 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from catalogue.attributes import LANGUAGES, Language, with_article
+from catalogue.attributes import LANGUAGES, Kind, Language, with_article
 from catalogue.questions import Question
 from catalogue.shapes import BODY, INK
 from catalogue.wordings import CLOSERS, NO, NOUNS, OPENERS, YES, Split
 
 PRINTS: dict[str, str] = {"star": "星星", "heart": "爱心", "moon": "月亮", "arrow": "箭头", "crown": "皇冠"}
 """English and Chinese words for the pictures."""
-KIND = "print"
+KIND: Kind = "print"
 CATEGORIES_WITH_ROOM = ("mug", "t-shirt", "dress", "handbag", "backpack", "book", "vase", "kettle", "sofa", "ball")
 _SIZE, _ROOM = 0.42, 0.16
-"""Of an item's side: the picture's, and of the place around a point that must be free for it."""
+"""Shares of an item's side: of the picture, and of the place around a point that must be free for it."""
 WORDINGS: dict[Split, dict[Language, tuple[str, ...]]] = {
     "train": {
         "en": (
@@ -66,7 +66,7 @@ def _question(name: str, language: Language, split: Split, rng: random.Random) -
     text = template.format(noun=rng.choice(NOUNS[language]), print=_word(asked, language))
     text = text.replace("a arrow", with_article("arrow"))
     text = rng.choice(OPENERS[language]) + text + rng.choice(CLOSERS[language][:3])
-    return Question(text[0].upper() + text[1:], language, KIND, answer)  # type: ignore[arg-type]
+    return Question(text[0].upper() + text[1:], language, KIND, answer)
 
 
 def _word(name: str, language: Language) -> str:

@@ -22,7 +22,7 @@ class Trained:
     """A model with what is trained of it."""
 
     model: Any
-    """Of transformers, with adapters in their places."""
+    """Model of transformers, with adapters in their places."""
     peft: Any
     """The same as peft wraps it; None: all weights are trained."""
     is_adaptive: bool

@@ -30,7 +30,7 @@ class Mixture:
     """By language, the answer that means "the photo does not show it"; empty: the checkpoint has none."""
     replay_share: float
     cannot_tell_share: float
-    """Of the own questions, how many are replaced by one that no photo answers."""
+    """Share of the own questions that are replaced by one that no photo answers."""
     is_reworded: bool
     """True: what stands before and behind a question is drawn anew each time."""
     seed: int

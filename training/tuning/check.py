@@ -25,9 +25,9 @@ _TOO_LONG = "the answer has {count} tokens, but this checkpoint's answers have {
 @dataclass(frozen=True)
 class Checked:
     examples: list[Example]
-    """Those that can be used."""
+    """Questions that can be used."""
     faults: list[Fault]
-    """Those that cannot, with their lines."""
+    """Lines that cannot be used."""
     notes: list[Fault]
     """What to look at: photos that are on both sides of the split, and questions that stand twice."""
     new_words: tuple[str, ...]

@@ -40,7 +40,7 @@ class TuningFamily:
     text: tuple[str, ...]
     """Names that parts which read text begin with."""
     decoder: tuple[str, ...]
-    """Of them, those that write the answer."""
+    """Names that parts which write the answer begin with."""
     vision: tuple[str, ...]
 
 

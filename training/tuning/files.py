@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from builders.checkpoint.pins import SUMS
 from command_line.errors import UsageError
 from training.tuning.adapters import add_rows
 
-_NOT_COPIED = (SUMS, "calibration.json", "README.md", "training.png", "model.safetensors.index.json")
+_NOT_COPIED = (SUMS, "words.json", "calibration.json", "README.md", "training.png", "model.safetensors.index.json")
 """Files of a checkpoint that are not true of another one's weights."""
 _DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -37,16 +37,19 @@ def with_words(checkpoint: Checkpoint, words: Sequence[str], folder: Path, wishe
         vocabulary = tokenizer["model"]["vocab"]
         add_rows(checkpoint.model, len(vocabulary), len(words))
         vocabulary.update({word: len(vocabulary) + number for number, word in enumerate(words)})
-        write_checkpoint(checkpoint.model, checkpoint.folder, folder)
-        (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False), "utf-8")
-        told.write_text(json.dumps(list(words), ensure_ascii=False), "utf-8")
+        files = {"tokenizer.json": tokenizer, told.name: list(words)}
+        write_checkpoint(checkpoint.model, checkpoint.folder, folder, files)
     elif json.loads(told.read_text("utf-8")) != list(words):
         raise UsageError(f"{folder} was made of data with other words: name another --work, or remove it")
     return load_checkpoint(str(folder), wishes=wishes)
 
 
-def write_checkpoint(model: Any, like: Path, folder: Path) -> None:
-    """Write weights, and beside them the files of the checkpoint that they came from; whole or not at all."""
+def write_checkpoint(model: Any, like: Path, folder: Path, files: Mapping[str, Any] | None = None) -> None:
+    """Write weights, and beside them the files of the checkpoint that they came from; whole or not at all.
+
+    Args:
+        files: contents of JSON files by their names, in place of those.
+    """
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(
@@ -56,4 +59,6 @@ def write_checkpoint(model: Any, like: Path, folder: Path) -> None:
     model.to(_DTYPES.get(config.get("dtype") or config.get("torch_dtype"), torch.float32)).save_pretrained(partial)
     weights = [f"{sha256_of_file(file)}  {file.name}\n" for file in sorted(partial.glob("*.safetensors"))]
     (partial / SUMS).write_text("".join(weights), encoding="utf-8")
+    for name, content in (files or {}).items():
+        (partial / name).write_text(json.dumps(content, ensure_ascii=False), "utf-8")
     partial.rename(folder)

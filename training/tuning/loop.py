@@ -23,7 +23,7 @@ from training.tuning.tracking import Measured, Tracks
 
 _WARM_UP = 0.05
 _LAST_RATE = 0.02
-"""Of the highest learning rate, what is left at the end."""
+"""Share of the highest learning rate that is left at the end."""
 _MEASURED_AT_ONCE = 32
 _WEIGHT_DECAY = 0.01
 

@@ -88,7 +88,7 @@ class Course:
     instruction: File | None = None
     """Text that a chat model reads before every question: as the build will have it."""
     seed: WholeNumber = 0
-    """Of all that is drawn: the same one, the same checkpoint."""
+    """Number that all is drawn from: the same one, the same checkpoint."""
 
 
 @dataclass(frozen=True)

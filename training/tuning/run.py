@@ -14,6 +14,7 @@ from builders.checkpoint.load import load_checkpoint
 from builders.errors import BuildError
 from command_line.errors import UsageError
 from evaluation.questions import DataError
+from training.loop import multiplies_in_bf16
 from training.tuning.adapters import Trained, make_trainable
 from training.tuning.batches import Mixture, Photos
 from training.tuning.check import Checked, check_examples, table_of, unknown_words
@@ -64,9 +65,10 @@ def tune_checkpoint(command: TuneCommand) -> int:
     """Tune and write. Returns the exit status."""
     from accelerate import Accelerator
 
+    device = command.running.device or ("cuda" if torch.cuda.is_available() else "cpu")
     accelerator = Accelerator(
-        cpu=command.running.device == "cpu" or not torch.cuda.is_available(),
-        mixed_precision="bf16" if _has_bf16(command.running.device) else "no",
+        cpu=device == "cpu",
+        mixed_precision="bf16" if multiplies_in_bf16(device) else "no",
         log_with=None if command.running.track == "none" else command.running.track,
         project_dir=str(command.running.work),
     )
@@ -174,12 +176,6 @@ def _checked(source: TuningData, checkpoint: Checkpoint) -> Checked:
         raise UsageError("nothing to look at: name --data FILE or --vqa-v2 QUESTIONS ANNOTATIONS PHOTOS")
     examples, faults = read_examples(source.data, source.vqa_v2)
     return check_examples(examples, faults, checkpoint)
-
-
-def _has_bf16(device: str | None) -> bool:
-    if device != "cpu" and torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def write_held_out(work: Path, examples: Sequence[Any], name: str) -> None:

@@ -8,8 +8,8 @@ from training.tuning.data import Example
 
 Part = Literal["train", "stop", "calibration", "report"]
 _SHARES: tuple[tuple[Part, float], ...] = (("train", 0.7), ("stop", 0.1), ("calibration", 0.1), ("report", 0.1))
-"""Of the products: what weights are fitted on; what tells when to stop; what confidence is fitted on; what the report
-is about. Tuning reads the first two alone."""
+"""Shares of the products: weights are fitted on the first, the second tells when to stop, confidence is fitted on the
+third, and the report is about the last. Tuning reads the first two alone."""
 
 
 def part_of(product: str) -> Part:

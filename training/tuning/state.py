@@ -24,7 +24,7 @@ def save_state(
     """
     allocator = getattr(trained.peft.base_model, "rankallocator", None) if trained.is_adaptive else None
     state = {
-        "course": asdict(course),
+        "course": _told(course),
         "weights": {name: parameter.data for name, parameter in trained.named()},
         "optimizer": optimizer.state_dict(),
         "best": best,
@@ -51,8 +51,8 @@ def load_state(
     file = work / _STATE
     if not file.exists():
         return {}, {}
-    state = torch.load(file, map_location="cpu", weights_only=False)  # our own file
-    before, now = state["course"], asdict(course)
+    state = torch.load(file, map_location="cpu", weights_only=True)
+    before, now = state["course"], _told(course)
     if different := [name for name in now if before.get(name) != now[name]]:
         raise UsageError(
             f"{work} holds a run with another --{different[0].replace('_', '-')} ({before.get(different[0])}): name "
@@ -64,6 +64,11 @@ def load_state(
         for name, value in state["allocator"].items():
             setattr(trained.peft.base_model.rankallocator, name, value)
     return state["facts"], state["best"]
+
+
+def _told(course: Course) -> dict[str, str]:
+    """Options as texts: a state holds no objects, so that loading one runs no code."""
+    return {name: str(value) for name, value in asdict(course).items()}
 
 
 def weights_of(trained: Trained) -> dict[str, torch.Tensor]:
