@@ -183,6 +183,10 @@ certificates: ## make certificates for trying TLS out, in build/certificates
 gpu-check: $(VENV)/installed ## on a GPU host: build, compare, serve and test with TensorRT (ARGS=--dry-run anywhere)
 	$(BIN)/python -m checks.gpu $(ARGS)
 
+.PHONY: release
+release: $(VENV)/installed ## teach a checkpoint your shop, and hold the result to the gate: DATA="shop.jsonl" GENERAL="general.jsonl" (an hour)
+	$(BIN)/python -m training release $(CHECKPOINT) --work build/release $(DATA:%=--data %) $(GENERAL:%=--general %) $(ARGS)
+
 .PHONY: train
 train: $(VENV)/installed ## train the bundled checkpoint anew (an hour or two)
 	$(BIN)/python -m training bundled checkpoints/vitrine-small

@@ -27,9 +27,9 @@ class CatalogueOptions:
     """Photos to draw."""
     per_photo: int = 7
     """Questions about each photo; the default asks one of each kind."""
-    printed: bool = False
-    """Pictures are printed on the products, and the questions are about these alone: something that the bundled
-    checkpoint has not learned."""
+    textures: bool = False
+    """Products look metallic, wooden, knitted or padded, and the questions are about that alone: something that the
+    bundled checkpoint has not learned."""
     workers: int = os.cpu_count() or 1
     """Processes that draw (default: one a core)."""
 
@@ -51,7 +51,7 @@ def main() -> int:
             options.photos,
             per_photo=options.per_photo,
             workers=options.workers,
-            printed=options.printed,
+            textures=options.textures,
         )
     except FileExistsError as error:
         raise UsageError(str(error)) from error

@@ -5,12 +5,12 @@ from typing import Literal, get_args
 
 Language = Literal["en", "zh"]
 ProductKind = Literal["category", "colour", "pattern", "number", "yes_no", "either_or", "unanswerable"]
-Kind = Literal[ProductKind, "no_question", "print"]
+Kind = Literal[ProductKind, "no_question", "texture"]
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 KINDS: tuple[ProductKind, ...] = get_args(ProductKind)
-"""Kinds of questions about a product; "no_question", a text that asks nothing, and "print", what is printed
-on a product, which the bundled checkpoint was not taught, are apart from them."""
+"""Kinds of questions about a product; "no_question", a text that asks nothing, and "texture", which the bundled
+checkpoint was not taught, are apart from them."""
 MAX_COUNT = 4
 
 CATEGORIES: dict[str, str] = {

@@ -9,15 +9,14 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from itertools import count, islice
 from pathlib import Path
 
 from tqdm import tqdm
 
 from catalogue.attributes import KINDS, LANGUAGES, Attributes
 from catalogue.photos import attributes_from_seed, photo_from_seed
-from catalogue.prints import CATEGORIES_WITH_ROOM, print_from_seed, print_questions
 from catalogue.questions import SHORT_KINDS, Question, no_question_for, question_for, short_question_for
+from catalogue.textures import texture_from_seed, texture_questions
 from catalogue.wordings import Split
 
 # Seeds of the two splits never meet.
@@ -80,17 +79,15 @@ def odd_questions_from_seed(seed: int, split: Split, *, short: int, none: int) -
     ] + [no_question_for(split, rng) for _ in range(none)]
 
 
-def seeds_of(split: Split, photos: int, *, printed: bool) -> list[int]:
-    """List the seeds of a data set: the first of a split, with `printed` of products that a picture has room on."""
-    seeds = count(first_seed(split))
-    found = (s for s in seeds if not printed or attributes_from_seed(s).category in CATEGORIES_WITH_ROOM)
-    return list(islice(found, photos))
+def seeds_of(split: Split, photos: int) -> range:
+    """The seeds of a data set: the first ones of a split."""
+    return range(first_seed(split), first_seed(split) + photos)
 
 
-def records(split: Split, photos: int, *, per_photo: int, printed: bool = False) -> Iterator[tuple[int, Record]]:
+def records(split: Split, photos: int, *, per_photo: int, textures: bool = False) -> Iterator[tuple[int, Record]]:
     """Stream (photo seed, record), without drawing the photos."""
-    questions_of = print_questions if printed else questions_from_seed
-    for seed in seeds_of(split, photos, printed=printed):
+    questions_of = texture_questions if textures else questions_from_seed
+    for seed in seeds_of(split, photos):
         for question in questions_of(seed, split, per_photo=per_photo):
             yield (
                 seed,
@@ -107,12 +104,12 @@ def records(split: Split, photos: int, *, per_photo: int, printed: bool = False)
 
 
 def write_dataset(
-    folder: Path, split: Split, photos: int, *, per_photo: int, workers: int, printed: bool = False
+    folder: Path, split: Split, photos: int, *, per_photo: int, workers: int, textures: bool = False
 ) -> None:
     """Write a data set to `folder`, with a progress bar.
 
     Args:
-        printed: products bear printed pictures, and the questions are about these.
+        textures: products have a texture, and the questions are about that.
 
     Raises:
         FileExistsError: `folder` is not empty.
@@ -121,17 +118,17 @@ def write_dataset(
         raise FileExistsError(f"{folder} is not empty: name an empty or new folder")
     (folder / "photos").mkdir(parents=True, exist_ok=True)
     (folder / "masks").mkdir(exist_ok=True)
-    seeds = seeds_of(split, photos, printed=printed)
+    seeds = seeds_of(split, photos)
     with ProcessPoolExecutor(workers) as pool:
-        done = pool.map(_write_photo, [folder] * photos, seeds, [printed] * photos, chunksize=8)
+        done = pool.map(_write_photo, [folder] * photos, seeds, [textures] * photos, chunksize=8)
         for _ in tqdm(done, total=photos, desc="photos", unit="photo"):
             pass
     with (folder / "questions.jsonl").open("w", encoding="utf-8") as lines:
-        for _, record in records(split, photos, per_photo=per_photo, printed=printed):
+        for _, record in records(split, photos, per_photo=per_photo, textures=textures):
             lines.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
 
 
-def _write_photo(folder: Path, seed: int, printed: bool) -> None:
-    photo = photo_from_seed(seed, printed=print_from_seed(seed) if printed else None)
+def _write_photo(folder: Path, seed: int, textures: bool) -> None:
+    photo = photo_from_seed(seed, texture=texture_from_seed(seed) if textures else None)
     (folder / "photos" / f"{seed:08d}.jpg").write_bytes(photo.jpeg_bytes())
     photo.mask.save(folder / "masks" / f"{seed:08d}.png", optimize=True)

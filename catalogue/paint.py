@@ -66,7 +66,11 @@ def pattern_coverage(materials: Image.Image, pattern: str, repeats: float, phase
 
 
 def painted_item(
-    materials: Image.Image, colour: str, coverage: NDArray[np.float32], light: NDArray[np.float32]
+    materials: Image.Image,
+    colour: str,
+    coverage: NDArray[np.float32],
+    light: NDArray[np.float32],
+    shade: NDArray[np.float32] | None = None,
 ) -> Image.Image:
     """Colour a map of materials.
 
@@ -74,6 +78,7 @@ def painted_item(
         materials: mode "L", one material a pixel, of `shapes.material_map`.
         coverage: [side, side], share of the second colour on the body.
         light: [side, side], brightness factor.
+        shade: [side, side], -1 (black) to 1 (white), of `textures.surface`; None: flat paint.
 
     Returns:
         Mode "RGBA", same size. Clear pixels carry the body's colour, so that
@@ -90,5 +95,8 @@ def painted_item(
     rgb = base + (second - base) * share
     rgb = np.where((kind == TRIM)[..., None], trim, rgb)
     rgb = np.where((kind == INK)[..., None], ink, rgb) * light[..., None]
+    if shade is not None:
+        towards = shade[..., None]
+        rgb = rgb + np.where(towards > 0, 255 - rgb, rgb) * towards
     alpha = np.where(kind == HOLE, 0, 255)[..., None]
     return Image.fromarray(np.concatenate([rgb.clip(0, 255), alpha], axis=2).astype(np.uint8), "RGBA")

@@ -10,8 +10,8 @@ from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 from catalogue.attributes import CATEGORIES, COLOURS, MAX_COUNT, PATTERNS, Attributes
 from catalogue.backgrounds import background
 from catalogue.paint import RGB, painted_item, pattern_coverage
-from catalogue.prints import with_print
 from catalogue.shapes import material_map
+from catalogue.textures import surface
 
 LONG_SIDE_PX = (256, 1600)
 _ASPECTS = (1.0, 1.0, 4 / 3, 3 / 4, 3 / 2, 2 / 3)
@@ -53,14 +53,14 @@ def _draw_attributes(rng: random.Random) -> Attributes:
 
 
 def photo_from_seed(
-    seed: int, *, long_side_px: tuple[int, int] = LONG_SIDE_PX, printed: str | None = None
+    seed: int, *, long_side_px: tuple[int, int] = LONG_SIDE_PX, texture: str | None = None
 ) -> ProductPhoto:
     """Draw photo `seed`.
 
     Args:
         long_side_px: smallest and largest length of the longer side; the
             lengths between are equally likely on a logarithmic scale.
-        printed: picture of `prints.py` that the product bears; all else stays as it is without.
+        texture: what the products' surface looks like, of `textures.py`; all else stays as it is without.
     """
     rng = random.Random(f"photo {seed}")
     attributes = _draw_attributes(rng)
@@ -76,7 +76,7 @@ def photo_from_seed(
         shadow_strength=rng.uniform(0.1, 0.45),
         scale=rng.uniform(0.7, 0.97),
         base_angle_deg=rng.uniform(-_MAX_ROTATION_DEG, _MAX_ROTATION_DEG) / 2,
-        printed=printed,
+        texture=texture,
     )
     for cell in cells:
         _place_item(rng, image, mask, cell, attributes, style)
@@ -111,7 +111,7 @@ class _ItemStyle:
     shadow_strength: float
     scale: float
     base_angle_deg: float
-    printed: str | None
+    texture: str | None
 
 
 def _photo_size(rng: random.Random, long_side_px: tuple[int, int]) -> tuple[int, int]:
@@ -175,13 +175,12 @@ def _place_item(
 
 def _item(attributes: Attributes, style: _ItemStyle, side_px: int) -> Image.Image:
     paint_px = side_px * 2 if side_px < _SUPERSAMPLE_BELOW_PX else side_px
-    materials = material_map(attributes.category, paint_px)
-    if style.printed:
-        materials = with_print(materials, style.printed)
-    coverage = pattern_coverage(materials, attributes.pattern, style.repeats, style.phase)
+    parts = material_map(attributes.category, paint_px)
+    coverage = pattern_coverage(parts, attributes.pattern, style.repeats, style.phase)
     across = np.linspace(-1, 1, paint_px, dtype=np.float32)
     light = np.broadcast_to(1 + style.light_tilt * across, (paint_px, paint_px))
-    item = painted_item(materials, attributes.colour, coverage, light)
+    shade = surface(parts, style.texture, style.phase) if style.texture else None
+    item = painted_item(parts, attributes.colour, coverage, light, shade)
     return item.resize((side_px, side_px), Image.Resampling.BOX) if paint_px != side_px else item
 
 

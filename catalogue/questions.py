@@ -100,8 +100,8 @@ def _fields_and_answer(
             return _either_or(attributes, language, rng)
         case "unanswerable":
             return {}, CANNOT_TELL[language]
-        case "no_question" | "print":
-            raise ValueError(f"{kind} has wordings of its own: see no_question_for and prints.py")
+        case "no_question" | "texture":
+            raise ValueError(f"{kind} has wordings of its own: see no_question_for and textures.py")
 
 
 def _fill(template: str, fields: dict[str, str], attributes: Attributes, language: Language, rng: random.Random) -> str:
@@ -141,7 +141,7 @@ def allowed_answers(
             values = [YES[question.language], NO[question.language]]
         case "either_or":
             return ()
-        case "unanswerable" | "no_question" | "print":
+        case "unanswerable" | "no_question" | "texture":
             values = words(rng.choice(list(_TABLES)), question.language)
     others = [value for value in values if value != question.answer]
     holds = question.answer in values and not lacks_the_answer

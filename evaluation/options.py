@@ -42,6 +42,8 @@ class MoreFigures:
     """Where questions look, on N drawn photos."""
     odd: WholeNumber = 0
     """Short and colloquial questions, and texts that are no question, on N drawn photos."""
+    probes: WholeNumber = 0
+    """What must not matter (background, skin tone of a hand, language, brand in the question), on N drawn photos."""
     ood_photos: Annotated[str | None, Argument(_folder, "FOLDER", without_value="")] = None
     """Out-of-distribution photos, of what the model knows nothing of: those of a folder, or those that scikit-image
     brings; noise; blank pictures."""

@@ -24,6 +24,7 @@ from evaluation.open_questions import grade_rows, open_question_jobs
 from evaluation.options import EvaluationOptions
 from evaluation.plots import accuracy_plot, confidence_plot, share_plot, trust_plot
 from evaluation.pointing import pointing_figures, pointing_jobs
+from evaluation.probes import probe_figures, probe_jobs
 from evaluation.questions import (
     DataError,
     PhotoQuestions,
@@ -110,6 +111,9 @@ def _evaluate(url: str, options: EvaluationOptions, groups: Sequence[PhotoQuesti
             found.figures += odd_figures(
                 rows_of("odd", odd_jobs(client, more.odd, first_photo=options.asked.first_photo))
             )
+        if more.probes:
+            jobs = probe_jobs(client, more.probes, first_photo=options.asked.first_photo)
+            found.figures += probe_figures(rows_of("probes", jobs))
         if more.ood_photos is not None:
             folder = Path(more.ood_photos) if more.ood_photos else None
             rows = rows_of("unfamiliar", unfamiliar_jobs(client, folder))

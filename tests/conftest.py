@@ -36,6 +36,7 @@ SERVERS = (
     "loadtest/test_real_server.py",
     "loadtest/test_refusals.py",
     "loadtest/test_truth.py",
+    "docs/test_notebook.py",
     "serving/",
 )
 EXPORTS = (

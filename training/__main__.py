@@ -4,7 +4,8 @@ import sys
 
 from command_line.errors import exit_status
 from command_line.options import command_from_arguments
-from training.options import BundledCommand
+from training.options import BundledCommand, LabelCommand
+from training.release.options import ReleaseCommand
 from training.tuning.options import CheckCommand, TuneCommand
 
 DESCRIPTION = """
@@ -13,9 +14,11 @@ docs/how-to/teach-it-your-shop.md.
 
 Example: python -m training tune checkpoints/vitrine-small build/mine --data shop.jsonl
 """
-COMMANDS: dict[str, type[BundledCommand | CheckCommand | TuneCommand]] = {
+COMMANDS: dict[str, type[BundledCommand | CheckCommand | LabelCommand | ReleaseCommand | TuneCommand]] = {
+    "release": ReleaseCommand,
     "tune": TuneCommand,
     "check": CheckCommand,
+    "label": LabelCommand,
     "bundled": BundledCommand,
 }
 
@@ -27,6 +30,14 @@ def main() -> int:
             from training.run import train_checkpoint
 
             return train_checkpoint(options)
+        case LabelCommand():
+            from training.label import label_photos
+
+            return label_photos(options)
+        case ReleaseCommand():
+            from training.release.run import make_release
+
+            return make_release(options)
         case CheckCommand():
             from training.tuning.run import check_data
 

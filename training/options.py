@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from command_line.values import Argument, Positional
+from command_line.values import Argument, File, Folder, Positional, positive
 
 TEXT_STEPS = 1500
 """Last steps of a training, of the text alone."""
@@ -49,3 +49,32 @@ class BundledCommand:
         for folder in (self.checkpoint, self.work):
             if folder.exists() and not folder.is_dir():
                 raise ValueError(f"{folder} is a file, but a folder is expected")
+
+
+def _probability(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{text} came, but a confidence from 0 to 1 is expected")
+    return number
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelCommand:
+    """Let a release answer questions about photos that nobody has labelled, and keep what it is sure of.
+
+    What is written is for training alone: python -m training tune --guesses FILE. Whether it helps is what the held-out
+    questions say, which people have answered.
+
+    Example: python -m training label build/vitrine-small --questions unlabelled.jsonl --output guesses.jsonl
+    """
+
+    repository: Positional[Folder]
+    """A built repository that is calibrated."""
+    questions: File
+    """JSON Lines of {"photo": PATH, "question": TEXT}."""
+    output: File
+    """JSON Lines to write: the same lines, with the answers."""
+    confidence: Annotated[float, Argument(_probability, "SHARE")] = 0.99
+    """The least that an answer must have."""
+    weight: Annotated[float, Argument(positive, "WEIGHT")] = 0.5
+    """How often such a question is asked in training, beside 1 of a labelled one."""

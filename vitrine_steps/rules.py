@@ -85,7 +85,7 @@ def read_rules(file: Path) -> AnswerRules:
                 words[language] = _synonyms(content, lines)
     rules = AnswerRules(words, re.compile("|".join(map(_word_pattern, never))) if never else None)
     for word in {word for synonyms in words.values() for word in synonyms.values()}:
-        if _is_forbidden(word, rules):
+        if is_forbidden(word, rules):
             raise RulesError(
                 f"{file.name}, line {lines[word]}: {word!r} is to be said, and never to be said: remove one"
             )
@@ -143,7 +143,7 @@ def apply_rules(
     spoken: dict[str, float] = {}
     for number, (text, confidence) in enumerate(zip(texts, confidences, strict=True)):
         word = words.get(_plain(text), text)
-        if _is_forbidden(word, rules):
+        if is_forbidden(word, rules):
             if number == 0:
                 verdict = Verdict(HAND_OVER, FORBIDDEN)
                 spoken[""] = confidence
@@ -155,7 +155,8 @@ def apply_rules(
     return RuledAnswer(list(spoken), list(spoken.values()), verdict)
 
 
-def _is_forbidden(text: str, rules: AnswerRules) -> bool:
+def is_forbidden(text: str, rules: AnswerRules) -> bool:
+    """Tell whether a word of `never_say` stands in a text."""
     return bool(rules.forbidden and rules.forbidden.search(_plain(text)))
 
 

@@ -17,6 +17,9 @@ def _risk(text: str) -> float:
     return risk
 
 
+Risk = Annotated[float, Argument(_risk, "SHARE")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class CalibrationOptions:
     """Fit how sure a checkpoint's answers are, on questions with known answers: confidence that is a probability, and
@@ -45,5 +48,5 @@ class CalibrationOptions:
     belongs to the question (default: drawn by catalogue/)."""
     photos: Count = 900
     """Photos to draw, 10 questions each."""
-    risk: Annotated[float, Argument(_risk, "SHARE")] = 0.01
+    risk: Risk = 0.01
     """Share of given answers that may be wrong."""

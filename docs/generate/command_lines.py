@@ -36,8 +36,18 @@ class Group:
     commands: tuple[Command, ...]
 
 
+_FEEDBACK = tuple(f"feedback {action}" for action in ("add", "list", "next", "answer", "export", "forget"))
 GROUPS = (
-    Group("Ask", (Command("vitrine_client.cli", "vitrine", ("ask", "choose", "embed", "read", "profile", "health")),)),
+    Group(
+        "Ask",
+        (
+            Command(
+                "vitrine_client.cli",
+                "vitrine",
+                ("ask", "choose", "embed", "read", "profile", "health", "feedback", *_FEEDBACK),
+            ),
+        ),
+    ),
     Group(
         "Build and serve",
         (
@@ -83,7 +93,10 @@ GROUPS = (
             Command("checks.gpu"),
         ),
     ),
-    Group("Draw and train", (Command("catalogue"), Command("training", subcommands=("tune", "check", "bundled")))),
+    Group(
+        "Draw and train",
+        (Command("catalogue"), Command("training", subcommands=("release", "tune", "check", "label", "bundled"))),
+    ),
 )
 
 NOT_ON_THE_PAGE = {
@@ -122,7 +135,7 @@ def help_of(command: Command, subcommand: str = "") -> str:
     Raises:
         CommandLineError: it ends with another status than 0, or prints nothing.
     """
-    words = [subcommand] if subcommand else []
+    words = subcommand.split()
     paths = os.pathsep.join(filter(None, [str(ROOT / "client" / "src"), os.environ.get("PYTHONPATH")]))
     environment = os.environ | {"COLUMNS": _COLUMNS, "NO_COLOR": "1", "TERM": "dumb", "PYTHONPATH": paths}
     run = [sys.executable, "-m", command.module, *words, "--help"]

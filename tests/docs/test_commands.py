@@ -31,9 +31,9 @@ def commands_named() -> dict[tuple[str, str], dict[str, str]]:
         for found in PROGRAM.finditer(text):
             rest = text[found.end() : END.search(text, found.end()).start()]  # type: ignore[union-attr]  # `$` is there
             module = found["module"] or "vitrine_client.cli"
-            first = rest.split()[0] if rest.split() else ""
             known = COMMANDS[module].subcommands if module in COMMANDS else ()
-            named[module, first if first in known else ""] |= dict.fromkeys(OPTION.findall(rest), page)
+            subcommand = max((name for name in known if f"{rest} ".startswith(f"{name} ")), key=len, default="")
+            named[module, subcommand] |= dict.fromkeys(OPTION.findall(rest), page)
     return named
 
 

@@ -243,3 +243,35 @@ def held_out_loss(checkpoint: Checkpoint, data: Path) -> float:
     asked = [photos.asked(example) for example in split_examples(examples)["stop"]]
     losses, _ = AnswerLoss(checkpoint.model, family)(family.inputs_of(checkpoint, asked))
     return float(losses.mean())
+
+
+def test_a_search_ends_with_the_best_of_its_trials_and_goes_on_where_it_was(
+    blip: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searching = command(blip, data, tmp_path, steps=20, search=3)
+    assert tune_checkpoint(searching) == 0
+    assert "best of 3: {'learning_rate': " in capsys.readouterr().out
+    trials = sorted(folder.name for folder in tmp_path.glob("trial-*"))
+    assert trials == ["trial-0", "trial-1", "trial-2"]
+    shutil.rmtree(tmp_path / "tuned")
+    (tmp_path / "state.pt").unlink()
+    assert tune_checkpoint(searching) == 0
+    assert sorted(folder.name for folder in tmp_path.glob("trial-*")) == trials, "no trial is done twice"
+
+
+def test_guesses_are_trained_on_and_measure_nothing(blip: Path, data: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in data.read_text("utf-8").splitlines()]
+    guesses = data.parent / "guesses.jsonl"
+    guesses.write_text("".join(json.dumps(row | {"answer": "purple", "weight": 0.5}) + "\n" for row in lines), "utf-8")
+    assert tune_checkpoint(command(blip, data, tmp_path, guesses=(guesses,))) == 0
+    for name in ("calibration", "report"):
+        held_out = [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text("utf-8").splitlines()]
+        assert held_out
+        assert not any(row["answers"] == ["purple"] for row in held_out)
+
+
+def test_general_questions_are_split_as_well(blip: Path, data: Path, tmp_path: Path) -> None:
+    assert tune_checkpoint(command(blip, data, tmp_path, replay=(data,))) == 0
+    kept = (tmp_path / "general-report.jsonl").read_text("utf-8")
+    assert kept == (tmp_path / "report.jsonl").read_text("utf-8")
+    assert len((tmp_path / "calibration.jsonl").read_text("utf-8").splitlines()) % 2 == 0

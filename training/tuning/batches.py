@@ -1,5 +1,6 @@
 """Which questions a step asks: a pure function of the step, so that a run goes on where it stopped."""
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,15 @@ from PIL import Image
 from catalogue.wordings import NOUNS, OPENERS, WORDINGS
 from training.tuning.data import Example
 from training.tuning.families import Asked
+from training.tuning.options import Augment
 from vitrine_steps.photo.pixels import PhotoLimits, pixels_from_photo
 
+_MOVES: dict[Augment, tuple[float, float, float, float]] = {
+    "light": (1 / 16, 0, 0, 0),
+    "strong": (1 / 8, 15, 0.25, 0.08),
+}
+"""How far photos are moved (share of the side), turned (degrees), resized (a factor's logarithm), how much a channel is
+brightened beside the others."""
 _KEPT_BYTES = 2**30
 """Photos that are kept once they are decoded."""
 
@@ -33,16 +41,20 @@ class Mixture:
     """Share of the own questions that are replaced by one that no photo answers."""
     is_reworded: bool
     """True: what stands before and behind a question is drawn anew each time."""
+    augment: Augment
+    """How far photos of own questions are moved."""
     seed: int
 
-    def examples(self, step: int, size: int) -> list[Example]:
-        """Draw the batch of a step."""
+    def examples(self, step: int, size: int) -> list[tuple[Example, Augment]]:
+        """Draw the batch of a step: questions, and how far their photos may be moved."""
         rng, words = np.random.default_rng((self.seed, step)), random.Random(f"{self.seed} words {step}")
         replayed = round(size * self.replay_share) if self.replay else 0
         chosen = [self.own[n] for n in self._draw(rng, self._own_weights, size - replayed)]
         chosen = [self._unanswerable(e, words) if words.random() < self._unknown_share else e for e in chosen]
-        chosen += [self.replay[n] for n in self._draw(rng, self._replay_weights, replayed)]
-        return [reworded(example, words) for example in chosen] if self.is_reworded else chosen
+        # Of general photos all may be asked, such as how many things they show: no part of them may be lost.
+        general = [self.replay[n] for n in self._draw(rng, self._replay_weights, replayed)]
+        drawn = [(example, self.augment) for example in chosen] + [(example, "light") for example in general]
+        return [(reworded(example, words) if self.is_reworded else example, augment) for example, augment in drawn]
 
     @property
     def _unknown_share(self) -> float:
@@ -97,11 +109,12 @@ class Photos:
         self._kept: dict[str, NDArray[np.uint8]] = {}
         self._room = _KEPT_BYTES // (3 * image_px**2)
 
-    def asked(self, example: Example, rng: random.Random | None = None) -> Asked:
+    def asked(self, example: Example, augment: Augment = "light", rng: random.Random | None = None) -> Asked:
         """Prepare a question.
 
         Args:
-            rng: moves the photo by a few pixels and changes its brightness a little; None: it stays as it is.
+            augment: how far the photo is moved.
+            rng: moves the photo and changes its brightness; None: it stays as it is.
         """
         key = str(example.photo)
         pixels = self._kept.get(key)
@@ -110,14 +123,24 @@ class Photos:
             pixels = pixels_from_photo(photo, side_px=self._image_px, limits=PhotoLimits(), fit=self._fit)
             if len(self._kept) < self._room:
                 self._kept[key] = pixels
-        shown = pixels if rng is None else _moved(pixels, rng)
+        shown = pixels if rng is None else _moved(pixels, rng, augment)
         return Asked(Image.fromarray(shown), example.question, example.answers[0])
 
 
-def _moved(pixels: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
-    """Move a square by up to a sixteenth of its side, repeating its edge; and make it darker or brighter."""
+def _moved(pixels: NDArray[np.uint8], rng: random.Random, augment: Augment) -> NDArray[np.uint8]:
+    """Move a square and make it darker or brighter; strong: also turn it, change its size and its white balance.
+
+    The edge is repeated where something comes into view.
+    """
     side = len(pixels)
-    most = side // 16
-    top, left = rng.randint(0, 2 * most), rng.randint(0, 2 * most)
-    padded = np.pad(pixels, ((most, most), (most, most), (0, 0)), mode="edge")[top : top + side, left : left + side]
-    return (padded * rng.uniform(0.9, 1.1)).clip(0, 255).astype(np.uint8)
+    most, turn, zoom, gain = _MOVES[augment]
+    around = np.pad(pixels, ((side // 2, side // 2), (side // 2, side // 2), (0, 0)), mode="edge")
+    angle, scale = math.radians(rng.uniform(-turn, turn)), math.exp(rng.uniform(-zoom, zoom))
+    cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
+    left, top = (side + rng.uniform(-most, most) * side for _ in range(2))  # the middle of what is seen
+    half = side / 2
+    matrix = (cos, -sin, left - half * (cos - sin), sin, cos, top - half * (sin + cos))
+    seen = Image.fromarray(around).transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    light = rng.uniform(0.9, 1.1)
+    gains = [light * rng.uniform(1 - gain, 1 + gain) for _ in range(3)]
+    return (np.asarray(seen) * gains).clip(0, 255).astype(np.uint8)

@@ -136,7 +136,7 @@ def _train_step(
         group["lr"] = learning_rate(step, course)
     examples = lesson.mixture.examples(step, course.batch)[accelerator.process_index :: accelerator.num_processes]
     moves = random.Random(f"{course.seed} moves {step} {accelerator.process_index}")
-    asked = [photos.asked(example, moves) for example in examples]
+    asked = [photos.asked(example, augment, moves) for example, augment in examples]
     size = course.micro_batch or len(asked)
     total = 0.0
     loss.train()

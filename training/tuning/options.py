@@ -1,6 +1,7 @@
 """Options of `python -m training tune` and `check`."""
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from command_line.values import (
     positive,
 )
 
+Augment = Literal["light", "strong"]
 TuningMethod = Literal["lora", "adalora", "decoder", "full"]
 
 
@@ -79,8 +81,14 @@ class Course:
     """General questions, so that what the checkpoint knew is not forgotten; may be given again."""
     replay_share: Annotated[float, Argument(_share, "SHARE")] = 0.5
     """Share of them in a step."""
+    guesses: Repeated[tuple[File, ...]] = ()
+    """Answers that a release was sure of, which python -m training label writes: for training alone; may be given
+    again."""
     cannot_tell_share: Annotated[float, Argument(_share, "SHARE")] = 0.05
     """Share of the own questions that become one that no photo answers."""
+    augment: Augment = "light"
+    """light: photos are moved and their brightness changed; strong: turned and resized as well, where few photos show
+    what is new."""
     reword: bool = False
     """Put other greetings around questions each time."""
     image_px: Count | None = None
@@ -139,3 +147,5 @@ class TuneCommand:
             raise ValueError("nothing to learn from: name --data FILE or --vqa-v2 QUESTIONS ANNOTATIONS PHOTOS")
         if self.output.exists():
             raise ValueError(f"{self.output} exists already: name a new folder")
+        if self.running.track == "wandb" and not find_spec("wandb"):
+            raise ValueError("--track wandb: its package is not installed: pip install wandb")

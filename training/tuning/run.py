@@ -18,7 +18,7 @@ from training.loop import multiplies_in_bf16
 from training.tuning.adapters import Trained, make_trainable
 from training.tuning.batches import Mixture, Photos
 from training.tuning.check import Checked, check_examples, table_of, unknown_words
-from training.tuning.data import read_examples
+from training.tuning.data import Example, read_examples
 from training.tuning.families import tuning_family
 from training.tuning.files import with_words, write_checkpoint
 from training.tuning.loop import Lesson, tune
@@ -114,13 +114,15 @@ def run_tuning(
                 f"the {name} part of the split has no question: more products are needed ({len(checked.examples)} "
                 'questions came; a product is what "product" says, else each photo)'
             )
-    replay, faults = read_examples(course.replay)
-    if faults:
-        raise UsageError(f"--replay: {faults[0].where}: {faults[0].reason}")
+    replay, guesses = _good(course.replay, "--replay"), _good(course.guesses, "--guesses")
+    parts["train"] += split_examples(guesses)["train"]
+    general = split_examples(replay)
     running.work.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
-        write_held_out(running.work, parts["calibration"], "calibration")
-        write_held_out(running.work, parts["report"], "report")
+        write_held_out(running.work / "calibration.jsonl", (*parts["calibration"], *general["calibration"]))
+        write_held_out(running.work / "report.jsonl", parts["report"])
+        if replay:
+            write_held_out(running.work / "general-report.jsonl", general["report"])
     family = tuning_family(checkpoint.architecture)
     words = unknown_words(checkpoint, (*parts["train"], *parts["stop"]))
     if words:
@@ -136,8 +138,9 @@ def run_tuning(
     lesson = Lesson(
         checkpoint,
         family,
-        Mixture(parts["train"], replay, {language: texts[0] for language, texts in answers.items() if texts},
-                course.replay_share, course.cannot_tell_share, course.reword, course.seed),
+        Mixture(parts["train"], general["train"], {language: texts[0] for language, texts in answers.items() if texts},
+                course.replay_share, course.cannot_tell_share, course.reword, course.augment,
+                course.seed),
         parts["stop"],
         course,
         running,
@@ -150,6 +153,13 @@ def run_tuning(
     finally:
         tracks.close()
     return best, trained, checkpoint.folder
+
+
+def _good(files: Sequence[Path], option: str) -> list[Example]:
+    examples, faults = read_examples(files)
+    if faults:
+        raise UsageError(f"{option}: {faults[0].where}: {faults[0].reason}")
+    return examples
 
 
 def _say_what_it_takes(lesson: Lesson, trained: Trained, processes: int) -> None:
@@ -178,7 +188,6 @@ def _checked(source: TuningData, checkpoint: Checkpoint) -> Checked:
     return check_examples(examples, faults, checkpoint)
 
 
-def write_held_out(work: Path, examples: Sequence[Any], name: str) -> None:
+def write_held_out(file: Path, examples: Sequence[Example]) -> None:
     """Write a part of the split that is not trained on, for `--data` of calibration and evaluation."""
-    lines = [json.dumps(example.as_row(), ensure_ascii=False) + "\n" for example in examples]
-    (work / f"{name}.jsonl").write_text("".join(lines), "utf-8")
+    file.write_text("".join(json.dumps(one.as_row(), ensure_ascii=False) + "\n" for one in examples), "utf-8")

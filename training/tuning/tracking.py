@@ -69,7 +69,8 @@ class Tracks:
         if is_on:
             told = {name: value if isinstance(value, int | float | str | bool) else str(value)
                     for name, value in course.items()}  # fmt: skip
-            accelerator.init_trackers("tuning", told)
+            folder = {"wandb": {"dir": str(accelerator.project_dir)}}
+            accelerator.init_trackers("tuning", told, init_kwargs=folder)
 
     def step(self, step: int, **values: float) -> None:
         if self._is_on:

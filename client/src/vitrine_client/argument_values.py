@@ -12,6 +12,8 @@ from vitrine_client.errors import InvalidRequestError
 from vitrine_client.quoting import quote, short_name
 from vitrine_client.timeouts import require_timeout
 
+_MOST_DAYS = 36_500
+
 
 def seconds(text: str) -> float:
     try:
@@ -40,6 +42,16 @@ def count(text: str) -> int:
     if not text.isdecimal() or len(text) > 9 or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{quote(text)} came, but a whole number, at least 1, is expected")
     return int(text)
+
+
+def days(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= _MOST_DAYS:  # nor where it is not a number
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a number of days is expected, up to {_MOST_DAYS:,}")
+    return number
 
 
 def question(text: str) -> str:

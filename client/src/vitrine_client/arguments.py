@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeAlias
 import vitrine_client
 from vitrine_client.argument_values import count, heatmap_file, question, seconds, share, vectors_file
 from vitrine_client.commands import ask, choose, embed, health, profile, read
+from vitrine_client.feedback.arguments import add_feedback
 from vitrine_client.quoting import without_long_words
 from vitrine_client.settings import DEFAULT_URL
 
@@ -39,6 +40,7 @@ def command_line() -> Parser:
     _add_read(commands, [common, keyed])
     _add_profile(commands, [common])
     _add_health(commands, [common, keyed])
+    add_feedback(commands, [common, keyed])
     return parser
 
 

@@ -22,7 +22,7 @@ _WRONG_USAGE, _INTERRUPTED = 2, 130
 def main() -> int:
     parser = command_line()
     args = parser.parse_args()
-    if (args.tls_cert or args.tls_key) and not args.tls_ca:
+    if "url" in args and (args.tls_cert or args.tls_key) and not args.tls_ca:
         args.parser.error("--tls-cert and --tls-key go with --tls-ca: without it nothing is encrypted")
     if args.run is ask:
         _require_photos_and_questions(args)
@@ -43,7 +43,8 @@ def main() -> int:
 
 def _run(args: argparse.Namespace) -> int:
     try:
-        _resolve_settings(args)
+        if "url" in args:
+            _resolve_settings(args)
     except InvalidRequestError as error:
         return _report_failure(error, args, _WRONG_USAGE)
     try:

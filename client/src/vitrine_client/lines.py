@@ -34,8 +34,12 @@ def reading_lines(reading: Reading) -> list[str]:
     left_out = [f"... and {reading.lines_left_out} lines more"] if reading.lines_left_out else []
     codes = [f"{code.text}  ({code.kind})" for code in reading.codes]
     written = lines + left_out + codes or ["(nothing is written there)"]
-    # A QR code may hold anything: line breaks would forge lines, and a terminal obeys control characters.
-    return ["".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line) for line in written]
+    return [printable(line) for line in written]
+
+
+def printable(line: str) -> str:
+    """Escape what a QR code or a caller may have put in: line breaks would forge lines, a terminal obeys controls."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in line)
 
 
 def question_line(question: str, answer: Answer) -> str:

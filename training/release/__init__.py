@@ -1,0 +1,1 @@
+"""A release out of a shop's data, in one command."""
