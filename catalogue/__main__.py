@@ -28,7 +28,7 @@ class CatalogueOptions:
     per_photo: int = 7
     """Questions about each photo; the default asks one of each kind."""
     textures: bool = False
-    """Products look metallic, wooden, knitted or padded, and the questions are about that alone: something that the
+    """Products look metallic, wooden, knitted or quilted, and the questions are about that alone: something that the
     bundled checkpoint has not learned."""
     workers: int = os.cpu_count() or 1
     """Processes that draw (default: one a core)."""

@@ -179,7 +179,7 @@ def _item(attributes: Attributes, style: _ItemStyle, side_px: int) -> Image.Imag
     coverage = pattern_coverage(parts, attributes.pattern, style.repeats, style.phase)
     across = np.linspace(-1, 1, paint_px, dtype=np.float32)
     light = np.broadcast_to(1 + style.light_tilt * across, (paint_px, paint_px))
-    shade = surface(parts, style.texture, style.phase) if style.texture else None
+    shade = surface(paint_px, style.texture, style.phase) if style.texture else None
     item = painted_item(parts, attributes.colour, coverage, light, shade)
     return item.resize((side_px, side_px), Image.Resampling.BOX) if paint_px != side_px else item
 

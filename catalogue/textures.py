@@ -8,14 +8,12 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from catalogue.attributes import LANGUAGES, Kind, Language
 from catalogue.questions import Question
-from catalogue.shapes import HOLE
 from catalogue.wordings import CLOSERS, NO, NOUNS, OPENERS, YES, Split
 
-TEXTURES: dict[str, str] = {"metallic": "金属", "wooden": "木纹", "knitted": "针织", "padded": "软垫"}
+TEXTURES: dict[str, str] = {"metallic": "金属", "wooden": "木纹", "knitted": "针织", "quilted": "绗缝"}
 """English and Chinese words."""
 KIND: Kind = "texture"
 WORDINGS: dict[Split, dict[Language, tuple[str, ...]]] = {
@@ -70,18 +68,17 @@ def _word(name: str, language: Language) -> str:
     return name if language == "en" else TEXTURES[name]
 
 
-def surface(parts: Image.Image, texture: str, phase: float) -> NDArray[np.float32]:
+def surface(side_px: int, texture: str, phase: float) -> NDArray[np.float32]:
     """Draw how a texture takes the light.
 
     Args:
-        parts: mode "L", [side, side], of `shapes.material_map`.
+        side_px: of the item's square.
         phase: its shift, in periods, 0 to 1.
 
     Returns:
-        [side, side], -1 (black) to 1 (white); 0 leaves a colour as it is.
+        [side_px, side_px], -1 (black) to 1 (white); 0 leaves a colour as it is.
     """
-    side = parts.width
-    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side
+    y, x = np.mgrid[0:side_px, 0:side_px].astype(np.float32) / side_px
     shade: NDArray[np.float32]
     match texture:
         case "metallic":  # broad bright reflections between dark ones
@@ -92,10 +89,9 @@ def surface(parts: Image.Image, texture: str, phase: float) -> NDArray[np.float3
         case "knitted":  # rows of stitches
             stitch = 7 * y + 0.9 * np.abs((6 * x + phase) % 1 - 0.5)
             shade = np.where(stitch % 1 < 0.5, 0.5, -0.25)
-        case "padded":  # rounded edges
-            solid = parts.point(lambda part: 0 if part == HOLE else 255)
-            inside = np.asarray(solid.filter(ImageFilter.BoxBlur(0.09 * side)), np.float32) / 255
-            shade = 0.25 - 1.1 * (1 - inside)
+        case "quilted":  # seams across each other
+            seams = np.minimum(np.abs((4 * (x + y) + phase) % 1 - 0.5), np.abs((4 * (x - y) + phase) % 1 - 0.5))
+            shade = np.where(seams < 0.13, -0.6, 0.15)
         case _:
             raise ValueError(f"unknown texture {texture!r}")
     return shade.clip(-1, 1).astype(np.float32)
