@@ -30,7 +30,7 @@ def test_from_a_question_to_data_to_learn_from(
     feedback(store, "answer", "1", right, "--by", "li")
     again = vitrine("feedback", "answer", "1", "moon", "--store", f"sqlite:///{store}")
     assert (again.returncode, again.stderr) == (1, "vitrine: question 1 is answered already\n")
-    feedback(store, "export", str(tmp_path / "shop"))
+    feedback(store, "export", str(tmp_path / "shop"), *photos)
     [example], faults = read_examples([tmp_path / "shop" / "questions.jsonl"])
     assert not faults
     assert (example.question, example.answers, example.product) == (question, (right,), "sku 1")
@@ -38,6 +38,8 @@ def test_from_a_question_to_data_to_learn_from(
     feedback(store, "forget", "--product", "sku 1", *photos)
     assert not list((tmp_path / "kept").iterdir())
     assert feedback(store, "list") == ""
+    feedback(store, "export", str(tmp_path / "shop"), *photos)
+    assert not list((tmp_path / "shop" / "photos").iterdir()), "an export is made anew"
 
 
 def test_what_is_answered_is_not_kept_unless_it_is_wrong(server_url: str, photo: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def _store_arguments(parser_class: Any) -> argparse.ArgumentParser:
         f"$VITRINE_FEEDBACK, where a password is safe, else {STORE})",
     )
     store.add_argument(
-        "--photos", default="feedback-photos", metavar="FOLDER", help="where kept photos are (default: feedback-photos)"
+        "--photos", metavar="FOLDER", help="where kept photos are, of this store alone (default: FILE-photos)"
     )
     return store
 

@@ -2,8 +2,11 @@
 
 import argparse
 import json
+import re
 import shutil
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from vitrine_client.client import VqaClient
@@ -63,17 +66,24 @@ def answer(args: argparse.Namespace) -> int:
 
 
 def export(args: argparse.Namespace) -> int:
-    folder = Path(args.folder)
     with _store(args) as store:
         store.remove_expired()
         items = store.items("answered")
-    kept = [item for item in items if item.photo_file is not None and item.photo_file.is_file()]
+    folder, kept = Path(args.folder), list[Item]()
     try:
         (folder / _PHOTOS).mkdir(parents=True, exist_ok=True)
-        for item in kept:
-            shutil.copyfile(str(item.photo_file), folder / _PHOTOS / item.photo_sha256)
-        lines = [json.dumps(_training_row(item), ensure_ascii=False) + "\n" for item in kept]
-        (folder / "questions.jsonl").write_text("".join(lines), "utf-8")
+        for item in items:
+            if item.photo_file is not None:
+                with suppress(FileNotFoundError):  # it has just been forgotten
+                    shutil.copyfile(item.photo_file, folder / _PHOTOS / item.photo_sha256)
+                    kept.append(item)
+        wanted = {item.photo_sha256 for item in kept}
+        for file in (folder / _PHOTOS).iterdir():
+            if re.fullmatch(r"[0-9a-f]{64}", file.name) and file.name not in wanted:
+                file.unlink()  # of an earlier export, and forgotten since
+        partial = folder / "questions.jsonl.partial"
+        partial.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in _training_rows(kept)), "utf-8")
+        partial.rename(folder / "questions.jsonl")
     except OSError as error:
         raise VitrineError(f"cannot write to {short_name(args.folder)}: {error.strerror}") from error
     without = len(items) - len(kept)
@@ -94,7 +104,10 @@ def forget(args: argparse.Namespace) -> int:
 
 
 def _store(args: argparse.Namespace) -> FeedbackStore:
-    return FeedbackStore(args.store, photos=Path(args.photos))
+    """Open the store; kept photos of SQLite lie beside its file, unless a folder is named."""
+    kind, _, file = args.store.partition(":///")
+    beside = f"{file.partition('?')[0].removesuffix('.db') if kind == 'sqlite' else 'feedback'}-photos"
+    return FeedbackStore(args.store, photos=Path(args.photos or beside))
 
 
 def _line(item: Item) -> str:
@@ -104,12 +117,18 @@ def _line(item: Item) -> str:
     return printable(f"{item.id:>6}  {item.state:<10}{item.question}  {said}{right}")
 
 
-def _training_row(item: Item) -> dict[str, str | None]:
-    """A line of labelled data, with "feedback" as its kind."""
-    return {
-        "photo": f"{_PHOTOS}/{item.photo_sha256}",
-        "question": item.question,
-        "answer": item.answer,
-        "product": item.product or item.photo_sha256,
-        "kind": "feedback",
-    }
+def _training_rows(items: Sequence[Item]) -> list[dict[str, str | None]]:
+    """Lines of labelled data, with "feedback" as their kind; all about one photo are of one product."""
+    products: dict[str, str] = {}
+    for item in items:
+        products[item.photo_sha256] = products.get(item.photo_sha256) or item.product
+    return [
+        {
+            "photo": f"{_PHOTOS}/{item.photo_sha256}",
+            "question": item.question,
+            "answer": item.answer,
+            "product": products[item.photo_sha256] or item.photo_sha256,
+            "kind": "feedback",
+        }
+        for item in items
+    ]

@@ -1,47 +1,56 @@
 """Connections to the database of a store: SQLite, or PostgreSQL."""
 
+import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from vitrine_client.errors import VitrineError
+from vitrine_client.feedback.table import METADATA
 
 Result = TypeVar("Result")
-_BUSY_S = 30
+_EXPECTED = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME is expected"
 _SQLITE = {
+    "busy_timeout": 30_000,  # milliseconds; the first, since the next one waits for others
     "journal_mode": "WAL",
     "synchronous": "FULL",
     "secure_delete": "ON",
-    "busy_timeout": _BUSY_S * 1000,
 }
+_POSTGRES_OPTIONS = ("sslmode", "unix_sock")
 
 
 class FeedbackError(VitrineError):
     """The store cannot do what was asked; says why and what to do."""
 
 
-def engine_of(url: str) -> Engine:
-    """Connect to `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`.
+class NotThereError(FeedbackError):
+    """There is no such question."""
+
+
+class TakenError(FeedbackError):
+    """Somebody else has closed the question."""
+
+
+def open_database(url: str) -> Engine:
+    """Connect to `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`, and make the table where there is none.
+
+    Args:
+        url: `?sslmode=require` encrypts; `verify-full` looks at the server's certificate as well.
 
     Raises:
-        FeedbackError: it is no such URL.
+        FeedbackError: it is no such URL, or the database cannot be reached.
     """
-    try:
-        engine = create_engine(url.replace("postgresql://", "postgresql+pg8000://", 1), pool_pre_ping=True)
-    except (SQLAlchemyError, ImportError, ValueError) as error:
-        raise FeedbackError(
-            "the store's URL cannot be used: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME is expected"
-        ) from error
-    if engine.dialect.name == "sqlite":
+    engine = _engine_of(url)
 
-        @event.listens_for(engine, "connect")
-        def set_up(connection: Any, _: Any) -> None:
-            for name, value in _SQLITE.items():
-                connection.execute(f"PRAGMA {name}={value}")
+    def make_table() -> None:
+        try:
+            METADATA.create_all(engine)
+        except SQLAlchemyError:  # another process has just made it
+            METADATA.create_all(engine)
 
+    answered(make_table)
     return engine
 
 
@@ -53,11 +62,11 @@ def answered(work: Callable[[], Result]) -> Result:
     """
     try:
         return work()
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         raise FeedbackError(
-            f"the store of feedback does not answer ({type(cause).__name__}): is its database up, and is there room on "
-            "the disk?"
+            f"the store of feedback does not answer ({type(cause).__name__}): is its database up, may it be written, "
+            "and is there room on the disk?"
         ) from error
 
 
@@ -68,11 +77,46 @@ def wipe(engine: Engine) -> None:
         FeedbackError: another process has been reading all the while.
     """
     if engine.dialect.name != "sqlite":
-        # Within no transaction, which the ping of the other engine's pool would have begun.
-        with create_engine(engine.url, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("COMMIT")  # the transaction that the pool's ping has begun
             connection.exec_driver_sql("VACUUM FULL feedback")
         return
     with engine.connect() as connection:
         is_busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
     if is_busy:
         raise FeedbackError("the questions are removed, but stay in SQLite's log while others read: forget them again")
+
+
+def _engine_of(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise FeedbackError(f"the store's URL cannot be used: {_EXPECTED}") from error
+    name = parsed.get_backend_name()
+    if name not in ("sqlite", "postgresql") or (name == "sqlite" and parsed.database in (None, "", ":memory:")):
+        raise FeedbackError(f"the store's URL cannot be used: {_EXPECTED}")
+    if name == "sqlite":
+        engine = create_engine(parsed)
+        event.listen(engine, "connect", _set_up_sqlite)
+        return engine
+    if unknown := [option for option in parsed.query if option not in _POSTGRES_OPTIONS]:
+        raise FeedbackError(
+            f"the store's URL has the option {unknown[0][:40]}: {', '.join(_POSTGRES_OPTIONS)} are known"
+        )
+    bare = parsed.set(drivername="postgresql+pg8000").difference_update_query(["sslmode"])
+    return create_engine(bare, pool_pre_ping=True, connect_args=_encryption(parsed))
+
+
+def _encryption(url: URL) -> dict[str, Any]:
+    mode = str(url.query.get("sslmode", "disable"))
+    if mode in ("disable", "allow", "prefer"):
+        return {}
+    context = ssl.create_default_context()
+    if mode == "require":
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return {"ssl_context": context}
+
+
+def _set_up_sqlite(connection: Any, _: Any) -> None:
+    for name, value in _SQLITE.items():
+        connection.execute(f"PRAGMA {name}={value}")

@@ -1,52 +1,61 @@
-"""Photos that a store keeps: files named by their digests."""
+"""Photos that a store keeps: files named by their digests, in one folder."""
 
 import os
-import re
-import time
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from vitrine_client.feedback.database import FeedbackError
 
-_STRAY_S = 3600
-"""Age from which a file that no question names was left by a process that died before it had written the question."""
 
-
-def keep(photo: bytes, digest: str, folder: Path | None) -> Path:
-    """Write a photo, whole or not at all.
+def keep(photo: bytes, digest: str, folder: Path) -> None:
+    """Write a photo, whole or not at all, and so that a power cut leaves it there.
 
     Raises:
-        FeedbackError: no folder was named, or it cannot be written.
+        FeedbackError: it cannot be written.
     """
-    if folder is None:
-        raise FeedbackError("no folder was named for photos: name one, or keep only the digest")
-    file = folder.resolve() / digest
-    partial = file.with_suffix(f".{os.getpid()}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as output:
-            output.write(photo)
-            output.flush()
-            os.fsync(output.fileno())
-        partial.rename(file)
+        number, partial = tempfile.mkstemp(prefix=f"{digest}.", dir=folder)
+        try:
+            with open(number, "wb") as output:  # noqa: PTH123  a descriptor
+                output.write(photo)
+                output.flush()
+                os.fsync(output.fileno())
+            Path(partial).rename(folder / digest)
+        except BaseException:
+            Path(partial).unlink(missing_ok=True)
+            raise
+        _flush_folder(folder)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise FeedbackError(f"the photo cannot be kept: {error.strerror}") from error
-    return file
 
 
-def remove(files: Iterable[str | None]) -> int:
-    """Remove photos; returns how many there were."""
-    there = [Path(file) for file in files if file and Path(file).is_file()]
-    for file in there:
-        file.unlink(missing_ok=True)
-    return len(there)
+def remove(digests: Iterable[str], folder: Path | None) -> int:
+    """Remove photos, and what a killed process left of them; returns how many photos there were.
+
+    Raises:
+        FeedbackError: no folder was named or it is not there, although photos were kept; or one cannot be removed.
+    """
+    wanted, count = set(digests), 0
+    if not wanted:
+        return 0
+    if folder is None or not folder.is_dir():
+        raise FeedbackError("photos of these questions were kept, but their folder is not there: name it")
+    try:
+        for digest in wanted:
+            count += (folder / digest).is_file()
+            for file in folder.glob(f"{digest}*"):
+                file.unlink(missing_ok=True)
+        _flush_folder(folder)
+    except OSError as error:
+        raise FeedbackError(f"a kept photo cannot be removed: {error.strerror}") from error
+    return count
 
 
-def remove_strays(folder: Path | None, kept: Iterable[str | None]) -> None:
-    """Remove old files of ours that no question names."""
-    named = set(kept)
-    for file in folder.iterdir() if folder and folder.is_dir() else ():
-        is_ours = re.fullmatch(r"[0-9a-f]{64}(\.\d+)?", file.name)
-        if is_ours and str(file.resolve()) not in named and time.time() - file.stat().st_mtime > _STRAY_S:
-            file.unlink(missing_ok=True)
+def _flush_folder(folder: Path) -> None:
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

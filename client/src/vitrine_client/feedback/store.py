@@ -1,19 +1,38 @@
 """Store of questions that the model handed over or got wrong, and what people answered: SQLite or PostgreSQL."""
 
 import hashlib
+import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from vitrine_client.feedback.database import FeedbackError, answered, engine_of, wipe
-from vitrine_client.feedback.kept_photos import keep, remove, remove_strays
-from vitrine_client.feedback.table import METADATA, QUESTIONS, Item, State, item_from
+from vitrine_client.errors import InvalidRequestError
+from vitrine_client.feedback.database import NotThereError, TakenError, answered, open_database, wipe
+from vitrine_client.feedback.kept_photos import keep, remove
+from vitrine_client.feedback.table import QUESTIONS, Item, State, item_from, key_of
 from vitrine_client.results import Answer
+
+_LONGEST = {"question": 2000, "product": 200, "buyer": 200, "shop": 200, "answer": 500, "by": 200}
+"""Characters."""
+_LARGEST_NUMBER = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many questions there are, and how long people take."""
+
+    open: int
+    answered: int
+    dismissed: int
+    median_answer_s: float | None
+    """From a question to a person's answer, of the last hundred; None: nobody has answered."""
 
 
 class FeedbackStore:
@@ -27,14 +46,13 @@ class FeedbackStore:
 
         Args:
             url: "sqlite:///feedback.db" or "postgresql://user:password@host/shop", for instance.
-            photos: folder for photos that are kept; None: none are.
+            photos: folder for photos that are kept, of this store alone; None: none are.
 
         Raises:
             FeedbackError: the database cannot be reached.
         """
         self._photos = photos
-        self._engine = engine_of(url)
-        answered(lambda: METADATA.create_all(self._engine))
+        self._engine = open_database(url)
 
     def add(
         self,
@@ -42,112 +60,180 @@ class FeedbackStore:
         question: str,
         answer: Answer,
         *,
+        shop: str = "",
         product: str = "",
+        buyer: str = "",
         keep_days: float | None = None,
         vector: NDArray[np.float32] | None = None,
     ) -> int:
         """Ask people a question that the model handed over or got wrong; returns its number.
 
-        The same question about the same photo is there once: asked again, it only counts.
+        The same question about the same photo of the same product is there once: asked again, it counts, and what the
+        model said last is what is kept.
 
         Args:
             photo: encoded.
+            answer: what the model said.
             keep_days: how long the photo is kept; None: only its digest is.
             vector: [E], the photo's embedding, which spreads what is labelled first over unlike photos.
+
+        Raises:
+            InvalidRequestError: a text is too long or none, or no folder was named for photos.
+            FeedbackError: the photo cannot be kept, or the store does not answer.
         """
-        digest = hashlib.sha256(photo).hexdigest()
-        file = None if keep_days is None else keep(photo, digest, self._photos)
-        now = _now()
-        kept = {
-            "photo_file": None if file is None else str(file),
-            "photo_until": None if keep_days is None else now + timedelta(days=keep_days),
-        }
-        row = {
-            "state": "open", "photo_sha256": digest, "question": question, "product": product, "said": answer.text,
-            "status": answer.status, "confidence": answer.confidence, "release": answer.release, "times": 1,
-            "asked_at": now, "vector": None if vector is None else vector.astype(np.float16).tobytes(), **kept,
+        _require_texts(question=question, shop=shop, product=product, buyer=buyer)
+        if keep_days is not None and self._photos is None:
+            raise InvalidRequestError("no folder was named for photos: name one, or keep only the digest")
+        digest, now = hashlib.sha256(photo).hexdigest(), _now()
+        key = key_of(shop, digest, question, product)
+        changes: dict[str, Any] = {
+            "said": answer.text, "status": answer.status, "confidence": answer.confidence, "release": answer.release,
+            "suggestions": json.dumps([one.text for one in answer.alternatives], ensure_ascii=False), "buyer": buyer,
+            "vector": None if vector is None else vector.astype(np.float16).tobytes(),
         }  # fmt: skip
+        if keep_days is not None:
+            changes["photo_until"] = now + timedelta(days=keep_days)
+        names = {"key": key, "shop": shop, "photo_sha256": digest, "question": question, "product": product}
 
         def write() -> int:
             try:
                 with self._engine.begin() as connection:
+                    row = names | changes | {"state": "open", "times": 1, "asked_at": now}
                     added = connection.execute(insert(QUESTIONS).values(row).returning(QUESTIONS.c.id))
                     return int(added.scalar_one())
             except IntegrityError:  # it is there, or another process has just put it there
-                same = (QUESTIONS.c.photo_sha256 == digest) & (QUESTIONS.c.question == question)
-                changes = {"times": QUESTIONS.c.times + 1, **(kept if file else {})}
                 with self._engine.begin() as connection:
-                    connection.execute(update(QUESTIONS).where(same).values(**changes))
-                    return int(connection.execute(select(QUESTIONS.c.id).where(same)).scalar_one())
+                    again = update(QUESTIONS).where(QUESTIONS.c.key == key).returning(QUESTIONS.c.id)
+                    times = QUESTIONS.c.times + 1
+                    return int(connection.execute(again.values(**changes, times=times)).scalar_one())
 
-        return answered(write)
+        number = answered(write)
+        if keep_days is not None and self._photos is not None:
+            keep(photo, digest, self._photos)
+            if not answered(lambda: self._kept_digests(QUESTIONS.c.photo_sha256 == digest)):
+                remove({digest}, self._photos)  # it was forgotten in the meantime
+        return number
 
-    def items(self, state: State | None = None, *, product: str | None = None) -> list[Item]:
+    def items(self, state: State | None = None, *, shop: str | None = None, product: str | None = None) -> list[Item]:
         """List questions, the oldest first.
 
         Args:
-            state: None: all.
-            product: None: of all products.
+            state, shop, product: those that are wanted; None: all.
         """
+        _require_texts(shop=shop, product=product)
         query = select(QUESTIONS).order_by(QUESTIONS.c.id)
-        for column, wanted in ((QUESTIONS.c.state, state), (QUESTIONS.c.product, product)):
-            query = query if wanted is None else query.where(column == wanted)
+        for name, wanted in {"state": state, "shop": shop, "product": product}.items():
+            query = query if wanted is None else query.where(QUESTIONS.c[name] == wanted)
 
         def rows() -> list[Item]:
             with self._engine.connect() as connection:
-                return [item_from(row) for row in connection.execute(query)]
+                return [item_from(row, self._photos) for row in connection.execute(query)]
 
         return answered(rows)
 
-    def answer(self, number: int, text: str, *, by: str = "") -> None:
+    def item(self, number: int, *, shop: str | None = None) -> Item:
+        """Return one question.
+
+        Raises:
+            NotThereError: there is none of this number, or it is another shop's.
+        """
+
+        def row() -> Any:
+            with self._engine.connect() as connection:
+                return connection.execute(select(QUESTIONS).where(_is_this(number, shop))).one_or_none()
+
+        found = answered(row)
+        if found is None:
+            raise NotThereError(f"there is no question {number}: list them")
+        return item_from(found, self._photos)
+
+    def counts(self, shop: str | None = None) -> Counts:
+        """Count questions, of one shop or of all."""
+        of_shop = [] if shop is None else [QUESTIONS.c.shop == shop]
+        by_state = select(QUESTIONS.c.state, func.count()).where(*of_shop).group_by(QUESTIONS.c.state)
+        answers = select(QUESTIONS.c.asked_at, QUESTIONS.c.answered_at)
+        answers = answers.where(QUESTIONS.c.state == "answered", *of_shop)
+        answers = answers.order_by(QUESTIONS.c.answered_at.desc()).limit(100)
+
+        def count() -> Counts:
+            with self._engine.connect() as connection:
+                found: dict[str, int] = dict(connection.execute(by_state).all())
+                taken = [(ended - asked).total_seconds() for asked, ended in connection.execute(answers)]
+            waiting, done, dismissed = (found.get(state, 0) for state in ("open", "answered", "dismissed"))
+            return Counts(waiting, done, dismissed, median(taken) if taken else None)
+
+        return answered(count)
+
+    def answer(self, number: int, text: str, *, by: str = "", shop: str | None = None) -> None:
         """Record what a person answered.
 
         Raises:
-            FeedbackError: no such question, it is blank, or somebody else has been faster.
+            NotThereError, TakenError: no such question of this shop, or somebody else has been faster.
+            InvalidRequestError: it is blank or too long.
         """
         if not text.strip():
-            raise FeedbackError("the answer is blank: say what is right, or dismiss the question")
-        self._close(number, {"state": "answered", "answer": text.strip(), "answered_by": by})
+            raise InvalidRequestError("the answer is blank: say what is right, or dismiss the question")
+        _require_texts(answer=text, by=by)
+        self._close(number, shop, {"state": "answered", "answer": text.strip(), "answered_by": by})
 
-    def dismiss(self, number: int, *, by: str = "") -> None:
+    def dismiss(self, number: int, *, by: str = "", shop: str | None = None) -> None:
         """Take a question away that nobody shall answer.
 
         Raises:
-            FeedbackError: no such question, or somebody else has been faster.
+            NotThereError, TakenError: no such question of this shop, or somebody else has been faster.
         """
-        self._close(number, {"state": "dismissed", "answered_by": by})
+        _require_texts(by=by)
+        self._close(number, shop, {"state": "dismissed", "answered_by": by})
 
-    def forget(self, *, photo_sha256: str | None = None, product: str | None = None) -> int:
-        """Remove all questions about a photo or a product, and the photos; returns how many questions they were.
+    def forget(
+        self, *, photo_sha256: str | None = None, product: str | None = None, buyer: str | None = None,
+        shop: str | None = None,
+    ) -> int:  # fmt: skip
+        """Remove all questions about a photo or a product, or of a buyer, and the photos; returns how many they were.
 
-        They are off the disk then; copies in backups and in PostgreSQL's log are the database's matter.
+        They are off the disk then; copies in exports, in backups and in PostgreSQL's log are not. A photo stays while
+        another question keeps it. Killed in the middle, it is to be called again.
+
+        Args:
+            shop: only of this one; None: of all.
+
+        Raises:
+            InvalidRequestError: not one of the three was named.
+            FeedbackError: something cannot be removed.
         """
-        if (photo_sha256 is None) == (product is None):
-            raise FeedbackError("forget a photo by its digest, or a product: name one of them")
-        which = QUESTIONS.c.photo_sha256 == photo_sha256 if photo_sha256 else QUESTIONS.c.product == product
+        named = {name: value for name, value in
+                 (("photo_sha256", photo_sha256), ("product", product), ("buyer", buyer)) if value}  # fmt: skip
+        if len(named) != 1:
+            raise InvalidRequestError("forget a photo by its digest, a product or a buyer: name one of them")
+        _require_texts(product=product, buyer=buyer, shop=shop)
+        ((name, value),) = named.items()
+        which = QUESTIONS.c[name] == value
+        if shop is not None:
+            which &= QUESTIONS.c.shop == shop
 
         def delete_rows() -> int:
+            # First the photos: where this ends in the middle, the rows still say what is to be removed.
+            remove(self._kept_digests(which) - self._kept_digests(~which), self._photos)
             with self._engine.begin() as connection:
-                files = set(connection.execute(select(QUESTIONS.c.photo_file).where(which)).scalars())
-                count = connection.execute(delete(QUESTIONS).where(which)).rowcount
-                files -= set(connection.execute(select(QUESTIONS.c.photo_file)).scalars())
-            remove(files)
+                gone = connection.execute(
+                    delete(QUESTIONS).where(which).returning(QUESTIONS.c.photo_sha256, QUESTIONS.c.photo_until)
+                ).all()
+            late = {digest for digest, until in gone if until is not None} - self._kept_digests(~which)
+            remove(late, self._photos)
             wipe(self._engine)
-            return int(count)
+            return len(gone)
 
         return answered(delete_rows)
 
     def remove_expired(self) -> int:
         """Remove photos whose time has run out; returns how many."""
-        expired = (QUESTIONS.c.photo_until < _now()) & QUESTIONS.c.photo_file.is_not(None)
+        expired = QUESTIONS.c.photo_until < _now()
 
         def unlink() -> int:
+            count = remove(self._kept_digests(expired) - self._kept_digests(~expired), self._photos)
             with self._engine.begin() as connection:
-                files = set(connection.execute(select(QUESTIONS.c.photo_file).where(expired)).scalars())
-                connection.execute(update(QUESTIONS).where(expired).values(photo_file=None, photo_until=None))
-                kept = set(connection.execute(select(QUESTIONS.c.photo_file)).scalars())
-            remove_strays(self._photos, kept)
-            return remove(files - kept)
+                connection.execute(update(QUESTIONS).where(expired).values(photo_until=None))
+            return count
 
         return answered(unlink)
 
@@ -160,22 +246,47 @@ class FeedbackStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _close(self, number: int, values: dict[str, Any]) -> None:
+    def _kept_digests(self, which: ColumnElement[bool]) -> set[str]:
+        """Digests of photos that questions keep, or may keep."""
+        kept = select(QUESTIONS.c.photo_sha256).where(which, QUESTIONS.c.photo_until.is_not(None))
+        with self._engine.connect() as connection:
+            return set(connection.execute(kept).scalars())
+
+    def _close(self, number: int, shop: str | None, values: dict[str, Any]) -> None:
         """Close an open question; of two people who try, one does."""
-        is_this = QUESTIONS.c.id == number
 
         def write() -> str | None:
             with self._engine.begin() as connection:
-                change = update(QUESTIONS).where(is_this & (QUESTIONS.c.state == "open"))
+                change = update(QUESTIONS).where(_is_this(number, shop) & (QUESTIONS.c.state == "open"))
                 if connection.execute(change.values(**values, answered_at=_now())).rowcount:
                     return "closed now"
-                return connection.execute(select(QUESTIONS.c.state).where(is_this)).scalar_one_or_none()
+                return connection.execute(select(QUESTIONS.c.state).where(_is_this(number, shop))).scalar_one_or_none()
 
         state = answered(write)
         if state is None:
-            raise FeedbackError(f"there is no question {number}: list them")
+            raise NotThereError(f"there is no question {number}: list them")
         if state != "closed now":
-            raise FeedbackError(f"question {number} is {state} already")
+            raise TakenError(f"question {number} is {state} already")
+
+
+def _is_this(number: int, shop: str | None) -> ColumnElement[bool]:
+    if not 0 <= number <= _LARGEST_NUMBER:
+        raise NotThereError(f"there is no question {number}: list them")
+    found = QUESTIONS.c.id == number
+    return found if shop is None else found & (QUESTIONS.c.shop == shop)
+
+
+def _require_texts(**texts: str | None) -> None:
+    """Refuse what a database cannot keep."""
+    for name, text in texts.items():
+        if text is None:
+            continue
+        if len(text) > _LONGEST[name]:
+            raise InvalidRequestError(
+                f"the {name} has {len(text):,} characters, but {_LONGEST[name]} at most are expected"
+            )
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise InvalidRequestError(f"the {name} holds a null byte, or is no Unicode text")
 
 
 def _now() -> datetime:

@@ -1,23 +1,15 @@
 """Table of questions for people, and a row of it."""
 
+import hashlib
+import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import (
-    Column,
-    DateTime,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Row,
-    String,
-    Table,
-    UniqueConstraint,
-)
+from sqlalchemy import Column, DateTime, Float, Integer, LargeBinary, MetaData, Row, String, Table
 
 State = Literal["open", "answered", "dismissed"]
 METADATA = MetaData()
@@ -25,11 +17,15 @@ QUESTIONS = Table(
     "feedback",
     METADATA,
     Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
     Column("state", String, nullable=False, index=True),
-    Column("photo_sha256", String, nullable=False),
+    Column("shop", String, nullable=False),
+    Column("photo_sha256", String(64), nullable=False, index=True),
     Column("question", String, nullable=False),
     Column("product", String, nullable=False, index=True),
+    Column("buyer", String, nullable=False, index=True),
     Column("said", String, nullable=False),
+    Column("suggestions", String, nullable=False),
     Column("status", String, nullable=False),
     Column("confidence", Float),
     Column("release", String, nullable=False),
@@ -38,11 +34,10 @@ QUESTIONS = Table(
     Column("answer", String),
     Column("answered_at", DateTime(timezone=True)),
     Column("answered_by", String),
-    Column("photo_file", String),
     Column("photo_until", DateTime(timezone=True)),
     Column("vector", LargeBinary),
-    UniqueConstraint("photo_sha256", "question"),
 )
+"""`photo_until` is set before a photo is written and cleared after it is removed: no photo is there without a row."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,35 +46,68 @@ class Item:
 
     id: int
     state: State
+    shop: str
+    """Whose question it is; "" where there is one shop."""
     photo_sha256: str
     """Digest of the photo's bytes, in hexadecimal."""
     question: str
     product: str
     """What the photo shows, in the shop's own words; "" where that was not said."""
+    buyer: str
+    """Who has asked, in the shop's own words; "" where that was not said."""
     said: str
     """What the model answered."""
+    suggestions: tuple[str, ...]
+    """What else it found likely."""
     status: str
     """Its verdict: "answered", "cannot_tell" or "hand_over"."""
     confidence: float | None
     release: str
     times: int
     """How often it was asked."""
+    asked_at: datetime
+    """When it was asked first, in UTC."""
     answer: str | None
     """What a person answered; None: nobody has."""
+    answered_at: datetime | None
     photo_file: Path | None
     """The photo, where it was to be kept and its time has not run out."""
     vector: NDArray[np.float32] | None
-    """[E], the photo's embedding; None: not known."""
+    """[E], the photo's embedding by that release; None: not known."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields, fit for `json.dumps`, without the vector."""
-        fields = {name: value for name, value in vars(self).items() if name != "vector"}
-        return fields | {"photo_file": None if self.photo_file is None else str(self.photo_file)}
+        """Return the fields, fit for `json.dumps`, without the vector and the file."""
+        fields = {name: value for name, value in vars(self).items() if name not in ("vector", "photo_file")}
+        times = {
+            name: None if fields[name] is None else fields[name].isoformat() for name in ("asked_at", "answered_at")
+        }
+        return fields | times | {"suggestions": list(self.suggestions)}
 
 
-def item_from(row: Row[Any]) -> Item:
-    vector = None if row.vector is None else np.frombuffer(row.vector, np.float16).astype(np.float32)
+def key_of(shop: str, photo_sha256: str, question: str, product: str) -> str:
+    """Digest of what makes a question one and the same."""
+    return hashlib.sha256(json.dumps([shop, photo_sha256, question, product]).encode()).hexdigest()
+
+
+def item_from(row: Row[Any], photos: Path | None) -> Item:
+    """
+    Args:
+        photos: folder of kept photos; None: none are.
+    """
+    fields = {name: getattr(row, name) for name in Item.__dataclass_fields__ if name != "photo_file"}
+    is_kept = photos is not None and row.photo_until is not None and _utc(row.photo_until) > datetime.now(timezone.utc)  # noqa: UP017
     return Item(
-        row.id, row.state, row.photo_sha256, row.question, row.product, row.said, row.status, row.confidence,
-        row.release, row.times, row.answer, Path(row.photo_file) if row.photo_file else None, vector,
-    )  # fmt: skip
+        **fields
+        | {
+            "suggestions": tuple(json.loads(row.suggestions)),
+            "asked_at": _utc(row.asked_at),
+            "answered_at": None if row.answered_at is None else _utc(row.answered_at),
+            "vector": None if row.vector is None else np.frombuffer(row.vector, np.float16).astype(np.float32),
+        },
+        photo_file=photos / row.photo_sha256 if photos is not None and is_kept else None,
+    )
+
+
+def _utc(time: datetime) -> datetime:
+    """SQLite gives times without their zone."""
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)  # noqa: UP017
