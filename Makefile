@@ -184,8 +184,9 @@ gpu-check: $(VENV)/installed ## on a GPU host: build, compare, serve and test wi
 	$(BIN)/python -m checks.gpu $(ARGS)
 
 .PHONY: release
+WORK ?= build/release
 release: $(VENV)/installed ## teach a checkpoint your shop, and hold the result to the gate: DATA="shop.jsonl" GENERAL="general.jsonl" (an hour)
-	$(BIN)/python -m training release $(CHECKPOINT) --work build/release $(DATA:%=--data %) $(GENERAL:%=--general %) $(ARGS)
+	$(BIN)/python -m training release $(CHECKPOINT) --work $(WORK) $(DATA:%=--data %) $(GENERAL:%=--general %) $(ARGS)
 
 .PHONY: train
 train: $(VENV)/installed ## train the bundled checkpoint anew (an hour or two)

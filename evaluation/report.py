@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from builders.checkpoint.digests import write_whole
 from evaluation.accuracy import Graded
 from evaluation.figures import Figure
 from evaluation.journal import Row
@@ -43,7 +44,6 @@ def write_report(
         "figures": [{**asdict(figure), "interval_95": figure.interval} for figure in figures],
         "wrong": [asdict(row) for row in wrong],
     }
-    (folder / JSON_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     page = {
         **{name: content[name] for name in ("made_at", "served", "settings")},
         "sections": [(name, list(rows)) for name, rows in groupby(figures, key=lambda figure: figure.section)],
@@ -51,6 +51,7 @@ def write_report(
         "wrong_count": len(wrong),
     }
     write_page(folder / HTML_FILE, Path(__file__).parent / "report.html.j2", page, plots)
+    write_whole(folder / JSON_FILE, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def served_from_manifest(manifest: dict[str, Any]) -> dict[str, Any]:

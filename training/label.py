@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
-from vitrine_client import Answer, VitrineError, VqaClient
+from vitrine_client import Answer, InvalidPhotoError, InvalidRequestError, VitrineError, VqaClient
 
+from builders.checkpoint.digests import write_whole
 from builders.errors import BuildError
 from evaluation.questions import DataError
 from serving.errors import ServingError
@@ -35,10 +36,12 @@ def label_photos(options: LabelCommand) -> int:
     kept = [
         row | {"photo": str((options.questions.parent / row["photo"]).resolve()), "answer": answer.text,
                "weight": options.weight}
-        for row, answer in zip(rows, found, strict=True) if is_sure(answer, options.confidence)
+        for row, answer in zip(rows, found, strict=True) if answer and is_sure(answer, options.confidence)
     ]  # fmt: skip
-    options.output.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), "utf-8")
+    write_whole(options.output, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept).encode())
     common = ", ".join(f"{text} {count}" for text, count in Counter(row["answer"] for row in kept).most_common(5))
+    if refused := found.count(None):
+        print(f"{refused} photos or questions were refused, and are left out", file=sys.stderr)
     print(f"{len(kept)} of {len(rows)} answers are as sure as {options.confidence:g}: {options.output} ({common})")
     return 0
 
@@ -71,9 +74,12 @@ def is_sure(answer: Answer, confidence: float) -> bool:
     return answer.status == "answered" and answer.confidence is not None and answer.confidence >= confidence
 
 
-def _answers(client: VqaClient, rows: list[dict[str, Any]], folder: Path) -> list[Answer]:
-    def ask(row: dict[str, Any]) -> Answer:
-        return client.ask(folder / row["photo"], row["question"])
+def _answers(client: VqaClient, rows: list[dict[str, Any]], folder: Path) -> list[Answer | None]:
+    def ask(row: dict[str, Any]) -> Answer | None:
+        try:
+            return client.ask(folder / row["photo"], row["question"])
+        except (InvalidPhotoError, InvalidRequestError):  # one bad line must not end ten thousand
+            return None
 
     with ThreadPoolExecutor(4) as pool:
         return list(tqdm(pool.map(ask, rows), total=len(rows), desc="asked", unit="question", disable=None))

@@ -13,7 +13,7 @@ from builders.calibration.fit import fit_calibration
 from builders.calibration.labelled import Labelled, draw_questions, questions_in_file
 from builders.calibration.options import CalibrationOptions
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
-from builders.checkpoint.digests import sha256_of_file
+from builders.checkpoint.digests import sha256_of_file, write_whole
 from builders.checkpoint.load import load_checkpoint
 from builders.checkpoint.pins import Pins
 from builders.dimensions import BuildDimensions
@@ -88,7 +88,7 @@ def calibrate(options: CalibrationOptions) -> int:
         )
         content |= {"answers": dimensions.answers, "source": source}
         content["weights_sha256"] = _weights_sha256(checkpoint)
-        options.output.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(options.output, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
     except PhotoError as error:  # of --data, for those that are drawn are photos
         raise UsageError(f"--data: {error}") from error
     except OSError as error:

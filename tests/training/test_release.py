@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_kind_may_lose_what_chance_explains_but_all_together_may_not() -> None
     assert [f.passed for f in findings if ", all:" in f.what] == [False]
 
 
+def test_questions_are_compared_one_by_one() -> None:
+    two = [replace(graded(0, 1)[0], answers=("blue",)), graded(0, 1)[0]]  # one question twice, with two right answers
+    [first, *_] = accuracy_findings("shop", two, two, most_lost=0.5)
+    assert (first.before, first.after) == (0.5, 0.5)
+    with pytest.raises(ValueError, match="different questions"):
+        accuracy_findings("shop", graded(1, 2), graded(1, 3), most_lost=0.5)
+
+
 def test_a_broken_risk_is_refused_and_chance_is_not() -> None:
     assert risk_finding("shop", graded(989, 1000), 0.01).passed
     assert not risk_finding("shop", graded(950, 1000), 0.01).passed
@@ -56,6 +65,7 @@ def test_handing_over_is_shown() -> None:
 def test_what_must_never_be_said_is_refused() -> None:
     assert not rules_finding(graded(1, 2), AnswerRules({}, re.compile("blue"))).passed
     assert rules_finding(graded(1, 2), AnswerRules({}, None)).passed
+    assert rules_finding(graded(1, 2, status="refused"), AnswerRules({}, re.compile("blue"))).passed
 
 
 def test_what_is_taken_for_what_more_often_is_shown() -> None:
@@ -99,14 +109,35 @@ def test_it_stops_with_the_step_that_failed_and_goes_on_from_there(
             Step("second", ("-c", second, str(made[1])), made[1]),
         ]
 
+    data = tmp_path / "shop.jsonl"
+    data.write_text("first\n")
     monkeypatch.setattr(run, "steps_of", steps)
+    monkeypatch.setattr(run, "_require_enough_questions", lambda options: None)
     monkeypatch.setattr(run, "_findings", lambda options: ([], {}))
     monkeypatch.setattr(run, "_write_page", lambda *_: tmp_path / "release.html")
-    assert run.make_release(command(tmp_path)) == 1
+    assert run.make_release(command(tmp_path, data=(data,))) == 1
     assert "error: second: ended with status 3" in capsys.readouterr().err
     (tmp_path / "mended").touch()
-    assert run.make_release(command(tmp_path)) == 0
+    assert run.make_release(command(tmp_path, data=(data,), most_lost=3.0)) == 0
     assert "first: done before" in capsys.readouterr().out
     assert set(json.loads((tmp_path / "times.json").read_text())) == {"first", "second"}
-    with pytest.raises(UsageError, match="other options"):
-        run.make_release(command(tmp_path, data=(Path("other.jsonl"),)))
+    with pytest.raises(UsageError, match="another tune_options"):
+        run.make_release(command(tmp_path, data=(data,), tune_options="--steps 2"))
+    data.write_text("second\n")
+    with pytest.raises(UsageError, match="another sha256 of"):
+        run.make_release(command(tmp_path, data=(data,)))
+
+
+def test_too_little_data_is_said_before_the_tuning(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"photo")
+    data = tmp_path / "shop.jsonl"
+    rows = [{"photo": "a.jpg", "question": f"q {n}", "answer": "red", "product": str(n)} for n in range(100)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UsageError, match="of the split has no question"):
+        run.make_release(command(tmp_path / "work", data=(data,)))
+    for number, row in enumerate(rows):
+        (tmp_path / f"{number}.jpg").write_bytes(b"photo %d" % number)
+        row["photo"] = f"{number}.jpg"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UsageError, match="left for the calibration, but 500 are needed"):
+        run.make_release(command(tmp_path / "other", data=(data,)))

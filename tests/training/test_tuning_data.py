@@ -10,6 +10,7 @@ from PIL import Image
 from builders.checkpoint.load import load_checkpoint
 from training.tuning.check import check_examples, table_of
 from training.tuning.data import Example, read_examples
+from training.tuning.parts import parts_of
 from training.tuning.split import part_of, split_examples
 
 ROOT = Path(__file__).parents[2]
@@ -159,3 +160,32 @@ def test_questions_about_one_photo_are_on_one_side_where_no_product_is_named(pho
     rows = [{"photo": name, "question": "what is it?", "answer": "mug"} for name in ("red.png", "same.png", "blue.png")]
     first, second, other = read_examples([written(photos, rows)])[0]
     assert first.product == second.product != other.product
+
+
+def test_nothing_is_trained_on_that_shows_a_photo_of_another_part(tmp_path: Path) -> None:
+    def example(photo: int, product: str) -> Example:
+        file = tmp_path / f"{photo} of {product}.jpg"
+        file.write_bytes(b"photo %d" % photo)
+        return Example(file, "what?", ("red",), product, "any", "en", "line 1")
+
+    own = [example(number, f"SKU-{number}") for number in range(60)]
+    guesses = [example(number, f"guess {number}") for number in range(90)]  # the same photos under other names
+    parts = parts_of(own, guesses=guesses, general=guesses)
+    held_out = {one.photo.name.split()[0] for one in (*parts.stop, *parts.calibration, *parts.report)}
+    assert held_out
+    assert not held_out & {one.photo.name.split()[0] for one in (*parts.train, *parts.general)}
+    assert any(one.product.startswith("guess") for one in parts.train)
+
+
+def test_a_photo_of_products_in_two_parts_is_noted(photos: Path, bundled: Any) -> None:
+    products = [next(f"p{n}" for n in range(99) if part_of(f"p{n}") == part) for part in ("train", "report")]
+    rows = [{"photo": "red.png", "question": f"what {p}?", "answer": "red", "product": p} for p in products]
+    checked = check_examples(*read_examples([written(photos, rows)]), bundled)
+    assert any("products in 2 parts" in note.reason for note in checked.notes)
+
+
+@pytest.mark.parametrize("weight", ["NaN", 0, -1, "much"])
+def test_a_weight_is_a_number_above_zero(photos: Path, weight: Any) -> None:
+    row = {"photo": "red.png", "question": "what?", "answer": "red", "weight": weight}
+    examples, faults = read_examples([written(photos, [row])])
+    assert (len(examples), len(faults)) == (0, 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evaluation.accuracy import Graded, by_group
 from evaluation.figures import Figure
+from evaluation.open_questions import REFUSED
 from vitrine_steps.rules import AnswerRules, is_forbidden
 
 _SHOWN = 12
@@ -44,15 +45,16 @@ def accuracy_findings(title: str, before: Sequence[Graded], after: Sequence[Grad
         most_lost: percentage points that all together may lose. So may each kind and language; where it loses more, it
             is refused if chance does not explain it (McNemar's exact test).
     """
-    was_right = {_key(row): row.right for row in before}
-    found = []
+    if [_key(row) for row in before] != [_key(row) for row in after]:
+        raise ValueError("the two evaluations asked different questions")
+    was, found = by_group(before), []
     for name, rows in by_group(after).items():
-        pairs = [(was_right[_key(row)], row.right) for row in rows]
-        was, now = (sum(right) / len(pairs) for right in zip(*pairs, strict=True))
-        lost = 100 * (was - now)
+        pairs = [(old.right, new.right) for old, new in zip(was[name], rows, strict=True)]
+        old_share, new_share = (sum(right) / len(pairs) for right in zip(*pairs, strict=True))
+        lost = 100 * (old_share - new_share)
         is_kept = lost <= most_lost + 1e-9 or (name != "all" and _is_chance(pairs))
         allowed = f"{most_lost:g} points less, at most" + (", beyond chance" if name != "all" else "")
-        found.append(Finding(f"{title}, {name}: right", was, now, len(rows), allowed, is_kept))
+        found.append(Finding(f"{title}, {name}: right", old_share, new_share, len(rows), allowed, is_kept))
     return found
 
 
@@ -74,7 +76,7 @@ def hand_over_finding(title: str, before: Sequence[Graded], after: Sequence[Grad
 
 def rules_finding(rows: Sequence[Graded], rules: AnswerRules) -> Finding:
     """Look for words of `never_say` in what was answered, on all questions together."""
-    said = sum(is_forbidden(row.got, rules) for row in rows)
+    said = sum(is_forbidden(row.got, rules) for row in rows if row.status != REFUSED)
     return Finding("answers with a word of never_say", None, said / max(1, len(rows)), len(rows), "none", said == 0)
 
 

@@ -9,10 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from builders.calibration.fit import LEAST_QUESTIONS
+from builders.checkpoint.digests import sha256_of_file, write_whole
 from command_line.errors import UsageError
 from evaluation.accuracy import Graded
 from evaluation.open_questions import grade_rows
 from evaluation.probes import SECTION as PROBES
+from evaluation.questions import DataError
 from evaluation.report import read_report
 from measuring.page import write_page
 from training.release.gate import (
@@ -26,6 +29,8 @@ from training.release.gate import (
 )
 from training.release.options import ReleaseCommand
 from training.release.steps import Folders, Step, compared, steps_of
+from training.tuning.data import read_examples
+from training.tuning.parts import parts_of
 from vitrine_steps.rules import FILE as RULES
 from vitrine_steps.rules import read_rules
 
@@ -36,10 +41,14 @@ def make_release(options: ReleaseCommand) -> int:
     """Returns the exit status.
 
     Raises:
-        UsageError: the work folder holds another release.
+        UsageError: the work folder holds another release, or there is too little data.
     """
-    options.work.mkdir(parents=True, exist_ok=True)
-    _require_same_options(options)
+    try:
+        options.work.mkdir(parents=True, exist_ok=True)
+        _require_same_release(options)
+        _require_enough_questions(options)
+    except (OSError, DataError) as error:
+        raise UsageError(str(error)) from error
     steps = steps_of(options)
     for number, step in enumerate(steps, 1):
         print(f"[{number}/{len(steps)}] {step.title}" + (": done before" if step.made.exists() else ""), flush=True)
@@ -61,14 +70,33 @@ def make_release(options: ReleaseCommand) -> int:
     return 1 if refused else 0
 
 
-def _require_same_options(options: ReleaseCommand) -> None:
-    """Refuse to go on with what was made of other data or by other options; the gate's own may change."""
-    told = json.dumps({n: str(v) for n, v in asdict(options).items() if n not in ("most_lost", "work")}, indent=1)
+def _require_same_release(options: ReleaseCommand) -> None:
+    """Refuse to go on with what was made of other data, or by other options; the gate's own may change."""
+    told = {name: str(value) for name, value in asdict(options).items() if name not in ("most_lost", "work")}
+    read = [*options.data, *options.general, *([options.rules] if options.rules else [])]
+    read += sorted(Path(options.checkpoint).glob("*.safetensors"))
+    read += [options.serving / "manifest.json"] if options.serving else []
+    told |= {f"sha256 of {file}": sha256_of_file(file) for file in read}
     file = options.work / _OPTIONS
-    if not file.exists():
-        file.write_text(told + "\n", "utf-8")
-    elif file.read_text("utf-8") != told + "\n":
-        raise UsageError(f"{options.work} holds a release with other options ({file.name}): name another --work")
+    before = _read(file)
+    if not before:
+        write_whole(file, (json.dumps(told, indent=1) + "\n").encode())
+    elif different := sorted(name for name in before.keys() | told.keys() if before.get(name) != told.get(name)):
+        raise UsageError(
+            f"{options.work} holds a release with another {different[0]}: name another --work, or remove it"
+        )
+
+
+def _require_enough_questions(options: ReleaseCommand) -> None:
+    """Say before the tuning which part of the data would be too small."""
+    parts = parts_of(read_examples(options.data)[0], general=read_examples(options.general)[0])
+    if not parts.report or (options.general and not parts.general_report):
+        raise UsageError("no question is left for the report: more products are needed")
+    if (count := len(parts.calibration)) < LEAST_QUESTIONS:
+        raise UsageError(
+            f"{count} questions are left for the calibration, but {LEAST_QUESTIONS} are needed, own and general: a "
+            "tenth of all products are kept for it"
+        )
 
 
 def _run(step: Step, work: Path) -> int:
@@ -78,7 +106,7 @@ def _run(step: Step, work: Path) -> int:
     status = subprocess.run([sys.executable, *step.command], check=False).returncode
     times = _read(work / _TIMES)
     times[step.title] = round(times.get(step.title, 0.0) + time.perf_counter() - start_s, 1)
-    (work / _TIMES).write_text(json.dumps(times, indent=1), "utf-8")
+    write_whole(work / _TIMES, json.dumps(times, indent=1).encode())
     return status or (0 if step.made.exists() else 1)
 
 
@@ -131,7 +159,7 @@ def _write_page(
     page = options.work / "release.html"
     write_page(page, Path(__file__).parent / "release.html.j2", content, {})
     told = {"release": manifest["release"], "findings": [asdict(finding) for finding in findings]}
-    (options.work / "release.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    write_whole(options.work / "release.json", (json.dumps(told, ensure_ascii=False, indent=1) + "\n").encode())
     return page
 
 

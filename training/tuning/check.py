@@ -19,6 +19,7 @@ _THUMBNAIL_PX = 24
 _FREQUENT = 3
 _ALIKE_LEVELS = 5.0
 """Photos whose thumbnails differ by so many of 255 levels, root mean square, are taken for one that was saved twice."""
+_ONE_PRODUCT = 'give both the same "product"'
 _TOO_LONG = "the answer has {count} tokens, but this checkpoint's answers have {most} at most"
 
 
@@ -41,6 +42,23 @@ def check_examples(examples: Sequence[Example], faults: Sequence[Fault], checkpo
         faults: of lines that could not be read.
         checkpoint: a `Checkpoint`, whose tokenizer says which words it does not know.
     """
+    good, found, thumbnails = _sorted_out(examples, checkpoint)
+    notes = [*_twice(good), *_across_the_split(good, thumbnails)]
+    return Checked(good, [*faults, *found], notes, unknown_words(checkpoint, good))
+
+
+def first_fault(examples: Sequence[Example], faults: Sequence[Fault], checkpoint: Any) -> Fault | None:
+    """Name the first line that cannot be used; None: all can."""
+    return next(iter(faults), None) or next(iter(_sorted_out(examples, checkpoint)[1]), None)
+
+
+def _sorted_out(
+    examples: Sequence[Example], checkpoint: Any
+) -> tuple[list[Example], list[Fault], dict[Path, NDArray[np.float32]]]:
+    """
+    Returns:
+        Examples that can be used, what is wrong with the others, and thumbnails of photos that can be read.
+    """
     bad = dict[int, str]()
     thumbnails = dict[Path, NDArray[np.float32]]()
     for photo, numbers in tqdm(_numbers_by_photo(examples).items(), desc="photos", unit="photo", disable=None):
@@ -57,9 +75,7 @@ def check_examples(examples: Sequence[Example], faults: Sequence[Fault], checkpo
             bad[number] = _TOO_LONG.format(count=count, most=checkpoint.parts.answer_tokens)
     bad |= _contradictions(examples, set(bad))
     good = [example for number, example in enumerate(examples) if number not in bad]
-    found = [Fault(examples[number].where, reason) for number, reason in sorted(bad.items())]
-    notes = [*_twice(good), *_across_the_split(good, thumbnails)]
-    return Checked(good, [*faults, *found], notes, unknown_words(checkpoint, good))
+    return good, [Fault(examples[number].where, reason) for number, reason in sorted(bad.items())], thumbnails
 
 
 def table_of(examples: Sequence[Example]) -> str:
@@ -135,12 +151,16 @@ def _twice(examples: Sequence[Example]) -> list[Fault]:
 def _across_the_split(examples: Sequence[Example], thumbnails: dict[Path, NDArray[np.float32]]) -> list[Fault]:
     """Find photos that look alike, of products on different sides."""
     by_photo = {example.photo: example for example in examples}
+    products: dict[Path, set[Part]] = defaultdict(set)
+    for example in examples:
+        products[example.photo].add(part_of(example.product))
     photos = list(by_photo)
     if not photos:
         return []
     rows = np.stack([thumbnails[photo] for photo in photos])
     parts = np.array([part_of(by_photo[photo].product) for photo in photos])
-    found = []
+    found = [Fault(by_photo[photo].where, f"{photo.name} is of products in {len(of)} parts: {_ONE_PRODUCT}")
+             for photo, of in products.items() if len(of) > 1]  # fmt: skip
     for number, photo in enumerate(photos):
         differences = np.sqrt(((rows[:number] - rows[number]) ** 2).mean(1))
         for other in np.flatnonzero((differences <= _ALIKE_LEVELS) & (parts[:number] != parts[number])):
@@ -149,7 +169,7 @@ def _across_the_split(examples: Sequence[Example], thumbnails: dict[Path, NDArra
                 Fault(
                     example.where,
                     f"{photo.name} looks like {twin.photo.name} ({twin.where}), but one is in the {parts[number]} part "
-                    f'and the other in the {parts[other]} part: give both the same "product"',
+                    f"and the other in the {parts[other]} part: {_ONE_PRODUCT}",
                 )
             )
     return found

@@ -108,7 +108,7 @@ def _examples_from(row: Any, where: str, folder: Path) -> list[Example]:
     if "messages" in row or "conversations" in row:
         return list(_of_dialogue(row, where, folder))
     return [_example(row_from(row, where, folder), where, product=str(row.get("product") or ""),
-                     weight=float(row.get("weight", 1.0)))]  # fmt: skip
+                     weight=_weight_of(row))]  # fmt: skip
 
 
 def _example(row: LabelledRow, where: str, *, product: str = "", weight: float = 1.0) -> Example:
@@ -137,11 +137,20 @@ def _of_dialogue(row: dict[str, Any], where: str, folder: Path) -> Iterator[Exam
             if shown is None:
                 raise ValueError("an answer about no photo")
             line = {"photo": shown, "question": question, "answer": text.strip(), **_described(row)}
-            yield _example(row_from(line, where, folder), where, product=str(row.get("product") or ""))
+            yield _example(
+                row_from(line, where, folder), where, product=str(row.get("product") or ""), weight=_weight_of(row)
+            )
 
 
 def _described(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in ("kind", "language") if name in row}
+
+
+def _weight_of(row: dict[str, Any]) -> float:
+    weight = float(row.get("weight", 1.0))
+    if not 1e-6 <= weight <= 1e6:
+        raise ValueError(f"the weight {weight:g} came, but a number above 0 is expected")
+    return weight
 
 
 def _by_frequency(answers: Sequence[str]) -> tuple[str, ...]:

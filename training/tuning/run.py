@@ -17,14 +17,14 @@ from evaluation.questions import DataError
 from training.loop import multiplies_in_bf16
 from training.tuning.adapters import Trained, make_trainable
 from training.tuning.batches import Mixture, Photos
-from training.tuning.check import Checked, check_examples, table_of, unknown_words
+from training.tuning.check import Checked, check_examples, first_fault, table_of, unknown_words
 from training.tuning.data import Example, read_examples
 from training.tuning.families import tuning_family
 from training.tuning.files import with_words, write_checkpoint
 from training.tuning.loop import Lesson, tune
 from training.tuning.memory import estimate_mib
 from training.tuning.options import CheckCommand, Course, TuneCommand, TuningData
-from training.tuning.split import split_examples
+from training.tuning.parts import parts_of
 from training.tuning.tracking import Measured, Tracks
 
 _SHOWN = 20
@@ -107,24 +107,15 @@ def run_tuning(
     """
     course, running = command.course, command.running
     checkpoint = load_checkpoint(command.checkpoint, wishes=_wishes(course))
-    parts = split_examples(checked.examples)
-    for name in ("train", "stop"):
-        if not parts[name]:
-            raise UsageError(
-                f"the {name} part of the split has no question: more products are needed ({len(checked.examples)} "
-                'questions came; a product is what "product" says, else each photo)'
-            )
-    replay, guesses = _good(course.replay, "--replay"), _good(course.guesses, "--guesses")
-    parts["train"] += split_examples(guesses)["train"]
-    general = split_examples(replay)
+    replay, guesses = (_good(files, option, checkpoint) for files, option in
+                       ((course.replay, "--replay"), (course.guesses, "--guesses")))  # fmt: skip
+    parts = parts_of(checked.examples, guesses=guesses, general=replay)
     running.work.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
-        write_held_out(running.work / "calibration.jsonl", (*parts["calibration"], *general["calibration"]))
-        write_held_out(running.work / "report.jsonl", parts["report"])
-        if replay:
-            write_held_out(running.work / "general-report.jsonl", general["report"])
+        for name in ("calibration", "report", "general_report"):
+            write_held_out(running.work / f"{name.replace('_', '-')}.jsonl", getattr(parts, name))
     family = tuning_family(checkpoint.architecture)
-    words = unknown_words(checkpoint, (*parts["train"], *parts["stop"]))
+    words = unknown_words(checkpoint, (*parts.train, *parts.stop))
     if words:
         with accelerator.main_process_first():
             checkpoint = with_words(checkpoint, words, running.work / "start", _wishes(course))
@@ -138,10 +129,10 @@ def run_tuning(
     lesson = Lesson(
         checkpoint,
         family,
-        Mixture(parts["train"], general["train"], {language: texts[0] for language, texts in answers.items() if texts},
+        Mixture(parts.train, parts.general, {language: texts[0] for language, texts in answers.items() if texts},
                 course.replay_share, course.cannot_tell_share, course.reword, course.augment,
                 course.seed),
-        parts["stop"],
+        parts.stop,
         course,
         running,
     )  # fmt: skip
@@ -155,10 +146,10 @@ def run_tuning(
     return best, trained, checkpoint.folder
 
 
-def _good(files: Sequence[Path], option: str) -> list[Example]:
+def _good(files: Sequence[Path], option: str, checkpoint: Checkpoint) -> list[Example]:
     examples, faults = read_examples(files)
-    if faults:
-        raise UsageError(f"{option}: {faults[0].where}: {faults[0].reason}")
+    if fault := first_fault(examples, faults, checkpoint):
+        raise UsageError(f"{option}: {fault.where}: {fault.reason}")
     return examples
 
 
