@@ -94,7 +94,7 @@ def _is_chance(pairs: Sequence[tuple[bool, bool]]) -> bool:
     from scipy.stats import binomtest
 
     lost, won = (sum(old is not new and old is was for old, new in pairs) for was in (True, False))
-    return lost + won == 0 or binomtest(lost, lost + won, alternative="greater").pvalue >= _CHANCE
+    return lost + won == 0 or float(binomtest(lost, lost + won, alternative="greater").pvalue) >= _CHANCE
 
 
 def _key(row: Graded) -> tuple[str, ...]:
