@@ -275,3 +275,24 @@ def test_general_questions_are_split_as_well(blip: Path, data: Path, tmp_path: P
     kept = (tmp_path / "general-report.jsonl").read_text("utf-8")
     assert kept == (tmp_path / "report.jsonl").read_text("utf-8")
     assert len((tmp_path / "calibration.jsonl").read_text("utf-8").splitlines()) % 2 == 0
+
+
+def test_distillation_keeps_general_answers_nearer_to_what_they_were(blip: Path, data: Path, tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in data.read_text("utf-8").splitlines()]
+    other = data.parent / "other.jsonl"
+    rows = [row | {"question": "is it nice", "answer": "no", "product": f"other {row['product']}"} for row in lines]
+    other.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    examples, _ = read_examples([other])
+    moved = {}
+    for weight in (0.0, 20.0):
+        work = tmp_path / str(weight)
+        tuning = command(blip, data, work, method="full", steps=30, replay=(other,), distillation=weight)
+        assert tune_checkpoint(tuning) == 0
+        checkpoints = [load_checkpoint(str(folder)) for folder in (blip, work / "tuned")]
+        family = tuning_family(checkpoints[0].architecture)
+        photos = Photos(checkpoints[0].parts.image_px, checkpoints[0].parts.steps.photo_fit)
+        inputs = family.inputs_of(checkpoints[0], [photos.asked(one) for one in examples])
+        with torch.inference_mode():
+            before, after = (family.logits_of(one.model, inputs).softmax(-1) for one in checkpoints)
+        moved[weight] = float((before - after[..., : before.shape[-1]]).abs().sum())
+    assert moved[20.0] < 0.8 * moved[0.0]

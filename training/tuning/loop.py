@@ -36,7 +36,11 @@ class Lesson:
     family: TuningFamily
     mixture: Mixture
     stop: Sequence[Example]
-    """Questions that are not trained on, which tell when to stop."""
+    """Questions that are not trained on, which tell when to stop: own ones first."""
+    general_stop: int
+    """How many of them, the last ones, are general."""
+    teacher: Any
+    """The model as it was, for distillation; None: without."""
     course: Course
     running: Running
 
@@ -44,13 +48,17 @@ class Lesson:
 class AnswerLoss(nn.Module):
     """Loss of the right answers: each question counts the same, however long its answer is."""
 
-    def __init__(self, model: Any, family: TuningFamily) -> None:
+    def __init__(self, model: Any, family: TuningFamily, teacher: Any = None, distillation: float = 0.0) -> None:
         super().__init__()
         self.model = model
-        self._logits_of = family.logits_of
+        self._logits_of, self._distillation = family.logits_of, distillation
+        self._teacher = (teacher,)  # in a tuple, so that it is no part of what is trained
 
-    def forward(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Inputs, general: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """
+        Args:
+            general: [B], 1 where a question is general, and is to be answered as the teacher does; else 0.
+
         Returns:
             [B] the mean loss of each answer's tokens, and [B] whether all of them are the likeliest ones: then greedy
             decoding says this very answer.
@@ -59,7 +67,17 @@ class AnswerLoss(nn.Module):
         losses = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none")
         taught = labels != IGNORED
         exact = ((logits.argmax(-1) == labels) | ~taught).all(1)
-        return losses.view(labels.shape).sum(1) / taught.sum(1), exact
+        found = losses.view(labels.shape).sum(1) / taught.sum(1)
+        if self._distillation and general is not None:
+            with torch.no_grad():
+                before = self._logits_of(self._teacher[0], inputs).float().log_softmax(-1)
+            moved = F.kl_div(logits.log_softmax(-1), before, log_target=True, reduction="none").sum(-1)
+            found = found + self._distillation * general * (moved * taught).sum(1) / taught.sum(1)
+        return found, exact
+
+
+def _loss_of(lesson: Lesson, trained: Trained) -> AnswerLoss:
+    return AnswerLoss(trained.model, lesson.family, lesson.teacher, lesson.course.distillation)
 
 
 def learning_rate(step: int, course: Course) -> float:
@@ -93,7 +111,9 @@ def tune(
         trained.model.enable_input_require_grads()
     if running.save_memory:
         trained.model.gradient_checkpointing_enable({"use_reentrant": False})
-    loss, optimizer = accelerator.prepare(AnswerLoss(trained.model, lesson.family), optimizer)
+    if lesson.teacher is not None:
+        lesson.teacher.to(accelerator.device)
+    loss, optimizer = accelerator.prepare(_loss_of(lesson, trained), optimizer)
     photos = Photos(lesson.checkpoint.parts.image_px, lesson.checkpoint.parts.steps.photo_fit)
     first, stale = facts.get("step", 0), facts.get("stale", 0)
     best = Measured.from_facts(facts.get("best"))
@@ -136,7 +156,8 @@ def _train_step(
         group["lr"] = learning_rate(step, course)
     examples = lesson.mixture.examples(step, course.batch)[accelerator.process_index :: accelerator.num_processes]
     moves = random.Random(f"{course.seed} moves {step} {accelerator.process_index}")
-    asked = [photos.asked(example, augment, moves) for example, augment in examples]
+    asked = [photos.asked(example, augment, moves) for example, augment, _ in examples]
+    is_general = torch.tensor([float(general) for _, _, general in examples], device=accelerator.device)
     size = course.micro_batch or len(asked)
     total = 0.0
     loss.train()
@@ -144,7 +165,8 @@ def _train_step(
         inputs = lesson.family.inputs_of(lesson.checkpoint, asked[start : start + size])
         is_last = start + size >= len(asked)
         with accelerator.no_sync(loss) if not is_last else accelerator.autocast(), accelerator.autocast():
-            losses, _ = loss({name: x.to(accelerator.device) for name, x in inputs.items()})
+            on_device = {name: x.to(accelerator.device) for name, x in inputs.items()}
+            losses, _ = loss(on_device, is_general[start : start + size])
             part = losses.sum() / len(asked)
             total += float(part.detach())
             accelerator.backward(part + (trained.penalty() if is_last else 0.0))
@@ -170,4 +192,4 @@ def measure(lesson: Lesson, loss: nn.Module, accelerator: Any, photos: Photos) -
         rows += list(zip(some, losses.tolist(), exact.tolist(), strict=True))
     from accelerate.utils import gather_object
 
-    return Measured.of(lesson.stop, gather_object(rows))
+    return Measured.of(lesson.stop, gather_object(rows), general=lesson.general_stop)

@@ -28,6 +28,13 @@ def _share(text: str) -> float:
     return share
 
 
+def _weight(text: str) -> float:
+    weight = float(text)
+    if not 0 <= weight <= 100:
+        raise ValueError(f"{text} came, but a weight from 0 to 100 is expected")
+    return weight
+
+
 @dataclass(frozen=True)
 class TuningData:
     """What is learned from."""
@@ -81,6 +88,9 @@ class Course:
     """General questions, so that what the checkpoint knew is not forgotten; may be given again."""
     replay_share: Annotated[float, Argument(_share, "SHARE")] = 0.5
     """Share of them in a step."""
+    distillation: Annotated[float, Argument(_weight, "WEIGHT")] = 0.0
+    """Weight of a loss that keeps the probabilities of general answers what they were: less is forgotten, but a second
+    copy of the model is in memory."""
     guesses: Repeated[tuple[File, ...]] = ()
     """Answers that a release was sure of, which python -m training label writes: for training alone; may be given
     again."""

@@ -1,6 +1,7 @@
 """Parts of the data of a run: what is trained on never shows a photo that something is measured on."""
 
 import hashlib
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ from command_line.errors import UsageError
 from training.tuning.data import Example
 from training.tuning.split import Part, split_examples
 
+_MOST_GENERAL = 500
 _HELD_OUT: tuple[Part, ...] = ("stop", "calibration", "report")
 
 
@@ -23,6 +25,8 @@ class Parts:
     """General ones that are replayed in training."""
     stop: list[Example]
     """Own ones that tell when to stop."""
+    general_stop: list[Example]
+    """General ones beside them, so that what forgets is not taken for better."""
     calibration: list[Example]
     """Own and general ones."""
     report: list[Example]
@@ -52,6 +56,7 @@ def parts_of(own: Sequence[Example], *, guesses: Sequence[Example] = (), general
         train=train + free(guessed["train"]),
         general=free(others["train"]),
         stop=mine["stop"],
+        general_stop=random.Random(0).sample(others["stop"], min(_MOST_GENERAL, len(others["stop"]))),
         calibration=[*mine["calibration"], *others["calibration"]],
         report=mine["report"],
         general_report=others["report"],

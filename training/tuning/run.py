@@ -1,5 +1,6 @@
 """`python -m training tune`: from labelled data to a plain checkpoint."""
 
+import copy
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -121,6 +122,7 @@ def run_tuning(
             checkpoint = with_words(checkpoint, words, running.work / "start", _wishes(course))
     vocabulary = int(checkpoint.model.config.text_config.vocab_size)
     torch.manual_seed(course.seed)  # adapters begin at random
+    teacher = copy.deepcopy(checkpoint.model).eval().requires_grad_(False) if course.distillation else None
     trained = make_trainable(
         checkpoint.model, family, course.method, rank=course.rank, steps=course.steps,
         trains_vision=course.train_vision, new_ids=range(vocabulary - len(words), vocabulary),
@@ -132,7 +134,9 @@ def run_tuning(
         Mixture(parts.train, parts.general, {language: texts[0] for language, texts in answers.items() if texts},
                 course.replay_share, course.cannot_tell_share, course.reword, course.augment,
                 course.seed),
-        parts.stop,
+        [*parts.stop, *parts.general_stop],
+        len(parts.general_stop),
+        teacher,
         course,
         running,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from catalogue.fonts import NoFontError, chinese_fonts, font_of
 from training.tuning.data import Example
 
+GENERAL = "general questions"
 _SHOWN = 8
 _PICTURE_PX, _LINE_PX = 280, 22
 
@@ -27,14 +28,19 @@ class Measured:
     """Numbers of the questions that were answered wrong."""
 
     @classmethod
-    def of(cls, examples: Sequence[Example], rows: Sequence[tuple[int, float, bool]]) -> "Measured":
+    def of(
+        cls, examples: Sequence[Example], rows: Sequence[tuple[int, float, bool]], *, general: int = 0
+    ) -> "Measured":
         """
         Args:
             rows: of each question its number, its loss, and whether it was answered right.
+            general: how many of the examples, the last ones, are general: all of them are one figure.
         """
         right: dict[str, list[bool]] = defaultdict(list)
         for number, _, exact in rows:
-            for name in ("all", examples[number].kind, examples[number].language):
+            one = examples[number]
+            is_own = number < len(examples) - general
+            for name in ("all", one.kind, one.language) if is_own else (GENERAL,):
                 right[name].append(exact)
         shares = {name: sum(values) / len(values) for name, values in sorted(right.items())}
         loss = sum(loss for _, loss, _ in rows) / len(rows)
@@ -48,8 +54,13 @@ class Measured:
         return asdict(self)
 
     def is_better_than(self, other: "Measured") -> bool:
-        """More right answers; where as many, surer ones."""
-        return (self.accuracy["all"], -self.loss) > (other.accuracy["all"], -other.loss)
+        """More right answers, own and general ones counting alike; where as many, surer ones."""
+        return self._rank > other._rank
+
+    @property
+    def _rank(self) -> tuple[float, float]:
+        own = self.accuracy["all"]
+        return own + self.accuracy.get(GENERAL, own), -self.loss
 
     def __str__(self) -> str:
         shares = " ".join(f"{name} {share:.1%}" for name, share in self.accuracy.items())
