@@ -76,6 +76,10 @@ demo: build ## ask a few questions about a few photos, in English and Chinese (P
 serve: build ## serve until Ctrl-C
 	$(BIN)/python -m serving $(REPOSITORY)
 
+.PHONY: desk
+desk: build ## a page to ask on and an inbox for people, with an embedded server, at http://127.0.0.1:8080
+	$(BIN)/python -m desk $(REPOSITORY) --keep-days 30 --store sqlite:///build/desk.db --photos build/desk-photos $(ARGS)
+
 # Many tests wait for a server: a worker more than cores keeps the cores at work.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder

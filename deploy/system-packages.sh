@@ -5,7 +5,7 @@
 #
 # usage: system-packages.sh PYTHON [--tests]
 #   PYTHON   the interpreter that Vitrine is to run on
-#   --tests  also what tests need: Prometheus, whose alerts are tried, and a font with Chinese characters
+#   --tests  also what tests need: Prometheus, whose alerts are tried, a font with Chinese characters, a browser
 set -eu
 python=${1:?usage: system-packages.sh PYTHON [--tests]}
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -24,6 +24,9 @@ if [ "${2:-}" = --tests ] && ! { command -v prometheus && command -v promtool; }
 fi
 if [ "${2:-}" = --tests ] && [ ! -e /usr/share/fonts/truetype/wqy/wqy-microhei.ttc ]; then
     lacking="$lacking fonts-wqy-microhei"
+fi
+if [ "${2:-}" = --tests ] && ! command -v chromium >/dev/null; then
+    lacking="$lacking chromium"
 fi
 [ -n "$lacking" ] || exit 0
 

@@ -40,6 +40,8 @@ class MoreFigures:
     """Changed photos and other words, on the photos of N questions."""
     heatmap_photos: WholeNumber = 0
     """Where questions look, on N drawn photos."""
+    explanations: WholeNumber = 0
+    """How well maps explain an answer (attention, occlusion), on N drawn photos."""
     odd: WholeNumber = 0
     """Short and colloquial questions, and texts that are no question, on N drawn photos."""
     probes: WholeNumber = 0

@@ -16,6 +16,7 @@ from command_line.errors import INTERRUPTED
 from evaluation.accuracy import SECTION, Graded, accuracy_figures
 from evaluation.agreement import agreement_with_reference, raw_probabilities
 from evaluation.calibration import expected_calibration_error, trust_figures
+from evaluation.explanations import explanation_figures, explanation_jobs
 from evaluation.figures import Figure, figures_table
 from evaluation.journal import Job, OtherRunError, Row, begin, run_jobs
 from evaluation.lists import list_figures, list_jobs
@@ -107,6 +108,9 @@ def _evaluate(url: str, options: EvaluationOptions, groups: Sequence[PhotoQuesti
         if more.heatmap_photos:
             jobs = pointing_jobs(client, more.heatmap_photos, first_photo=options.asked.first_photo)
             found.figures += pointing_figures(rows_of("pointing", jobs))
+        if more.explanations:
+            jobs = explanation_jobs(client, more.explanations, first_photo=options.asked.first_photo)
+            found.figures += explanation_figures(rows_of("explanations", jobs))
         if more.odd:
             found.figures += odd_figures(
                 rows_of("odd", odd_jobs(client, more.odd, first_photo=options.asked.first_photo))

@@ -44,7 +44,7 @@ GROUPS = (
             Command(
                 "vitrine_client.cli",
                 "vitrine",
-                ("ask", "choose", "embed", "read", "profile", "health", "feedback", *_FEEDBACK),
+                ("ask", "choose", "embed", "read", "explain", "profile", "health", "feedback", *_FEEDBACK),
             ),
         ),
     ),
@@ -58,6 +58,7 @@ GROUPS = (
             Command("serving.health"),
             Command("serving.container"),
             Command("serving.door.gateway"),
+            Command("desk"),
         ),
     ),
     Group(

@@ -113,6 +113,7 @@ def test_both_images_are_of_the_release_that_the_builder_checks() -> None:
         ".builder": [release.TENSORRT_IMAGE],
         ".triton": [release.TRITON_IMAGE],
         ".loadtest": ["python:3.11-slim"],
+        ".desk": ["python:3.11-slim"],
     }
     assert f"startswith('{release.TENSORRT_VERSION}')" in (ROOT / "deploy/Dockerfile.builder").read_text("utf-8")
     compose = (ROOT / "docker-compose.yml").read_text("utf-8")
@@ -168,6 +169,14 @@ def test_the_load_tests_image_holds_what_it_imports() -> None:
             for name in re.findall(r"^\s*from (\w+)[. ]", file.read_text("utf-8"), re.MULTILINE):
                 if (ROOT / name).is_dir() and name != "serving":  # only for --repository, which has no place there
                     assert name in copied, f"{file.name} imports {name}"
+
+
+def test_the_desks_image_holds_what_it_imports() -> None:
+    copied = set(re.findall(r"^COPY (\w+) \w+$", (ROOT / "deploy/Dockerfile.desk").read_text("utf-8"), re.MULTILINE))
+    for file in (ROOT / "desk").rglob("*.py"):
+        for name in re.findall(r"^\s*from (\w+)[. ]", file.read_text("utf-8"), re.MULTILINE):
+            if (ROOT / name).is_dir() and name != "serving":  # only for a repository, which has no place there
+                assert name in copied, f"{file.name} imports {name}"
 
 
 def test_the_gateways_envoy_is_of_the_release_that_is_tested(services: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from tests.docs.pages import ROOT
 
 CONFIG = (ROOT / "mkdocs.yml").read_text("utf-8")
 PROGRAMS = (
-    *("benchmarks", "builders", "catalogue", "checks", "deploy", "evaluation", "loadtest", "serving", "training"),
+    *("benchmarks", "builders", "catalogue", "checks", "deploy", "desk", "evaluation", "loadtest"),
+    *("serving", "training"),
     "vitrine_steps",
 )
 

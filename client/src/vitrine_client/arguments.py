@@ -6,7 +6,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import vitrine_client
 from vitrine_client.argument_values import count, heatmap_file, question, seconds, share, vectors_file
-from vitrine_client.commands import ask, choose, embed, health, profile, read
+from vitrine_client.commands import ask, choose, embed, explain, health, profile, read
 from vitrine_client.feedback.arguments import add_feedback
 from vitrine_client.quoting import without_long_words
 from vitrine_client.settings import DEFAULT_URL
@@ -38,6 +38,7 @@ def command_line() -> Parser:
     _add_choose(commands, [common, keyed])
     _add_embed(commands, [common, keyed])
     _add_read(commands, [common, keyed])
+    _add_explain(commands, [common, keyed])
     _add_profile(commands, [common])
     _add_health(commands, [common, keyed])
     add_feedback(commands, [common, keyed])
@@ -158,6 +159,22 @@ def _add_read(commands: Commands, parents: list[argparse.ArgumentParser]) -> Non
     )
     read_parser.add_argument("--max-risk", type=share, metavar="SHARE", help="of wrong lines, before they are unsure")
     read_parser.set_defaults(run=read, parser=read_parser)
+
+
+def _add_explain(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
+    explain_parser = commands.add_parser(
+        "explain",
+        parents=parents,
+        help="which regions of a photo an answer depends on",
+        description="Ask about the photo, and about 49 copies with one region covered each, and draw where it matters.",
+        epilog='example: vitrine explain mug.jpg "What colour is it?" --overlay why.png',
+    )
+    explain_parser.add_argument("photo", help="a file, such as a JPEG, or - for standard input")
+    explain_parser.add_argument("question", type=question)
+    explain_parser.add_argument(
+        "--overlay", type=heatmap_file, required=True, metavar="FILE", help="write the photo with what matters bright"
+    )
+    explain_parser.set_defaults(run=explain, parser=explain_parser)
 
 
 def _add_profile(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:

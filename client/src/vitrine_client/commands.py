@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from vitrine_client.quoting import short_name
 from vitrine_client.reading import Reading
 from vitrine_client.results import Answer
 from vitrine_client.transport import GrpcTransport
+
+if TYPE_CHECKING:
+    from vitrine_client.occlusion import OcclusionMap
 
 Result = TypeVar("Result")
 _AT_ONCE = 4
@@ -150,6 +153,21 @@ def read(args: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
+def explain(args: argparse.Namespace) -> int:
+    from vitrine_client.occlusion import explain as explain_answer
+
+    photo = _photo(args.photo)
+    _require_another_file(args.overlay, args.photo, "--overlay", args)
+    with _client(args) as client:
+        found = explain_answer(client, photo, args.question)
+    if args.json:
+        print(as_json({"question": args.question, **found.answer.to_dict(), "drops": found.drops.tolist()}))
+    else:
+        print(verdict_line(found.answer))
+    _write_overlay(found, photo, args.overlay, "--overlay")
+    return 0
+
+
 def profile(args: argparse.Namespace) -> int:
     new, known = measure_breakdown(
         _photo(args.photo),
@@ -226,7 +244,7 @@ def _print_failure(name: str, error: VitrineError, args: argparse.Namespace) -> 
     print(f"vitrine: {short_name(name)}: {error}", file=sys.stderr)
 
 
-def _write_overlay(result: Answer | Reading, photo: Photo, file: str, option: str) -> None:
+def _write_overlay(result: "Answer | Reading | OcclusionMap", photo: Photo, file: str, option: str) -> None:
     try:
         result.overlay(photo).save(file)
     except InvalidPhotoError as error:  # the server could read it

@@ -1,7 +1,7 @@
 """A transport without a server, for the tests of code that uses the client."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ class FakeTransport:
     """Length of the embeddings, which depends on the checkpoint too."""
     lines: Sequence[str] = ()
     """Lines of text that `read` finds in every photo, all sure, from the top."""
+    hand_over: Collection[str] = ()
+    """Questions whose answers are handed over to a person."""
     codes: Sequence[str] = ()
     """EAN-13 codes that `read` finds in every photo."""
     requests: list[str] = field(default_factory=list)
@@ -92,11 +94,15 @@ class FakeTransport:
         count = len(questions)
         source = b"photo_and_context" if "CONTEXT" in inputs else b"photo"
         texts = [self.answers.get(question, "cannot tell").encode("utf-8") for question in questions]
-        statuses = [b"answered" if question in self.answers else b"cannot_tell" for question in questions]
+        statuses = [
+            b"hand_over" if question in self.hand_over else b"answered" if question in self.answers else b"cannot_tell"
+            for question in questions
+        ]
+        reasons = [b"not sure enough" if status == b"hand_over" else b"" for status in statuses]
         return {
             "ANSWER": np.array([texts], np.object_),
             "CONFIDENCE": np.ones((1, count), np.float32),
-            "REASON": np.full((1, count), b"", np.object_),
+            "REASON": np.array([reasons], np.object_),
             "SOURCE": np.full((1, count), source, np.object_),
             "STATUS": np.array([statuses], np.object_),
             "ALTERNATIVES": np.array([texts], np.object_)[:, :, None],

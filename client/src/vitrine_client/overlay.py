@@ -32,7 +32,7 @@ def overlay_heatmap(photo: Photo, heatmap: NDArray[np.float32]) -> Image.Image:
     """
     if not heatmap.size:
         raise InvalidRequestError("the answer came without a heatmap: ask with details=True")
-    image = _upright(photo)
+    image = upright(photo)
     most = float(heatmap.max())
     kept = 255 * (_FAINTEST + (1 - _FAINTEST) * heatmap / most) if most > 0 else np.full_like(heatmap, 255)
     # Stretching the map to the photo's shape undoes the stretching of the photo to a square.
@@ -51,7 +51,7 @@ def overlay_boxes(photo: Photo, boxes: Sequence[tuple[Sequence[tuple[float, floa
     Raises:
         InvalidPhotoError: it cannot be read as a picture.
     """
-    image = _upright(photo)
+    image = upright(photo)
     draw = ImageDraw.Draw(image)
     width_px = max(2, round(max(image.size) / 400))
     for corners, colour in boxes:
@@ -60,7 +60,7 @@ def overlay_boxes(photo: Photo, boxes: Sequence[tuple[Sequence[tuple[float, floa
     return image
 
 
-def _upright(photo: Photo) -> Image.Image:
+def upright(photo: Photo) -> Image.Image:
     """
     Raises:
         InvalidPhotoError: it cannot be read as a picture.

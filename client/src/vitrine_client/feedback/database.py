@@ -33,25 +33,12 @@ class TakenError(FeedbackError):
     """Somebody else has closed the question."""
 
 
-def open_database(url: str) -> Engine:
-    """Connect to `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`, and make the table where there is none.
-
-    Args:
-        url: `?sslmode=require` encrypts; `verify-full` looks at the server's certificate as well.
-
-    Raises:
-        FeedbackError: it is no such URL, or the database cannot be reached.
-    """
-    engine = _engine_of(url)
-
-    def make_table() -> None:
-        try:
-            METADATA.create_all(engine)
-        except SQLAlchemyError:  # another process has just made it
-            METADATA.create_all(engine)
-
-    answered(make_table)
-    return engine
+def make_table(engine: Engine) -> None:
+    """Make the table where there is none."""
+    try:
+        METADATA.create_all(engine)
+    except SQLAlchemyError:  # another process has just made it
+        METADATA.create_all(engine)
 
 
 def answered(work: Callable[[], Result]) -> Result:
@@ -87,7 +74,15 @@ def wipe(engine: Engine) -> None:
         raise FeedbackError("the questions are removed, but stay in SQLite's log while others read: forget them again")
 
 
-def _engine_of(url: str) -> Engine:
+def engine_of(url: str) -> Engine:
+    """Prepare connections to `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`.
+
+    Args:
+        url: `?sslmode=require` encrypts; `verify-full` looks at the server's certificate as well.
+
+    Raises:
+        FeedbackError: it is no such URL.
+    """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:

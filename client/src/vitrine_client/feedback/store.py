@@ -2,37 +2,27 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vitrine_client.errors import InvalidRequestError
-from vitrine_client.feedback.database import NotThereError, TakenError, answered, open_database, wipe
+from vitrine_client.feedback.counts import Counts, count_questions
+from vitrine_client.feedback.database import NotThereError, TakenError, answered, engine_of, make_table
+from vitrine_client.feedback.forgetting import forget_questions, kept_digests, remove_photos
 from vitrine_client.feedback.kept_photos import keep, remove
 from vitrine_client.feedback.table import QUESTIONS, Item, State, item_from, key_of
+from vitrine_client.feedback.texts import require_texts
 from vitrine_client.results import Answer
 
-_LONGEST = {"question": 2000, "product": 200, "buyer": 200, "shop": 200, "answer": 500, "by": 200}
-"""Characters."""
+Result = TypeVar("Result")
 _LARGEST_NUMBER = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many questions there are, and how long people take."""
-
-    open: int
-    answered: int
-    dismissed: int
-    median_answer_s: float | None
-    """From a question to a person's answer, of the last hundred; None: nobody has answered."""
 
 
 class FeedbackStore:
@@ -41,18 +31,22 @@ class FeedbackStore:
     What `add` and `answer` have returned from is on disk: a process that is killed loses nothing of it.
     """
 
-    def __init__(self, url: str, *, photos: Path | None = None) -> None:
+    def __init__(self, url: str, *, photos: Path | None = None, waits: bool = False) -> None:
         """Open a store, and make its table where there is none.
 
         Args:
             url: "sqlite:///feedback.db" or "postgresql://user:password@host/shop", for instance.
             photos: folder for photos that are kept, of this store alone; None: none are.
+            waits: True: the database may come later; until it is there, calls fail.
 
         Raises:
             FeedbackError: the database cannot be reached.
         """
         self._photos = photos
-        self._engine = open_database(url)
+        self._engine = engine_of(url)
+        self._has_table = False
+        if not waits:
+            self._do(lambda: None)
 
     def add(
         self,
@@ -81,7 +75,7 @@ class FeedbackStore:
             InvalidRequestError: a text is too long or none, or no folder was named for photos.
             FeedbackError: the photo cannot be kept, or the store does not answer.
         """
-        _require_texts(question=question, shop=shop, product=product, buyer=buyer)
+        require_texts(question=question, shop=shop, product=product, buyer=buyer)
         if keep_days is not None and self._photos is None:
             raise InvalidRequestError("no folder was named for photos: name one, or keep only the digest")
         digest, now = hashlib.sha256(photo).hexdigest(), _now()
@@ -107,10 +101,10 @@ class FeedbackStore:
                     times = QUESTIONS.c.times + 1
                     return int(connection.execute(again.values(**changes, times=times)).scalar_one())
 
-        number = answered(write)
+        number = self._do(write)
         if keep_days is not None and self._photos is not None:
             keep(photo, digest, self._photos)
-            if not answered(lambda: self._kept_digests(QUESTIONS.c.photo_sha256 == digest)):
+            if not self._do(lambda: kept_digests(self._engine, QUESTIONS.c.photo_sha256 == digest)):
                 remove({digest}, self._photos)  # it was forgotten in the meantime
         return number
 
@@ -120,7 +114,7 @@ class FeedbackStore:
         Args:
             state, shop, product: those that are wanted; None: all.
         """
-        _require_texts(shop=shop, product=product)
+        require_texts(shop=shop, product=product)
         query = select(QUESTIONS).order_by(QUESTIONS.c.id)
         for name, wanted in {"state": state, "shop": shop, "product": product}.items():
             query = query if wanted is None else query.where(QUESTIONS.c[name] == wanted)
@@ -129,7 +123,7 @@ class FeedbackStore:
             with self._engine.connect() as connection:
                 return [item_from(row, self._photos) for row in connection.execute(query)]
 
-        return answered(rows)
+        return self._do(rows)
 
     def item(self, number: int, *, shop: str | None = None) -> Item:
         """Return one question.
@@ -142,27 +136,14 @@ class FeedbackStore:
             with self._engine.connect() as connection:
                 return connection.execute(select(QUESTIONS).where(_is_this(number, shop))).one_or_none()
 
-        found = answered(row)
+        found = self._do(row)
         if found is None:
             raise NotThereError(f"there is no question {number}: list them")
         return item_from(found, self._photos)
 
     def counts(self, shop: str | None = None) -> Counts:
         """Count questions, of one shop or of all."""
-        of_shop = [] if shop is None else [QUESTIONS.c.shop == shop]
-        by_state = select(QUESTIONS.c.state, func.count()).where(*of_shop).group_by(QUESTIONS.c.state)
-        answers = select(QUESTIONS.c.asked_at, QUESTIONS.c.answered_at)
-        answers = answers.where(QUESTIONS.c.state == "answered", *of_shop)
-        answers = answers.order_by(QUESTIONS.c.answered_at.desc()).limit(100)
-
-        def count() -> Counts:
-            with self._engine.connect() as connection:
-                found: dict[str, int] = dict(connection.execute(by_state).all())
-                taken = [(ended - asked).total_seconds() for asked, ended in connection.execute(answers)]
-            waiting, done, dismissed = (found.get(state, 0) for state in ("open", "answered", "dismissed"))
-            return Counts(waiting, done, dismissed, median(taken) if taken else None)
-
-        return answered(count)
+        return self._do(lambda: count_questions(self._engine, shop))
 
     def answer(self, number: int, text: str, *, by: str = "", shop: str | None = None) -> None:
         """Record what a person answered.
@@ -173,7 +154,7 @@ class FeedbackStore:
         """
         if not text.strip():
             raise InvalidRequestError("the answer is blank: say what is right, or dismiss the question")
-        _require_texts(answer=text, by=by)
+        require_texts(answer=text, by=by)
         self._close(number, shop, {"state": "answered", "answer": text.strip(), "answered_by": by})
 
     def dismiss(self, number: int, *, by: str = "", shop: str | None = None) -> None:
@@ -182,8 +163,28 @@ class FeedbackStore:
         Raises:
             NotThereError, TakenError: no such question of this shop, or somebody else has been faster.
         """
-        _require_texts(by=by)
+        require_texts(by=by)
         self._close(number, shop, {"state": "dismissed", "answered_by": by})
+
+    def untold(self, shops: Sequence[str]) -> list[Item]:
+        """List closed questions of some shops that they have not been told of, the oldest first; a hundred at most."""
+        which = QUESTIONS.c.shop.in_(shops) & (QUESTIONS.c.state != "open") & QUESTIONS.c.told_at.is_(None)
+        query = select(QUESTIONS).where(which).order_by(QUESTIONS.c.answered_at).limit(100)
+
+        def rows() -> list[Item]:
+            with self._engine.connect() as connection:
+                return [item_from(row, self._photos) for row in connection.execute(query)]
+
+        return self._do(rows)
+
+    def mark_told(self, number: int) -> None:
+        """Note that the shop has been told what people answered."""
+
+        def write() -> None:
+            with self._engine.begin() as connection:
+                connection.execute(update(QUESTIONS).where(_is_this(number, None)).values(told_at=_now()))
+
+        self._do(write)
 
     def forget(
         self, *, photo_sha256: str | None = None, product: str | None = None, buyer: str | None = None,
@@ -205,37 +206,17 @@ class FeedbackStore:
                  (("photo_sha256", photo_sha256), ("product", product), ("buyer", buyer)) if value}  # fmt: skip
         if len(named) != 1:
             raise InvalidRequestError("forget a photo by its digest, a product or a buyer: name one of them")
-        _require_texts(product=product, buyer=buyer, shop=shop)
+        require_texts(product=product, buyer=buyer, shop=shop)
         ((name, value),) = named.items()
         which = QUESTIONS.c[name] == value
         if shop is not None:
             which &= QUESTIONS.c.shop == shop
 
-        def delete_rows() -> int:
-            # First the photos: where this ends in the middle, the rows still say what is to be removed.
-            remove(self._kept_digests(which) - self._kept_digests(~which), self._photos)
-            with self._engine.begin() as connection:
-                gone = connection.execute(
-                    delete(QUESTIONS).where(which).returning(QUESTIONS.c.photo_sha256, QUESTIONS.c.photo_until)
-                ).all()
-            late = {digest for digest, until in gone if until is not None} - self._kept_digests(~which)
-            remove(late, self._photos)
-            wipe(self._engine)
-            return len(gone)
-
-        return answered(delete_rows)
+        return self._do(lambda: forget_questions(self._engine, self._photos, which))
 
     def remove_expired(self) -> int:
         """Remove photos whose time has run out; returns how many."""
-        expired = QUESTIONS.c.photo_until < _now()
-
-        def unlink() -> int:
-            count = remove(self._kept_digests(expired) - self._kept_digests(~expired), self._photos)
-            with self._engine.begin() as connection:
-                connection.execute(update(QUESTIONS).where(expired).values(photo_until=None))
-            return count
-
-        return answered(unlink)
+        return self._do(lambda: remove_photos(self._engine, self._photos, QUESTIONS.c.photo_until < _now()))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -246,11 +227,14 @@ class FeedbackStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _kept_digests(self, which: ColumnElement[bool]) -> set[str]:
-        """Digests of photos that questions keep, or may keep."""
-        kept = select(QUESTIONS.c.photo_sha256).where(which, QUESTIONS.c.photo_until.is_not(None))
-        with self._engine.connect() as connection:
-            return set(connection.execute(kept).scalars())
+    def _do(self, work: Callable[[], Result]) -> Result:
+        def with_table() -> Result:
+            if not self._has_table:
+                make_table(self._engine)
+                self._has_table = True
+            return work()
+
+        return answered(with_table)
 
     def _close(self, number: int, shop: str | None, values: dict[str, Any]) -> None:
         """Close an open question; of two people who try, one does."""
@@ -262,7 +246,7 @@ class FeedbackStore:
                     return "closed now"
                 return connection.execute(select(QUESTIONS.c.state).where(_is_this(number, shop))).scalar_one_or_none()
 
-        state = answered(write)
+        state = self._do(write)
         if state is None:
             raise NotThereError(f"there is no question {number}: list them")
         if state != "closed now":
@@ -274,19 +258,6 @@ def _is_this(number: int, shop: str | None) -> ColumnElement[bool]:
         raise NotThereError(f"there is no question {number}: list them")
     found = QUESTIONS.c.id == number
     return found if shop is None else found & (QUESTIONS.c.shop == shop)
-
-
-def _require_texts(**texts: str | None) -> None:
-    """Refuse what a database cannot keep."""
-    for name, text in texts.items():
-        if text is None:
-            continue
-        if len(text) > _LONGEST[name]:
-            raise InvalidRequestError(
-                f"the {name} has {len(text):,} characters, but {_LONGEST[name]} at most are expected"
-            )
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-            raise InvalidRequestError(f"the {name} holds a null byte, or is no Unicode text")
 
 
 def _now() -> datetime:

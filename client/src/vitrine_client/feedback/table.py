@@ -34,6 +34,7 @@ QUESTIONS = Table(
     Column("answer", String),
     Column("answered_at", DateTime(timezone=True)),
     Column("answered_by", String),
+    Column("told_at", DateTime(timezone=True)),
     Column("photo_until", DateTime(timezone=True)),
     Column("vector", LargeBinary),
 )

@@ -1,0 +1,74 @@
+"""The Model Context Protocol at /mcp: the tools ask, choose and read, for agents."""
+
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+from vitrine_client import AsyncVqaClient, VitrineError
+
+from desk.context import Desk, shop_that_asks
+from desk.problems import ProblemError, problem_response
+from desk.uploads import MOST_BYTES, photo_from_data_url
+
+_PHOTO = "The photo is a data: URL such as data:image/jpeg;base64,...; others are not fetched."
+
+
+def mcp_app(client: AsyncVqaClient) -> tuple[Starlette, Any]:
+    """Make the application, and the context that it runs in."""
+    server = MCPServer("vitrine", instructions="Answers questions about product photos, in Chinese and English.")
+
+    @server.tool(description=f"Ask a question about a product photo. {_PHOTO}")
+    async def ask(photo: str, question: str) -> dict[str, Any]:
+        return await _said(client.ask(_photo(photo), question, read_text=True))
+
+    @server.tool(description=f"Ask which of a list of answers is right for a product photo. {_PHOTO}")
+    async def choose(photo: str, question: str, candidates: list[str]) -> dict[str, Any]:
+        return await _said(client.choose(_photo(photo), question, candidates))
+
+    @server.tool(description=f"Read the text, barcodes and QR codes in a photo. {_PHOTO}")
+    async def read(photo: str) -> dict[str, Any]:
+        return await _said(client.read(_photo(photo)))
+
+    app = server.streamable_http_app(
+        streamable_http_path="/",
+        json_response=True,
+        stateless_http=True,
+        max_request_body_size=MOST_BYTES,
+        # The desk looks at Origin and key itself.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    return app, server.session_manager
+
+
+class Keyed:
+    """Lets an application be reached by shops alone, within their limits."""
+
+    def __init__(self, app: ASGIApp, desk: Desk) -> None:
+        self._app, self._desk = app, desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            async for _ in shop_that_asks(request, self._desk):
+                await self._app(scope, receive, send)
+        except ProblemError as problem:
+            await problem_response(problem)(scope, receive, send)
+
+
+def _photo(url: str) -> bytes:
+    try:
+        return photo_from_data_url(url)
+    except ProblemError as problem:
+        raise ToolError(problem.detail) from problem
+
+
+async def _said(call: Any) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = (await call).to_dict()
+    except VitrineError as error:
+        raise ToolError(error.message) from error
+    return found

@@ -1,0 +1,259 @@
+"use strict";
+// All that comes from people, photos or models is put in as text, never as HTML.
+const texts = JSON.parse(document.body.dataset.texts);
+const find = (id) => document.getElementById(id);
+let key = sessionStorage.getItem("key") || "";
+let photo = null;
+let number = 0; // of the last question: a late answer to an earlier one is not shown
+
+function element(name, text, className) {
+  const made = document.createElement(name);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+async function call(path, options = {}) {
+  const headers = key ? { authorization: `Bearer ${key}` } : {};
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch {
+    throw new Error(texts.no_connection);
+  }
+  if (response.ok) return response;
+  const known = { 401: texts.bad_key, 408: texts.too_slow, 413: texts.too_large, 422: texts.bad_photo, 429: texts.busy,
+                  503: texts.busy, 504: texts.too_slow }[response.status];
+  const detail = await response.json().then((problem) => problem.detail, () => "");
+  throw new Error([known || texts.failed, detail].filter(Boolean).join(" — "));
+}
+
+async function attempt(work, button) {
+  find("problem").textContent = "";
+  if (button) button.disabled = true;
+  try {
+    await work();
+  } catch (error) {
+    find("problem").textContent = error.message;
+  } finally {
+    if (button) button.disabled = false;
+  }
+}
+
+const percent = (share) => (share === null ? texts.uncalibrated : `${(100 * share).toFixed(1)} %`);
+const verdict = (status) => texts[`verdict_${status}`] || status;
+
+/* --- ask --- */
+
+function show(file) {
+  if (!file) return;
+  photo = file;
+  find("photo-name").textContent = file.name || texts.pasted;
+  find("shown").src = URL.createObjectURL(file);
+  find("stage").hidden = false;
+  clear();
+}
+
+function clear() {
+  const canvas = find("over");
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+  find("answer").replaceChildren();
+}
+
+function surface() {
+  const image = find("shown"), canvas = find("over");
+  canvas.width = image.clientWidth;
+  canvas.height = image.clientHeight;
+  return canvas.getContext("2d");
+}
+
+function drawHeatmap(rows) {
+  if (!rows || !rows.length) return;
+  const context = surface(), { width, height } = context.canvas;
+  const most = Math.max(...rows.flat());
+  rows.forEach((row, y) => row.forEach((share, x) => {
+    context.fillStyle = `rgba(255, 60, 0, ${most ? (0.6 * share) / most : 0})`;
+    context.fillRect((x * width) / row.length, (y * height) / rows.length, width / row.length + 1, height / rows.length + 1);
+  }));
+}
+
+function drawBoxes(lines) {
+  const context = surface(), { width, height } = context.canvas;
+  context.lineWidth = 2;
+  for (const line of lines) {
+    context.strokeStyle = line.status === "sure" ? "#00b050" : "#ff9800";
+    context.beginPath();
+    line.box.forEach(([x, y], corner) => context[corner ? "lineTo" : "moveTo"](x * width, y * height));
+    context.closePath();
+    context.stroke();
+  }
+}
+
+function form(fields) {
+  const made = new FormData();
+  made.append("photo", photo, photo.name || "photo");
+  for (const [name, value] of Object.entries(fields)) made.append(name, value);
+  return made;
+}
+
+async function ask() {
+  if (!photo) throw new Error(texts.photo_first);
+  const question = find("question").value.trim(), mine = ++number;
+  const response = await call("/v1/answers", { method: "POST", body: form({ question, heatmap: true, read_text: true }) });
+  const [answer] = (await response.json()).answers;
+  const entry = element("li", `${question} — ${answer.text || verdict(answer.status)} (${verdict(answer.status)})`);
+  find("history").prepend(entry);
+  if (mine !== number) return;
+  clear();
+  drawHeatmap(answer.heatmap);
+  const box = find("answer");
+  box.append(element("p", answer.text || texts.no_answer, "said"));
+  box.append(element("p", `${verdict(answer.status)} · ${texts.confidence}: ${percent(answer.confidence)} · ` +
+    `${texts.source}: ${texts[`source_${answer.source}`] || answer.source}`, `note ${answer.status}`));
+  if (answer.reason) box.append(element("p", answer.reason, "note"));
+  const others = answer.alternatives.filter((other) => other.text !== answer.text);
+  if (others.length) {
+    box.append(element("p", `${texts.alternatives}: ` +
+      others.map((other) => `${other.text} (${percent(other.confidence)})`).join(", "), "note"));
+  }
+  if (answer.feedback_id !== null) await wait(answer.feedback_id, box, entry, question);
+}
+
+async function wait(id, box, entry, question) {
+  const note = element("p", texts.asked_a_person, "note");
+  box.append(note);
+  (async () => {
+    for (;;) {
+      const item = await (await call(`/v1/feedback/${id}?wait_s=50`)).json();
+      if (item.state === "open") continue;
+      note.textContent = item.state === "answered" ? `${texts.person_says}: ${item.answer}` : texts.nobody_answers;
+      entry.textContent = `${question} — ${note.textContent}`;
+      return;
+    }
+  })().catch(() => { note.textContent = texts.look_later; });
+}
+
+async function why() {
+  if (!photo) throw new Error(texts.photo_first);
+  const question = find("question").value.trim();
+  if (!question) throw new Error(texts.question_first);
+  const found = await (await call("/v1/explanations", { method: "POST", body: form({ question }) })).json();
+  clear();
+  drawHeatmap(found.drops);
+  find("answer").append(element("p", found.answer.text || texts.no_answer, "said"), element("p", texts.why_shown, "note"));
+}
+
+async function read() {
+  if (!photo) throw new Error(texts.photo_first);
+  const reading = await (await call("/v1/readings", { method: "POST", body: form({}) })).json();
+  clear();
+  drawBoxes(reading.lines);
+  const lines = reading.lines.map((line) => (line.status === "sure" ? "" : "? ") + line.text);
+  const codes = reading.codes.map((code) => `${code.kind}: ${code.text}`);
+  find("answer").append(element("pre", [...lines, ...codes].join("\n") || texts.nothing_written));
+}
+
+function startAsking() {
+  for (const id of ["photo", "camera"]) find(id).addEventListener("change", (event) => show(event.target.files[0]));
+  find("ask").addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(ask, event.submitter);
+  });
+  find("read").addEventListener("click", (event) => attempt(read, event.target));
+  find("why").addEventListener("click", (event) => attempt(why, event.target));
+  const drop = find("drop");
+  addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
+  addEventListener("dragleave", () => drop.classList.remove("over"));
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    show(event.dataTransfer.files[0]);
+  });
+  addEventListener("paste", (event) => show(event.clipboardData.files[0]));
+}
+
+/* --- inbox --- */
+
+async function list() {
+  const asked = new URLSearchParams({ state: find("state").value });
+  if (find("product").value.trim()) asked.set("product", find("product").value.trim());
+  const [items, counts] = await Promise.all([
+    call(`/v1/feedback?${asked}`).then((found) => found.json()),
+    call("/v1/feedback/counts").then((found) => found.json()),
+  ]);
+  const taken = counts.median_answer_s === null ? "" : ` · ${texts.median}: ${Math.round(counts.median_answer_s / 60)} ${texts.minutes}`;
+  find("counts").textContent = `${texts.open}: ${counts.open} · ${texts.answered_by_people}: ${counts.answered} · ` +
+    `${texts.dismissed}: ${counts.dismissed}${taken}`;
+  find("items").replaceChildren(...items.map(card));
+  if (!items.length) find("items").append(element("li", texts.empty));
+}
+
+function card(item) {
+  const made = element("li");
+  made.append(element("p", item.question, "said"));
+  made.append(element("p", [item.product, `${texts.said}: ${item.said || texts.no_answer} (${percent(item.confidence)})`,
+                            `× ${item.times}`].filter(Boolean).join(" · "), "note"));
+  if (item.has_photo) picture(item, made);
+  if (item.state === "answered") made.append(element("p", `${texts.person_says}: ${item.answer}`, "note answered"));
+  if (item.state === "open") made.append(...controls(item));
+  return made;
+}
+
+async function picture(item, into) {
+  try {
+    const bytes = await (await call(`/v1/feedback/${item.id}/photo`)).blob();
+    const image = element("img");
+    image.alt = texts.photo_of_question;
+    image.src = URL.createObjectURL(bytes);
+    into.insertBefore(image, into.children[1]);
+  } catch {
+    into.append(element("p", texts.no_photo, "note"));
+  }
+}
+
+function controls(item) {
+  const form_ = element("form", undefined, "row"), label = element("label", texts.right_answer, "grow");
+  const input = element("input");
+  input.required = true;
+  input.maxLength = 500;
+  label.append(input);
+  const send = element("button", texts.answer), dismiss = element("button", texts.dismiss);
+  dismiss.type = "button";
+  form_.append(label, send, dismiss);
+  const close = (action, fields) => async () => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ by: find("who").value, ...fields })) body.append(name, value);
+    await call(`/v1/feedback/${item.id}/${action}`, { method: "POST", body });
+    await list();
+  };
+  form_.addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(close("answer", { text: input.value }), send);
+  });
+  dismiss.addEventListener("click", () => attempt(close("dismiss", {}), dismiss));
+  const suggestions = element("div", undefined, "suggestions");
+  for (const text of new Set([item.said, ...item.suggestions].filter(Boolean))) {
+    const button = element("button", text);
+    button.type = "button";
+    button.addEventListener("click", () => { input.value = text; input.focus(); });
+    suggestions.append(button);
+  }
+  return [suggestions, form_];
+}
+
+/* --- both --- */
+
+if (find("key-form")) {
+  find("key").value = key;
+  find("key-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    key = find("key").value.trim();
+    sessionStorage.setItem("key", key);
+    if (find("items")) attempt(list, event.submitter);
+  });
+}
+if (find("ask")) startAsking();
+if (find("items")) {
+  find("filter").addEventListener("submit", (event) => { event.preventDefault(); attempt(list, event.submitter); });
+  if (key || document.body.dataset.keyed === "no") attempt(list);
+}

@@ -1,0 +1,67 @@
+"""Pages for people, in English and Chinese: one template, one style sheet, one script."""
+
+import json
+from pathlib import Path
+from typing import Literal, get_args
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+Language = Literal["en", "zh"]
+_FOLDER = Path(__file__).parent / "page"
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_TEXTS: dict[str, dict[str, str]] = json.loads((_FOLDER / "texts.json").read_text("utf-8"))
+_PAGE = Environment(
+    loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+).get_template("page.html")
+
+
+def page_routes(*, keyed: bool) -> list[Route | Mount]:
+    """
+    Args:
+        keyed: whether the page asks for a key.
+    """
+
+    def page(name: str) -> Route:
+        async def show(request: Request) -> Response:
+            return HTMLResponse(page_html(name, language_of(request), keyed=keyed), headers=_SECURITY)
+
+        return Route("/" if name == "ask" else f"/{name}", show)
+
+    return [page("ask"), page("inbox"), Mount("/page", _Files(directory=_FOLDER))]
+
+
+class _Files(StaticFiles):
+    """Style sheet and script, and nothing else of the folder."""
+
+    async def get_response(self, path: str, scope: object) -> Response:
+        if path not in ("page.css", "page.js"):
+            return Response(status_code=404)
+        return FileResponse(_FOLDER / path, headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
+
+
+def page_html(page: str, language: Language, *, keyed: bool) -> str:
+    texts = _TEXTS[language]
+    other = next(one for one in get_args(Language) if one != language)
+    return _PAGE.render(
+        page=page, language=language, other=other, keyed=keyed, t=texts, t_json=json.dumps(texts, ensure_ascii=False)
+    )
+
+
+def language_of(request: Request) -> Language:
+    """What the address names, else the first of the browser's that there is."""
+    named = request.query_params.get("lang", "")
+    accepted = request.headers.get("accept-language", "").lower().split(",")
+    for wish in (named, *(part.strip()[:2] for part in accepted)):
+        if wish in ("en", "zh"):
+            return wish  # type: ignore[return-value]
+    return "en"
