@@ -12,7 +12,6 @@ from desk.keys import OPEN_SHOP, shop_of
 from desk.limits import ShopLimits
 from desk.problems import ProblemError
 
-
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
