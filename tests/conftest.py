@@ -36,6 +36,9 @@ SERVERS = (
     "loadtest/test_real_server.py",
     "loadtest/test_refusals.py",
     "loadtest/test_truth.py",
+    "desk/test_clients.py",
+    "desk/test_inbox.py",
+    "desk/test_pages.py",
     "docs/test_notebook.py",
     "serving/",
 )

@@ -13,6 +13,12 @@ from vitrine_client.feedback.store import FeedbackStore
 from tests.desk.conftest import ANSWERS, HANDED_OVER, opened
 
 
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """Nothing here depends on the kind of the database."""
+    return f"sqlite:///{tmp_path / 'desk.db'}"
+
+
 def files(photo: bytes) -> dict[str, Any]:
     return {"photo": ("mug.jpg", photo, "image/jpeg")}
 
