@@ -12,9 +12,10 @@ from vitrine_client import VitrineError
 
 from desk import asking, chat, feedback
 from desk.context import Desk
+from desk.guard import Guard
 from desk.health import health_routes
 from desk.hooks import WebHooks
-from desk.mcp_door import Keyed, mcp_app
+from desk.mcp_door import mcp_app
 from desk.metrics import Measured
 from desk.pages import page_routes
 from desk.problems import ProblemError, answer_client_error, answer_problem, problem_response
@@ -54,13 +55,14 @@ def desk_app(desk: Desk, hooks: WebHooks | None = None) -> FastAPI:
     for router in (asking.router, chat.router, feedback.router):
         app.include_router(router)
     app.router.routes += [*health_routes(desk), *page_routes(keyed=desk.shops is not None)]
-    app.router.routes.append(Mount("/mcp", Keyed(tools, desk)))
+    app.router.routes.append(Mount("/mcp", tools))
     app.add_exception_handler(ProblemError, answer_problem)
     app.add_exception_handler(VitrineError, answer_client_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
     app.add_exception_handler(Exception, _answer_bug)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Guard, desk=desk)
     app.add_middleware(Measured)
     return app
 

@@ -14,7 +14,7 @@ from desk.problems import ProblemError
 
 MOST_QUESTIONS = 16
 router = APIRouter(prefix="/v1", tags=["ask"])
-Photo = Annotated[bytes, File(description="A JPEG, PNG, WebP, AVIF, GIF or TIFF.")]
+Photo = Annotated[bytes, File(description="A JPEG, PNG, WebP or AVIF.")]
 Context = Annotated[str | None, Form(description="What the shop knows of the product; read by chat models only.")]
 Risk = Annotated[
     float | None, Form(gt=0, le=1, description="Share of such answers that may be wrong; stricter than the server's.")
@@ -127,11 +127,17 @@ async def embed(desk: DeskNow, shop: ShopName, photo: Photo) -> Embedded:
 @router.post("/explanations")
 async def explain(desk: DeskNow, shop: ShopName, photo: Photo, question: Annotated[str, Form()]) -> Explanation:
     """Say which regions of the photo the answer depends on: 49 copies are asked about, with one covered each."""
-    square = await run_in_threadpool(square_of, photo)
-    whole, *copies = await asyncio.gather(
-        *(desk.client.ask(one, question) for one in (encoded(square), *await run_in_threadpool(covered, square, GRID)))
-    )
-    drops = drops_from(share_of(whole, whole.text), [share_of(one, whole.text) for one in copies], GRID)
+    async with desk.explaining:
+        square = await run_in_threadpool(square_of, photo)
+        whole = await desk.client.ask(encoded(square), question)
+        copies = await run_in_threadpool(covered, square, GRID)
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(desk.client.ask(one, question)) for one in copies]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
+    others = [task.result() for task in asked]
+    drops = drops_from(share_of(whole, whole.text), [share_of(one, whole.text) for one in others], GRID)
     return Explanation(answer=answer_out(whole, None, heatmap=False), drops=drops.tolist())
 
 

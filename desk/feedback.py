@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import FileResponse, Response
 from vitrine_client.feedback.table import Item, State
@@ -73,10 +73,11 @@ async def show(
     shop: ShopName,
     state: State | None = None,
     product: str | None = None,
+    after: Annotated[int, Query(ge=0, description="Number of the question that they stand behind.")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[ItemOut]:
     """List the shop's questions, the oldest first."""
-    return [item_out(item) for item in (await desk.inbox.items(shop, state, product))[:limit]]
+    return [item_out(item) for item in await desk.inbox.items(shop, state, product, after=after, limit=limit)]
 
 
 @router.get("/counts")
@@ -87,13 +88,14 @@ async def counts(desk: DeskNow, shop: ShopName) -> CountsOut:
 
 @router.get("/{number}")
 async def one(
+    request: Request,
     desk: DeskNow,
     shop: ShopName,
     number: int,
     wait_s: Annotated[float, Query(ge=0, le=_LONGEST_WAIT_S, description="Wait for an answer so long.")] = 0.0,
 ) -> ItemOut:
     """Return a question, with the answer once there is one."""
-    return item_out(await desk.inbox.item(shop, number, wait_s=wait_s))
+    return item_out(await desk.inbox.item(shop, number, wait_s=wait_s, is_gone=request.is_disconnected))
 
 
 @router.get("/{number}/photo", response_class=FileResponse)

@@ -6,12 +6,9 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
 from vitrine_client import AsyncVqaClient, VitrineError
 
-from desk.context import Desk, shop_that_asks
-from desk.problems import ProblemError, problem_response
+from desk.problems import ProblemError
 from desk.uploads import MOST_BYTES, photo_from_data_url
 
 _PHOTO = "The photo is a data: URL such as data:image/jpeg;base64,...; others are not fetched."
@@ -19,7 +16,9 @@ _PHOTO = "The photo is a data: URL such as data:image/jpeg;base64,...; others ar
 
 def mcp_app(client: AsyncVqaClient) -> tuple[Starlette, Any]:
     """Make the application, and the context that it runs in."""
-    server = MCPServer("vitrine", instructions="Answers questions about product photos, in Chinese and English.")
+    server = MCPServer(
+        "vitrine", version="1", instructions="Answers questions about product photos, in Chinese and English."
+    )
 
     @server.tool(description=f"Ask a question about a product photo. {_PHOTO}")
     async def ask(photo: str, question: str) -> dict[str, Any]:
@@ -42,21 +41,6 @@ def mcp_app(client: AsyncVqaClient) -> tuple[Starlette, Any]:
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     return app, server.session_manager
-
-
-class Keyed:
-    """Lets an application be reached by shops alone, within their limits."""
-
-    def __init__(self, app: ASGIApp, desk: Desk) -> None:
-        self._app, self._desk = app, desk
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            async for _ in shop_that_asks(request, self._desk):
-                await self._app(scope, receive, send)
-        except ProblemError as problem:
-            await problem_response(problem)(scope, receive, send)
 
 
 def _photo(url: str) -> bytes:

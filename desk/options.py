@@ -1,6 +1,5 @@
 """Options of `python -m desk`."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -38,12 +37,15 @@ class DeskOptions:
     """Shops and their keys: the gateway's file."""
     web_hooks: File | None = None
     """YAML of shops' names and the https:// addresses that people's answers are sent to."""
-    store: str = os.environ.get("VITRINE_FEEDBACK", "sqlite:///desk.db")
-    """Database of the inbox: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME ($VITRINE_FEEDBACK)."""
+    store: str | None = None
+    """Database of the inbox: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME (default: $VITRINE_FEEDBACK, where
+    a password is safe, else sqlite:///desk.db)."""
     photos: Folder = Path("desk-photos")
     """Folder of kept photos."""
     keep_days: Annotated[float | None, Argument(_days, "DAYS")] = None
     """How long photos of questions in the inbox are kept, so that people see them (default: they are not kept)."""
+    metrics_port: Port | None = None
+    """Port for Prometheus, at the same address (default: none)."""
     rate: Count = 50
     """Requests a second of one shop; as many more may come at once."""
     under_way: Count = 64

@@ -1,12 +1,15 @@
 """`python -m desk`: start, serve, and end without losing what was accepted."""
 
 import logging
+import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+from prometheus_client import start_http_server
 from starlette.formparsers import MultiPartParser
 from vitrine_client import AsyncVqaClient, VitrineError
 from vitrine_client.feedback.store import FeedbackStore
@@ -17,7 +20,7 @@ from desk.app import desk_app
 from desk.context import Desk
 from desk.hooks import WebHooks, web_hooks_in
 from desk.inbox import Inbox
-from desk.keys import shops_in
+from desk.keys import OPEN_SHOP, shops_in
 from desk.limits import ShopLimits
 from desk.options import DeskOptions
 
@@ -30,8 +33,12 @@ def serve_desk(options: DeskOptions) -> int:
     MultiPartParser.spool_max_size = MAX_BYTES + 1  # photos stay in memory
     shops = shops_in(options.keys) if options.keys else None
     addresses = web_hooks_in(options.web_hooks) if options.web_hooks else {}
+    if unknown := sorted(set(addresses) - set((shops or {b"": OPEN_SHOP}).values())):
+        raise UsageError(f"--web-hooks: there is no shop {unknown[0]!r}; without --keys its name is ''")
     try:
-        store = FeedbackStore(options.store, photos=options.photos, waits=True)
+        store = FeedbackStore(
+            options.store or os.environ.get("VITRINE_FEEDBACK", "sqlite:///desk.db"), photos=options.photos, waits=True
+        )
     except VitrineError as error:
         raise UsageError(f"--store: {error.message}") from error
     try:
@@ -62,16 +69,33 @@ def _embedded(repository: Path | None, stack: ExitStack) -> str:
 
 
 def _serve(options: DeskOptions, desk: Desk, hooks: WebHooks | None) -> None:
+    if options.metrics_port is not None:
+        start_http_server(options.metrics_port, options.host)
     config = uvicorn.Config(
         desk_app(desk, hooks), options.host, options.port, log_config=None, access_log=False, server_header=False,
         timeout_graceful_shutdown=_DRAIN_S, timeout_keep_alive=75,
     )  # fmt: skip
-    _Server(config).run()
+    _Server(config, desk.inbox).run()
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, inbox: Inbox) -> None:
+        super().__init__(config)
+        self._inbox = inbox
+
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await super().startup(sockets)
         if self.servers:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             print(f"the desk is open at http://{host}:{port}/ (Ctrl-C ends it)", flush=True)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        self._inbox.end_waits()  # whoever waits for a person is told that nobody has answered yet
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take signals, and do not raise them again at the end: what was opened is to be closed."""
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vitrine_client.photos import MAX_BYTES
@@ -31,6 +32,12 @@ class BodyLimit:
         loop, came, started = asyncio.get_running_loop(), 0, False
         ends_at_s = loop.time() + _SLOWEST_S
         is_read = False
+        refused: ProblemError | None = None
+
+        def refuse(problem: ProblemError) -> ProblemError:
+            nonlocal refused
+            refused = problem
+            return problem
 
         async def limited() -> Message:
             nonlocal came, is_read
@@ -39,24 +46,23 @@ class BodyLimit:
             try:
                 message = await asyncio.wait_for(receive(), max(0.0, ends_at_s - loop.time()))
             except TimeoutError as error:
-                raise ProblemError(408, f"the body did not come within {_SLOWEST_S:g} seconds") from error
+                raise refuse(ProblemError(408, f"the body did not come within {_SLOWEST_S:g} seconds")) from error
             came += len(message.get("body", b""))
             is_read = not message.get("more_body", False)
             if came > MOST_BYTES:
-                raise ProblemError(413, f"a body of at most {MOST_BYTES:,} bytes is expected")
+                raise refuse(ProblemError(413, f"a body of at most {MOST_BYTES:,} bytes is expected"))
             return message
 
         async def noted(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if refused is None or started:  # else what a parser made of it is not what went wrong
+                started = True
+                await send(message)
 
-        try:
+        with suppress(ProblemError):
             await self._app(scope, limited, noted)
-        except ProblemError as problem:
-            if started:
-                raise
-            await problem_response(problem)(scope, receive, send)
+        if refused is not None and not started:
+            await problem_response(refused)(scope, receive, send)
 
 
 async def _refuse(status: int, detail: str, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,9 +77,7 @@ def photo_from_data_url(url: str) -> bytes:
     """
     head, comma, body = url.partition(",")
     if not head.startswith("data:"):
-        raise ProblemError(
-            400, "an image that is a URL to fetch came, and is not fetched: send data:image/jpeg;base64,..."
-        )
+        raise ProblemError(400, "an image is not fetched, nor guessed at: send it as data:image/jpeg;base64,...")
     if not comma or not head.endswith(";base64"):
         raise ProblemError(400, "an image of the form data:image/jpeg;base64,... is expected")
     try:

@@ -4,7 +4,7 @@ const texts = JSON.parse(document.body.dataset.texts);
 const find = (id) => document.getElementById(id);
 let key = sessionStorage.getItem("key") || "";
 let photo = null;
-let number = 0; // of the last question: a late answer to an earlier one is not shown
+let number = 0; // of what was asked last: what comes late of an earlier one is not shown
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -25,7 +25,9 @@ async function call(path, options = {}) {
   const known = { 401: texts.bad_key, 408: texts.too_slow, 413: texts.too_large, 422: texts.bad_photo, 429: texts.busy,
                   503: texts.busy, 504: texts.too_slow }[response.status];
   const detail = await response.json().then((problem) => problem.detail, () => "");
-  throw new Error([known || texts.failed, detail].filter(Boolean).join(" — "));
+  const error = new Error([known || texts.failed, detail].filter(Boolean).join(" — "));
+  error.status = response.status;
+  throw error;
 }
 
 async function attempt(work, button) {
@@ -48,6 +50,8 @@ const verdict = (status) => texts[`verdict_${status}`] || status;
 function show(file) {
   if (!file) return;
   photo = file;
+  number++; // what is under way is about another photo
+  URL.revokeObjectURL(find("shown").src);
   find("photo-name").textContent = file.name || texts.pasted;
   find("shown").src = URL.createObjectURL(file);
   find("stage").hidden = false;
@@ -116,36 +120,49 @@ async function ask() {
     box.append(element("p", `${texts.alternatives}: ` +
       others.map((other) => `${other.text} (${percent(other.confidence)})`).join(", "), "note"));
   }
-  if (answer.feedback_id !== null) await wait(answer.feedback_id, box, entry, question);
+  if (answer.feedback_id !== null) {
+    const note = element("p", texts.asked_a_person, "note");
+    box.append(note);
+    wait(answer.feedback_id, note, entry, question);
+  }
 }
 
-async function wait(id, box, entry, question) {
-  const note = element("p", texts.asked_a_person, "note");
-  box.append(note);
-  (async () => {
-    for (;;) {
-      const item = await (await call(`/v1/feedback/${id}?wait_s=50`)).json();
-      if (item.state === "open") continue;
-      note.textContent = item.state === "answered" ? `${texts.person_says}: ${item.answer}` : texts.nobody_answers;
-      entry.textContent = `${question} — ${note.textContent}`;
-      return;
+async function wait(id, note, entry, question) {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, 3000));
+    let item;
+    try {
+      item = await (await call(`/v1/feedback/${id}`)).json();
+    } catch {
+      continue; // busy, or the desk starts anew
     }
-  })().catch(() => { note.textContent = texts.look_later; });
+    if (item.state === "open") continue;
+    note.textContent = item.state === "answered" ? `${texts.person_says}: ${item.answer}` : texts.nobody_answers;
+    const headline = note.parentNode && note.parentNode.querySelector(".said");
+    if (headline && item.state === "answered") headline.textContent = item.answer;
+    entry.textContent = `${question} — ${note.textContent}`;
+    return;
+  }
 }
 
 async function why() {
   if (!photo) throw new Error(texts.photo_first);
-  const question = find("question").value.trim();
+  const question = find("question").value.trim(), mine = ++number;
   if (!question) throw new Error(texts.question_first);
   const found = await (await call("/v1/explanations", { method: "POST", body: form({ question }) })).json();
-  clear();
+  if (mine !== number) return;
+  const context = surface();
+  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   drawHeatmap(found.drops);
-  find("answer").append(element("p", found.answer.text || texts.no_answer, "said"), element("p", texts.why_shown, "note"));
+  if (!find("answer").children.length) find("answer").append(element("p", found.answer.text || texts.no_answer, "said"));
+  find("answer").append(element("p", texts.why_shown, "note"));
 }
 
 async function read() {
   if (!photo) throw new Error(texts.photo_first);
+  const mine = ++number;
   const reading = await (await call("/v1/readings", { method: "POST", body: form({}) })).json();
+  if (mine !== number) return;
   clear();
   drawBoxes(reading.lines);
   const lines = reading.lines.map((line) => (line.status === "sure" ? "" : "? ") + line.text);
@@ -175,17 +192,22 @@ function startAsking() {
 /* --- inbox --- */
 
 async function list() {
-  const asked = new URLSearchParams({ state: find("state").value });
+  const asked = new URLSearchParams({ state: find("state").value, limit: 20 }), mine = ++number;
   if (find("product").value.trim()) asked.set("product", find("product").value.trim());
-  const [items, counts] = await Promise.all([
-    call(`/v1/feedback?${asked}`).then((found) => found.json()),
-    call("/v1/feedback/counts").then((found) => found.json()),
-  ]);
+  const items = await (await call(`/v1/feedback?${asked}`)).json();
+  if (mine !== number) return;
+  for (const image of document.querySelectorAll("#items img")) URL.revokeObjectURL(image.src);
+  find("items").replaceChildren(...items.map(card));
+  showPictures(items, mine);
+  if (!items.length) find("items").append(element("li", texts.empty));
+  await count();
+}
+
+async function count() {
+  const counts = await (await call("/v1/feedback/counts")).json();
   const taken = counts.median_answer_s === null ? "" : ` · ${texts.median}: ${Math.round(counts.median_answer_s / 60)} ${texts.minutes}`;
   find("counts").textContent = `${texts.open}: ${counts.open} · ${texts.answered_by_people}: ${counts.answered} · ` +
     `${texts.dismissed}: ${counts.dismissed}${taken}`;
-  find("items").replaceChildren(...items.map(card));
-  if (!items.length) find("items").append(element("li", texts.empty));
 }
 
 function card(item) {
@@ -193,21 +215,25 @@ function card(item) {
   made.append(element("p", item.question, "said"));
   made.append(element("p", [item.product, `${texts.said}: ${item.said || texts.no_answer} (${percent(item.confidence)})`,
                             `× ${item.times}`].filter(Boolean).join(" · "), "note"));
-  if (item.has_photo) picture(item, made);
+  made.id = `item-${item.id}`;
   if (item.state === "answered") made.append(element("p", `${texts.person_says}: ${item.answer}`, "note answered"));
   if (item.state === "open") made.append(...controls(item));
   return made;
 }
 
-async function picture(item, into) {
-  try {
-    const bytes = await (await call(`/v1/feedback/${item.id}/photo`)).blob();
-    const image = element("img");
-    image.alt = texts.photo_of_question;
-    image.src = URL.createObjectURL(bytes);
-    into.insertBefore(image, into.children[1]);
-  } catch {
-    into.append(element("p", texts.no_photo, "note"));
+async function showPictures(items, mine) { // one after the other: the shop's rate is for asking
+  for (const item of items.filter((one) => one.has_photo)) {
+    const into = find(`item-${item.id}`);
+    if (mine !== number) return;
+    if (!into) continue;
+    try {
+      const image = element("img");
+      image.alt = texts.photo_of_question;
+      image.src = URL.createObjectURL(await (await call(`/v1/feedback/${item.id}/photo`)).blob());
+      into.insertBefore(image, into.children[1]);
+    } catch (error) {
+      into.append(element("p", error.status === 404 ? texts.no_photo : error.message, "note"));
+    }
   }
 }
 
@@ -223,8 +249,15 @@ function controls(item) {
   const close = (action, fields) => async () => {
     const body = new FormData();
     for (const [name, value] of Object.entries({ by: find("who").value, ...fields })) body.append(name, value);
-    await call(`/v1/feedback/${item.id}/${action}`, { method: "POST", body });
-    await list();
+    try {
+      await call(`/v1/feedback/${item.id}/${action}`, { method: "POST", body });
+    } catch (error) {
+      if (error.status !== 409) throw error; // somebody has been faster: this card is done, too
+      find("problem").textContent = error.message;
+    }
+    find(`item-${item.id}`).remove(); // the others stay, with what is being typed there
+    await count();
+    if (!find("items").children.length) await list();
   };
   form_.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -254,6 +287,7 @@ if (find("key-form")) {
 }
 if (find("ask")) startAsking();
 if (find("items")) {
+  find("state").addEventListener("change", () => attempt(list));
   find("filter").addEventListener("submit", (event) => { event.preventDefault(); attempt(list, event.submitter); });
   if (key || document.body.dataset.keyed === "no") attempt(list);
 }

@@ -1,12 +1,14 @@
 """Asking over HTTP: answers, choices, readings, embeddings; and what is refused, by what status."""
 
 import base64
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 from vitrine_client import DeadlineExceededError, FakeTransport, ServerError, ServerUnavailableError
 from vitrine_client.feedback.store import FeedbackStore
 
@@ -17,6 +19,9 @@ from tests.desk.conftest import ANSWERS, HANDED_OVER, opened
 def store_url(tmp_path: Path) -> str:
     """Nothing here depends on the kind of the database."""
     return f"sqlite:///{tmp_path / 'desk.db'}"
+
+
+MULTIPART = {"content-type": "multipart/form-data; boundary=x"}
 
 
 def files(photo: bytes) -> dict[str, Any]:
@@ -85,6 +90,9 @@ def test_an_empty_photo_and_other_bodies_are_refused(client: TestClient) -> None
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(client: TestClient, fake: FakeTransport) -> None:
     head = {"content-length": str(10**9), "content-type": "multipart/form-data; boundary=x"}
     assert client.post("/v1/answers", content=b"--x", headers=head).status_code == 413
+    many = [bytes(2**20)] * 25  # without a length
+    assert client.post("/v1/answers", content=iter([b"--x\r\n", *many]), headers=MULTIPART).status_code == 413
+    assert client.post("/v1/chat/completions", content=iter(many)).status_code == 413
     large = {"photo": ("mug.jpg", bytes(24 * 2**20), "image/jpeg")}
     assert client.post("/v1/answers", files=large, data={"question": "what?"}).status_code == 413
     assert client.post("/v1/answers", files={"photo": bytes(17 * 2**20)}, data={"question": "x"}).status_code == 422
@@ -110,6 +118,24 @@ def test_a_server_that_fails_is_said(
     assert client.get("/health/live").status_code == 200
     fake.fail_with = None
     assert client.get("/health/ready").json() == {"ready": True, "server": "", "store": ""}
+
+
+def test_nothing_is_read_of_who_shows_no_key(shops: Callable[..., Any]) -> None:
+    for path in ("/v1/answers", "/v1/feedback", "/v1/chat/completions"):
+        assert shops("", "POST", path, content=b"no form").status_code == 401
+
+
+def test_a_photo_of_too_many_pixels_is_not_explained(client: TestClient) -> None:
+    buffer = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(buffer, "PNG")
+    found = client.post("/v1/explanations", files=files(buffer.getvalue()), data={"question": "What colour is it?"})
+    assert found.status_code == 422
+
+
+def test_an_answer_is_explained(client: TestClient, photo: bytes) -> None:
+    found = client.post("/v1/explanations", files=files(photo), data={"question": "What colour is it?"}).json()
+    assert found["answer"]["text"] == "red"
+    assert [len(row) for row in found["drops"]] == [7] * 7
 
 
 def test_keys_are_asked_for(shops: Callable[..., Any], photo: bytes) -> None:

@@ -78,7 +78,7 @@ def test_mcps_client(url: str, data_url: str) -> None:
             assert "lines" in read.structured_content
             refused = await client.call_tool("ask", {"photo": "https://example.com/a.jpg", "question": "what?"})
             assert refused.is_error
-            assert "is not fetched" in str(refused.content)
+            assert "not fetched" in str(refused.content)
 
     asyncio.run(use())
 

@@ -21,7 +21,7 @@ from desk.context import Desk
 from desk.hooks import WebHooks
 from desk.inbox import Inbox
 from desk.limits import ShopLimits
-from tests.desk.conftest import HANDED_OVER, KEYS, desk_process
+from tests.desk.conftest import HANDED_OVER, KEYS, desk_process, opened
 
 ROUTES = (
     ("GET", "/v1/feedback/{id}"),
@@ -87,12 +87,13 @@ def test_a_shop_never_sees_anothers(shops: Callable[..., Any], photo: bytes) -> 
 
 
 def test_forgotten_is_gone(client: TestClient, store: FeedbackStore, photo: bytes, tmp_path: Path) -> None:
-    hand_over(client, photo, buyer="b-7")
+    number = hand_over(client, photo, buyer="b-7")
     assert client.delete("/v1/feedback").status_code == 422
     assert client.delete("/v1/feedback?buyer=b-7&product=x").status_code == 422
     assert client.delete("/v1/feedback?buyer=b-7").json() == {"removed": 1}
     assert not list((tmp_path / "photos").iterdir())
     assert not store.items()
+    assert hand_over(client, photo, buyer="b-8") > number, "no number is given twice"
 
 
 class _Hook(BaseHTTPRequestHandler):
@@ -198,11 +199,50 @@ def test_a_desk_that_ends_answers_what_it_took(repository: Path, photo: bytes, t
             thread.start()
         while len(statuses) < 40:
             time.sleep(0.05)
+        number = hand_over_to(url, photo)
+        waiting: list[httpx.Response] = []
+        waiter = threading.Thread(
+            target=lambda: waiting.append(httpx.get(f"{url}/v1/feedback/{number}?wait_s=50", timeout=60))
+        )
+        waiter.start()
+        time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
-        for thread in asking:
+        for thread in (*asking, waiter):
             thread.join()
-        assert process.wait(30) in (0, -signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert (waiting[0].status_code, waiting[0].json()["state"]) == (200, "open")
     assert set(statuses) == {200}
+
+
+def hand_over_to(url: str, photo: bytes) -> int:
+    found = httpx.post(f"{url}/v1/feedback", files={"photo": photo}, data={"question": "really?"})
+    return int(found.json()["id"])
+
+
+def test_who_waits_keeps_nobody_from_answering(store: FeedbackStore, fake: FakeTransport, photo: bytes) -> None:
+    with opened(store, fake, under_way=2) as client:
+        number = hand_over(client, photo)
+        waiters = [threading.Thread(target=lambda: client.get(f"/v1/feedback/{number}?wait_s=30")) for _ in range(4)]
+        for waiter in waiters:
+            waiter.start()
+        time.sleep(0.5)
+        assert client.post(f"/v1/feedback/{number}/answer", data={"text": "yes"}).status_code == 204
+        for waiter in waiters:
+            waiter.join()
+
+
+def test_a_dismissed_question_that_is_asked_again_is_open(client: TestClient, photo: bytes) -> None:
+    number = hand_over(client, photo)
+    client.post(f"/v1/feedback/{number}/dismiss")
+    assert hand_over(client, photo) == number
+    assert client.get(f"/v1/feedback/{number}").json()["state"] == "open"
+    assert hand_over(client, photo, buyer="another") != number
+
+
+def test_the_list_goes_on_after_a_question(client: TestClient, photo: bytes) -> None:
+    numbers = [hand_over(client, photo, product=f"p {n}") for n in range(5)]
+    first = [item["id"] for item in client.get("/v1/feedback?limit=3").json()]
+    assert first + [item["id"] for item in client.get(f"/v1/feedback?after={first[-1]}").json()] == numbers
 
 
 def test_keys_of_the_test_are_those_of_the_gateways_file(keys_file: Path) -> None:

@@ -45,7 +45,7 @@ def check_data(command: CheckCommand) -> int:
         print(f"error: {error}", file=sys.stderr)
         return getattr(error, "exit_status", 1)
     print_findings(checked)
-    return 1 if checked.faults else 0
+    return 1 if checked.faults or not checked.examples else 0
 
 
 def print_findings(checked: Checked) -> None:

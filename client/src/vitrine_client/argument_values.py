@@ -60,6 +60,12 @@ def question(text: str) -> str:
     return text
 
 
+def answer(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty or blank: write what is right")
+    return text
+
+
 def vectors_file(text: str) -> str:
     if not text.endswith((".npy", ".jsonl")):
         raise argparse.ArgumentTypeError(f"{quote(text)} came, but a name that ends in .npy or .jsonl is expected")

@@ -17,6 +17,7 @@ GRID = 7
 _SENT_PX = 224
 """Side of the square that is sent: what a region covers is seen in it, and it costs little to decode."""
 _AT_ONCE = 16
+_MOST_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,9 @@ def square_of(photo: Photo) -> Image.Image:
     """Shrink a photo to the square that is sent.
 
     Raises:
-        InvalidPhotoError: it cannot be read as a picture.
+        InvalidPhotoError: it cannot be read as a picture, or has too many pixels.
     """
-    return upright(photo).resize((_SENT_PX, _SENT_PX), Image.Resampling.LANCZOS)
+    return upright(photo, most_pixels=_MOST_PIXELS).resize((_SENT_PX, _SENT_PX), Image.Resampling.LANCZOS)
 
 
 def covered(square: Image.Image, grid: int) -> list[bytes]:

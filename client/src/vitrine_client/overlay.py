@@ -60,14 +60,21 @@ def overlay_boxes(photo: Photo, boxes: Sequence[tuple[Sequence[tuple[float, floa
     return image
 
 
-def upright(photo: Photo) -> Image.Image:
-    """
+def upright(photo: Photo, *, most_pixels: int | None = None) -> Image.Image:
+    """Decode a photo, upright and on white.
+
+    Args:
+        most_pixels: more are refused before they are decoded; None: as Pillow does.
+
     Raises:
-        InvalidPhotoError: it cannot be read as a picture.
+        InvalidPhotoError: it cannot be read as a picture, or has too many pixels.
     """
     encoded = bytes_from_photo(photo)
     try:
-        return _rgb_on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(encoded))))
+        opened = Image.open(io.BytesIO(encoded))
+        if most_pixels is not None and opened.width * opened.height > most_pixels:
+            raise ValueError("too many pixels")
+        return _rgb_on_white(ImageOps.exif_transpose(opened))
     except Exception as error:  # decoders raise OSError, ValueError, SyntaxError and more on broken files
         raise InvalidPhotoError(f"the photo ({len(encoded)} bytes) is no picture that can be drawn on") from error
 

@@ -4,7 +4,7 @@ import argparse
 import os
 from typing import Any
 
-from vitrine_client.argument_values import count, days, question
+from vitrine_client.argument_values import answer, count, days, question
 
 STORE = "sqlite:///feedback.db"
 
@@ -41,7 +41,9 @@ def _store_arguments(parser_class: Any) -> argparse.ArgumentParser:
         f"$VITRINE_FEEDBACK, where a password is safe, else {STORE})",
     )
     store.add_argument(
-        "--photos", metavar="FOLDER", help="where kept photos are, of this store alone (default: FILE-photos)"
+        "--photos",
+        metavar="FOLDER",
+        help="where kept photos are, of this store alone (default: beside a SQLite file, such as feedback-photos)",
     )
     return store
 
@@ -71,7 +73,7 @@ def _add_add(actions: Any, parents: list[argparse.ArgumentParser]) -> None:
     parser.add_argument("question", type=question)
     parser.add_argument("--product", default="", metavar="NAME", help="what the photo shows, such as a SKU")
     parser.add_argument("--wrong", dest="is_wrong", action="store_true", help="keep it although it was answered")
-    parser.add_argument("--right", type=question, metavar="ANSWER", help="what is right, where that is known already")
+    parser.add_argument("--right", type=answer, metavar="ANSWER", help="what is right, where that is known already")
     parser.add_argument("--by", default="", metavar="WHO", help="who says so")
     parser.add_argument(
         "--keep-days", type=days, metavar="DAYS", help="keep the photo so long; without it, only its digest is kept"
@@ -128,11 +130,13 @@ def _add_forget(actions: Any, parents: list[argparse.ArgumentParser]) -> None:
         "forget",
         parents=parents,
         help="remove questions and photos for good",
-        description="Remove all about a photo or a product, rows and files, and photos whose time has run out.",
+        description="Remove all about a photo, a product or a buyer, rows and files, and photos whose time is over. "
+        "Exports are copies: make them anew. Exit status 1: there was nothing.",
     )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--photo-sha256", metavar="DIGEST", help="of the photo's bytes, in hexadecimal")
     which.add_argument("--product", metavar="NAME")
+    which.add_argument("--buyer", metavar="NAME", help="as the desk was told")
     which.add_argument("--expired", action="store_true", help="only photos whose time has run out")
     parser.set_defaults(run=_program("forget"), parser=parser, json=False)
 

@@ -30,7 +30,7 @@ def add(args: argparse.Namespace) -> int:
         vector = client.embed(photo).vector if is_kept else None
     number = None
     if is_kept:
-        with _store(args) as store:
+        with _store(args, is_new=True) as store:
             number = store.add(
                 photo, args.question, answer, product=args.product, keep_days=args.keep_days, vector=vector
             )
@@ -56,7 +56,8 @@ def show(args: argparse.Namespace) -> int:
 
 def answer(args: argparse.Namespace) -> int:
     if args.dismiss == (args.text is not None):
-        raise InvalidRequestError("say what is right, or --dismiss the question")
+        came = "an answer and --dismiss came" if args.dismiss else "no answer came"
+        raise InvalidRequestError(f"{came}: say what is right, or --dismiss the question")
     with _store(args) as store:
         if args.dismiss:
             store.dismiss(args.id, by=args.by)
@@ -98,14 +99,23 @@ def forget(args: argparse.Namespace) -> int:
         if args.expired:
             print(f"{photos} photos removed", file=sys.stderr)
             return 0
-        count = store.forget(photo_sha256=args.photo_sha256, product=args.product)
+        count = store.forget(photo_sha256=args.photo_sha256, product=args.product, buyer=args.buyer)
     print(f"{count} questions removed", file=sys.stderr)
-    return 0
+    return 0 if count else 1
 
 
-def _store(args: argparse.Namespace) -> FeedbackStore:
-    """Open the store; kept photos of SQLite lie beside its file, unless a folder is named."""
+def _store(args: argparse.Namespace, *, is_new: bool = False) -> FeedbackStore:
+    """Open the store; kept photos of SQLite lie beside its file, unless a folder is named.
+
+    Args:
+        is_new: whether there may be none yet.
+
+    Raises:
+        InvalidRequestError: there is none.
+    """
     kind, _, file = args.store.partition(":///")
+    if kind == "sqlite" and not is_new and not Path(file.partition("?")[0]).is_file():
+        raise InvalidRequestError(f"--store: there is no database {short_name(file)}: vitrine feedback add makes it")
     beside = f"{file.partition('?')[0].removesuffix('.db') if kind == 'sqlite' else 'feedback'}-photos"
     return FeedbackStore(args.store, photos=Path(args.photos or beside))
 

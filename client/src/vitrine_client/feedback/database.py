@@ -18,6 +18,8 @@ _SQLITE = {
     "synchronous": "FULL",
     "secure_delete": "ON",
 }
+_TIMEOUT_S = 30
+"""Seconds that PostgreSQL may take for anything."""
 _POSTGRES_OPTIONS = ("sslmode", "unix_sock")
 
 
@@ -99,7 +101,7 @@ def engine_of(url: str) -> Engine:
             f"the store's URL has the option {unknown[0][:40]}: {', '.join(_POSTGRES_OPTIONS)} are known"
         )
     bare = parsed.set(drivername="postgresql+pg8000").difference_update_query(["sslmode"])
-    return create_engine(bare, pool_pre_ping=True, connect_args=_encryption(parsed))
+    return create_engine(bare, pool_pre_ping=True, connect_args={"timeout": _TIMEOUT_S} | _encryption(parsed))
 
 
 def _encryption(url: URL) -> dict[str, Any]:

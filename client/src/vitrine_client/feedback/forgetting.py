@@ -22,7 +22,8 @@ def forget_questions(engine: Engine, photos: Path | None, which: ColumnElement[b
         rows = connection.execute(gone).all()
     late = {digest for digest, until in rows if until is not None}  # added since
     remove(late - kept_digests(engine, ~which), photos)
-    wipe(engine)
+    if rows:
+        wipe(engine)
     return len(rows)
 
 

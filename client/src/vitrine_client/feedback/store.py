@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, insert, select, update
+from sqlalchemy import ColumnElement, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vitrine_client.errors import InvalidRequestError
@@ -22,7 +22,7 @@ from vitrine_client.feedback.texts import require_texts
 from vitrine_client.results import Answer
 
 Result = TypeVar("Result")
-_LARGEST_NUMBER = 2**31 - 1
+LARGEST_NUMBER = 2**31 - 1
 
 
 class FeedbackStore:
@@ -62,8 +62,8 @@ class FeedbackStore:
     ) -> int:
         """Ask people a question that the model handed over or got wrong; returns its number.
 
-        The same question about the same photo of the same product is there once: asked again, it counts, and what the
-        model said last is what is kept.
+        The same question of a buyer about the same photo of the same product is there once: asked again, it counts,
+        what the model said last is kept, and one that was dismissed is open again.
 
         Args:
             photo: encoded.
@@ -79,15 +79,16 @@ class FeedbackStore:
         if keep_days is not None and self._photos is None:
             raise InvalidRequestError("no folder was named for photos: name one, or keep only the digest")
         digest, now = hashlib.sha256(photo).hexdigest(), _now()
-        key = key_of(shop, digest, question, product)
+        key = key_of(shop, digest, question, product, buyer)
         changes: dict[str, Any] = {
             "said": answer.text, "status": answer.status, "confidence": answer.confidence, "release": answer.release,
-            "suggestions": json.dumps([one.text for one in answer.alternatives], ensure_ascii=False), "buyer": buyer,
+            "suggestions": json.dumps([one.text for one in answer.alternatives], ensure_ascii=False),
             "vector": None if vector is None else vector.astype(np.float16).tobytes(),
         }  # fmt: skip
         if keep_days is not None:
             changes["photo_until"] = now + timedelta(days=keep_days)
-        names = {"key": key, "shop": shop, "photo_sha256": digest, "question": question, "product": product}
+        names = {"key": key, "shop": shop, "photo_sha256": digest, "question": question}
+        names |= {"product": product, "buyer": buyer}
 
         def write() -> int:
             try:
@@ -98,8 +99,9 @@ class FeedbackStore:
             except IntegrityError:  # it is there, or another process has just put it there
                 with self._engine.begin() as connection:
                     again = update(QUESTIONS).where(QUESTIONS.c.key == key).returning(QUESTIONS.c.id)
-                    times = QUESTIONS.c.times + 1
-                    return int(connection.execute(again.values(**changes, times=times)).scalar_one())
+                    state = case((QUESTIONS.c.state == "dismissed", "open"), else_=QUESTIONS.c.state)
+                    counted = changes | {"times": QUESTIONS.c.times + 1, "state": state}
+                    return int(connection.execute(again.values(counted)).scalar_one())
 
         number = self._do(write)
         if keep_days is not None and self._photos is not None:
@@ -108,14 +110,25 @@ class FeedbackStore:
                 remove({digest}, self._photos)  # it was forgotten in the meantime
         return number
 
-    def items(self, state: State | None = None, *, shop: str | None = None, product: str | None = None) -> list[Item]:
+    def items(
+        self,
+        state: State | None = None,
+        *,
+        shop: str | None = None,
+        product: str | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> list[Item]:
         """List questions, the oldest first.
 
         Args:
             state, shop, product: those that are wanted; None: all.
+            after: number of the question that they stand behind.
+            limit: of questions; None: all.
         """
         require_texts(shop=shop, product=product)
-        query = select(QUESTIONS).order_by(QUESTIONS.c.id)
+        query = select(QUESTIONS).where(QUESTIONS.c.id > min(after, LARGEST_NUMBER)).order_by(QUESTIONS.c.id)
+        query = query if limit is None else query.limit(limit)
         for name, wanted in {"state": state, "shop": shop, "product": product}.items():
             query = query if wanted is None else query.where(QUESTIONS.c[name] == wanted)
 
@@ -166,9 +179,9 @@ class FeedbackStore:
         require_texts(by=by)
         self._close(number, shop, {"state": "dismissed", "answered_by": by})
 
-    def untold(self, shops: Sequence[str]) -> list[Item]:
-        """List closed questions of some shops that they have not been told of, the oldest first; a hundred at most."""
-        which = QUESTIONS.c.shop.in_(shops) & (QUESTIONS.c.state != "open") & QUESTIONS.c.told_at.is_(None)
+    def untold(self, shop: str) -> list[Item]:
+        """List closed questions of a shop that it has not been told of, the oldest first; a hundred at most."""
+        which = (QUESTIONS.c.shop == shop) & (QUESTIONS.c.state != "open") & QUESTIONS.c.told_at.is_(None)
         query = select(QUESTIONS).where(which).order_by(QUESTIONS.c.answered_at).limit(100)
 
         def rows() -> list[Item]:
@@ -254,7 +267,7 @@ class FeedbackStore:
 
 
 def _is_this(number: int, shop: str | None) -> ColumnElement[bool]:
-    if not 0 <= number <= _LARGEST_NUMBER:
+    if not 0 <= number <= LARGEST_NUMBER:
         raise NotThereError(f"there is no question {number}: list them")
     found = QUESTIONS.c.id == number
     return found if shop is None else found & (QUESTIONS.c.shop == shop)

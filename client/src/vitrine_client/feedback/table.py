@@ -19,7 +19,7 @@ QUESTIONS = Table(
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("state", String, nullable=False, index=True),
-    Column("shop", String, nullable=False),
+    Column("shop", String, nullable=False, index=True),
     Column("photo_sha256", String(64), nullable=False, index=True),
     Column("question", String, nullable=False),
     Column("product", String, nullable=False, index=True),
@@ -37,6 +37,7 @@ QUESTIONS = Table(
     Column("told_at", DateTime(timezone=True)),
     Column("photo_until", DateTime(timezone=True)),
     Column("vector", LargeBinary),
+    sqlite_autoincrement=True,  # a number that was removed is not given again: somebody may still wait for it
 )
 """`photo_until` is set before a photo is written and cleared after it is removed: no photo is there without a row."""
 
@@ -85,9 +86,9 @@ class Item:
         return fields | times | {"suggestions": list(self.suggestions)}
 
 
-def key_of(shop: str, photo_sha256: str, question: str, product: str) -> str:
-    """Digest of what makes a question one and the same."""
-    return hashlib.sha256(json.dumps([shop, photo_sha256, question, product]).encode()).hexdigest()
+def key_of(*parts: str) -> str:
+    """Digest of what makes a question one and the same: shop, photo, question, product and buyer."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def item_from(row: Row[Any], photos: Path | None) -> Item:
