@@ -12,6 +12,12 @@ _OPEN = "/v1/openapi.json"
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
+def _waits(request: Request) -> bool:
+    """Tell whether a request waits for a person, and does nothing else."""
+    is_one = request.method == "GET" and request.url.path.startswith("/v1/feedback/")
+    return is_one and "wait_s" in request.query_params
+
+
 class Guard:
     """Middleware that lets shops in, within their limits, and notes whose request it is."""
 
@@ -25,7 +31,7 @@ class Guard:
         request = Request(scope)
         try:
             shop = self._shop_that_asks(request)
-            with self._desk.limits.one_request(shop, waits="wait_s" in request.query_params):
+            with self._desk.limits.one_request(shop, waits=_waits(request)):
                 scope.setdefault("state", {})["shop"] = shop
                 await self._app(scope, receive, send)
         except ProblemError as problem:

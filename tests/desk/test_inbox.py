@@ -231,6 +231,25 @@ def test_who_waits_keeps_nobody_from_answering(store: FeedbackStore, fake: FakeT
             waiter.join()
 
 
+def test_only_who_waits_is_counted_apart(store: FeedbackStore, fake: FakeTransport, photo: bytes) -> None:
+    with opened(store, fake, under_way=0) as client:
+        asked = {"files": {"photo": photo}, "data": {"question": "x"}}
+        assert client.post("/v1/answers?wait_s=1", **asked).status_code == 429  # type: ignore[arg-type]
+        assert client.get("/v1/feedback/7?wait_s=1").status_code == 404
+
+
+def test_a_shop_is_told_of_a_question_that_was_open_again(
+    store: FeedbackStore, client: TestClient, photo: bytes
+) -> None:
+    number = hand_over(client, photo)
+    client.post(f"/v1/feedback/{number}/dismiss")
+    store.mark_told(number)
+    assert not store.untold("")
+    hand_over(client, photo)
+    client.post(f"/v1/feedback/{number}/answer", data={"text": "yes"})
+    assert [item.answer for item in store.untold("")] == ["yes"]
+
+
 def test_a_dismissed_question_that_is_asked_again_is_open(client: TestClient, photo: bytes) -> None:
     number = hand_over(client, photo)
     client.post(f"/v1/feedback/{number}/dismiss")

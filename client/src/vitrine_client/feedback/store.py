@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, case, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from vitrine_client.errors import InvalidRequestError
@@ -17,12 +17,12 @@ from vitrine_client.feedback.counts import Counts, count_questions
 from vitrine_client.feedback.database import NotThereError, TakenError, answered, engine_of, make_table
 from vitrine_client.feedback.forgetting import forget_questions, kept_digests, remove_photos
 from vitrine_client.feedback.kept_photos import keep, remove
-from vitrine_client.feedback.table import QUESTIONS, Item, State, item_from, key_of
+from vitrine_client.feedback.table import QUESTIONS, UTC, Item, State, item_from, key_of
 from vitrine_client.feedback.texts import require_texts
 from vitrine_client.results import Answer
 
 Result = TypeVar("Result")
-LARGEST_NUMBER = 2**31 - 1
+_LARGEST_NUMBER = 2**31 - 1
 
 
 class FeedbackStore:
@@ -100,7 +100,8 @@ class FeedbackStore:
                 with self._engine.begin() as connection:
                     again = update(QUESTIONS).where(QUESTIONS.c.key == key).returning(QUESTIONS.c.id)
                     state = case((QUESTIONS.c.state == "dismissed", "open"), else_=QUESTIONS.c.state)
-                    counted = changes | {"times": QUESTIONS.c.times + 1, "state": state}
+                    told = case((QUESTIONS.c.state == "dismissed", None), else_=QUESTIONS.c.told_at)
+                    counted = changes | {"times": QUESTIONS.c.times + 1, "state": state, "told_at": told}
                     return int(connection.execute(again.values(counted)).scalar_one())
 
         number = self._do(write)
@@ -127,16 +128,12 @@ class FeedbackStore:
             limit: of questions; None: all.
         """
         require_texts(shop=shop, product=product)
-        query = select(QUESTIONS).where(QUESTIONS.c.id > min(after, LARGEST_NUMBER)).order_by(QUESTIONS.c.id)
+        query = select(QUESTIONS).where(QUESTIONS.c.id > min(after, _LARGEST_NUMBER)).order_by(QUESTIONS.c.id)
         query = query if limit is None else query.limit(limit)
         for name, wanted in {"state": state, "shop": shop, "product": product}.items():
             query = query if wanted is None else query.where(QUESTIONS.c[name] == wanted)
 
-        def rows() -> list[Item]:
-            with self._engine.connect() as connection:
-                return [item_from(row, self._photos) for row in connection.execute(query)]
-
-        return self._do(rows)
+        return self._items_of(query)
 
     def item(self, number: int, *, shop: str | None = None) -> Item:
         """Return one question.
@@ -182,13 +179,7 @@ class FeedbackStore:
     def untold(self, shop: str) -> list[Item]:
         """List closed questions of a shop that it has not been told of, the oldest first; a hundred at most."""
         which = (QUESTIONS.c.shop == shop) & (QUESTIONS.c.state != "open") & QUESTIONS.c.told_at.is_(None)
-        query = select(QUESTIONS).where(which).order_by(QUESTIONS.c.answered_at).limit(100)
-
-        def rows() -> list[Item]:
-            with self._engine.connect() as connection:
-                return [item_from(row, self._photos) for row in connection.execute(query)]
-
-        return self._do(rows)
+        return self._items_of(select(QUESTIONS).where(which).order_by(QUESTIONS.c.answered_at).limit(100))
 
     def mark_told(self, number: int) -> None:
         """Note that the shop has been told what people answered."""
@@ -240,6 +231,13 @@ class FeedbackStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _items_of(self, query: Select[Any]) -> list[Item]:
+        def rows() -> list[Item]:
+            with self._engine.connect() as connection:
+                return [item_from(row, self._photos) for row in connection.execute(query)]
+
+        return self._do(rows)
+
     def _do(self, work: Callable[[], Result]) -> Result:
         def with_table() -> Result:
             if not self._has_table:
@@ -267,11 +265,11 @@ class FeedbackStore:
 
 
 def _is_this(number: int, shop: str | None) -> ColumnElement[bool]:
-    if not 0 <= number <= LARGEST_NUMBER:
+    if not 0 <= number <= _LARGEST_NUMBER:
         raise NotThereError(f"there is no question {number}: list them")
     found = QUESTIONS.c.id == number
     return found if shop is None else found & (QUESTIONS.c.shop == shop)
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)  # noqa: UP017  Python 3.10
+    return datetime.now(UTC)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Column, DateTime, Float, Integer, LargeBinary, MetaData, Row, String, Table
 
+UTC = timezone.utc  # noqa: UP017  datetime.UTC came with Python 3.11
 State = Literal["open", "answered", "dismissed"]
 METADATA = MetaData()
 QUESTIONS = Table(
@@ -97,7 +98,7 @@ def item_from(row: Row[Any], photos: Path | None) -> Item:
         photos: folder of kept photos; None: none are.
     """
     fields = {name: getattr(row, name) for name in Item.__dataclass_fields__ if name != "photo_file"}
-    is_kept = photos is not None and row.photo_until is not None and _utc(row.photo_until) > datetime.now(timezone.utc)  # noqa: UP017
+    is_kept = photos is not None and row.photo_until is not None and _utc(row.photo_until) > datetime.now(UTC)
     return Item(
         **fields
         | {
@@ -112,4 +113,4 @@ def item_from(row: Row[Any], photos: Path | None) -> Item:
 
 def _utc(time: datetime) -> datetime:
     """SQLite gives times without their zone."""
-    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)  # noqa: UP017
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
