@@ -4,6 +4,7 @@ A field is annotated with one of them: `callers: Count = 6`. One that is used
 once is made beside its field: `Annotated[float, Argument(share, "SHARE")]`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,15 +54,28 @@ def whole_number(at_least: int, at_most: int = _LARGEST) -> Callable[[str], int]
     return read
 
 
-def positive(text: str) -> float:
-    """Read a number above 0, such as seconds."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < _LARGEST:  # nor where it is not a number
-        raise ValueError(f"{text[:80]!r} came, but a number above 0 is expected")
-    return number
+def number(expected: str, is_right: Callable[[float], bool]) -> Callable[[str], float]:
+    """Make a reader of numbers.
+
+    Args:
+        expected: what a wrong one is told, such as "a number above 0".
+        is_right: says whether a number is one of those; not asked of what is no number.
+    """
+
+    def read(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if math.isnan(found) or not is_right(found):
+            raise ValueError(f"{text[:80]!r} came, but {expected} is expected")
+        return found
+
+    return read
+
+
+positive = number("a number above 0", lambda found: 0 < found < _LARGEST)
+"""Reads a number above 0, such as seconds."""
 
 
 def existing_folder(text: str) -> Path:

@@ -60,7 +60,6 @@ def desk_app(desk: Desk, hooks: WebHooks | None = None) -> FastAPI:
     app.add_exception_handler(VitrineError, answer_client_error)
     app.add_exception_handler(RequestValidationError, _answer_validation_error)
     app.add_exception_handler(HTTPException, _answer_http_error)
-    app.add_exception_handler(Exception, _answer_bug)
     app.add_middleware(BodyLimit)
     app.add_middleware(Guard, desk=desk)
     app.add_middleware(Measured)
@@ -81,7 +80,3 @@ async def _answer_http_error(_: Request, error: Exception) -> Response:
     response = problem_response(ProblemError(error.status_code, str(error.detail)[:200]))
     response.headers.update(error.headers or {})
     return response
-
-
-async def _answer_bug(_: Request, __: Exception) -> Response:
-    return problem_response(ProblemError(500, "the desk failed; its log says where"))

@@ -4,14 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from command_line.values import Argument, Count, File, Folder, Port, Seconds
+from command_line.values import Argument, Count, File, Folder, Port, Seconds, number
 
-
-def _days(text: str) -> float:
-    days = float(text)
-    if not 0 < days <= 36_500:
-        raise ValueError(f"{text} came, but a number of days is expected, up to 36,500")
-    return days
+_days = number("a number of days, up to 36,500,", lambda found: 0 < found <= 36_500)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from typing import Literal, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 Language = Literal["en", "zh"]
 _FOLDER = Path(__file__).parent / "page"
@@ -25,7 +24,7 @@ _PAGE = Environment(
 ).get_template("page.html")
 
 
-def page_routes(*, keyed: bool) -> list[Route | Mount]:
+def page_routes(*, keyed: bool) -> list[Route]:
     """
     Args:
         keyed: whether the page asks for a key.
@@ -37,16 +36,14 @@ def page_routes(*, keyed: bool) -> list[Route | Mount]:
 
         return Route("/" if name == "ask" else f"/{name}", show)
 
-    return [page("ask"), page("inbox"), Mount("/page", _Files(directory=_FOLDER))]
+    def file(name: str) -> Route:
+        async def send(_: Request) -> Response:
+            headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+            return FileResponse(_FOLDER / name, headers=headers)
 
+        return Route(f"/page/{name}", send)
 
-class _Files(StaticFiles):
-    """Style sheet and script, and nothing else of the folder."""
-
-    async def get_response(self, path: str, scope: object) -> Response:
-        if path not in ("page.css", "page.js"):
-            return Response(status_code=404)
-        return FileResponse(_FOLDER / path, headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"})
+    return [page("ask"), page("inbox"), file("page.css"), file("page.js")]
 
 
 def page_html(page: str, language: Language, *, keyed: bool) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from command_line.values import Argument, File, Folder, Positional, positive
+from command_line.values import Argument, File, Folder, Positional, number, positive
 
 TEXT_STEPS = 1500
 """Last steps of a training, of the text alone."""
@@ -51,11 +51,7 @@ class BundledCommand:
                 raise ValueError(f"{folder} is a file, but a folder is expected")
 
 
-def _probability(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{text} came, but a confidence from 0 to 1 is expected")
-    return number
+_probability = number("a confidence from 0 to 1", lambda found: 0 <= found <= 1)
 
 
 @dataclass(frozen=True, kw_only=True)

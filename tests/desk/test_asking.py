@@ -138,6 +138,17 @@ def test_an_answer_is_explained(client: TestClient, photo: bytes) -> None:
     assert [len(row) for row in found["drops"]] == [7] * 7
 
 
+def test_a_bug_is_answered_and_logged_without_what_came(
+    client: TestClient, fake: FakeTransport, photo: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.fail_with = ZeroDivisionError("secret of the caller")  # type: ignore[assignment]  # no error of ours
+    found = client.post("/v1/answers", files=files(photo), data={"question": "what?"})
+    assert (found.status_code, found.json()["detail"]) == (500, "the desk failed; its log says where")
+    assert "ZeroDivisionError in " in caplog.text
+    assert "secret" not in caplog.text + found.text
+    assert "Traceback" not in caplog.text
+
+
 def test_keys_are_asked_for(shops: Callable[..., Any], photo: bytes) -> None:
     for path in ("/v1/answers", "/v1/choices", "/v1/readings", "/v1/embeddings", "/v1/feedback", "/mcp/",
                  "/v1/chat/completions"):  # fmt: skip

@@ -99,7 +99,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("desk", "--url localhost:8001 --keys {none}", "the gateway's file is expected"),
     ("desk", "--url localhost:8001 --keys {file}", "the gateway's file is expected"),
     ("desk", "--url localhost:8001 --web-hooks {none}", "https://ADDRESS are expected"),
-    ("desk", "--url localhost:8001 --keep-days 0", "a number of days is expected"),
+    ("desk", "--url localhost:8001 --keep-days 0", "a number of days, up to 36,500, is expected"),
     ("desk", "--url localhost:8001 --store mongodb://x --port 0", "sqlite:///FILE or postgresql://"),
     ("training", "label {good} --questions {file} --output {new} --confidence 2", "a confidence from 0 to 1"),
     ("training", "release {checkpoint} --work {new}", "--data"),

@@ -4,14 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from builders.calibration.options import Risk
-from command_line.values import Argument, CheckpointName, File, Folder, Positional, Repeated
+from command_line.values import Argument, CheckpointName, File, Folder, Positional, Repeated, number
 
-
-def _points(text: str) -> float:
-    points = float(text)
-    if not 0 <= points <= 100:
-        raise ValueError(f"{text} came, but percentage points, 0 to 100, are expected")
-    return points
+_points = number("percentage points, 0 to 100,", lambda found: 0 <= found <= 100)
 
 
 @dataclass(frozen=True, kw_only=True)

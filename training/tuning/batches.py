@@ -28,6 +28,16 @@ _KEPT_BYTES = 2**30
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A question of a batch."""
+
+    example: Example
+    augment: Augment
+    """How far its photo may be moved."""
+    is_general: bool
+
+
+@dataclass(frozen=True)
 class Mixture:
     """What a batch is made of."""
 
@@ -45,17 +55,16 @@ class Mixture:
     """How far photos of own questions are moved."""
     seed: int
 
-    def examples(self, step: int, size: int) -> list[tuple[Example, Augment, bool]]:
-        """Draw the batch of a step: questions, how far their photos may be moved, and whether they are general."""
+    def drawn(self, step: int, size: int) -> list[Drawn]:
+        """Draw the batch of a step."""
         rng, words = np.random.default_rng((self.seed, step)), random.Random(f"{self.seed} words {step}")
         replayed = round(size * self.replay_share) if self.replay else 0
         chosen = [self.own[n] for n in self._draw(rng, self._own_weights, size - replayed)]
         chosen = [self._unanswerable(e, words) if words.random() < self._unknown_share else e for e in chosen]
         # Of general photos all may be asked, such as how many things they show: no part of them may be lost.
         general = [self.replay[n] for n in self._draw(rng, self._replay_weights, replayed)]
-        light: Augment = "light"
-        drawn = [(example, self.augment, False) for example in chosen] + [(one, light, True) for one in general]
-        return [(reworded(one, words) if self.is_reworded else one, *rest) for one, *rest in drawn]  # type: ignore[misc]
+        found = [Drawn(one, self.augment, False) for one in chosen] + [Drawn(one, "light", True) for one in general]
+        return [replace(one, example=reworded(one.example, words)) for one in found] if self.is_reworded else found
 
     @property
     def _unknown_share(self) -> float:

@@ -154,10 +154,10 @@ def _train_step(
     torch.manual_seed(hash((course.seed, step, accelerator.process_index)) % 2**31)
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, course)
-    examples = lesson.mixture.examples(step, course.batch)[accelerator.process_index :: accelerator.num_processes]
+    drawn = lesson.mixture.drawn(step, course.batch)[accelerator.process_index :: accelerator.num_processes]
     moves = random.Random(f"{course.seed} moves {step} {accelerator.process_index}")
-    asked = [photos.asked(example, augment, moves) for example, augment, _ in examples]
-    is_general = torch.tensor([float(general) for _, _, general in examples], device=accelerator.device)
+    asked = [photos.asked(one.example, one.augment, moves) for one in drawn]
+    is_general = torch.tensor([float(one.is_general) for one in drawn], device=accelerator.device)
     size = course.micro_batch or len(asked)
     total = 0.0
     loss.train()

@@ -14,25 +14,16 @@ from command_line.values import (
     Positional,
     Repeated,
     WholeNumber,
+    number,
     positive,
 )
 
 Augment = Literal["light", "strong"]
 TuningMethod = Literal["lora", "adalora", "decoder", "full"]
 
+_share = number("a share from 0 to below 1", lambda found: 0 <= found < 1)
 
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 <= share < 1:
-        raise ValueError(f"{text} came, but a share from 0 to below 1 is expected")
-    return share
-
-
-def _weight(text: str) -> float:
-    weight = float(text)
-    if not 0 <= weight <= 100:
-        raise ValueError(f"{text} came, but a weight from 0 to 100 is expected")
-    return weight
+_weight = number("a weight from 0 to 100", lambda found: 0 <= found <= 100)
 
 
 @dataclass(frozen=True)

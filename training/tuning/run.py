@@ -113,8 +113,9 @@ def run_tuning(
     parts = parts_of(checked.examples, guesses=guesses, general=replay)
     running.work.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
-        for name in ("calibration", "report", "general_report"):
-            write_held_out(running.work / f"{name.replace('_', '-')}.jsonl", getattr(parts, name))
+        write_held_out(running.work / "calibration.jsonl", parts.calibration)
+        write_held_out(running.work / "report.jsonl", parts.report)
+        write_held_out(running.work / "general-report.jsonl", parts.general_report)
     family = tuning_family(checkpoint.architecture)
     words = unknown_words(checkpoint, (*parts.train, *parts.stop))
     if words:
