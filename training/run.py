@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from transformers import BlipImageProcessorPil, BlipProcessor
 
-from builders.checkpoint.digests import sha256_of_file
-from builders.checkpoint.pins import SUMS
+from builders.checkpoint.pins import write_sums
 from catalogue.attributes import LANGUAGES
 from catalogue.no_questions import NOT_UNDERSTOOD
 from catalogue.wordings import CANNOT_TELL
@@ -54,8 +53,7 @@ def write_checkpoint(model: Any, folder: Path, *, pointing_heads: list[list[int]
     BlipProcessor(BlipImageProcessorPil(size={"height": IMAGE_PX, "width": IMAGE_PX}), new_tokenizer()).save_pretrained(
         folder
     )
-    weights = [f"{sha256_of_file(file)}  {file.name}\n" for file in sorted(folder.glob("*.safetensors"))]
-    (folder / SUMS).write_text("".join(weights), encoding="utf-8")
+    write_sums(folder)
     settings: dict[str, Any] = {
         "format": 1,
         "cannot_tell_answers": {language: [CANNOT_TELL[language]] for language in LANGUAGES},

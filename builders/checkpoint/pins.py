@@ -5,11 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.lock_file import COMMIT, LOCK_FILE
 from builders.errors import UsageError
 
 SUMS = "SHA256SUMS"
 """Beside a checkpoint's weights, in sha256sum's own format: what they must be."""
+
+
+def write_sums(folder: Path) -> None:
+    """Write `SHA256SUMS` of a checkpoint's weights."""
+    lines = [f"{sha256_of_file(file)}  {file.name}\n" for file in sorted(folder.glob("*.safetensors"))]
+    (folder / SUMS).write_text("".join(lines), "utf-8")
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,12 @@ import contextlib
 import io
 import json
 import shutil
-import signal
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.fault_server import serving
-from tests.helpers.load import load
+from tests.helpers.exchange import exchanged
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "docs" / "how-to" / "teach-it-your-shop.ipynb"
@@ -54,20 +51,7 @@ def test_it_takes_over_from_another_release_and_no_call_fails(
 ) -> None:
     new = tmp_path / "new"
     shutil.copytree(work / "release" / "repository", new)
-    logs = [("--log-file", str(tmp_path / f"{number}.log")) for number in range(4)]
-    with (
-        serving(repository, tmp_path, *logs[0]) as one,
-        serving(repository, tmp_path, *logs[1]) as two,
-        load(f"ipv4:{one.url},{two.url}", rate=50, callers=16, timeout_s=10) as calls,
-        ExitStack() as renewed,
-    ):
-        calls.wait_for_answers(100)
-        for old, log in ((one, logs[2]), (two, logs[3])):
-            old.process.send_signal(signal.SIGTERM)
-            assert old.process.wait(30) == 0
-            renewed.enter_context(serving(new, tmp_path, "--grpc-port", old.url.partition(":")[2], *log))
-            calls.wait_for_answers(100)
-        outcomes = list(calls.outcomes)
+    _, outcomes, _ = exchanged(repository, new, tmp_path)
     assert not [outcome for outcome in outcomes if outcome.error]
     names = {json.loads((of / "manifest.json").read_text("utf-8"))["release"] for of in (repository, new)}
     assert {outcome.release for outcome in outcomes} == names

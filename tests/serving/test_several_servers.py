@@ -2,12 +2,10 @@
 
 import json
 import shutil
-import signal
-import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from builders.repository.manifest import renew_digests
+from tests.helpers.exchange import exchanged
 from tests.helpers.fault_server import serving
 from tests.helpers.load import load
 
@@ -37,22 +35,7 @@ def test_a_rolling_restart_to_another_release_fails_no_call(repository: Path, tm
     renew_digests(new)
     first, second = release(repository), release(new)
     assert first != second
-    logs = [("--log-file", str(tmp_path / f"{number}.log")) for number in range(4)]
-    with (
-        serving(repository, tmp_path, *logs[0]) as one,
-        serving(repository, tmp_path, *logs[1]) as two,
-        load(f"ipv4:{one.url},{two.url}", rate=50, callers=16, timeout_s=10) as calls,
-        ExitStack() as renewed,
-    ):
-        calls.wait_for_answers(100)
-        for old, log in ((one, logs[2]), (two, logs[3])):
-            old.process.send_signal(signal.SIGTERM)
-            assert old.process.wait(30) == 0
-            renewed.enter_context(serving(new, tmp_path, "--grpc-port", old.url.partition(":")[2], *log))
-            calls.wait_for_answers(100)
-        last_s = time.monotonic()
-        calls.wait_for_answers(50)
-        outcomes = list(calls.outcomes)
+    calls, outcomes, last_s = exchanged(repository, new, tmp_path)
     assert not [outcome for outcome in outcomes if outcome.error]
     assert not calls.wrong
     assert {outcome.release for outcome in outcomes} == {first, second}, "each answer says which release gave it"

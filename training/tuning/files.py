@@ -9,9 +9,8 @@ from typing import Any
 import torch
 
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
-from builders.checkpoint.digests import sha256_of_file
 from builders.checkpoint.load import load_checkpoint
-from builders.checkpoint.pins import SUMS
+from builders.checkpoint.pins import SUMS, write_sums
 from command_line.errors import UsageError
 from training.tuning.adapters import add_rows
 
@@ -57,8 +56,7 @@ def write_checkpoint(model: Any, like: Path, folder: Path, files: Mapping[str, A
     )
     config = json.loads((like / "config.json").read_text("utf-8"))
     model.to(_DTYPES.get(config.get("dtype") or config.get("torch_dtype"), torch.float32)).save_pretrained(partial)
-    weights = [f"{sha256_of_file(file)}  {file.name}\n" for file in sorted(partial.glob("*.safetensors"))]
-    (partial / SUMS).write_text("".join(weights), encoding="utf-8")
+    write_sums(partial)
     for name, content in (files or {}).items():
         (partial / name).write_text(json.dumps(content, ensure_ascii=False), "utf-8")
     partial.rename(folder)
