@@ -1,4 +1,4 @@
-"""Whether the desk lives, and whether it can answer."""
+"""Health of the desk: whether it lives, and whether it can answer."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response

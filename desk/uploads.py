@@ -11,7 +11,7 @@ from vitrine_client.photos import MAX_BYTES
 from desk.problems import ProblemError, problem_response
 
 MOST_BYTES = MAX_BYTES * 4 // 3 + 2**20
-"""Of a body: a photo as base64, and what stands around it."""
+"""Size limit of a body: a photo as base64, and what stands around it."""
 _SLOWEST_S = 30.0
 
 
