@@ -5,7 +5,8 @@
 #
 # usage: system-packages.sh PYTHON [--tests]
 #   PYTHON   the interpreter that Vitrine is to run on
-#   --tests  also what tests need: Prometheus, whose alerts are tried, a font with Chinese characters, a browser
+#   --tests  also what tests need: Prometheus, whose alerts are tried, a font with Chinese characters, a browser, a C
+#            compiler for a double of Triton's shared cache
 set -eu
 python=${1:?usage: system-packages.sh PYTHON [--tests]}
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -27,6 +28,9 @@ if [ "${2:-}" = --tests ] && [ ! -e /usr/share/fonts/truetype/wqy/wqy-microhei.t
 fi
 if [ "${2:-}" = --tests ] && ! command -v chromium >/dev/null; then
     lacking="$lacking chromium"
+fi
+if [ "${2:-}" = --tests ] && ! command -v gcc >/dev/null; then
+    lacking="$lacking gcc libc6-dev"
 fi
 [ -n "$lacking" ] || exit 0
 

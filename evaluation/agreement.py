@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from builders.checkpoint.load import load_checkpoint
 from builders.engine_spec import ANSWER_DECODER
 from builders.families import family_of
 from builders.parity.report import min_cosine
+from builders.repository.cached_input import cached_input
 from catalogue.dataset import first_seed, questions_from_seed
 from catalogue.photos import photo_from_seed
 from evaluation.questions import PhotoQuestions
@@ -34,9 +36,13 @@ class Agreement:
 
 
 def agreement_with_reference(
-    transport: Transport, checkpoint_name: str, questions: int, *, answer_tokens: int
+    transport: Transport, repository: Path, checkpoint_name: str, questions: int, *, answer_tokens: int
 ) -> Agreement:
-    """Ask the server's steps and transformers the same questions, 10 about each photo."""
+    """Ask the server's steps and transformers the same questions, 10 about each photo.
+
+    Args:
+        repository: that the server serves.
+    """
     checkpoint = load_checkpoint(checkpoint_name)
     family = family_of(checkpoint.architecture)
     photo_count = -(-questions // _PER_PHOTO)
@@ -51,7 +57,7 @@ def agreement_with_reference(
             for question in questions_from_seed(seed, "test", per_photo=_PER_PHOTO)
         ]
         reference = family.reference_outputs(checkpoint, photos, texts, answer_tokens)
-        features = [_fetch_features(transport, photo) for photo in photos]
+        features = [_fetch_features(transport, repository, photo) for photo in photos]
         for served, expected in zip(features, reference.features, strict=True):
             tokens = served[0, : len(expected)]
             cosine = min(cosine, min_cosine(tokens.reshape(1, -1), expected.reshape(1, -1)))
@@ -61,17 +67,18 @@ def agreement_with_reference(
     return Agreement(asked, equal, photo_count, cosine)
 
 
-def _fetch_features(transport: Transport, photo: bytes) -> NDArray[np.float16]:
+def _fetch_features(transport: Transport, repository: Path, photo: bytes) -> NDArray[np.float16]:
     """[1, N + 2, D], packed."""
     image = np.array([[photo]], np.object_)
-    return _infer(transport, "image_features", {"IMAGE": image}, ("IMAGE_FEATURES",))["IMAGE_FEATURES"]
+    inputs = {cached_input(repository, "image_features"): image}
+    return _infer(transport, "image_features", inputs, ("IMAGE_FEATURES",))["IMAGE_FEATURES"]
 
 
-def raw_probabilities(transport: Transport, groups: Sequence[PhotoQuestions]) -> list[float]:
+def raw_probabilities(transport: Transport, repository: Path, groups: Sequence[PhotoQuestions]) -> list[float]:
     """The decoder's own probability of each question's greedy answer, as it was before calibration."""
     found = []
     for group in tqdm(groups, desc="before calibration", unit="photo", disable=None):
-        features = _fetch_features(transport, group.load())
+        features = _fetch_features(transport, repository, group.load())
         for question in group.questions:
             logprobs = _decode(transport, features, question.text, "ANSWER_LOGPROBS")
             found.append(float(np.exp(logprobs[0, 0, 0].sum())))

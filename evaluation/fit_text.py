@@ -16,6 +16,7 @@ from vitrine_client import GrpcTransport
 from vitrine_client.calls import bytes_tensor
 from vitrine_client.reading import Line as ClientLine
 
+from builders.repository.cached_input import cached_input
 from catalogue.dataset import first_seed
 from catalogue.labels import LabelPhoto, label_from_seed
 from catalogue.photos import photo_from_seed
@@ -30,18 +31,18 @@ _DEFAULT_RISK = 0.05
 
 def fit_lines(url: str, options: TextOptions) -> dict[str, Any]:
     """Read labels, and fit how likely a line is exact by what speaks against it."""
-    transport = GrpcTransport(url)
+    transport, image = GrpcTransport(url), cached_input(options.repository, "photo_text")
 
     def label_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:
         label = seen_from(label_from_seed(seed, "zh" if seed % 2 else "en"), random.Random(f"seen from {seed}"))
-        found = _found(transport, label.jpeg_bytes())
+        found = _found(transport, image, label.jpeg_bytes())
         as_read = [ClientLine(line.text, tuple((x, y) for x, y in line.box), None, "sure") for line in found.lines]
         rows = [row for row in matched(label, as_read) if len(row.read) == 1]
         return [(doubts(found.lines[as_read.index(row.read[0])]), row.is_exact) for row in rows]
 
     def bare_rows(seed: int) -> list[tuple[tuple[float, ...], bool]]:
         """What is found where nothing is written is wrong, however likely its characters are."""
-        return [(doubts(line), False) for line in _found(transport, photo_from_seed(seed).jpeg_bytes()).lines]
+        return [(doubts(line), False) for line in _found(transport, image, photo_from_seed(seed).jpeg_bytes()).lines]
 
     labels = range(options.first_label, options.first_label + options.labels)
     bare = range(first_seed("train"), first_seed("train") + options.labels)
@@ -90,8 +91,8 @@ def seen_from(label: LabelPhoto, rng: random.Random) -> LabelPhoto:
             return label
 
 
-def _found(transport: GrpcTransport, photo: bytes) -> Found:
-    inputs = {"IMAGE": bytes_tensor(photo)}
+def _found(transport: GrpcTransport, image: str, photo: bytes) -> Found:
+    inputs = {image: bytes_tensor(photo)}
     tensors = transport.infer("photo_text", inputs, ("PHOTO_TEXT",), timeout_s=60.0, request_id="")
     return found_from_tensor(tensors["PHOTO_TEXT"])
 

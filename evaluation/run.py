@@ -148,7 +148,7 @@ def _add_accuracy_and_trust(
     found.figures += trust_figures(sure)
     raw = None
     if options.more.before_calibration:
-        raw = np.array(raw_probabilities(GrpcTransport(url), groups))
+        raw = np.array(raw_probabilities(GrpcTransport(url), options.repository, groups))
         right = np.array([row.right for row in graded])
         section = "trust, before calibration"
         found.figures.append(Figure(section, "expected calibration error", expected_calibration_error(raw, right)))
@@ -160,6 +160,7 @@ def _reference_figures(url: str, options: EvaluationOptions) -> list[Figure]:
     manifest = json.loads((options.repository / "manifest.json").read_text(encoding="utf-8"))
     agreement = agreement_with_reference(
         GrpcTransport(url),
+        options.repository,
         options.more.checkpoint,
         options.more.reference,
         answer_tokens=manifest["dimensions"]["answer_tokens"],

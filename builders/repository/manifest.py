@@ -20,6 +20,7 @@ from builders.parity.compare import Comparison
 from builders.parity.proof import Proof, write_ranges
 from builders.parity.report import report_rows
 from builders.precision.auto import Trial
+from builders.repository.cached_input import name_cached_inputs
 from builders.specification import Specification
 from builders.targets import Target
 from builders.text.add import TextEvidence
@@ -87,10 +88,13 @@ def renew_digests(folder: Path) -> None:
 
 def _write_signed(folder: Path, manifest: dict[str, Any]) -> None:
     """With every file's digest, and a release's name that changes with any of them."""
-    sha256 = sha256_of_folder(folder)
-    whole = hashlib.sha256(json.dumps(sha256, sort_keys=True).encode()).hexdigest()
+    name_cached_inputs(folder, "")
+    content = json.dumps(sha256_of_folder(folder), sort_keys=True)
+    release = hashlib.sha256(content.encode()).hexdigest()[:12]
+    name_cached_inputs(folder, release)
     name = manifest["checkpoint"]["name"].rpartition("/")[2]
-    _write_json(folder / "manifest.json", manifest | {"release": f"{name}-{whole[:12]}", "sha256": sha256})
+    named = {"release": f"{name}-{release}", "sha256": sha256_of_folder(folder)}
+    _write_json(folder / "manifest.json", manifest | named)
 
 
 def _prompt(spec: Specification) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from vitrine_client import GrpcTransport, InvalidRequestError, ServerError, VqaClient
 from vitrine_client.calls import bytes_tensor
 
+from builders.repository.cached_input import cached_input
 from catalogue.code_photos import code_from_seed
 from catalogue.dataset import first_seed
 from catalogue.fonts import chinese_fonts, font_of
@@ -152,11 +153,13 @@ def test_a_bad_photo_is_refused_as_in_questions(client: VqaClient, photo: bytes,
         client.read(photo)
 
 
-def test_what_another_photo_left_in_the_cache_becomes_no_reading(server_url: str) -> None:
+def test_what_another_photo_left_in_the_cache_becomes_no_reading(server_url: str, repository: Path) -> None:
     """The cache verifies no key: what it found is held to the photo itself."""
     transport = GrpcTransport(server_url)
     other = bytes_tensor(label_from_seed(1, "en").jpeg_bytes())
-    found = transport.infer("photo_text", {"IMAGE": other}, ("PHOTO_TEXT",), timeout_s=60, request_id="")
+    found = transport.infer(
+        "photo_text", {cached_input(repository, "photo_text"): other}, ("PHOTO_TEXT",), timeout_s=60, request_id=""
+    )
     mixed = {"IMAGE": bytes_tensor(b"another"), **found}
     with pytest.raises(ServerError, match="belong to another photo"):
         transport.infer("reading_postprocess", mixed, ("TEXT",), timeout_s=60, request_id="")

@@ -17,6 +17,7 @@ from vitrine_client.calls import ask_call
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from checks.fuzz.leaks import leak_in
+from vitrine_steps.features import stamp
 from vitrine_steps.photo.matrix_profile import DISPLAY_P3_PRIMARIES, rgb_profile, srgb_curve
 
 
@@ -270,6 +271,8 @@ def test_features_of_another_photo_are_an_error_and_a_metric(
 ) -> None:
     """The check itself, whatever the cache does; test_cache_collision.py makes the cache err."""
     before = metric("vitrine_feature_mismatch_total", "answer_postprocess")
+    with VqaClient(server_url) as client:
+        release = client.embed(photo).release
     digest = np.frombuffer(hashlib.sha256(photo).digest(), np.uint8).copy()
     answer = {"en": 200, "zh": 300}[language]
     for is_own in (True, False):
@@ -277,7 +280,7 @@ def test_features_of_another_photo_are_an_error_and_a_metric(
         inputs = []
         for name, array, kind in (
             ("IMAGE", np.array([[photo]], np.object_), "BYTES"),
-            ("IMAGE_SHA256", digest[None], "UINT8"),
+            ("IMAGE_SHA256", stamp(digest[None], release), "UINT8"),
             ("QUESTION", np.array([[b"What is it?"]], np.object_), "BYTES"),
             ("ANSWER_IDS", np.full((1, 1, 5, 8), answer, np.int32), "INT32"),
             ("ANSWER_LOGPROBS", np.zeros((1, 1, 5, 8), np.float32), "FP32"),

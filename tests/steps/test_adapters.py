@@ -24,6 +24,7 @@ from tests.helpers.python_backend import (
     load_step,
     python_backend,
 )
+from vitrine_steps.features import stamp
 
 Load = Callable[[str], Any]
 EN, ZH = "What colour is it?", "这是什么颜色？"
@@ -116,7 +117,7 @@ def decoded(step: Any, text: str, photo: bytes, question: str) -> dict[str, np.n
     ids[..., : len(tokens)] = tokens
     return {
         "IMAGE": texts(photo),
-        "IMAGE_SHA256": digest(photo),
+        "IMAGE_SHA256": stamp(digest(photo), step.release),
         "QUESTION": texts(question),
         "ANSWER_IDS": ids,
         "ANSWER_LOGPROBS": np.full(ids.shape, -0.01, np.float32),
@@ -143,6 +144,13 @@ def test_features_of_another_photo_are_refused_and_counted(load: Load) -> None:
     assert COUNTS["vitrine_feature_mismatch_total", "answer_postprocess"] == 1
 
 
+def test_features_of_another_release_are_refused_and_counted(load: Load) -> None:
+    step = load("answer_postprocess")
+    others = decoded(step, "red", png(), EN) | {"IMAGE_SHA256": stamp(digest(png()), "vitrine-small-0123456789ab")}
+    refused(ask(step, **others), TritonError.INTERNAL, "another release")
+    assert COUNTS["vitrine_feature_mismatch_total", "answer_postprocess"] == 1
+
+
 def test_a_risk_that_is_no_share_is_the_callers_fault(load: Load) -> None:
     step = load("answer_postprocess")
     inputs = decoded(step, "red", png(), EN)
@@ -158,7 +166,7 @@ def scored(load: Load, photo: bytes) -> dict[str, np.ndarray]:
     logprobs[:, 0] = -0.01
     return {
         "IMAGE": texts(photo),
-        "IMAGE_SHA256": digest(photo),
+        "IMAGE_SHA256": stamp(digest(photo), load("choice_postprocess").release),
         "QUESTION": texts(EN),
         "CANDIDATES": texts("red", "blue"),
         "CANDIDATE_IDS": ids,

@@ -11,6 +11,7 @@ from vitrine_steps.features import (
     embedding_from_packed,
     pack_features,
     require_same_photos,
+    stamp,
 )
 
 
@@ -36,13 +37,16 @@ def test_every_byte_survives_half_precision() -> None:
         assert np.array_equal(embedding_from_packed(packed)[1], digest)
 
 
-def test_features_of_another_photo_are_refused() -> None:
+def test_features_of_another_photo_or_release_are_refused() -> None:
     photos = [b"one", b"two"]
     digests = np.stack([np.frombuffer(hashlib.sha256(photo).digest(), np.uint8) for photo in photos])
-    require_same_photos(photos, digests)
+    stamps = stamp(digests, "one")
+    require_same_photos(photos, stamps, "one")
     with pytest.raises(FeatureMismatchError):
-        require_same_photos(photos, digests[::-1])
-    one_bit_off = digests.copy()
+        require_same_photos(photos, stamps[::-1], "one")
+    with pytest.raises(FeatureMismatchError, match="another release"):
+        require_same_photos(photos, stamps, "two")
+    one_bit_off = stamps.copy()
     one_bit_off[1, 31] ^= 1
     with pytest.raises(FeatureMismatchError):
-        require_same_photos(photos, one_bit_off)
+        require_same_photos(photos, one_bit_off, "one")

@@ -42,7 +42,7 @@ class TritonPythonModel:
         self.alternatives = self.shapes["ALTERNATIVES"][0]
         self.grid = self.shapes["HEATMAP"][0]
         self.release = read_release(args["model_repository"])
-        self.mismatches = MismatchCounter(args["model_name"])
+        self.mismatches = MismatchCounter(args["model_name"], self.release)
         self.verdicts = VerdictCounter(args["model_name"])
         self.errors = ErrorCounter(args["model_name"])
 

@@ -34,7 +34,7 @@ class TritonPythonModel:
         self.rules = AnswerRules(NO_RULES.words, read_rules(Path(args["model_repository"]).parent / FILE).forbidden)
         self.grid = output_dims(config, "HEATMAP")[0]
         self.release = read_release(args["model_repository"])
-        self.mismatches = MismatchCounter(args["model_name"])
+        self.mismatches = MismatchCounter(args["model_name"], self.release)
         self.verdicts = VerdictCounter(args["model_name"])
         self.errors = ErrorCounter(args["model_name"])
 

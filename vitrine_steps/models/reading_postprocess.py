@@ -21,7 +21,7 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         self.calibration = read_line_calibration(version_folder(args) / CALIBRATION_FILE)
         self.release = read_release(args["model_repository"])
-        self.mismatches = MismatchCounter(args["model_name"])
+        self.mismatches = MismatchCounter(args["model_name"], self.release)
         self.errors = ErrorCounter(args["model_name"])
 
     def execute(self, requests: list[pb_utils.InferenceRequest]) -> list[pb_utils.InferenceResponse]:
@@ -36,8 +36,8 @@ class TritonPythonModel:
 
     def reading(self, inputs: Tensors) -> Tensors:
         found = found_from_tensor(inputs["PHOTO_TEXT"])
-        sha256 = np.frombuffer(bytes.fromhex(found.sha256), np.uint8)
-        self.mismatches.require_same_photos(inputs["IMAGE"], sha256[None])
+        stamps = np.frombuffer(bytes.fromhex(found.stamp), np.uint8)[None]
+        self.mismatches.require_same_photos(inputs["IMAGE"], stamps)
         max_risk = max_risk_from(float(inputs["MAX_RISK"][0, 0]) if "MAX_RISK" in inputs else math.nan)
         confidences = [confidence_of(line, self.calibration) for line in found.lines]
         statuses = [status_of(confidence, self.calibration, max_risk) for confidence in confidences]

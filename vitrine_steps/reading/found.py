@@ -25,8 +25,8 @@ class Line:
 
 @dataclass(frozen=True)
 class Found:
-    sha256: str
-    """SHA-256 of the photo's bytes, in hexadecimal: the cache verifies no key."""
+    stamp: str
+    """Stamp of the photo and the release, in hexadecimal: the cache verifies no key. See `features.py`."""
     lines: list[Line] = field(default_factory=list)
     """In reading order."""
     left_out: int = 0

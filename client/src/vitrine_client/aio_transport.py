@@ -74,7 +74,7 @@ class AsyncGrpcTransport:
     ) -> dict[str, NDArray[Any]]:
         request = request_from_tensors(model, inputs, outputs, request_id)
         connection = self._connection(model, request_id)
-        with self._policy.pending_call(model, timeout_s=timeout_s, request_id=request_id) as call:
+        with self._policy.pending_call(model, inputs, timeout_s=timeout_s, request_id=request_id) as call:
             while True:
                 while wait_s := call.wait_s():
                     with suppress(asyncio.TimeoutError):

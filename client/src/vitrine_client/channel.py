@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 
+from vitrine_client.affinity import LOAD_BALANCING
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.quoting import quote, short_name
 
@@ -18,7 +19,7 @@ _PORTS = 65_536
 _HOSTS = {"ipv4": r"[0-9.]+", "ipv6": r"\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?\]"}
 _SCHEMES = ("dns", "unix", "unix-abstract", "vsock", "xds")
 """That gRPC knows besides; see its "Name Resolution"."""
-_SERVICE_CONFIG: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
+_SERVICE_CONFIG: dict[str, Any] = {"loadBalancingConfig": [LOAD_BALANCING]}
 CHANNEL_ARGS: list[tuple[str, Any]] = [  # tritonclient's own defaults fall away when some are given: all are here
     ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
@@ -45,6 +46,11 @@ class TlsFiles:
     certificate: str | None = None
     """Our own, where the server asks for one; with `key`."""
     key: str | None = None
+
+
+def names_several(url: str) -> bool:
+    """Whether an address may stand for several servers."""
+    return "," in url or url.startswith("dns:")
 
 
 def credentials_from_tls(tls: TlsFiles) -> grpc.ChannelCredentials:

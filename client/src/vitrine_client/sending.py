@@ -9,7 +9,9 @@ from contextlib import contextmanager
 import grpc
 from tritonclient.utils import InferenceServerException
 
-from vitrine_client.channel import TlsFiles, key_headers, require_address
+from vitrine_client.affinity import PhotosUnderWay
+from vitrine_client.calls import Tensors
+from vitrine_client.channel import TlsFiles, key_headers, names_several, require_address
 from vitrine_client.contract import READING
 from vitrine_client.errors import VitrineError, error_from_code
 from vitrine_client.quoting import MOST_CHARACTERS, short_name
@@ -39,30 +41,54 @@ class CallPolicy:
         self.are_retried = retries
         self.was_reached = False
         """True once a server was there. One that never was is not waited for."""
-        self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.throttle, self.retries, self.photos, self._pid = Throttle(), Retries(), PhotosUnderWay(), os.getpid()
 
     @contextmanager
-    def pending_call(self, model: str, *, timeout_s: float, request_id: str) -> "Iterator[PendingCall]":
+    def pending_call(
+        self, model: str, inputs: Tensors, *, timeout_s: float, request_id: str
+    ) -> "Iterator[PendingCall]":
         """Surround one call, however often it is sent."""
         with client_span(model, url=self.url, request_id=request_id) as headers:
             if self._pid != os.getpid():  # after a fork, a lock may be held by a thread that is not there
-                self.throttle, self.retries, self._pid = Throttle(), Retries(), os.getpid()
-            yield PendingCall(self, model, timeout_s, request_id, {**(headers or {}), **self.key_headers})
+                self._begin()
+            with self.photos.header(inputs) as affinity:
+                every_time = {**(headers or {}), **self.key_headers}
+                yield PendingCall(self, model, timeout_s, request_id, every_time, affinity)
 
 
 class PendingCall:
     """Call on its way: ask `wait_s` until it is 0, then send it in `attempt`; repeat both if that swallows an error."""
 
     def __init__(
-        self, policy: CallPolicy, model: str, timeout_s: float, request_id: str, headers: dict[str, str]
+        self,
+        policy: CallPolicy,
+        model: str,
+        timeout_s: float,
+        request_id: str,
+        headers: dict[str, str],
+        affinity: dict[str, str],
     ) -> None:
-        self.metadata = tuple(headers.items())
+        """
+        Args:
+            headers: of each attempt.
+            affinity: header of the first attempt, which chooses the server; later ones go to any.
+        """
+        self._headers, self._affinity = headers, affinity
         self._policy, self._model, self._timeout_s, self._request_id = policy, model, timeout_s, request_id
         self._clock = policy.retries.clock
         self._start_s = self._clock()
         self._again_s = 0.0
         self._attempts = 0
         self._last: VitrineError | None = None
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """Headers of the attempt that is being made."""
+        affinity = self._affinity if self._attempts <= 1 else {}
+        return (*self._headers.items(), *affinity.items())
 
     def left_s(self) -> float:
         """Return the seconds left of the deadline, which all attempts share; at least 0.001."""
@@ -143,6 +169,8 @@ class PendingCall:
         wait_s = self._policy.retries.backoff_s(max(self._attempts, 1))
         if wait_s is None or self.left_s() < _LEAST_LEFT_S:
             raise self._with_attempts(error)
+        if self._attempts == 1 and self._affinity and names_several(self._policy.url):
+            wait_s = 0.0  # the photo's own server is full or stops: another one may take it at once
         self._again_s = self._clock() + wait_s
         return wait_s
 

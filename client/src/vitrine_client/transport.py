@@ -1,4 +1,4 @@
-"""Transport of tensors to the server: gRPC, with its own round robin and keep-alive."""
+"""Transport of tensors to the server: gRPC, with affinity by photo and keep-alive."""
 
 import os
 import queue
@@ -97,7 +97,7 @@ class GrpcTransport:
     ) -> dict[str, NDArray[Any]]:
         request = request_from_tensors(model, inputs, outputs, request_id)
         connection = self._connection()
-        with self._policy.pending_call(model, timeout_s=timeout_s, request_id=request_id) as call:
+        with self._policy.pending_call(model, inputs, timeout_s=timeout_s, request_id=request_id) as call:
             while True:
                 while wait_s := call.wait_s():
                     if connection.is_closed.wait(wait_s):

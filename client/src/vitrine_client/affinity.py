@@ -1,0 +1,58 @@
+"""Affinity by photo: of several servers, a photo goes to the one that has seen it, whose cache holds its features.
+
+gRPC's own ring hash chooses the server by a header, passes over servers that are
+not there, and moves few photos when one comes or goes. A gateway can read the
+same header. A call that was refused is sent again without it: to any server.
+"""
+
+import hashlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from vitrine_client.calls import Tensors
+
+HEADER = "x-vitrine-photo"
+CALLS_ON_ONE_SERVER = 8
+"""Calls about one photo that a client has under way at its server; further ones go to the photo's next server."""
+LOAD_BALANCING: dict[str, Any] = {
+    "ring_hash_experimental": {"requestHashHeader": HEADER, "minRingSize": 4096, "maxRingSize": 4096}
+}
+"""gRPC's policy; see gRFC A42 and A76."""
+# gRPC reads it when it starts: without it, the policy ignores the header and spreads calls at random.
+os.environ.setdefault("GRPC_EXPERIMENTAL_RING_HASH_SET_REQUEST_HASH_KEY", "true")
+
+
+class PhotosUnderWay:
+    """Counts of the calls about each photo that are under way. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    @contextmanager
+    def header(self, inputs: Tensors) -> Iterator[dict[str, str]]:
+        """Surround one call with the header that chooses its server; {} where it is about no photo.
+
+        Args:
+            inputs: of the request; IMAGE holds one encoded photo.
+        """
+        photo = inputs["IMAGE"].reshape(-1)[0] if "IMAGE" in inputs else None
+        if photo is None:
+            yield {}
+            return
+        digest = hashlib.sha256(photo).hexdigest()[:16]
+        with self._lock:
+            before = self._counts[digest]
+            self._counts[digest] += 1
+        try:
+            number = before // CALLS_ON_ONE_SERVER
+            yield {HEADER: f"{digest}-{number}" if number else digest}
+        finally:
+            with self._lock:
+                self._counts[digest] -= 1
+                if not self._counts[digest]:
+                    del self._counts[digest]
