@@ -44,7 +44,7 @@ GROUPS = (
             Command(
                 "vitrine_client.cli",
                 "vitrine",
-                ("ask", "choose", "embed", "read", "explain", "profile", "health", "feedback", *_FEEDBACK),
+                ("ask", "choose", "embed", "read", "explain", "profile", "health", "bulk", "feedback", *_FEEDBACK),
             ),
         ),
     ),

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import vitrine_client
 from vitrine_client.argument_values import count, heatmap_file, question, seconds, share, vectors_file
+from vitrine_client.bulk.arguments import add_bulk
 from vitrine_client.commands import ask, choose, embed, explain, health, profile, read
 from vitrine_client.feedback.arguments import add_feedback
 from vitrine_client.quoting import without_long_words
@@ -41,6 +42,7 @@ def command_line() -> Parser:
     _add_explain(commands, [common, keyed])
     _add_profile(commands, [common])
     _add_health(commands, [common, keyed])
+    add_bulk(commands, [common, keyed])
     add_feedback(commands, [common, keyed])
     return parser
 

@@ -1,0 +1,1 @@
+"""Whole catalogues: fixed questions about many photos, answered shard by shard. Needs `vitrine-client[bulk]`."""

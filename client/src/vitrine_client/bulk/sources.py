@@ -1,0 +1,205 @@
+"""Photos of a catalogue, and their division into shards: a folder, Parquet, JSON Lines or WebDataset tar files.
+
+A shard is a piece that is done or not done: a tar file, a row group of Parquet,
+or so many lines or files. The same source gives the same shards.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from vitrine_client.errors import InvalidRequestError
+from vitrine_client.photos import MAX_BYTES
+from vitrine_client.quoting import quote, short_name
+
+_PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+_FILES = (".parquet", ".jsonl", ".tar")
+PHOTOS_A_SHARD = 500
+_ROWS_AT_ONCE = 64
+_COLUMNS = ("photo", "image")
+
+
+@dataclass(frozen=True)
+class Shard:
+    number: int
+    path: str
+    """A file, or the folder of the photos."""
+    first: int = 0
+    """Number of its first photo, byte or row group there."""
+    count: int | None = None
+    """Photos; None: not known before it is read."""
+    names: tuple[str, ...] = ()
+    """Of a folder's photos."""
+
+
+class Item(NamedTuple):
+    id: str
+    photo: bytes | None
+    error: str = ""
+    """Why there is no photo."""
+
+
+def place_of(name: str) -> tuple[pafs.FileSystem, str]:
+    """Find the file system that a path or URI is of, and its path there.
+
+    Raises:
+        InvalidRequestError: no such kind of URI.
+    """
+    try:
+        if "://" in name:
+            system, path = pafs.FileSystem.from_uri(name)
+            return system, path.rstrip("/")
+        return pafs.LocalFileSystem(), str(Path(name).absolute())
+    except (ValueError, OSError) as error:
+        raise InvalidRequestError(
+            f"{quote(name)} came, but a path is expected, or a URI such as s3://BUCKET/FOLDER"
+        ) from error
+
+
+def shards_of(source: str) -> list[Shard]:
+    """Divide a source.
+
+    Raises:
+        InvalidRequestError: there is none, no photos, or several kinds of files in one folder.
+    """
+    system, path = place_of(source)
+    try:
+        [found] = system.get_file_info([path])
+        if found.type == pafs.FileType.NotFound:
+            raise InvalidRequestError(f"there is no {short_name(source)}")
+        infos = [found]
+        if found.type == pafs.FileType.Directory:
+            infos = system.get_file_info(pafs.FileSelector(path, recursive=True))
+        files = sorted(info.path for info in infos if info.is_file and not info.base_name.startswith("."))
+        kinds = {suffix: [file for file in files if file.lower().endswith(suffix)] for suffix in _FILES}
+        of_a_kind = {suffix: names for suffix, names in kinds.items() if names}
+        if len(of_a_kind) > 1:
+            raise InvalidRequestError(f"the folder holds files of several kinds, {', '.join(of_a_kind)}: name one file")
+        pieces = [piece for names in of_a_kind.values() for name in names for piece in _pieces(system, name)]
+        photos = tuple(file[len(path) + 1 :] for file in files if file.lower().endswith(_PHOTOS))
+        if not of_a_kind and found.type == pafs.FileType.Directory:
+            for first in range(0, len(photos), PHOTOS_A_SHARD):
+                names = photos[first : first + PHOTOS_A_SHARD]
+                pieces.append((path, first, len(names), names))
+    except (OSError, pa.ArrowException) as error:  # the latter: of what is no Parquet
+        raise InvalidRequestError(f"cannot read {short_name(source)}: {type(error).__name__}") from error
+    if not pieces:
+        raise InvalidRequestError(
+            f"{short_name(source)} holds no photos: a folder of photos is expected, or {', '.join(_FILES)} files"
+        )
+    return [Shard(number, *piece) for number, piece in enumerate(pieces)]
+
+
+def _pieces(system: pafs.FileSystem, file: str) -> Iterator[tuple[str, int, int | None, tuple[str, ...]]]:
+    if file.lower().endswith(".tar"):
+        yield file, 0, None, ()
+    elif file.lower().endswith(".parquet"):
+        with system.open_input_file(file) as stream:
+            metadata = pq.ParquetFile(stream).metadata
+        for group in range(metadata.num_row_groups):
+            yield file, group, metadata.row_group(group).num_rows, ()
+    else:
+        at, first, count = 0, 0, 0
+        with system.open_input_file(file) as stream:
+            for line in io.BufferedReader(stream):
+                at, count = at + len(line), count + 1
+                if count == PHOTOS_A_SHARD:
+                    yield file, first, count, ()
+                    first, count = at, 0
+        if count:
+            yield file, first, count, ()
+
+
+def items_of(source: str, shard: Shard) -> Iterator[Item]:
+    """Read a shard's photos, one after the other. One that cannot be read is an item with its error.
+
+    Raises:
+        OSError: the shard itself cannot be read.
+    """
+    system, _ = place_of(source)
+    if shard.path.lower().endswith(".tar"):
+        yield from _of_tar(system, shard)
+    elif shard.path.lower().endswith(".parquet"):
+        yield from _of_parquet(system, shard)
+    elif shard.names:
+        for name in shard.names:
+            yield _from_file(system, f"{shard.path}/{name}", name)
+    else:
+        yield from _of_lines(system, shard)
+
+
+def _from_file(system: pafs.FileSystem, path: str, item_id: str) -> Item:
+    try:
+        with system.open_input_stream(path) as file:
+            photo = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError):
+        return Item(item_id, None, "the photo's file cannot be read: is it there?")
+    return _item(item_id, photo)
+
+
+def _item(item_id: str, photo: bytes) -> Item:
+    if len(photo) > MAX_BYTES:
+        return Item(item_id, None, f"the photo has more than the {MAX_BYTES} bytes allowed")
+    return Item(item_id, photo) if photo else Item(item_id, None, "the photo is empty")
+
+
+def _of_tar(system: pafs.FileSystem, shard: Shard) -> Iterator[Item]:
+    with system.open_input_file(shard.path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
+        for member in tar:
+            if member.isfile() and member.name.lower().endswith(_PHOTOS):
+                file = tar.extractfile(member)
+                yield _item(member.name.rpartition(".")[0], file.read(MAX_BYTES + 1) if file else b"")
+        stream.seek(tar.offset)
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any other block for the end too
+            raise tarfile.ReadError("what follows the last whole member is no end of an archive")
+
+
+def _of_parquet(system: pafs.FileSystem, shard: Shard) -> Iterator[Item]:
+    with system.open_input_file(shard.path) as stream:
+        file = pq.ParquetFile(stream)
+        column = next((name for name in _COLUMNS if name in file.schema_arrow.names), None)
+        if column is None:
+            raise OSError(f"no column {' or '.join(_COLUMNS)}")
+        columns = [column, *(["id"] if "id" in file.schema_arrow.names else [])]
+        number = 0
+        for batch in file.iter_batches(_ROWS_AT_ONCE, [shard.first], columns):
+            for row in batch.to_pylist():
+                default = f"{shard.path.rpartition('/')[2]}:{shard.first}:{number}"
+                yield _from_row(system, shard, row[column], str(row.get("id", default)))
+                number += 1
+
+
+def _of_lines(system: pafs.FileSystem, shard: Shard) -> Iterator[Item]:
+    with system.open_input_file(shard.path) as stream:
+        stream.seek(shard.first)
+        lines = io.BufferedReader(stream)
+        for number in range(shard.count or 0):
+            item_id = f"{shard.path.rpartition('/')[2]}:{shard.first}:{number}"
+            try:
+                row = json.loads(lines.readline())
+                item_id, photo = str(row.get("id", item_id)), row["photo"]
+            except (ValueError, KeyError, AttributeError):
+                yield Item(item_id, None, 'the line is no JSON object with "photo", the path of a photo')
+                continue
+            yield _from_row(system, shard, photo, item_id)
+
+
+def _from_row(system: pafs.FileSystem, shard: Shard, photo: Any, item_id: str) -> Item:
+    """Take a photo's bytes, its path beside the file, or both as Hugging Face's datasets write them."""
+    if isinstance(photo, dict):
+        photo = photo.get("bytes") or photo.get("path")
+    if isinstance(photo, bytes):
+        return _item(item_id, photo)
+    if isinstance(photo, str) and photo:
+        return _from_file(
+            system, photo if photo.startswith("/") else f"{shard.path.rpartition('/')[0]}/{photo}", item_id
+        )
+    return Item(item_id, None, "there is no photo in this row: its bytes or its path are expected")
