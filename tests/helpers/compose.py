@@ -15,6 +15,7 @@ PROFILES = {
     "grafana": "observe",
     "loadtest": "load",
     "gateway": "gateway",
+    "redis": "redis",
 }
 """The profile of each service that is started by a profile's name alone."""
 _PROGRAM = Path(sys.executable).with_name("docker-compose")
