@@ -9,6 +9,7 @@
 {{- if $places }}{{ fail "kserve.enabled takes the repository from kserve.storageUri: leave repository.image, .claim and .url empty" }}{{ end }}
 {{- else if ne $places 1 }}{{ fail (printf "%d of repository.image, repository.claim and repository.url are set: set exactly one" $places) }}
 {{- end }}
+{{- if gt $v.autoscaling.minReplicas $v.autoscaling.maxReplicas }}{{ fail "autoscaling.minReplicas is more than autoscaling.maxReplicas" }}{{ end }}
 {{- if and $v.triton.tls.secret (or $v.gateway.enabled $v.desk.enabled) }}{{ fail "the gateway and the desk speak plain text to the servers: leave triton.tls.secret empty, or switch them off" }}{{ end }}
 {{- if and $v.triton.tls.clientsSecret (not $v.triton.tls.secret) }}{{ fail "triton.tls.clientsSecret needs triton.tls.secret, which encrypts" }}{{ end }}
 {{- if and (eq $v.cache.kind "redis") (not $v.cache.redis.host) }}{{ fail "cache.kind is redis: name it in cache.redis.host" }}{{ end }}
