@@ -15,7 +15,7 @@ from serving.supervision.server import DRAIN_TIMEOUT_S
 from serving.triton.command import ServerSettings
 from serving.triton.redis_cache import DATABASES, PASSWORD_VARIABLE
 from tests.helpers.chart import CHART, NAMESPACE, VALUE_SETS, Manifest, find, rendered, values_of
-from tests.helpers.compose import ROOT, resolved
+from tests.helpers.compose import ROOT, VARIABLE, resolved
 
 DEFAULTS = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 NAME = "shop-vitrine"
@@ -62,6 +62,12 @@ def test_a_pod_can_do_no_more_than_it_must() -> None:
             assert mounts <= {one["name"] for one in pod["volumes"]}
 
 
+def _desk_of_compose() -> Manifest:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    desk: Manifest = yaml.safe_load(VARIABLE.sub(r"\2", text))["services"]["desk"]
+    return desk
+
+
 def test_no_secret_stands_in_what_is_rendered(everything: list[Manifest]) -> None:
     assert "Secret" not in {one["kind"] for one in everything}
     for pod in pods_of(everything):
@@ -71,7 +77,7 @@ def test_no_secret_stands_in_what_is_rendered(everything: list[Manifest]) -> Non
 
 
 def test_images_and_arguments_are_those_of_the_compose_file(everything: list[Manifest]) -> None:
-    services = resolved()
+    services = {**resolved(), "desk": _desk_of_compose()}
     images = {"triton": DEFAULTS["triton"], "gateway": DEFAULTS["gateway"], "desk": DEFAULTS["desk"]}
     assert {name: part["image"] for name, part in images.items()} == {name: services[name]["image"] for name in images}
     envoy = find(everything, "Deployment", f"{NAME}-gateway")["spec"]["template"]["spec"]["containers"][0]

@@ -19,13 +19,12 @@ from serving.supervision.server import DRAIN_TIMEOUT_S, EmbeddedServer
 from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.triton.processes import steps_of
 from serving.triton.redis_cache import DATABASES, PASSWORD_VARIABLE
-from tests.helpers.compose import PROFILES, ROOT, mounts_of, published_by, resolved
+from tests.helpers.compose import PROFILES, ROOT, VARIABLE, mounts_of, published_by, resolved
 
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
 SERVERS = ("triton", "triton-cpu")
 UPSTREAM_USERS = {"prometheus": "65534:65534", "grafana": "472:0"}
 """Services whose image is not ours: the user that owns their data folders."""
-VARIABLE = re.compile(r"\$\{(VITRINE_\w+):-([^}]*)\}")
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,11 @@ CRD_FILES = {
 _API = "/api/_definitions.json#/$defs/io.k8s."
 _METADATA = {"$ref": f"{_API}apimachinery.pkg.apis.meta.v1.ObjectMeta"}
 _POD = {"$ref": f"{_API}api.core.v1.PodTemplateSpec"}
-_TEXT, _COUNT, _TEXTS = {"type": "string"}, {"type": "integer"}, {"type": "object", "additionalProperties": {"type": "string"}}
+_TEXT, _COUNT, _TEXTS = (
+    {"type": "string"},
+    {"type": "integer"},
+    {"type": "object", "additionalProperties": {"type": "string"}},
+)
 
 Manifest = dict[str, Any]
 
@@ -91,14 +95,20 @@ def find(manifests: list[Manifest], kind: str, name: str) -> Manifest:
 @functools.cache
 def validator_of(kind: str, api_version: str) -> Draft202012Validator:
     """Make a validator of one kind that knows every field; the test is skipped where an operator's own lacks."""
-    folder = importlib.resources.files("kubernetes_validate") / "kubernetes-json-schema" / f"v{KUBERNETES}.0-local-strict"
+    folder = (
+        importlib.resources.files("kubernetes_validate") / "kubernetes-json-schema" / f"v{KUBERNETES}.0-local-strict"
+    )
     definitions = Resource.from_contents(json.loads((folder / "_definitions.json").read_text("utf-8")))
     registry: Registry = Registry().with_resource("/api/_definitions.json", definitions)
     if kind in BY_HAND or kind in CRD_FILES:
         spec = BY_HAND.get(kind) or _strict(_operators_schema(kind)["properties"]["spec"])
-        return Draft202012Validator(_only(apiVersion=_TEXT, kind=_TEXT, metadata=_METADATA, spec=spec), registry=registry)
+        return Draft202012Validator(
+            _only(apiVersion=_TEXT, kind=_TEXT, metadata=_METADATA, spec=spec), registry=registry
+        )
     group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)
-    return Draft202012Validator(json.loads((folder / f"{kind.lower()}-{group}.json").read_text("utf-8")), registry=registry)
+    return Draft202012Validator(
+        json.loads((folder / f"{kind.lower()}-{group}.json").read_text("utf-8")), registry=registry
+    )
 
 
 def _operators_schema(kind: str) -> Manifest:

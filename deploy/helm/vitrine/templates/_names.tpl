@@ -53,10 +53,9 @@ securityContext:
   capabilities: { drop: [ALL] }
 {{- end }}
 
-{{- /* Milliseconds that a request waited in queues, all steps together, in the last minute; 0 without requests. */}}
-{{- define "vitrine.queueMs" -}}
+{{- /* Requests inside all servers at a time, on average of the last minute: requests a second times seconds each. */}}
+{{- define "vitrine.requestsAtOnce" -}}
 {{- if .Values.autoscaling.keda.query }}{{ .Values.autoscaling.keda.query }}{{ else -}}
-{{- $ours := printf `job="vitrine",namespace="%s"` .Release.Namespace -}}
-(sum(rate(nv_inference_queue_duration_us{{ "{" }}{{ $ours }},model!~"vqa|vqa_choose|image_features|image_embedding|photo_text|photo_reading"}[1m])) / 1000 / (sum(rate(nv_inference_request_success{{ "{" }}{{ $ours }},model=~"vqa|vqa_choose|image_embedding|photo_reading"}[1m])) > 0)) or vector(0)
+sum(rate(nv_inference_request_duration_us{{ printf `{job="vitrine",namespace="%s",model=~"vqa|vqa_choose|image_embedding|photo_reading"}` .Release.Namespace }}[1m])) / 1e6 or vector(0)
 {{- end }}
 {{- end }}
