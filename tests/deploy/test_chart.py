@@ -22,7 +22,7 @@ NAME = "shop-vitrine"
 SERVERS = f"{NAME}-servers"
 
 
-def pods_of(manifest: Manifest) -> list[Manifest]:
+def pods_of(manifest: Any) -> list[Manifest]:
     """Specs of pods, wherever they are in a manifest."""
     if isinstance(manifest, list):
         return [pod for one in manifest for pod in pods_of(one)]
