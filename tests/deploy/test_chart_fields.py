@@ -65,6 +65,21 @@ def test_a_misspelt_field_is_found_wherever_it_is(kind: str, api_version: str) -
     assert len(tried) >= 6, "apiVersion, kind, metadata with its two, and at least one of its own"
 
 
+def test_no_field_of_a_template_stays_unrendered() -> None:
+    """So no part of a template escapes the tests above."""
+
+    def keys(manifest: object) -> set[str]:
+        if isinstance(manifest, list):
+            return {key for one in manifest for key in keys(one)}
+        return set(manifest) | keys([*manifest.values()]) if isinstance(manifest, dict) else set()
+
+    written = "\n".join(file.read_text("utf-8") for file in (CHART / "templates").glob("*.*l"))
+    without_code = re.sub(r"\{\{.*?\}\}", "", written, flags=re.DOTALL)
+    fields = set(re.findall(r"(?:^ *|- |\{ ?|, )([a-zA-Z]+):(?= |$)", without_code, re.MULTILINE))
+    assert len(fields) > 80
+    assert fields - {key for name in VALUE_SETS for key in keys(rendered(values_of(name)))} == set()
+
+
 def leaves(schema: dict[str, Any], values: object, place: str = "") -> list[tuple[str, dict[str, Any], object]]:
     """Each value that can be set: its place, its schema, its default."""
     found = [(place, schema, values)] if place else []
