@@ -7,8 +7,9 @@ from typing import Annotated
 
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, File, Folder, Port, Positional
+from command_line.values import Argument, Count, File, Folder, Port, Positional, whole_number
 from serving.triton.command import DEFAULT_CACHE_MIB
+from serving.triton.redis_cache import DATABASES, RedisAddress, address_from_text
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,17 @@ class ContainerOptions:
     repository: Positional[Path]
     """A built repository, such as /models."""
     cache_mib: Count = DEFAULT_CACHE_MIB
-    """MiB of memory for photos' features."""
+    """MiB of memory for photos' features; not used with --redis."""
+    redis: Annotated[RedisAddress | None, Argument(address_from_text, "HOST:PORT")] = None
+    """Redis that keeps photos' features, for several servers of one release; its password stands in the environment,
+    TRITONCACHE_REDIS_PASSWORD; empty: none. It has to be there when the server starts, and may be lost later."""
+    redis_database: Annotated[int | None, Argument(whole_number(0, DATABASES - 1), "N")] = None
+    """Number of the database there. Two releases in one would answer from each other's features (default: one of
+    65,536, by the release's name: start Redis with --databases 65536)."""
     tls_folder: Folder | None = None
     """Folder whose server.crt and server.key encrypt gRPC; ca.crt in it is what our own questions trust; client-ca.crt,
     if there, makes callers prove themselves, and needs canary.crt and canary.key; a file plain-text says that plain
-    text is meant."""
+    text is meant. redis-ca.crt, if there, encrypts the way to Redis, and is what has signed Redis's certificate."""
     ready_timeout: Annotated[float, Argument(metavar="S")] = 300.0
     """Seconds that the models may take to load, to warm up and to answer a first question."""
     grpc_port: Port = 8001

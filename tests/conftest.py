@@ -26,6 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 KINDS = ("exports", "servers", "fast")
 SERVERS = (
     "benchmarks/test_systems.py",
+    "deploy/test_chart_on_server.py",
     "deploy/test_gateway.py",
     "deploy/test_gateway_doors.py",
     "deploy/test_gateway_limits.py",

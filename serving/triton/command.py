@@ -14,6 +14,7 @@ from serving.errors import UsageError
 from serving.key_files import require_private
 from serving.triton.installation import TritonInstallation
 from serving.triton.ports import ipv4_address, resolve_ports
+from serving.triton.redis_cache import RedisSettings, redis_options
 
 _SHM_BYTES = 2 * 2**20
 """Size of each step's region of shared memory at first. Triton's own 1 MiB grows in a burst, and never shrinks."""
@@ -50,7 +51,9 @@ class ServerSettings:
     metrics_port: int | None = 8002
     """Port of metrics; None: not served."""
     cache_mib: int = DEFAULT_CACHE_MIB
-    """Memory for photos' features."""
+    """Memory for photos' features, where they are kept here."""
+    redis: RedisSettings | None = None
+    """Redis that keeps photos' features for several servers. None: each keeps its own, in memory."""
     log_file: Path | None = None
     """Triton's log. None: beside the repository, named after it and the gRPC port."""
     tls: TlsSettings | None = None
@@ -178,7 +181,7 @@ def _address(settings: ServerSettings, socket: str) -> str:
 def _options(settings: ServerSettings, admin_key: str) -> list[str]:
     return [
         f"--model-repository={settings.repository.resolve()}",
-        f"--cache-config=local,size={settings.cache_mib * 2**20}",
+        *_cache(settings),
         "--disable-auto-complete-config",  # the repository's configs are complete
         f"--exit-timeout-secs={_EXIT_TIMEOUT_S}",
         *_ports(settings),
@@ -187,6 +190,13 @@ def _options(settings: ServerSettings, admin_key: str) -> list[str]:
         *_restrict_administration(settings, admin_key),
         *(["--log-verbose=1"] if settings.verbose else []),
     ]
+
+
+def _cache(settings: ServerSettings) -> list[str]:
+    """Write the one cache: Triton takes no two."""
+    return (
+        redis_options(settings.redis) if settings.redis else [f"--cache-config=local,size={settings.cache_mib * 2**20}"]
+    )
 
 
 def _ports(settings: ServerSettings) -> list[str]:

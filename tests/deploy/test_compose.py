@@ -18,13 +18,13 @@ from builders.tensorrt import ngc as release
 from serving.supervision.server import DRAIN_TIMEOUT_S, EmbeddedServer
 from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.triton.processes import steps_of
-from tests.helpers.compose import PROFILES, ROOT, mounts_of, published_by, resolved
+from serving.triton.redis_cache import DATABASES, PASSWORD_VARIABLE
+from tests.helpers.compose import PROFILES, ROOT, VARIABLE, mounts_of, published_by, resolved
 
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
 SERVERS = ("triton", "triton-cpu")
 UPSTREAM_USERS = {"prometheus": "65534:65534", "grafana": "472:0"}
 """Services whose image is not ours: the user that owns their data folders."""
-VARIABLE = re.compile(r"\$\{(VITRINE_\w+):-([^}]*)\}")
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +189,20 @@ def test_the_gateways_envoy_is_of_the_release_that_is_tested(services: dict[str,
         "/etc/vitrine/keys.yaml": "ro",
         "/tls": "ro",
     }
+
+
+def test_redis_takes_encrypted_calls_with_the_password_that_the_servers_show(services: dict[str, Any]) -> None:
+    redis = services["redis"]
+    command = redis["command"][-1]
+    assert "--port 0 --tls-port 6379" in command
+    assert '--requirepass "$$REDIS_PASSWORD"' in command
+    assert f"--databases {DATABASES} " in command, "one for each release"
+    assert not redis.get("ports")
+    for name in SERVERS:
+        assert services[name]["environment"][PASSWORD_VARIABLE] == redis["environment"]["REDIS_PASSWORD"]
+        assert "--redis=" in services[name]["command"], "none, unless it is asked for"
+    asked = resolved(VITRINE_REDIS="redis:6379")
+    assert "--redis=redis:6379" in asked["triton"]["command"]
 
 
 def test_every_variable_is_explained_with_its_default() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,11 @@ PROFILES = {
     "grafana": "observe",
     "loadtest": "load",
     "gateway": "gateway",
+    "redis": "redis",
 }
 """The profile of each service that is started by a profile's name alone."""
+VARIABLE = re.compile(r"\$\{(VITRINE_\w+):-([^}]*)\}")
+"""A variable in a compose file: its name, and its default."""
 _PROGRAM = Path(sys.executable).with_name("docker-compose")
 
 Service = dict[str, Any]

@@ -21,15 +21,19 @@ CONFIG = yaml.safe_load((FOLDER / "prometheus.yml").read_text("utf-8"))
 
 
 @contextmanager
-def prometheus_of(metrics_url: str, folder: Path, rules: Path, *, every: str) -> Iterator[str]:
+def prometheus_of(
+    metrics_url: str, folder: Path, rules: Path, *, every: str, labels: dict[str, str] | None = None
+) -> Iterator[str]:
     """The address of one that has seen the server.
 
     Args:
+        labels: that every series gets, such as the namespace of a cluster.
         every: how often it looks, such as "1s".
     """
     config = json.loads(json.dumps(CONFIG))
     config["global"] = {"scrape_interval": every, "evaluation_interval": every}
-    config["scrape_configs"][0]["static_configs"] = [{"targets": [urllib.parse.urlsplit(metrics_url).netloc]}]
+    target = {"targets": [urllib.parse.urlsplit(metrics_url).netloc], "labels": labels or {}}
+    config["scrape_configs"][0]["static_configs"] = [target]
     config["rule_files"] = [str(rules)]
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
     address = f"127.0.0.1:{free_port()}"
