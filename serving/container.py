@@ -7,9 +7,9 @@ from typing import Annotated
 
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, File, Folder, Port, Positional, whole_number
+from command_line.values import Argument, Count, File, Folder, Port, Positional
 from serving.triton.command import DEFAULT_CACHE_MIB
-from serving.triton.redis_cache import DATABASES, RedisAddress, address_from_text
+from serving.triton.redis_cache import RedisAddress, address_from_text
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,8 @@ class ContainerOptions:
     cache_mib: Count = DEFAULT_CACHE_MIB
     """MiB of memory for photos' features; not used with --redis."""
     redis: Annotated[RedisAddress | None, Argument(address_from_text, "HOST:PORT")] = None
-    """Redis that keeps photos' features, for several servers of one release; its password stands in the environment,
+    """Redis that keeps photos' features, for several servers; its password stands in the environment,
     TRITONCACHE_REDIS_PASSWORD; empty: none. It has to be there when the server starts, and may be lost later."""
-    redis_database: Annotated[int | None, Argument(whole_number(0, DATABASES - 1), "N")] = None
-    """Number of the database there. Two releases in one would answer from each other's features (default: one of
-    65,536, by the release's name: start Redis with --databases 65536)."""
     tls_folder: Folder | None = None
     """Folder whose server.crt and server.key encrypt gRPC; ca.crt in it is what our own questions trust; client-ca.crt,
     if there, makes callers prove themselves, and needs canary.crt and canary.key; a file plain-text says that plain

@@ -17,7 +17,7 @@ from serving.triton.command import ServerSettings, TlsSettings, container_comman
 from serving.triton.integrity import read_manifest
 from serving.triton.launch import Launch
 from serving.triton.log import say
-from serving.triton.redis_cache import RedisSettings, database_of_release
+from serving.triton.redis_cache import RedisSettings
 
 if TYPE_CHECKING:
     from serving.container import ContainerOptions
@@ -31,7 +31,7 @@ def serve_container(options: "ContainerOptions") -> int:
     try:
         manifest = read_manifest(options.repository)
         require_fitting(manifest, gpus=gpus_here(), tensorrt=tensorrt_here())
-        settings = _settings(options, str(manifest.get("release")))
+        settings = _settings(options)
         client_tls = _canary_tls(options.tls_folder) if options.tls_folder and settings.tls else None
         compatible = bool(manifest.get("gpu", {}).get("options", {}).get("version_compatible"))
         if options.dry_run:
@@ -51,14 +51,14 @@ def serve_container(options: "ContainerOptions") -> int:
     return serve_until_signal(server, lambda: say("ready"))
 
 
-def _settings(options: "ContainerOptions", release: str) -> ServerSettings:
+def _settings(options: "ContainerOptions") -> ServerSettings:
     return ServerSettings(
         options.repository,
         host="0.0.0.0",  # noqa: S104  inside a container; its published ports decide who gets in
         grpc_port=options.grpc_port,
         metrics_port=options.metrics_port,
         cache_mib=options.cache_mib,
-        redis=_redis(options, release),
+        redis=_redis(options),
         tls=_tls_settings(options.tls_folder),
         door=False,  # this release is past the faults that the door keeps out; the gateway stands in front
         admin_key_file=options.admin_key_file,
@@ -68,12 +68,11 @@ def _settings(options: "ContainerOptions", release: str) -> ServerSettings:
     )
 
 
-def _redis(options: "ContainerOptions", release: str) -> RedisSettings | None:
+def _redis(options: "ContainerOptions") -> RedisSettings | None:
     if options.redis is None:
         return None
-    database = database_of_release(release) if options.redis_database is None else options.redis_database
     authority = options.tls_folder / "redis-ca.crt" if options.tls_folder else None
-    return RedisSettings(options.redis, database, authority if authority and authority.is_file() else None)
+    return RedisSettings(options.redis, authority if authority and authority.is_file() else None)
 
 
 def require_fitting(manifest: dict[str, Any], *, gpus: list[tuple[str, str]], tensorrt: str | None) -> None:

@@ -1,18 +1,13 @@
 """Redis as the cache of photos' features, which several servers then share.
 
-Triton's key of an entry is the model's name, its version and the photo, and
-nothing of the checkpoint: of two releases in one database, the second would
-answer from the first one's features, without an error. So each release has a
-database of its own.
+Several releases may share one: the builder puts the release into what Triton's
+key is made of, and steps hold the features to it (builders/repository/cached_input.py).
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-DATABASES = 65_536
-"""Number of databases that a Redis is expected to have (its option `--databases`); of itself it has 16."""
 PASSWORD_VARIABLE = "TRITONCACHE_REDIS_PASSWORD"  # noqa: S105  a name
 """Environment variable from which Triton itself reads the password, so that no command line shows it."""
 _CONNECT_TIMEOUT_MS, _ANSWER_TIMEOUT_MS = 1000, 500
@@ -30,8 +25,6 @@ class RedisSettings:
     """Place of the shared features."""
 
     address: RedisAddress
-    database: int
-    """Number of the database, of this release alone."""
     authority: Path | None = None
     """PEM file of who has signed Redis's certificate, with which the way there is encrypted. None: plain text."""
 
@@ -50,17 +43,11 @@ def address_from_text(text: str) -> RedisAddress | None:
     return RedisAddress(found[1], int(found[2]))
 
 
-def database_of_release(release: str) -> int:
-    """Return the number of the database that a release has for itself, 0 to `DATABASES` - 1."""
-    return int.from_bytes(hashlib.sha256(release.encode()).digest()[:8], "big") % DATABASES
-
-
 def redis_options(redis: RedisSettings) -> list[str]:
     """Write Triton's options; without the timeouts it would wait for Redis for ever."""
     values: dict[str, object] = {
         "host": redis.address.host,
         "port": redis.address.port,
-        "db": redis.database,
         "connect_timeout": _CONNECT_TIMEOUT_MS,
         "socket_timeout": _ANSWER_TIMEOUT_MS,
         "pool_size": _CONNECTIONS,

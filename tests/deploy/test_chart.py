@@ -13,7 +13,7 @@ from serving.container import ContainerOptions
 from serving.supervision.restart_policy import RestartPolicy
 from serving.supervision.server import DRAIN_TIMEOUT_S
 from serving.triton.command import ServerSettings
-from serving.triton.redis_cache import DATABASES, PASSWORD_VARIABLE
+from serving.triton.redis_cache import PASSWORD_VARIABLE
 from tests.helpers.chart import CHART, NAMESPACE, VALUE_SETS, Manifest, find, rendered, values_of
 from tests.helpers.compose import ROOT, VARIABLE, resolved
 
@@ -166,13 +166,10 @@ def test_certificates_have_the_names_that_the_server_reads() -> None:
 
 def test_redis_takes_the_place_of_the_memory() -> None:
     _, triton = triton_of("all")
-    assert {"--redis=redis:6379", "--redis-database=3"} <= set(triton["args"])
+    assert "--redis=redis:6379" in triton["args"]
     assert not [one for one in triton["args"] if one.startswith("--cache-mib")]
     [password] = triton["env"]
     assert password["name"] == PASSWORD_VARIABLE
-    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
-    database = schema["properties"]["cache"]["properties"]["redis"]["properties"]["database"]
-    assert database["maximum"] == DATABASES - 1
     [own] = [one for one in rendered({**values_of("cpu"), "cache": {"kind": "redis", "redis": {"host": "r"}}})
              if one["kind"] == "Deployment"]  # fmt: skip
     assert not [one for one in own["spec"]["template"]["spec"]["containers"][0]["args"] if "database" in one]

@@ -18,7 +18,7 @@ from builders.tensorrt import ngc as release
 from serving.supervision.server import DRAIN_TIMEOUT_S, EmbeddedServer
 from serving.triton.command import DEFAULT_CACHE_MIB, ServerSettings
 from serving.triton.processes import steps_of
-from serving.triton.redis_cache import DATABASES, PASSWORD_VARIABLE
+from serving.triton.redis_cache import PASSWORD_VARIABLE
 from tests.helpers.compose import PROFILES, ROOT, VARIABLE, mounts_of, published_by, resolved
 
 DOCKERFILES = sorted((ROOT / "deploy").glob("Dockerfile.*"))
@@ -196,7 +196,6 @@ def test_redis_takes_encrypted_calls_with_the_password_that_the_servers_show(ser
     command = redis["command"][-1]
     assert "--port 0 --tls-port 6379" in command
     assert '--requirepass "$$REDIS_PASSWORD"' in command
-    assert f"--databases {DATABASES} " in command, "one for each release"
     assert not redis.get("ports")
     for name in SERVERS:
         assert services[name]["environment"][PASSWORD_VARIABLE] == redis["environment"]["REDIS_PASSWORD"]

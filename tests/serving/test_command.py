@@ -22,7 +22,7 @@ def test_the_binary_knows_every_flag(tmp_path: Path) -> None:
     flags = set(re.findall(r"--[a-z0-9-]+", known.stdout + known.stderr))
     tls = TlsSettings(tmp_path / "c", tmp_path / "k", tmp_path / "a")
     container = ServerSettings(tmp_path, tls=tls, verbose=True)
-    shared = ServerSettings(tmp_path, redis=RedisSettings(RedisAddress("redis", 6379), 7, tmp_path / "ca.crt"))
+    shared = ServerSettings(tmp_path, redis=RedisSettings(RedisAddress("redis", 6379), tmp_path / "ca.crt"))
     embedded = ServerSettings(tmp_path, http_port=1, metrics_port=2, log_file=tmp_path / "log")
     for command in (
         container_command(container, shm_prefix="p", admin_key="k", version_compatible=True),

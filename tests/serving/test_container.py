@@ -16,7 +16,6 @@ from serving.serve_container import require_fitting
 from serving.triton.installation import find_installation, make_backend_folder
 from serving.triton.integrity import read_manifest
 from serving.triton.ports import free_port
-from serving.triton.redis_cache import DATABASES, database_of_release
 from tests.helpers.started import started
 
 ROOT = Path(__file__).parents[2]
@@ -96,8 +95,8 @@ def caches(*arguments: str, repository: Path) -> list[str]:
 def test_features_are_kept_in_memory_or_in_redis_and_never_in_both(repository: Path, tmp_path: Path) -> None:
     memory = ["local,size=1048576"]
     assert caches("--cache-mib=1", "--redis=", repository=repository) == memory, "as docker-compose.yml leaves it"
-    shared = caches("--cache-mib=1", "--redis=redis:6379", "--redis-database=7", repository=repository)
-    assert shared[:3] == ["redis,host=redis", "redis,port=6379", "redis,db=7"]
+    shared = caches("--cache-mib=1", "--redis=redis:6379", repository=repository)
+    assert shared[:2] == ["redis,host=redis", "redis,port=6379"]
     assert {line.split(",")[0] for line in shared} == {"redis"}
     waits = {line for line in shared if "timeout" in line}
     assert {line.split("=")[0] for line in waits} == {"redis,connect_timeout", "redis,socket_timeout"}
@@ -107,15 +106,6 @@ def test_features_are_kept_in_memory_or_in_redis_and_never_in_both(repository: P
     tls = caches("--redis=redis:6379", "--tls-folder", str(tmp_path), repository=repository)
     assert f"redis,cacert={tmp_path / 'redis-ca.crt'}" in tls
     assert not any("cacert" in line for line in shared)
-
-
-def test_a_release_has_a_database_of_its_own(repository: Path) -> None:
-    """Triton's key of an entry says nothing of the checkpoint: of two releases in one, one answers wrongly."""
-    release = read_manifest(repository)["release"]
-    assert f"redis,db={database_of_release(release)}" in caches("--redis=redis:6379", repository=repository)
-    found = [database_of_release(f"shop-{number:012x}") for number in range(100)]
-    assert len(set(found)) > 95
-    assert all(0 <= number < DATABASES for number in found)
 
 
 @pytest.mark.parametrize("text", ["redis", "redis:0", "redis:65536", ":6379", "redis,db=1:6379", "redis:six"])

@@ -9,9 +9,6 @@
     - {{ index . 2 }}
     {{- if eq $cache.kind "redis" }}
     - --redis={{ $cache.redis.host }}:{{ $cache.redis.port }}
-    {{- if ne $cache.redis.database nil }}
-    - --redis-database={{ $cache.redis.database }}
-    {{- end }}
     {{- else }}
     - --cache-mib={{ $cache.mib }}
     {{- end }}
