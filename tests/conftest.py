@@ -27,8 +27,11 @@ KINDS = ("exports", "servers", "fast")
 SERVERS = (
     "benchmarks/test_systems.py",
     "deploy/test_gateway.py",
+    "deploy/test_gateway_affinity.py",
+    "deploy/test_gateway_canary.py",
     "deploy/test_gateway_doors.py",
     "deploy/test_gateway_limits.py",
+    "deploy/test_gateway_usage.py",
     "deploy/test_observe.py",
     "deploy/test_restart_alerts.py",
     "end_to_end/",

@@ -13,7 +13,8 @@ from vitrine_client.transport import GrpcTransport
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.door.gateway_config import GatewaySettings, gateway_config, yaml_from_config
+from serving.door.gateway_config import gateway_config, yaml_from_config
+from serving.door.gateway_settings import GatewaySettings
 from serving.door.process import envoy_binary
 from serving.triton.ports import free_port
 from tests.helpers.certificates import write_certificates
@@ -55,6 +56,7 @@ def envoy_before(servers: Sequence[str], folder: Path, credentials: str = KEYS, 
         servers=tuple((host, int(port)) for host, _, port in (server.rpartition(":") for server in servers)),
         host="127.0.0.1",
         port=port,
+        metrics_port=free_port(),
         tls=folder / "tls",
         keys=folder / "keys.yaml",
         log=folder / "access.log",
