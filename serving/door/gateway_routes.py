@@ -50,7 +50,9 @@ def _share(match: Config) -> Config:
 
 def canary_runtime(gateway: GatewaySettings) -> Config:
     """Let Envoy read the canary's share from its file, also again when that is exchanged."""
-    source = {"path_config_source": {"path": str(gateway.canary_file)}, "resource_api_version": "V3"}
+    # The folder is watched, since Kubernetes exchanges a link in it, and the file behind that.
+    file = {"path": str(gateway.canary_file), "watched_directory": {"path": str(gateway.canary_file.parent)}}
+    source = {"path_config_source": file, "resource_api_version": "V3"}
     return {"layers": [{"name": _CANARY_LAYER, "rtds_layer": {"name": _CANARY_LAYER, "rtds_config": source}}]}
 
 

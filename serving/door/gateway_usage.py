@@ -35,7 +35,7 @@ def _logger(outcome: str, has_status: Config) -> Config:
     ]
     config = {
         "@type": f"{TYPES}.extensions.access_loggers.stats.v3.Config",
-        "stat_prefix": PREFIX,
+        "stats_scope": {"prefix": PREFIX},
         "counters": counters,
     }
     return {"name": outcome, "filter": {"and_filter": {"filters": [has_shop, has_status]}}, "typed_config": config}
