@@ -1,4 +1,4 @@
-"""Rule of when a canary steps back: its answers differ from the old release's beyond chance, and by enough to matter."""
+"""Rule of when a canary steps back: its answers differ from the old release's, beyond chance and by enough."""
 
 import math
 from dataclasses import dataclass, fields
@@ -38,15 +38,15 @@ def reason_to_step_back(old: Counts, new: Counts, own_answers: float) -> str | N
     """Say in what the new release differs; None: in nothing that can be told from chance.
 
     Args:
-        own_answers: how many of the new server's answers may have gone to its own questions, which ask whether it
-            lives. They weigh more there, where fewer others come, so that much more of a difference is needed.
+        own_answers: how many answers of each release may have gone to its servers' own questions, which ask whether
+            they live. They weigh most where few others come, so that so much more of a difference is needed.
     """
     calls_old, calls_new = old.answers + old.errors, new.answers + new.errors
     if _is_larger(new.errors, calls_new, old.errors, calls_old, _MARGIN_OF_ERRORS):
         return _difference("errors", new.errors, calls_new, old.errors, calls_old)
     if min(old.answers, new.answers) < LEAST_ANSWERS:
         return None
-    margin = _MARGIN_OF_VERDICTS + own_answers / new.answers
+    margin = _MARGIN_OF_VERDICTS + own_answers / min(old.answers, new.answers)
     for name, words in (
         ("answered", "answers"),
         ("cannot_tell", "“cannot tell”"),

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,38 +39,30 @@ def watch(canary: Canary) -> int:
         ServingError: the old release's counters cannot be read at the start.
         UsageError: the file cannot be written.
     """
-    start_old = old = read_counts(canary.old)
-    new = Counts()
+    last_old, old, new = read_counts(canary.old), Counts(), Counts()
     try:
-        start_new = read_counts(canary.new)
+        first_new = read_counts(canary.new)
         write_share(canary.file, canary.percent)
         print(f"{canary.percent} % of the questions go to the new release; watched for {canary.seconds / 60:g} minutes")
         start_s = time.monotonic()
         while (passed_s := time.monotonic() - start_s) < canary.seconds:
             time.sleep(min(canary.every_s, canary.seconds - passed_s))
-            start_old, old = _old_counts(canary, start_old, old)
-            since = counts_since(start_new, read_counts(canary.new))
+            with suppress(ServingError):  # while an old server is exchanged or restarted, what it said before counts
+                now = read_counts(canary.old)
+                old, last_old = old + (counts_since(last_old, now) or Counts()), now
+            since = counts_since(first_new, read_counts(canary.new))
             if since is None:
-                return _step_back(canary, "the new release's server was restarted")
+                return _step_back(canary, "a server of the new release was restarted")
             new = since
-            own = _OWN_PER_S * len(canary.new) * (time.monotonic() - start_s)
-            if reason := reason_to_step_back(counts_since(start_old, old) or old, new, own):
+            own = _OWN_PER_S * max(len(canary.old), len(canary.new)) * (time.monotonic() - start_s)
+            if reason := reason_to_step_back(old, new, own):
                 return _step_back(canary, reason)
     except ServingError as error:
         return _step_back(canary, str(error))
     except KeyboardInterrupt:
         _step_back(canary, "nobody watches any more")
         raise
-    return _end(canary, counts_since(start_old, old) or old, new)
-
-
-def _old_counts(canary: Canary, start: Counts, last: Counts) -> tuple[Counts, Counts]:
-    """Read the old release again: where it counts anew, from 0; where it cannot be read, as it was last."""
-    try:
-        now = read_counts(canary.old)
-    except ServingError:
-        return start, last
-    return (start, now) if counts_since(last, now) else (now, now)
+    return _end(canary, old, new)
 
 
 def _step_back(canary: Canary, reason: str) -> int:
@@ -86,7 +79,7 @@ def _end(canary: Canary, old: Counts, new: Counts) -> int:
         )
         return TOO_FEW
     print(
-        f"no difference beyond chance in {new.answers:,} answers of the new release and {old.answers:,} of the old one; "
-        f"the share stays at {canary.percent} %: raise it, or exchange the old servers (docs/how-to/rolling-release.md)"
+        f"nothing differs beyond chance: {new.answers:,} answers of the new release, {old.answers:,} of the old; "
+        f"the share stays at {canary.percent} %. Raise it, or exchange the old servers: docs/how-to/rolling-release.md"
     )
     return STOOD

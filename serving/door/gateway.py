@@ -56,9 +56,9 @@ class GatewayOptions:
     """Shop whose calls are bulk, and give way to all others'; again for each."""
     under_way_of_bulk: Count = GatewaySettings.under_way_of_bulk
     """Bulk calls at a time, of all such shops."""
-    canary: _Server | None = None
-    """Server of the next release, which gets the share of questions that stands in /etc/vitrine/canary.yaml; see
-    python -m serving.canary."""
+    canary: Annotated[tuple[_Server, ...], Argument(is_repeated=True)] = ()
+    """Server of the next release, which gets the share of questions that stands in /etc/vitrine/canary.yaml, see
+    python -m serving.canary; again for each."""
 
 
 def main() -> int:

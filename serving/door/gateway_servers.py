@@ -12,7 +12,7 @@ def servers(gateway: GatewaySettings) -> list[Config]:
     """Name the servers, and the canary where there is one."""
     found = [_servers(SERVERS, gateway.servers, gateway)]
     if gateway.canary:
-        found += [_servers(CANARY, (gateway.canary,), gateway), _canary_first(gateway)]
+        found += [_servers(CANARY, gateway.canary, gateway), _canary_first(gateway)]
     return found
 
 

@@ -36,8 +36,8 @@ class GatewaySettings:
     """Names of shops whose calls give way to all others'."""
     under_way_of_bulk: int = 2
     """Calls at a time, of all bulk shops together."""
-    canary: Server | None = None
-    """The next release, which gets the share of calls that stands in `canary_file`."""
+    canary: tuple[Server, ...] = ()
+    """Servers of the next release, which get the share of calls that stands in `canary_file`."""
     canary_file: Path = Path("/etc/vitrine/canary.yaml")
     look_up_s: int = 5
     """Seconds between two look-ups of a name."""

@@ -30,8 +30,8 @@ def _logger(outcome: str, has_status: Config) -> Config:
     shop = {"name": "shop", "value_format": f"%REQ({SHOP_HEADER}):64%"}
     tags = [shop, {"name": "outcome", "value_format": outcome}]
     counters = [
-        {"stat": {"name": "calls", "tags": tags}, "value_fixed": 1},
-        {"stat": {"name": "received_bytes", "tags": tags}, "value_format": "%BYTES_RECEIVED%"},
+        {"stat": {"name": "calls_total", "tags": tags}, "value_fixed": 1},
+        {"stat": {"name": "received_bytes_total", "tags": tags}, "value_format": "%BYTES_RECEIVED%"},
     ]
     config = {
         "@type": f"{TYPES}.extensions.access_loggers.stats.v3.Config",

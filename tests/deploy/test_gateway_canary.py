@@ -19,7 +19,7 @@ def old_and_new(folder: Path, percent: int) -> Iterator[tuple[Fake, Fake, Any]]:
     file = folder / "canary.yaml"
     write_share(file, percent)
     with serving_fake("127.0.0.1") as (old, port), serving_fake("127.0.0.1") as (new, new_port):
-        settings: dict[str, Any] = {"canary": ("127.0.0.1", new_port), "canary_file": file}
+        settings: dict[str, Any] = {"canary": (("127.0.0.1", new_port),), "canary_file": file}
         with envoy_before([f"127.0.0.1:{port}"], folder, **settings) as url, stub_at(url, folder) as stub:
             yield old, new, stub
 

@@ -24,16 +24,18 @@ class Fake(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
         self.asked: list[dict[str, str]] = []
         """The headers of each call."""
 
-    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802  gRPC's name
+    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802  gRPC's name
         self.asked.append(dict(context.invocation_metadata()))
         if request.id == "full":
             message = "Failed to increase the shared memory pool size for key 'vitrine-triton-abcdefgh-1' to 2 bytes"
             context.abort(grpc.StatusCode.INTERNAL, message)
-        if self.is_busy:
+        if request.id == "good":
+            return service_pb2.ModelInferResponse()
+        if self.is_busy or request.id == "busy":
             context.abort(grpc.StatusCode.UNAVAILABLE, "this server takes nothing new")
         if request.id == "slow":
             self.may_end.wait()
-        context.abort(grpc.StatusCode.INTERNAL, "100 % of it: 这是什么？")
+        return context.abort(grpc.StatusCode.INTERNAL, "100 % of it: 这是什么？")
 
 
 @contextmanager
