@@ -43,7 +43,7 @@ def watch(canary: Canary) -> int:
     try:
         first_new = read_counts(canary.new)
         write_share(canary.file, canary.percent)
-        print(f"{canary.percent} % of the questions go to the new release; watched for {canary.seconds / 60:g} minutes")
+        _say(f"{canary.percent} % of the questions go to the new release; watched for {canary.seconds / 60:g} minutes")
         start_s = time.monotonic()
         while (passed_s := time.monotonic() - start_s) < canary.seconds:
             time.sleep(min(canary.every_s, canary.seconds - passed_s))
@@ -67,19 +67,23 @@ def watch(canary: Canary) -> int:
 
 def _step_back(canary: Canary, reason: str) -> int:
     write_share(canary.file, 0)
-    print(f"stepped back, no question goes to the new release any more: {reason}")
+    _say(f"stepped back, no question goes to the new release any more: {reason}")
     return STEPPED_BACK
 
 
 def _end(canary: Canary, old: Counts, new: Counts) -> int:
     if min(old.answers, new.answers) < LEAST_ANSWERS:
-        print(
+        _say(
             f"too few answers to judge: {new.answers:,} of the new release, {old.answers:,} of the old one, "
             f"{LEAST_ANSWERS} of each are needed; the share stays at {canary.percent} %: watch on, or with a larger one"
         )
         return TOO_FEW
-    print(
+    _say(
         f"nothing differs beyond chance: {new.answers:,} answers of the new release, {old.answers:,} of the old; "
         f"the share stays at {canary.percent} %. Raise it, or exchange the old servers: docs/how-to/rolling-release.md"
     )
     return STOOD
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # at once, where a log is written too

@@ -53,7 +53,7 @@ def envoy_before(servers: Sequence[str], folder: Path, credentials: str = KEYS, 
     (folder / "keys.yaml").write_text(keys.replace("credentials: []", f"credentials: {credentials}"), "utf-8")
     port = free_port()
     smaller = GatewaySettings(
-        servers=tuple((host, int(port)) for host, _, port in (server.rpartition(":") for server in servers)),
+        servers=tuple(map(address, servers)),
         host="127.0.0.1",
         port=port,
         metrics_port=free_port(),
@@ -72,6 +72,11 @@ def envoy_before(servers: Sequence[str], folder: Path, credentials: str = KEYS, 
         wait_until(lambda: is_listening(port) or process.poll() is not None)
         assert process.poll() is None, (folder / "error.log").read_text("utf-8")
         yield f"localhost:{port}"
+
+
+def address(url: str) -> tuple[str, int]:
+    host, _, port = url.rpartition(":")
+    return host, int(port)
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float = 15) -> None:
