@@ -25,7 +25,9 @@ def _shop(text: str) -> str:
 
 
 def _rate(text: str) -> tuple[str, int]:
-    shop, _, rate = text.rpartition("=")
+    shop, equals, rate = text.rpartition("=")
+    if not equals:
+        raise ValueError(f"{text[:80]!r} came, but a shop's name in keys.yaml and its rate are expected, as in a-shop=20")
     return _shop(shop), whole_number(1)(rate)
 
 
