@@ -27,7 +27,7 @@ def _shop(text: str) -> str:
 def _rate(text: str) -> tuple[str, int]:
     shop, equals, rate = text.rpartition("=")
     if not equals:
-        raise ValueError(f"{text[:80]!r} came, but a shop's name in keys.yaml and its rate are expected, as in a-shop=20")
+        raise ValueError(f"{text[:80]!r} came, but a shop's name and its rate are expected, as in a-shop=20")
     return _shop(shop), whole_number(1)(rate)
 
 

@@ -34,10 +34,10 @@ def old_and_new(folder: Path, percent: int | None, file: Path | None = None) -> 
             yield old, new, stub
 
 
-def ask(stub: Any, calls: int, **more: str) -> None:
+def ask(stub: Any, calls: int, photo: str = "") -> None:
     """Call one after the other; each has to get to a server."""
     for _ in range(calls):
-        call = failure(stub, "", **more)
+        call = failure(stub, "", photo=photo)
         assert call.code() == grpc.StatusCode.INTERNAL, call.details()
 
 

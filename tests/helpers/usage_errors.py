@@ -140,7 +140,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("benchmarks.text", "{good} --photos 0", "'0' came, but a whole number, at least 1"),
     ("serving.door.gateway", "--server vitrine", "vitrine"),
     ("serving.door.gateway", "--rate-per-s 0", "--rate-per-s"),
-    ("serving.door.gateway", "--rate-of shop", "a shop's name in keys.yaml and its rate are expected, as in a-shop=20"),
+    ("serving.door.gateway", "--rate-of shop", "a shop's name and its rate are expected, as in a-shop=20"),
     ("serving.door.gateway", "--rate-of shop=0", "'0' came, but a whole number, at least 1"),
     ("serving.door.gateway", '--bulk a"b', "a shop's name in keys.yaml is expected"),
     ("serving.door.gateway", "--canary vitrine", "a server's HOST:PORT is expected"),
