@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, whole_number
+from command_line.values import Argument, Count, File, whole_number
 from serving.door.gateway_config import gateway_config, yaml_from_config
 from serving.door.gateway_settings import GatewaySettings
 
@@ -59,8 +59,9 @@ class GatewayOptions:
     under_way_of_bulk: Count = GatewaySettings.under_way_of_bulk
     """Bulk calls at a time, of all such shops."""
     canary: Annotated[tuple[_Server, ...], Argument(is_repeated=True)] = ()
-    """Server of the next release, which gets the share of questions that stands in /etc/vitrine/canary.yaml, see
-    python -m serving.canary; again for each."""
+    """Server of the next release, which gets a share of the questions, see python -m serving.canary; again for each."""
+    canary_file: File = GatewaySettings.canary_file
+    """File that has the share, as the gateway sees it."""
 
 
 def main() -> int:

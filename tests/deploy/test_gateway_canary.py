@@ -13,7 +13,7 @@ from vitrine_client import TlsFiles
 
 from serving.canary.share import write_share
 from tests.helpers.fault_server import changed, serving
-from tests.helpers.gateway import PHOTO, Gateway, address, envoy_before, wait_until
+from tests.helpers.gateway import PHOTO, SOURCE, Gateway, address, envoy_before, wait_until
 from tests.helpers.gateway_fake import Fake, failure, serving_fake, stub_at
 from tests.helpers.started import started
 
@@ -39,6 +39,12 @@ def ask(stub: Any, calls: int, photo: str = "") -> None:
     for _ in range(calls):
         call = failure(stub, "", photo=photo)
         assert call.code() == grpc.StatusCode.INTERNAL, call.details()
+
+
+def test_the_file_that_comes_with_it_sends_nothing_to_a_canary(tmp_path: Path) -> None:
+    write_share(tmp_path / "canary.yaml", 0)
+    written = (tmp_path / "canary.yaml").read_text("utf-8")
+    assert (SOURCE / "canary.yaml").read_text("utf-8").endswith(f"at once.\n{written}")
 
 
 def test_a_share_goes_to_the_canary_and_a_changed_file_counts_at_once(tmp_path: Path) -> None:
