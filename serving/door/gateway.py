@@ -1,12 +1,14 @@
 """`python -m serving.door.gateway`: write the gateway's configuration for Envoy, deploy/gateway/envoy.yaml."""
 
+import re
 import sys
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
 from command_line.options import options_from_arguments
-from command_line.values import Argument, Count
-from serving.door.gateway_config import GatewaySettings, gateway_config, yaml_from_config
+from command_line.values import Argument, Count, File, whole_number
+from serving.door.gateway_config import gateway_config, yaml_from_config
+from serving.door.gateway_settings import GatewaySettings
 
 
 def _server(text: str) -> tuple[str, int]:
@@ -16,6 +18,22 @@ def _server(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _shop(text: str) -> str:
+    if not _SHOP.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} came, but a shop's name in keys.yaml is expected: letters, digits, - _ . only")
+    return text
+
+
+def _rate(text: str) -> tuple[str, int]:
+    shop, equals, rate = text.rpartition("=")
+    if not equals:
+        raise ValueError(f"{text[:80]!r} came, but a shop's name and its rate are expected, as in a-shop=20")
+    return _shop(shop), whole_number(1)(rate)
+
+
+_SHOP = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_Shop = Annotated[str, Argument(_shop, "NAME")]
+_Rate = Annotated[tuple[str, int], Argument(_rate, "NAME=RATE")]
 _Server = Annotated[tuple[str, int], Argument(_server, "HOST:PORT")]
 
 
@@ -30,10 +48,20 @@ class GatewayOptions:
     """Server to send calls to; again for each (default: vitrine:8001)."""
     rate_per_s: Count = GatewaySettings.rate_per_s
     """Requests a second of one key; as many more may come at once."""
+    rate_of: Annotated[tuple[_Rate, ...], Argument(is_repeated=True)] = ()
+    """Requests a second of one shop, in place of --rate-per-s; again for each."""
     under_way: Count = GatewaySettings.under_way
     """Calls at a time, of all shops."""
     under_way_of_shop: Count = GatewaySettings.under_way_of_shop
     """Calls at a time of one shop."""
+    bulk: Annotated[tuple[_Shop, ...], Argument(is_repeated=True)] = ()
+    """Shop whose calls are bulk, and give way to all others'; again for each."""
+    under_way_of_bulk: Count = GatewaySettings.under_way_of_bulk
+    """Bulk calls at a time, of all such shops."""
+    canary: Annotated[tuple[_Server, ...], Argument(is_repeated=True)] = ()
+    """Server of the next release, which gets a share of the questions, see python -m serving.canary; again for each."""
+    canary_file: File = GatewaySettings.canary_file
+    """File that has the share, as the gateway sees it."""
 
 
 def main() -> int:

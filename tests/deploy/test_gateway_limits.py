@@ -102,14 +102,47 @@ def test_a_request_that_ends_a_server_is_sent_to_no_other(tmp_path: Path) -> Non
     assert len(connections) == 1
 
 
-def test_servers_take_turns_and_one_that_dies_is_passed_over(tmp_path: Path) -> None:
+def test_servers_share_the_calls_and_one_that_dies_is_passed_over(tmp_path: Path) -> None:
     with serving_fake("127.0.0.1") as (kept, port), serving_fake("127.0.0.1") as (dying, dying_port):
         servers = [f"127.0.0.1:{port}", f"127.0.0.1:{dying_port}"]
         with envoy_before(servers, tmp_path) as url, stub_at(url, tmp_path) as stub:
-            for _ in range(10):
+            while not (kept.asked and dying.asked):
                 assert failure(stub, "").code() == grpc.StatusCode.INTERNAL
-            assert len(kept.asked) == len(dying.asked) == 5
+            kept.asked.clear()
             dying.server.stop(None).wait()
             for _ in range(20):
                 assert failure(stub, "").code() == grpc.StatusCode.INTERNAL, "the other one was asked"
-            assert len(kept.asked) == 25
+            assert len(kept.asked) == 20
+
+
+def test_a_shop_has_a_rate_of_its_own_where_one_is_named(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"rate_per_s": 1000, "rate_of": (("a-shop", 2),), "under_way": 200}
+    with (
+        serving_fake("127.0.0.1") as (_, port),
+        envoy_before([f"127.0.0.1:{port}"], tmp_path, under_way_of_shop=100, **settings) as url,
+        stub_at(url, tmp_path) as stub,
+    ):
+        codes = Counter(call.code() for call in [failure(stub, "") for _ in range(60)])
+        assert codes[grpc.StatusCode.RESOURCE_EXHAUSTED] > codes[grpc.StatusCode.INTERNAL] > 0
+        others = Counter(call.code() for call in [failure(stub, "", SLOW_KEY) for _ in range(60)])
+        assert others == {grpc.StatusCode.INTERNAL: 60}
+
+
+def test_bulk_gives_way(tmp_path: Path) -> None:
+    keys = {name: f"{number:064d}" for number, name in enumerate(("night", "import", "shop"))}
+    credentials = ", ".join(f"{{client: {name}, key: '{key}'}}" for name, key in keys.items())
+    with (
+        serving_fake("127.0.0.1") as (behind, port),
+        envoy_before([f"127.0.0.1:{port}"], tmp_path, f"[{credentials}]", bulk=("night", "import")) as url,
+        stub_at(url, tmp_path) as stub,
+    ):
+        under_way = [failure(stub, "slow", keys[name]) for name in ("night", "import")]
+        wait_until(lambda: len(behind.asked) == 2)
+        for name in ("night", "import"):
+            refused = failure(stub, "", keys[name])
+            assert refused.code() == grpc.StatusCode.UNAVAILABLE
+            assert refused.details().startswith("2 bulk calls are under way")
+        assert failure(stub, "", keys["shop"]).code() == grpc.StatusCode.INTERNAL, "a caller who waits goes first"
+        behind.may_end.set()
+        assert {call.code() for call in under_way} == {grpc.StatusCode.INTERNAL}
+        assert failure(stub, "", keys["night"]).code() == grpc.StatusCode.INTERNAL, "there is room again"

@@ -13,7 +13,8 @@ from vitrine_client.transport import GrpcTransport
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from serving.door.gateway_config import GatewaySettings, gateway_config, yaml_from_config
+from serving.door.gateway_config import gateway_config, yaml_from_config
+from serving.door.gateway_settings import GatewaySettings
 from serving.door.process import envoy_binary
 from serving.triton.ports import free_port
 from tests.helpers.certificates import write_certificates
@@ -52,9 +53,10 @@ def envoy_before(servers: Sequence[str], folder: Path, credentials: str = KEYS, 
     (folder / "keys.yaml").write_text(keys.replace("credentials: []", f"credentials: {credentials}"), "utf-8")
     port = free_port()
     smaller = GatewaySettings(
-        servers=tuple((host, int(port)) for host, _, port in (server.rpartition(":") for server in servers)),
+        servers=tuple(map(address, servers)),
         host="127.0.0.1",
         port=port,
+        metrics_port=free_port(),
         tls=folder / "tls",
         keys=folder / "keys.yaml",
         log=folder / "access.log",
@@ -70,6 +72,11 @@ def envoy_before(servers: Sequence[str], folder: Path, credentials: str = KEYS, 
         wait_until(lambda: is_listening(port) or process.poll() is not None)
         assert process.poll() is None, (folder / "error.log").read_text("utf-8")
         yield f"localhost:{port}"
+
+
+def address(url: str) -> tuple[str, int]:
+    host, _, port = url.rpartition(":")
+    return host, int(port)
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float = 15) -> None:

@@ -19,17 +19,23 @@ class Fake(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[misc]
     def __init__(self) -> None:
         self.server = grpc.server(ThreadPoolExecutor(20), options=[("grpc.so_reuseport", 0)])
         self.may_end = threading.Event()
+        self.is_busy = False
+        """Whether every call is refused."""
         self.asked: list[dict[str, str]] = []
         """The headers of each call."""
 
-    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> None:  # noqa: N802  gRPC's name
+    def ModelInfer(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802  gRPC's name
         self.asked.append(dict(context.invocation_metadata()))
         if request.id == "full":
             message = "Failed to increase the shared memory pool size for key 'vitrine-triton-abcdefgh-1' to 2 bytes"
             context.abort(grpc.StatusCode.INTERNAL, message)
+        if request.id == "good":
+            return service_pb2.ModelInferResponse()
+        if self.is_busy or request.id == "busy":
+            context.abort(grpc.StatusCode.UNAVAILABLE, "this server takes nothing new")
         if request.id == "slow":
             self.may_end.wait()
-        context.abort(grpc.StatusCode.INTERNAL, "100 % of it: 这是什么？")
+        return context.abort(grpc.StatusCode.INTERNAL, "100 % of it: 这是什么？")
 
 
 @contextmanager
@@ -56,6 +62,7 @@ def stub_at(url: str, folder: Path) -> Iterator[Any]:
         yield stub
 
 
-def failure(stub: Any, request_id: str, key: str = KEY, timeout_s: float = 10) -> grpc.Future:
+def failure(stub: Any, request_id: str, key: str = KEY, timeout_s: float = 10, photo: str = "") -> grpc.Future:
     request = service_pb2.ModelInferRequest(id=request_id, model_name="vqa")
-    return stub.ModelInfer.future(request, timeout=timeout_s, metadata=[("authorization", f"Bearer {key}")])
+    metadata = [("authorization", f"Bearer {key}"), *([("x-vitrine-photo", photo)] if photo else [])]
+    return stub.ModelInfer.future(request, timeout=timeout_s, metadata=metadata)
