@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "supply"
 _TORCH_CUDA = re.compile(r"torch==|cuda-|nvidia-(?!pytriton)|triton==")
 _TENSORRT_RTX = re.compile(r"tensorrt-rtx-|cuda-bindings==|cuda-pathfinder==")
+_BULK_ENGINES = re.compile(r"ray==|pyspark==|py4j==|pandas==")
 _PLATFORM = "x86_64-manylinux_2_35"  # the Triton wheel has no older tag
 _PYTHON = "3.11"  # for 3.12 the same comes out
 
@@ -27,6 +28,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "all.lock"
         command = ["uv", "pip", "compile", "--no-config", "pyproject.toml", "--extra", "dev", "--extra", "tensorrt-rtx"]
+        command += ["--extra", "bulk-engines"]
         command += ["client/pyproject.toml"]
         command += ["--constraint", "constraints.txt", "--generate-hashes", "--no-header", "--no-annotate"]
         command += ["--no-emit-index-url", "--python-version", _PYTHON, "--python-platform", _PLATFORM, "--quiet"]
@@ -37,9 +39,10 @@ def main() -> int:
             return 1
         found = packages(output.read_text("utf-8"))
     for name, chosen in (
-        ("requirements.lock", [p for p in found if not (_TORCH_CUDA.match(p) or _TENSORRT_RTX.match(p))]),
+        ("requirements.lock", [p for p in found if not any(one.match(p) for one in (_TORCH_CUDA, _TENSORRT_RTX, _BULK_ENGINES))]),
         ("torch-cuda.lock", [p for p in found if _TORCH_CUDA.match(p)]),
         ("tensorrt-rtx.lock", [p for p in found if _TENSORRT_RTX.match(p)]),
+        ("bulk-engines.lock", [p for p in found if _BULK_ENGINES.match(p)]),
     ):
         file = FOLDER / name
         head = file.read_text("utf-8").partition("\n")[0]
