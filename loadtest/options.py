@@ -127,7 +127,7 @@ class StagesOptions(LoadOptions):
     """Measure what a question costs one server, for `simulate`; writes stages.json.
 
     Runs of questions about known photos and about new ones, of several callers at once and of questions that meet no
-    other, of the scenario's photos and questions. They take twelve times --duration.
+    other, of the scenario's photos and questions. They take fourteen times --duration.
 
     Example: python -m loadtest stages --repository build/vitrine-small --output build/load/stages
     """

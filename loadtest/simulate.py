@@ -52,8 +52,10 @@ class StageTimes:
         """
         for name in ("known_ms", "new_ms", "under_way", "features_slower", "answer_slower"):
             values, least = getattr(self, name), 0.001 if name.endswith("_ms") else 1
-            if not values or not all(type(value) in (int, float) and least <= value < math.inf for value in values):
-                raise StageTimesError(f"{name} is {str(values)[:80]}, but numbers of {least} and more are expected")
+            wrong = [one for one in values if type(one) not in (int, float) or not least <= one < math.inf]
+            if wrong or not values:
+                came = str(wrong[0])[:80] if wrong else "nothing"
+                raise StageTimesError(f"{came} came in {name}, but numbers of {least} and more are expected")
         if self.under_way[0] != 1 or any(low >= high for low, high in pairwise(self.under_way)):
             raise StageTimesError(f"under_way is {self.under_way}, but 1 and then rising numbers are expected")
         counts = (len(self.features_slower), len(self.answer_slower))
