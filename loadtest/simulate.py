@@ -153,6 +153,7 @@ class _State:
     at: list[int]
     """Server of each request."""
     agenda: list[tuple[float, int, int, int]] = field(default_factory=list)
+    under_way: int = 0
 
     def begin(self, request: int) -> None:
         """Let a server begin with a request; its machine has been advanced to now."""
@@ -174,7 +175,9 @@ class _State:
         if server.running >= self.fleet.at_once:
             if len(server.waiting) < self.fleet.most_waiting:
                 server.waiting.append(request)
+                self.under_way += 1
             return
+        self.under_way += 1
         server.machine.advance(now_s)
         self.begin(request)
         heapq.heappush(self.agenda, server.machine.next_end())
@@ -189,6 +192,7 @@ class _State:
             self.work(request, _ANSWER, self.works_s[1][request])
         else:
             self.ends_s[request] = now_s
+            self.under_way -= 1
             server.running -= 1
             machine.running -= 1
             if server.waiting:
@@ -217,7 +221,7 @@ def simulate(times: StageTimes, fleet: Fleet, due_s: Sequence[float], photos: Se
             if changes == machines[number].changes:
                 state.end(end_s, machines[number], stage)
         if request < count:
-            state.at[request] = choose(request, photos[request])
+            state.at[request] = choose(request, photos[request], state.under_way)
             state.arrive(request, now_s)
     samples = np.zeros(count, SAMPLE)
     samples["intended_s"] = due_s
@@ -254,17 +258,17 @@ def _remember(cache: OrderedDict[int, None], photo: int, most: int) -> None:
         cache.popitem(last=False)
 
 
-def _in_turn(servers: Sequence[_Server]) -> Callable[[int, int], int]:
-    return lambda request, photo: request % len(servers)
+def _in_turn(servers: Sequence[_Server]) -> Callable[[int, int, int], int]:
+    return lambda request, photo, under_way: request % len(servers)
 
 
-def _by_photo(servers: Sequence[_Server]) -> Callable[[int, int], int]:
+def _by_photo(servers: Sequence[_Server]) -> Callable[[int, int, int], int]:
     orders: dict[int, list[int]] = {}
 
-    def choose(request: int, photo: int) -> int:
+    def choose(request: int, photo: int, under_way: int) -> int:
         if photo not in orders:
             orders[photo] = sorted(range(len(servers)), key=lambda number: hash((photo, number)))
-        most = math.ceil(_MOST_LOAD * (sum(server.load for server in servers) + 1) / len(servers))
+        most = math.ceil(_MOST_LOAD * (under_way + 1) / len(servers))
         return next(number for number in orders[photo] if servers[number].load < most)
 
     return choose
