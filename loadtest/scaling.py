@@ -92,12 +92,15 @@ def predict_scaling(options: SimulateOptions, scenario: Scenario, times: StageTi
 
 
 def check_runs(options: SimulateOptions, times: StageTimes, slo: Slo) -> None:
-    """Print what runs measured beside what is predicted for the same requests; of a search, both knees as well.
+    """Print what runs measured beside what is predicted for the same requests, and write both to `check.json`.
+
+    Of a search, both knees are told as well.
 
     Raises:
         UsageError: a folder holds no run.
     """
     fleet = _fleet(options, times, options.servers[0], "round_robin")
+    rows: list[dict[str, Any]] = []
     for folder in options.check:
         runs = [(read_settings(file.parent), read_report(file.parent)) for file in folder.glob(f"**/{JSON_FILE}")]
         if not runs:
@@ -115,6 +118,7 @@ def check_runs(options: SimulateOptions, times: StageTimes, slo: Slo) -> None:
             predicted = figures_at(run.profile)
             was, will = (figures["latency_ms"]["all"] for figures in (report["figures"], predicted))
             hits = report["server"].get("stages", {}).get("image_features", {}).get("cache_hit_ratio", math.nan)
+            rows.append({"rate_per_s": run.profile.rate_per_s, "measured_ms": was, "predicted_ms": will})
             print(
                 f"{run.profile.rate_per_s:>28.1f}{was['p50']:>10.1f}{will['p50']:>10.1f}{was['p99']:>10.1f}"
                 f"{will['p99']:>10.1f}{hits:>9.1%}{predicted['cache_hit_ratio']:>9.1%}"
@@ -126,7 +130,9 @@ def check_runs(options: SimulateOptions, times: StageTimes, slo: Slo) -> None:
                 return slo.broken(figures_at(replace(profile, rate_per_s=rate_per_s)))
 
             will_per_s = highest_kept(knee(was_per_s or _FIRST_RATE_PER_S, broken_at, _PRECISION))
+            rows.append({"measured_knee_per_s": was_per_s, "predicted_knee_per_s": will_per_s})
             print(f"knee: measured {was_per_s or math.nan:.1f}/s, predicted {will_per_s or math.nan:.1f}/s")
+    (options.output / "check.json").write_text(json.dumps({"format": _FORMAT, "rows": rows}, indent=1) + "\n", "utf-8")
 
 
 def _fleet(options: SimulateOptions, times: StageTimes, servers: int, dispatch: Dispatch) -> Fleet:

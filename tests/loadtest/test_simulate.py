@@ -257,3 +257,6 @@ def test_a_search_that_was_measured_is_shown_beside_the_prediction(
     assert (rate, p50_measured) == (20.0, 12.3)
     assert 8 <= p50_predicted <= 10, "a known photo's question alone"
     assert knees.startswith("knee: measured 77.7/s, predicted ")
+    rows = json.loads((tmp_path / "scaling" / "check.json").read_text("utf-8"))["rows"]
+    assert rows[0]["measured_ms"]["p50"] == pytest.approx(12.3)
+    assert rows[1]["measured_knee_per_s"] == 77.7
