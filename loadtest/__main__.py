@@ -1,4 +1,4 @@
-"""`python -m loadtest`: run, knee, gate, compare."""
+"""`python -m loadtest`: run, knee, stages, simulate, gate, compare."""
 
 import sys
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,25 @@ from command_line.errors import INTERRUPTED, UsageError
 from loadtest.compare import comparison
 from loadtest.embedded import EmbeddedServerError, ServingMissingError, Target, embedded_server, require_serving
 from loadtest.knee import knee
-from loadtest.options import CompareOptions, GateOptions, KneeOptions, RunOptions, WorkerOptions
+from loadtest.options import (
+    CompareOptions,
+    GateOptions,
+    KneeOptions,
+    LoadOptions,
+    RunOptions,
+    SimulateOptions,
+    StagesOptions,
+    WorkerOptions,
+)
 from loadtest.photos import PhotoFolderError
 from loadtest.report import HTML_FILE, JSON_FILE, read_report, summary
-from loadtest.scenario import ScenarioError
+from loadtest.scaling import PLOT_FILE, check_runs, predict_scaling
+from loadtest.scenario import ScenarioError, scenario_from
 from loadtest.schedule import ScheduleError
 from loadtest.server_metrics import MetricsError
 from loadtest.slo import SloError, read_slo
+from loadtest.stages import FILE as STAGES_FILE
+from loadtest.stages import StagesError, measure_stages, read_stages
 
 
 class RunFailedError(RuntimeError):
@@ -42,13 +55,17 @@ def perform(options: Any) -> int:
                 return _run(options)
             case KneeOptions():
                 return _knee(options)
+            case StagesOptions():
+                return _stages(options)
+            case SimulateOptions():
+                return _simulate(options)
             case GateOptions():
                 return _gate(options)
             case CompareOptions():
                 return _compare(options)
             case _:
                 return _work(options)
-    except (ServingMissingError, ScenarioError, ScheduleError, SloError, PhotoFolderError) as error:
+    except (ServingMissingError, ScenarioError, ScheduleError, SloError, StagesError, PhotoFolderError) as error:
         raise UsageError(str(error)) from error
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -60,21 +77,12 @@ def _run(options: RunOptions) -> int:
     from loadtest.workers import WorkersError
 
     settings = settings_from(options)
-    if options.repository:
-        if not (options.repository / "manifest.json").is_file():
-            raise UsageError(
-                f"--repository {options.repository} has no manifest.json: build one with python -m builders"
-            )
-        require_serving()
+    _require_repository(options)
     _require_new(options.output)
     with ExitStack() as stack:
-        target = Target(options.url, options.metrics_url)
+        target = _target(stack, options)
         try:
-            if options.repository:
-                target = stack.enter_context(embedded_server(options.repository, options.output / "triton.log"))
             content, status = run_and_report(options.output, settings, target, slo_ms=options.slo_ms)
-        except EmbeddedServerError as error:
-            raise RunFailedError(str(error), error.exit_status) from error
         except (ServerGoneError, WorkersError, MetricsError) as error:
             raise RunFailedError(str(error), 1) from error
     print(summary(content))
@@ -91,16 +99,7 @@ def _knee(options: KneeOptions) -> int:
 
     def broken_at(rate: float) -> list[str]:
         folder = options.output / f"rate-{rate:.3f}"
-        running = subprocess.Popen(_run_command(options, folder, rate), stdout=subprocess.DEVNULL)
-        try:
-            status = running.wait()
-        except KeyboardInterrupt:  # the run hears of it too, and writes what it has
-            running.wait()
-            raise
-        if status == INTERRUPTED:
-            raise KeyboardInterrupt
-        if not (folder / JSON_FILE).exists():
-            raise RunFailedError(f"the run at {rate:.1f}/s wrote no report; what it said stands above", status)
+        _run_apart(options, folder, ["--rate", f"{rate:.3f}"])
         return report.add(rate, read_report(folder))
 
     try:
@@ -110,15 +109,76 @@ def _knee(options: KneeOptions) -> int:
     return 1 if best is None else 0
 
 
-def _run_command(options: KneeOptions, folder: Path, rate: float) -> list[str]:
-    command = [sys.executable, "-m", "loadtest", "run", "--output", str(folder), "--rate", f"{rate:.3f}"]
+def _require_repository(options: LoadOptions) -> None:
+    if options.repository:
+        if not (options.repository / "manifest.json").is_file():
+            raise UsageError(
+                f"--repository {options.repository} has no manifest.json: build one with python -m builders"
+            )
+        require_serving()
+
+
+def _target(stack: ExitStack, options: LoadOptions) -> Target:
+    """Return the server to load: that of --repository, which is served until `stack` ends, or that of --url."""
+    if not options.repository:
+        return Target(options.url, options.metrics_url)
+    try:
+        return stack.enter_context(embedded_server(options.repository, options.output / "triton.log"))
+    except EmbeddedServerError as error:
+        raise RunFailedError(str(error), error.exit_status) from error
+
+
+def _run_apart(options: LoadOptions, folder: Path, arguments: list[str]) -> None:
+    """Run a load test in a process of its own, with `options` and more arguments, of which the last of a kind counts.
+
+    Raises:
+        RunFailedError: it wrote no report.
+    """
+    command = [sys.executable, "-m", "loadtest", "run", "--output", str(folder)]
     for name in (
         "scenario", "duration", "warm_up", "seed", "workers", "timeout", "max_in_flight", "photos", "photo_count",
         "photo_salt", "url", "metrics_url", "repository",
     ):  # fmt: skip
         if (value := getattr(options, name)) is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
-    return command
+    running = subprocess.Popen([*command, *arguments], stdout=subprocess.DEVNULL)
+    try:
+        status = running.wait()
+    except KeyboardInterrupt:  # the run hears of it too, and writes what it has
+        running.wait()
+        raise
+    if status == INTERRUPTED:
+        raise KeyboardInterrupt
+    if not (folder / JSON_FILE).exists():
+        raise RunFailedError(f"the run in {folder.name} wrote no report; what it said stands above", status)
+
+
+def _stages(options: StagesOptions) -> int:
+    def load(folder: Path, arguments: list[str], durations: float) -> None:
+        print(folder.name, flush=True)
+        _run_apart(replace(served, duration=durations * options.duration), folder, arguments)
+
+    scenario = scenario_from(options.scenario)
+    _require_repository(options)
+    _require_new(options.output)
+    with ExitStack() as stack:
+        target = _target(stack, options)
+        served = replace(options, url=target.url, metrics_url=target.metrics_url, repository=None)
+        measure_stages(options.output, scenario, options.cores, load)
+    print(f"times: {options.output / STAGES_FILE}")
+    return 0
+
+
+def _simulate(options: SimulateOptions) -> int:
+    scenario, times = read_stages(options.stages)
+    slo = read_slo(options.slo)
+    _require_new(options.output)
+    if options.check:
+        check_runs(options, times, slo)
+        return 0
+    rows = predict_scaling(options, scenario, times, slo)
+    print(f"plot: {options.output / PLOT_FILE}")
+    return 1 if any(row["highest_rate_per_s"] is None for row in rows) else 0
 
 
 def _gate(options: GateOptions) -> int:

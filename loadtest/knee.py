@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-PRECISION = 1.1  # the search ends when the broken rate is no more than this times the kept one
+PRECISION = 1.1
 MOST_TRIES = 16
 LEAST_SHARE = 1 / 64  # of the first rate; a server that keeps nothing at this keeps nothing
 
@@ -15,12 +15,13 @@ class Tried:
     """Objectives that did not hold, in words; empty if all did."""
 
 
-def knee(start_per_s: float, broken_at: Callable[[float], list[str]]) -> list[Tried]:
-    """Try rates until the highest that keeps the objectives is known to a tenth.
+def knee(start_per_s: float, broken_at: Callable[[float], list[str]], precision: float = PRECISION) -> list[Tried]:
+    """Try rates until the highest that keeps the objectives is known, to a tenth where nothing else is asked for.
 
     Args:
         start_per_s: the first rate that is tried.
         broken_at: runs at a rate, and says what did not hold.
+        precision: the search ends when the broken rate is no more than this times the kept one.
 
     Returns:
         All tries, in order.
@@ -33,7 +34,7 @@ def knee(start_per_s: float, broken_at: Callable[[float], list[str]]) -> list[Tr
             broken = min(broken, rate)
         else:
             kept = max(kept, rate)
-        if kept and broken <= kept * PRECISION:
+        if kept and broken <= kept * precision:
             break
         if broken == float("inf"):
             rate = kept * 2

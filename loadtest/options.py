@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from command_line.values import Argument, File, Folder, Positional
+from command_line.values import Argument, Count, ExistingFolder, File, Folder, Positional, Repeated, WholeNumber
 
 DESCRIPTION = """
 Load a Vitrine server and tell the truth about it: requests leave by schedule whether or not the server keeps up, and
@@ -15,6 +15,7 @@ latency counts from when each was meant to leave. See docs/how-to/load-test.md.
 Example: python -m loadtest run --scenario customer_service --rate 40 --output build/load
 """
 Arrivals = Literal["constant", "poisson", "ramp", "steps", "spike"]
+Dispatch = Literal["round_robin", "affinity"]
 Rate = Annotated[float, Argument(metavar="R")]
 Duration = Annotated[float, Argument(metavar="S")]
 
@@ -122,6 +123,69 @@ class KneeOptions(LoadOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StagesOptions(LoadOptions):
+    """Measure what a question costs one server, for `simulate`; writes stages.json.
+
+    Runs of questions about known photos and about new ones, of several callers at once and of questions that meet no
+    other, of the scenario's photos and questions. They take fourteen times --duration.
+
+    Example: python -m loadtest stages --repository build/vitrine-small --output build/load/stages
+    """
+
+    duration: Duration = 10.0
+    """Seconds of a run, warm-up included; three times as long for questions that meet no other."""
+    warm_up: Duration = 2.0
+    """Seconds at the start that are left out of the figures."""
+    cores: Count = os.cpu_count() or 1
+    """Processor cores of the server's machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulateOptions:
+    """Predict what many servers answer: knee, latencies and cache hits, by a simulation; no server runs.
+
+    Requests are those of the scenario that was measured, and come to the servers in turn, or each photo to a server of
+    its own (affinity). Writes scaling.json and scaling.png.
+
+    Example: python -m loadtest simulate build/load/stages/stages.json --slo loadtest/slo.yaml --output build/scaling
+    """
+
+    stages: Positional[File]
+    """Times that `python -m loadtest stages` has measured."""
+    slo: File
+    """Objectives, such as loadtest/slo.yaml."""
+    output: Folder
+    """New or empty folder."""
+    servers: tuple[Count, ...] = (1, 2, 5, 10, 20, 50, 100)
+    """Numbers of servers."""
+    cores: Count | None = None
+    """Processor cores of a server (default: as many as were measured on)."""
+    shared_cores: bool = False
+    """All servers run on the same cores."""
+    cache_entries: Count = 10_000
+    """Photos that a server's cache holds (those of the bundled checkpoint take 20 KiB each)."""
+    at_once: Count = 64
+    """Requests that a server works on at once."""
+    queue: WholeNumber = 256
+    """Requests that wait beyond those at a server; further ones are refused."""
+    duration: Duration = 20.0
+    """Seconds of a simulated run, warm-up included."""
+    warm_up: Duration = 5.0
+    """Seconds at the start, with empty caches, that are left out of the figures."""
+    seed: int = 0
+    """Number that everything is drawn from."""
+    check: Repeated[tuple[ExistingFolder, ...]] = ()
+    """Folder of a run or of a search for the knee: simulate the same with the first number of --servers, in turn, and
+    print both. May come again."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.warm_up < self.duration:
+            raise ValueError(
+                f"the warm-up of {self.warm_up:g} s must be shorter than the {self.duration:g} s of the run"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateOptions:
     """Hold a report against an SLO.
 
@@ -158,6 +222,8 @@ class WorkerOptions:
 COMMANDS: dict[str, type[Any]] = {
     "run": RunOptions,
     "knee": KneeOptions,
+    "stages": StagesOptions,
+    "simulate": SimulateOptions,
     "gate": GateOptions,
     "compare": CompareOptions,
     "worker": WorkerOptions,  # started by run; not for people

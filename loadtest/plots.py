@@ -117,6 +117,27 @@ def load_plot(rates_per_s: Sequence[float], latency_ms: Sequence[dict[str, float
     return png_of(figure)
 
 
+def scaling_plot(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Knee and cache hits against the number of servers, by dispatch.
+
+    Args:
+        rows: of `scaling.json`.
+    """
+    figure, (rate, hits) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    for dispatch in dict.fromkeys(row["dispatch"] for row in rows):
+        kept = [row for row in rows if row["dispatch"] == dispatch and row["calm"]]
+        servers = [row["servers"] for row in kept]
+        rate.plot(servers, [row["highest_rate_per_s"] for row in kept], "o-", label=dispatch)
+        hits.plot(servers, [100 * row["calm"]["cache_hit_ratio"] for row in kept], "o-", label=dispatch)
+    rate.set(xscale="log", yscale="log", ylabel="requests a second", title="Highest rate that keeps the SLO")
+    hits.set(xscale="log", ylabel="% of the photos", title="Cache hits")
+    for axes in (rate, hits):
+        axes.set_xlabel("servers")
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    return png_of(figure)
+
+
 def percentile_over_time(sent: NDArray[np.void], percent: int) -> tuple[list[float], list[float]]:
     """Compute times in seconds, and the percentile in ms of the requests around each: as many as it needs, or none."""
     groups = min(len(sent) // _LEAST_SAMPLES[percent], _BINS)

@@ -65,7 +65,7 @@ GROUPS = (
     Group(
         "Measure",
         (
-            Command("loadtest", subcommands=("run", "knee", "gate", "compare")),
+            Command("loadtest", subcommands=("run", "knee", "stages", "simulate", "gate", "compare")),
             Command("evaluation"),
             Command("evaluation.text"),
             Command("evaluation.compare"),
