@@ -39,7 +39,10 @@ def main() -> int:
             return 1
         found = packages(output.read_text("utf-8"))
     for name, chosen in (
-        ("requirements.lock", [p for p in found if not any(one.match(p) for one in (_TORCH_CUDA, _TENSORRT_RTX, _BULK_ENGINES))]),
+        (
+            "requirements.lock",
+            [p for p in found if not any(one.match(p) for one in (_TORCH_CUDA, _TENSORRT_RTX, _BULK_ENGINES))],
+        ),
         ("torch-cuda.lock", [p for p in found if _TORCH_CUDA.match(p)]),
         ("tensorrt-rtx.lock", [p for p in found if _TENSORRT_RTX.match(p)]),
         ("bulk-engines.lock", [p for p in found if _BULK_ENGINES.match(p)]),

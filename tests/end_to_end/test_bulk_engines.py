@@ -1,6 +1,7 @@
 """`vitrine bulk` before a real server: alone, on Ray, and by the guide's own lines on Spark, with the same rows."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
-from tests.helpers.system import SKIP
+from tests.helpers.system import lack
 
 GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "bulk.md"
 QUESTIONS = ("What is it?", "这是什么？")
@@ -66,7 +67,9 @@ def test_a_real_server_answers_all_kinds_and_nothing_fails(alone: Path) -> None:
     assert all(len(row["vector"]) == 192 for row in by_kind["embed"])
 
 
-def test_against_an_earlier_run_it_says_what_changed(catalogue: Path, alone: Path, server_url: str, tmp_path: Path) -> None:
+def test_against_an_earlier_run_it_says_what_changed(
+    catalogue: Path, alone: Path, server_url: str, tmp_path: Path
+) -> None:
     done = bulk(catalogue, tmp_path / "again", server_url, "--against", str(alone), "--json")
     assert done.returncode == 0, done.stderr
     summary, *changes = map(json.loads, done.stdout.splitlines())
@@ -80,7 +83,7 @@ def test_ray_gives_the_same_rows(catalogue: Path, alone: Path, server_url: str, 
     try:
         import ray.data  # noqa: F401  whether it is there
     except ImportError:
-        skip_or_fail("Ray is not installed: make setup EXTRAS=bulk-engines")
+        lack("Ray is not installed: make setup EXTRAS=bulk-engines")
     done = bulk(catalogue, tmp_path / "ray", server_url, "--engine", "ray")
     assert done.returncode == 0, done.stderr
     on_ray = rows(tmp_path / "ray")
@@ -93,13 +96,18 @@ def test_the_guide_s_lines_run_on_spark(catalogue: Path, alone: Path, server_url
     try:
         import pyspark  # noqa: F401  whether it is there
     except ImportError:
-        skip_or_fail("Spark is not installed: make setup EXTRAS=bulk-engines")
+        lack("Spark is not installed: make setup EXTRAS=bulk-engines")
     if shutil.which("java") is None:
         pytest.skip("Spark needs Java, which is not here")
-    [code] = (block for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL) if "Spark" in block)
+    [code] = (
+        block for block in re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL) if "Spark" in block
+    )
     named = f"SERVER, CATALOGUE, ANSWERS = {server_url!r}, {str(catalogue)!r}, {str(tmp_path / 'spark')!r}\n"
     (tmp_path / "job.py").write_text(named + code, "utf-8")
-    done = subprocess.run([sys.executable, tmp_path / "job.py"], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYSPARK_PYTHON": sys.executable}
+    done = subprocess.run(
+        [sys.executable, tmp_path / "job.py"], env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     on_spark = {(row["id"], row["question"]): row for row in pq.read_table(tmp_path / "spark").to_pylist()}
     assert len(on_spark) == len(PHOTOS) * len(QUESTIONS)

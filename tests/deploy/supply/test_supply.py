@@ -33,7 +33,7 @@ def test_the_locks_are_of_the_versions_that_were_tested() -> None:
     tested = dict(
         line.split("==") for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if "==" in line
     )
-    installed = ("requirements.lock", "torch-cpu.lock", "tensorrt-rtx.lock")
+    installed = ("requirements.lock", "torch-cpu.lock", "tensorrt-rtx.lock", "bulk-engines.lock")
     locked = dict(pin.split("==") for pin in pins([SUPPLY / name for name in installed]))
     assert {normalised(name): version for name, version in locked.items()} == {
         normalised(name): version for name, version in tested.items()
