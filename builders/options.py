@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 from builders.checkpoint.lock_file import LOCK_FILE
 from builders.errors import UsageError
 from builders.tensorrt.plan_options import PlanOptions, require_possible_plan
-from command_line.values import Argument, CheckpointName, File, Folder, Repeated
+from command_line.values import Argument, CheckpointName, Count, File, Folder, Repeated
 from vitrine_steps.processor import has_vnni
 
 if TYPE_CHECKING:  # these bring numpy, which --help does not need
@@ -26,6 +26,13 @@ PRECISIONS: dict[Target, tuple[Precision, ...]] = {
 }
 """Per target. "auto": for each engine the fastest of FP32 and INT8 that keeps the answers."""
 _PARITY_PHOTOS, _CHAT_PARITY_PHOTOS = 16, 3
+
+
+def _gpu_numbers(text: str) -> tuple[int, ...]:
+    numbers = [part.strip() for part in text.split(",")]
+    if not all(number.isdecimal() and len(number) < 3 for number in numbers) or len(set(numbers)) < len(numbers):
+        raise ValueError(f"{text[:80]!r} came, but numbers of GPUs such as 0,1 are expected, each once")
+    return tuple(map(int, numbers))
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,11 @@ class BuildOptions:
     cores: int | None = None
     """Cores of the machine that will serve: so many photos, and of a narrow model runs, at once, 8 at most (default: as
     many as here)."""
+    gpus: Annotated[tuple[int, ...], Argument(_gpu_numbers, "0,1")] = ()
+    """GPUs that TensorRT's engines run on, an instance of each engine on each (default: all that the server sees; a
+    slice by MIG is a GPU of its own)."""
+    gpu_instances: Count = 1
+    """Instances of each engine on each GPU: a second one copies while the first computes, and takes its memory."""
     tuned: File | None = None
     """Instances of the steps and waits of their batches, as python -m benchmarks.tune found them (default: by
     --cores)."""
@@ -194,6 +206,8 @@ def require_possible(options: BuildOptions) -> None:
     if options.batch_opt is not None and not 1 <= options.batch_opt <= most:
         raise UsageError(f"--batch-opt is {options.batch_opt}, but must be at least 1 and at most --batch-max, {most}")
     require_possible_plan(options.plan, options.target)
+    if options.target != "tensorrt" and (options.gpus or options.gpu_instances != 1):
+        raise UsageError("--gpus and --gpu-instances place TensorRT's engines: they go with --target tensorrt")
     if options.graphs_only and options.target != "tensorrt":
         raise UsageError("--graphs-only stops before TensorRT starts: it goes with --target tensorrt")
     if options.rules:

@@ -87,6 +87,8 @@ def specify(
             batch,
             options.serving_cores,
             tuning_from_file(options.tuned) if options.tuned else Tuning(),
+            options.gpus,
+            options.gpu_instances,
         ),
         parity_photos=options.parity_photos_for(checkpoint),
         photos=options.photos,

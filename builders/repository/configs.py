@@ -28,6 +28,10 @@ class ServingConfig:
     """Cores of the machine that will serve."""
     tuning: Tuning = field(default_factory=Tuning)
     """What was found by measuring; the rest follows from the cores."""
+    gpus: tuple[int, ...] = ()
+    """GPUs that TensorRT's engines run on. (): all that the server sees."""
+    gpu_instances: int = 1
+    """Instances of each engine on each of them."""
 
 
 def adapt_config(
@@ -61,7 +65,7 @@ def adapt_config(
     if engine := engines.get(adapted.name):
         adapted.backend = serving.backend
         if serving.backend == "tensorrt":
-            _adapt_to_tensorrt(adapted, engine, serving.batch)
+            _adapt_to_tensorrt(adapted, engine, serving)
         elif serving.backend == "tensorrt_rtx":
             _adapt_to_tensorrt_rtx(adapted, engine, serving.batch)
         else:
@@ -93,15 +97,16 @@ def _feature_type(engines: Mapping[str, EngineSpec]) -> model_config_pb2.DataTyp
     return model_config_pb2.TYPE_FP32 if dtypes == {"float32"} else model_config_pb2.TYPE_FP16
 
 
-def _adapt_to_tensorrt(config: model_config_pb2.ModelConfig, engine: EngineSpec, batch: BatchRange) -> None:
-    """One instance on each GPU, CUDA graphs where there is no control flow, and a first run before any request."""
+def _adapt_to_tensorrt(config: model_config_pb2.ModelConfig, engine: EngineSpec, serving: ServingConfig) -> None:
+    """Instances on each GPU, CUDA graphs where there is no control flow, and a first run before any request."""
     config.parameters.clear()
     del config.instance_group[:]
-    config.instance_group.add(count=1, kind=model_config_pb2.ModelInstanceGroup.KIND_GPU)
+    gpu = model_config_pb2.ModelInstanceGroup.KIND_GPU
+    config.instance_group.add(count=serving.gpu_instances, kind=gpu, gpus=serving.gpus)
     if not engine.is_loop and not engine.one_at_a_time:
         config.optimization.cuda.graphs = True
-        config.dynamic_batching.preferred_batch_size[:] = batch.preferred()
-    _add_warm_up(config, engine, batch)
+        config.dynamic_batching.preferred_batch_size[:] = serving.batch.preferred()
+    _add_warm_up(config, engine, serving.batch)
 
 
 def _adapt_to_tensorrt_rtx(config: model_config_pb2.ModelConfig, engine: EngineSpec, batch: BatchRange) -> None:

@@ -169,6 +169,23 @@ def test_the_source_configs_have_the_bundled_dimensions(name: str) -> None:
     assert adapt_config(config, BUNDLED, ServingConfig(backend), SPECS) == config
 
 
+@pytest.mark.parametrize("name", ENGINES)
+def test_tensorrt_s_engines_lie_on_the_gpus_that_were_asked_for(name: str) -> None:
+    everywhere = adapt_config(CONFIGS[name], BUNDLED, ServingConfig("tensorrt"), SPECS)
+    chosen = adapt_config(CONFIGS[name], BUNDLED, ServingConfig("tensorrt", gpus=(0, 2), gpu_instances=2), SPECS)
+    for config, count, gpus in ((everywhere, 1, []), (chosen, 2, [0, 2])):
+        [group] = config.instance_group
+        assert (group.kind, group.count, list(group.gpus)) == (group.KIND_GPU, count, gpus)
+
+
+@pytest.mark.parametrize("name", PYTHON_STEPS)
+def test_steps_in_python_stay_on_the_processor(name: str) -> None:
+    config = adapt_config(CONFIGS[name], BUNDLED, ServingConfig("tensorrt", gpus=(1,), gpu_instances=2), SPECS)
+    assert {(group.kind, tuple(group.gpus)) for group in config.instance_group} == {
+        (config.instance_group[0].KIND_CPU, ())
+    }
+
+
 @pytest.mark.parametrize("name", PYTHON_STEPS)
 def test_a_steps_code_names_tensors_of_its_config(name: str) -> None:
     code = ast.parse((STEPS / f"{name}.py").read_text(encoding="utf-8"))
