@@ -99,7 +99,7 @@ def check_runs(options: SimulateOptions, times: StageTimes, slo: Slo) -> None:
     Raises:
         UsageError: a folder holds no run.
     """
-    fleet = _fleet(options, times, options.servers[0], "round_robin")
+    fleet = _fleet(options, times, options.servers[0], "affinity")  # as the load test's clients send
     rows: list[dict[str, Any]] = []
     for folder in options.check:
         runs = [(read_settings(file.parent), read_report(file.parent)) for file in folder.glob(f"**/{JSON_FILE}")]

@@ -21,7 +21,7 @@ from loadtest.samples import CODES, SAMPLE
 
 _FEATURES, _ANSWER = range(2)
 _REFUSED = CODES.index("UNAVAILABLE")
-_MOST_LOAD = 1.25  # Envoy's hash_balance_factor does the same, in percent
+_MOST_LOAD = 1.5  # as the gateway has it (serving/door/gateway_servers.py)
 
 
 class StageTimesError(ValueError):

@@ -14,7 +14,7 @@ from typing import Any
 import onnx
 from onnx import AttributeProto, GraphProto
 
-from builders.checkpoint.digests import sha256_of_folder
+from builders.checkpoint.digests import sha256_of_file, sha256_of_folder
 from builders.graphs.cache import Graphs
 from builders.parity.compare import Comparison
 from builders.parity.proof import Proof, write_ranges
@@ -89,11 +89,12 @@ def renew_digests(folder: Path) -> None:
 def _write_signed(folder: Path, manifest: dict[str, Any]) -> None:
     """With every file's digest, and a release's name that changes with any of them."""
     name_cached_inputs(folder, "")
-    content = json.dumps(sha256_of_folder(folder), sort_keys=True)
-    release = hashlib.sha256(content.encode()).hexdigest()[:12]
+    sha256 = sha256_of_folder(folder)
+    release = hashlib.sha256(json.dumps(sha256, sort_keys=True).encode()).hexdigest()[:12]
     name_cached_inputs(folder, release)
+    configs = {str(file.relative_to(folder)): sha256_of_file(file) for file in folder.glob("*/config.pbtxt")}
     name = manifest["checkpoint"]["name"].rpartition("/")[2]
-    named = {"release": f"{name}-{release}", "sha256": sha256_of_folder(folder)}
+    named = {"release": f"{name}-{release}", "sha256": sha256 | configs}
     _write_json(folder / "manifest.json", manifest | named)
 
 

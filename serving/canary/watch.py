@@ -41,7 +41,7 @@ def watch(canary: Canary) -> int:
     """
     last_old, old, new = read_counts(canary.old), Counts(), Counts()
     try:
-        first_new = read_counts(canary.new)
+        first_new = last_new = read_counts(canary.new)
         write_share(canary.file, canary.percent)
         _say(f"{canary.percent} % of the questions go to the new release; watched for {canary.seconds / 60:g} minutes")
         start_s = time.monotonic()
@@ -50,16 +50,17 @@ def watch(canary: Canary) -> int:
             with suppress(ServingError):  # while an old server is exchanged or restarted, what it said before counts
                 now = read_counts(canary.old)
                 old, last_old = old + (counts_since(last_old, now) or Counts()), now
-            since = counts_since(first_new, read_counts(canary.new))
-            if since is None:
+            now = read_counts(canary.new)
+            since = counts_since(first_new, now)
+            if since is None or counts_since(last_new, now) is None:
                 return _step_back(canary, "a server of the new release was restarted")
-            new = since
+            new, last_new = since, now
             own = _OWN_PER_S * max(len(canary.old), len(canary.new)) * (time.monotonic() - start_s)
             if reason := reason_to_step_back(old, new, own):
                 return _step_back(canary, reason)
     except ServingError as error:
         return _step_back(canary, str(error))
-    except KeyboardInterrupt:
+    except BaseException:  # whatever ends the watch: an unwatched canary is worse than none
         _step_back(canary, "nobody watches any more")
         raise
     return _end(canary, old, new)

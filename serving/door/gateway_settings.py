@@ -6,7 +6,7 @@ from pathlib import Path
 SHOP_HEADER = "x-vitrine-shop"
 """The gateway's own: the name that a key stands for."""
 PHOTO_HEADER = "x-vitrine-photo"
-"""A caller's: the SHA-256 of its photo, in hexadecimal. Calls with the same one go to the same server."""
+"""A caller's: the first 16 digits of its photo's SHA-256. Calls with the same one go to the same server."""
 LONGEST_CALL_S = 60
 Server = tuple[str, int]
 """Name and port. A name is looked up again every few seconds, and may stand for several servers."""

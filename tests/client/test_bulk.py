@@ -19,7 +19,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from tritonclient.grpc import service_pb2_grpc
-from vitrine_client import InvalidRequestError, ServerUnavailableError
+from vitrine_client import InvalidRequestError, ServerError, ServerUnavailableError
 from vitrine_client.bulk import sources
 from vitrine_client.bulk.changes import changed_rows
 from vitrine_client.bulk.job import Job, remaining
@@ -41,6 +41,7 @@ class Server(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mis
         self.room = 1000
         self.under_way = 0
         self.refused = 0
+        self.broken = False
         self.server = grpc.server(ThreadPoolExecutor(64), options=[("grpc.so_reuseport", 0)])
         service_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(self, self.server)
         self.port = self.server.add_insecure_port("127.0.0.1:0")
@@ -52,6 +53,10 @@ class Server(service_pb2_grpc.GRPCInferenceServiceServicer):  # type: ignore[mis
             context.abort(grpc.StatusCode.UNAVAILABLE, "full")
         if photo == b"bad":
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the photo is no image")
+        if self.broken or photo == b"poison":
+            context.abort(grpc.StatusCode.INTERNAL, "internal error")
+        if "refused?" in str(request.raw_input_contents[1:]):
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a question is refused")
         self.under_way += 1
         time.sleep(0.002)
         self.asked.append(photo)
@@ -166,7 +171,7 @@ def test_a_bad_row_is_a_row_with_its_error_and_harms_no_other(tmp_path: Path, se
     assert not broken
     errors = {row["id"]: row["error"] for row in rows}
     assert [errors[name] for name in ("good", "last")] == [None, None]
-    assert "is it there?" in errors["lost"]
+    assert errors["lost"] == "there is no such photo"
     assert errors["catalogue.jsonl:0:3"] == "the photo is no image"
     assert all(
         "no JSON object" in errors[name]
@@ -174,6 +179,43 @@ def test_a_bad_row_is_a_row_with_its_error_and_harms_no_other(tmp_path: Path, se
     )
     assert {row["error_code"] for row in rows if row["error"]} == {"INVALID_ARGUMENT"}
     assert len(rows) == 7 * len(QUESTIONS)
+
+
+def test_a_photo_that_always_fails_and_a_question_that_is_refused_harm_no_other(tmp_path: Path, server: Server) -> None:
+    source = write_folder(tmp_path)
+    (tmp_path / "photos" / "0" / "000.jpg").write_bytes(b"poison")
+    rows, broken = run(job_of(source, tmp_path, server, asks=("What is it?", "refused?"), embeds=True))
+    assert not broken
+    failed = {(row["id"], row["kind"], row["question"]): row["error_code"] for row in rows if row["error_code"]}
+    assert {key: code for key, code in failed.items() if key[0] == "0/000.jpg"} == {
+        ("0/000.jpg", "ask", "What is it?"): "INTERNAL",
+        ("0/000.jpg", "ask", "refused?"): "INTERNAL",
+        ("0/000.jpg", "embed", ""): "INTERNAL",
+    }
+    others = {key: code for key, code in failed.items() if key[0] != "0/000.jpg"}
+    assert {key[2] for key in others} == {"refused?"}
+    assert len(others) == len(PHOTOS) - 1
+
+
+def test_a_catalogue_leads_to_no_file_elsewhere_and_ids_are_what_they_are(tmp_path: Path, server: Server) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    (tmp_path / "catalogue").mkdir()
+    lines = [
+        {"photo": "../secret.jpg"},
+        {"photo": str(tmp_path / "secret.jpg"), "id": None},
+        {"id": "\ud800", "photo": "x"},
+    ]
+    (tmp_path / "catalogue" / "all.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    rows, _ = run(job_of(str(tmp_path / "catalogue"), tmp_path, server, asks=("这是什么？",)))
+    assert [row["id"] for row in rows] == ["all.jsonl:0:0", "all.jsonl:0:1", "?"]
+    assert [row["error"].startswith("the photo's path leads out") for row in rows] == [True, True, False]
+    assert not server.asked
+
+
+def test_the_output_may_not_lie_in_the_source(tmp_path: Path, server: Server) -> None:
+    source = write_folder(tmp_path)
+    with pytest.raises(InvalidRequestError, match="the output lies in the source"):
+        run(Job(source, f"{source}/answers", QUESTIONS, connection={"url": f"localhost:{server.port}"}))
 
 
 def test_a_broken_shard_is_named_and_the_others_are_done(tmp_path: Path, server: Server) -> None:
@@ -202,10 +244,15 @@ def test_a_full_server_loses_nothing_and_is_asked_less(tmp_path: Path, server: S
 
 
 def test_a_server_that_is_gone_ends_the_run_which_can_go_on(tmp_path: Path, server: Server) -> None:
-    gone = job_of(write_folder(tmp_path), tmp_path, server, connection={"url": "localhost:1"}, patience_s=0.2)
+    source = write_folder(tmp_path)
     with pytest.raises(ServerUnavailableError, match="localhost:1"):
-        run(gone)
-    rows, _ = run(job_of(gone.source, tmp_path, server))
+        run(job_of(source, tmp_path, server, connection={"url": "localhost:1"}, patience_s=0.2))
+    server.broken = True
+    with pytest.raises(ServerError, match="internal error"):
+        run(job_of(source, tmp_path, server, patience_s=0.5))
+    server.broken = False
+    rows, _ = run(job_of(source, tmp_path, server))
+    assert not any(row["error"] for row in rows), "an outage makes no rows"
     assert len(rows) == len(PHOTOS) * len(QUESTIONS)
 
 
@@ -220,6 +267,11 @@ def test_a_second_start_does_nothing_again_and_refuses_another_run(tmp_path: Pat
     with pytest.raises(InvalidRequestError, match="it differs in 'asks'"):
         run(job_of(job.source, tmp_path, server, asks=("Another?",)))
     (tmp_path / "photos" / "0" / "new.jpg").write_bytes(b"new")
+    with pytest.raises(InvalidRequestError, match="the source has changed"):
+        run(job)
+    (tmp_path / "photos" / "0" / "new.jpg").unlink()
+    assert run(job)
+    (tmp_path / "photos" / "0" / "001.jpg").write_bytes(b"another photo")
     with pytest.raises(InvalidRequestError, match="the source has changed"):
         run(job)
 

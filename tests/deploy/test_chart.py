@@ -170,9 +170,6 @@ def test_redis_takes_the_place_of_the_memory() -> None:
     assert not [one for one in triton["args"] if one.startswith("--cache-mib")]
     [password] = triton["env"]
     assert password["name"] == PASSWORD_VARIABLE
-    [own] = [one for one in rendered({**values_of("cpu"), "cache": {"kind": "redis", "redis": {"host": "r"}}})
-             if one["kind"] == "Deployment"]  # fmt: skip
-    assert not [one for one in own["spec"]["template"]["spec"]["containers"][0]["args"] if "database" in one]
 
 
 def test_every_selector_finds_pods(everything: list[Manifest]) -> None:

@@ -58,7 +58,13 @@ def test_the_query_that_scales_says_how_many_servers_the_load_needs(server: Embe
     assert trigger["metadata"]["query"].count("[1m]") == 1
     query, threshold = trigger["metadata"]["query"].replace("[1m]", WINDOW), float(trigger["metadata"]["threshold"])
     page = f"http://{server.settings.host}:{server.settings.metrics_port}/metrics"
-    with prometheus_of(page, tmp_path, FOLDER / "alerts.yml", every="1s", labels={"namespace": NAMESPACE}) as url:
+    with prometheus_of(
+        page,
+        tmp_path,
+        FOLDER / "alerts.yml",
+        every="1s",
+        labels={"namespace": NAMESPACE, "service": "shop-vitrine-servers"},
+    ) as url:
 
         def servers_wanted() -> int:
             [row] = asked(url, query)

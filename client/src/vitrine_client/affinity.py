@@ -2,12 +2,14 @@
 
 gRPC's own ring hash chooses the server by a header, passes over servers that are
 not there, and moves few photos when one comes or goes. A gateway can read the
-same header. A call that was refused is sent again without it: to any server.
+same header. What was refused is sent again without it, to any server, and so
+are further calls about that photo for a while.
 """
 
 import hashlib
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,10 @@ from vitrine_client.calls import Tensors
 
 HEADER = "x-vitrine-photo"
 CALLS_ON_ONE_SERVER = 8
-"""Calls about one photo that a client has under way at its server; further ones go to the photo's next server."""
+"""Calls about one photo that a client has under way at its server; further ones go to a place drawn anew."""
+_ELSEWHERE_S = 2.0
+"""Seconds for which calls about a photo go to any server, after its own has refused one."""
+_MOST_REFUSED = 10_000
 LOAD_BALANCING: dict[str, Any] = {
     "ring_hash_experimental": {"requestHashHeader": HEADER, "minRingSize": 4096, "maxRingSize": 4096}
 }
@@ -32,6 +37,8 @@ class PhotosUnderWay:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
+        self._refused_s: dict[str, float] = {}
+        """When a call about a photo was refused, by `time.monotonic`."""
 
     @contextmanager
     def header(self, inputs: Tensors) -> Iterator[dict[str, str]]:
@@ -48,11 +55,20 @@ class PhotosUnderWay:
         with self._lock:
             before = self._counts[digest]
             self._counts[digest] += 1
+            is_elsewhere = time.monotonic() < self._refused_s.get(digest, -_ELSEWHERE_S) + _ELSEWHERE_S
         try:
             number = before // CALLS_ON_ONE_SERVER
-            yield {HEADER: f"{digest}-{number}" if number else digest}
+            yield {} if is_elsewhere else {HEADER: f"{digest}-{number}" if number else digest}
         finally:
             with self._lock:
                 self._counts[digest] -= 1
                 if not self._counts[digest]:
                     del self._counts[digest]
+
+    def note_refused(self, header: dict[str, str]) -> None:
+        """Tell that a call with this header was refused."""
+        for value in header.values():
+            with self._lock:
+                if len(self._refused_s) >= _MOST_REFUSED:
+                    self._refused_s.clear()
+                self._refused_s[value.partition("-")[0]] = time.monotonic()

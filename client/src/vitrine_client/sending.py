@@ -147,6 +147,7 @@ class PendingCall:
             return False
         if not policy.was_reached:
             policy.was_reached = is_connected()
+        policy.photos.note_refused(self._affinity)
         was_down = policy.retries.is_down()
         policy.retries.note(was_taken=False)
         if not policy.are_retried or not policy.was_reached:

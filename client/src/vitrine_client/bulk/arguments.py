@@ -1,9 +1,11 @@
 """Arguments of `vitrine bulk`."""
 
 import argparse
+import sys
 from typing import Any
 
 from vitrine_client.argument_values import count, question, seconds, share
+from vitrine_client.errors import InvalidRequestError
 
 
 def add_bulk(commands: Any, connection: list[argparse.ArgumentParser]) -> None:
@@ -40,7 +42,7 @@ def add_bulk(commands: Any, connection: list[argparse.ArgumentParser]) -> None:
     parser.add_argument("--max-risk", type=share, metavar="SHARE", help="of wrong answers, such as 0.001")
     parser.add_argument(
         "--in-flight", type=count, default=16, metavar="COUNT",
-        help="photos under way at a time, at most (default: 16); fewer while the server refuses",
+        help="photos under way at a time, at most (default: 16), of each worker of Ray; fewer while the server refuses",
     )  # fmt: skip
     parser.add_argument(
         "--patience", type=seconds, default=300.0, metavar="S",
@@ -70,6 +72,8 @@ def _bulk(args: argparse.Namespace) -> int:
     """Run the command: what it imports is needed by it alone."""
     from vitrine_client.extras import package
 
+    if sys.version_info < (3, 11):  # noqa: UP036  the client itself runs on 3.10
+        raise InvalidRequestError("vitrine bulk needs Python 3.11 or newer")
     for name in ("pyarrow", "tqdm"):
         package(name, "bulk")
     status: int = package("vitrine_client.bulk.command", "bulk").bulk(args)

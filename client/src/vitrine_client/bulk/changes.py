@@ -11,7 +11,7 @@ from vitrine_client.errors import InvalidRequestError
 from vitrine_client.quoting import short_name
 
 _KEYS = ["id", "kind", "question"]
-_COMPARED = ["answer", "status", "confidence", "release", "error_code"]
+_COMPARED = ["answer", "status", "confidence", "detail", "release", "error_code"]
 
 
 def read_rows(output: str, columns: list[str]) -> pa.Table:
@@ -34,17 +34,22 @@ def changed_rows(before: str, after: str) -> tuple[pa.Table, list[dict[str, Any]
         before, after: outputs of `vitrine bulk`.
 
     Returns:
-        The rows whose answer or status differs, the old values under names that end in `_before`; and for each kind
-        and question how many rows both have, and how many changed, came to be answered, or no longer are.
+        The rows of both whose answer, status, codes or error differ, the old values under names that end in
+        `_before`; and for each kind and question how many rows both have, and how many changed, came to be answered,
+        or no longer are.
     """
     old, new = (read_rows(output, [*_KEYS, *_COMPARED]) for output in (before, after))
+    for rows in (old, new):
+        if rows.group_by(_KEYS).aggregate([]).num_rows < rows.num_rows:
+            raise InvalidRequestError("a run holds a photo's id twice, so that runs cannot be compared: give ids")
     both = new.join(old, _KEYS, join_type="inner", right_suffix="_before")
 
     def differs(name: str) -> pa.ChunkedArray:
         texts = (pc.fill_null(both[column], "") for column in (name, f"{name}_before"))
         return pc.not_equal(*texts)
 
-    is_changed = pc.or_(differs("answer"), differs("status"))
+    of_text = pc.and_(pc.equal(both["kind"], "read"), differs("detail"))  # a list's probabilities always do
+    is_changed = pc.or_(pc.or_(differs("answer"), differs("status")), pc.or_(differs("error_code"), of_text))
     is_answered, was_answered = (
         pc.equal(pc.fill_null(both[name], ""), "answered") for name in ("status", "status_before")
     )

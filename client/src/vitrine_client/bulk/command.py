@@ -4,18 +4,21 @@ import argparse
 import json
 import sys
 import time
+from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from vitrine_client.bulk.changes import changed_rows
+from vitrine_client.bulk.changes import changed_rows, read_rows
 from vitrine_client.bulk.job import Job, remaining, write_whole
 from vitrine_client.bulk.ray_engine import answer_on_ray
 from vitrine_client.bulk.run import answer_shards
 from vitrine_client.bulk.sources import place_of, shards_of
-from vitrine_client.errors import InvalidRequestError
-from vitrine_client.quoting import short_name
+from vitrine_client.client import VqaClient
+from vitrine_client.errors import InvalidRequestError, ServerError
+from vitrine_client.quoting import quote, short_name
+from vitrine_client.transport import GrpcTransport
 
 _CHANGES = "_changes.parquet"
 _A_MILLION = 1_000_000
@@ -24,10 +27,16 @@ _A_MILLION = 1_000_000
 def bulk(args: argparse.Namespace) -> int:
     job = Job(
         args.source, args.output, tuple(args.ask), tuple(args.choose), args.read, args.embed, args.max_risk,
-        args.in_flight, max(args.timeout, Job.timeout_s), args.patience, args.connection,
+        args.in_flight, args.timeout, args.patience, args.connection,
     )  # fmt: skip
     if not (job.asks or job.choices or job.reads or job.embeds):
         args.parser.error("nothing is asked: --ask, --choose, --read or --embed")
+    if repeated := [text for text in (*job.asks, *(text for text, _ in job.choices)) if _count(job, text) > 1]:
+        args.parser.error(f"{quote(repeated[0])} is asked twice: name each question once")
+    if args.against:
+        read_rows(args.against, ["id"])  # before hours are spent
+    with VqaClient(transport=GrpcTransport(**job.connection)) as client, suppress(ServerError):
+        client.health(timeout_s=job.timeout_s)  # where nothing listens, that is said at once
     shards = shards_of(job.source)
     todo = remaining(job, shards)
     counts = [shard.count for shard in todo]
@@ -47,6 +56,10 @@ def bulk(args: argparse.Namespace) -> int:
     if args.against:
         _report_changes(args)
     return 1 if errors or broken else 0
+
+
+def _count(job: Job, question: str) -> int:
+    return max(job.asks.count(question), [text for text, _ in job.choices].count(question))
 
 
 def _report(

@@ -7,12 +7,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
 from vitrine_client.bulk.sources import Shard, place_of
 from vitrine_client.errors import InvalidRequestError
 
+SHARD_KEY = "vitrine_shard"
+"""Name under which a part's metadata holds the digest of its shard."""
 RUN_FILE = "_run.json"  # readers of Parquet folders pass over what begins so
 _FORMAT = 1
+_OBJECT_STORES = ("s3", "gcs", "abfs")
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Job:
     max_risk: float | None = None
     in_flight: int = 16
     """Photos under way at a time, at most; fewer while the server refuses."""
-    timeout_s: float = 30.0
+    timeout_s: float = 10.0
     """Deadline of one call."""
     patience_s: float = 300.0
     """Seconds without an answer to anything after which the run ends; it can be started again."""
@@ -43,48 +47,70 @@ class Job:
 
     def settings(self) -> dict[str, Any]:
         """Return what a row depends on, as JSON takes it."""
-        kept = ("source", "asks", "choices", "reads", "embeds", "max_risk")
+        kept = ("asks", "choices", "reads", "embeds", "max_risk")
         settings: dict[str, Any] = json.loads(json.dumps({name: getattr(self, name) for name in kept}))
-        return settings
+        return {"source": place_of(self.source)[1], **settings}  # a URI may hold secrets
 
 
 def part_name(shard: Shard) -> str:
     return f"part-{shard.number:06}.parquet"
 
 
+def shard_digest(shard: Shard) -> str:
+    """SHA-256 of a shard's names and sizes, in hexadecimal."""
+    return hashlib.sha256(json.dumps(asdict(shard), sort_keys=True).encode("utf-8", "replace")).hexdigest()
+
+
 def remaining(job: Job, shards: Sequence[Shard]) -> list[Shard]:
     """Begin a run, or go on with one: the shards that are still to be done.
 
     Raises:
-        InvalidRequestError: the output is of another run, or the source has changed since.
+        InvalidRequestError: the output is of another run, or of another state of the source.
     """
     system, folder = place_of(job.output)
-    if isinstance(system, pafs.LocalFileSystem):  # an object store has no folders
+    _require_apart(job)
+    if system.type_name not in _OBJECT_STORES:  # which have no folders
         system.create_dir(folder, recursive=True)
-    listed = hashlib.sha256(json.dumps([asdict(shard) for shard in shards]).encode()).hexdigest()
-    settings = {"format": _FORMAT, **job.settings(), "shards": len(shards), "shards_sha256": listed}
+    settings = {"format": _FORMAT, **job.settings()}
     names = {info.base_name for info in system.get_file_info(pafs.FileSelector(folder, allow_not_found=True))}
+    parts = sorted(name for name in names if name.startswith("part-"))
     if RUN_FILE in names:
         with system.open_input_stream(f"{folder}/{RUN_FILE}") as file:
             known = json.loads(file.read())
         if other := [name for name in settings if known.get(name) != settings[name]]:
-            which = "the source has changed since" if other[0].startswith("shards") else f"it differs in {other[0]!r}"
             raise InvalidRequestError(
-                f"the output folder is of another run ({which}): name another folder, or start that run as it was"
+                f"the output folder is of another run (it differs in {other[0]!r}): name another folder, or start that "
+                "run as it was"
             )
-    elif any(name.startswith("part-") for name in names):
+    elif parts:
         raise InvalidRequestError(f"the output folder holds parts of something else, without {RUN_FILE}: name another")
     else:
         write_whole(system, f"{folder}/{RUN_FILE}", json.dumps(settings, ensure_ascii=False, indent=2).encode())
-    return [shard for shard in shards if part_name(shard) not in names]
+    by_name = {part_name(shard): shard for shard in shards}
+    for name in parts:
+        with system.open_input_file(f"{folder}/{name}") as file:
+            metadata = pq.read_schema(file).metadata or {}
+        if name not in by_name or metadata.get(SHARD_KEY.encode()) != shard_digest(by_name[name]).encode():
+            raise InvalidRequestError(
+                f"the source has changed since {name} was written: name another folder, so that answers do not mix"
+            )
+    return [shard for name, shard in by_name.items() if name not in names]
+
+
+def _require_apart(job: Job) -> None:
+    (read, source), (written, output) = place_of(job.source), place_of(job.output)
+    if read.type_name == written.type_name and f"{output}/".startswith(f"{source}/"):
+        raise InvalidRequestError(
+            "the output lies in the source, whose photos it would be taken for: name another folder"
+        )
 
 
 def write_whole(system: pafs.FileSystem, path: str, data: Any) -> None:
     """Write a file so that it is there whole or not at all; an object store shows none before that of itself."""
     folder, _, name = path.rpartition("/")
-    is_local = isinstance(system, pafs.LocalFileSystem)
-    aside = f"{folder}/.{name}.partial" if is_local else path
+    is_whole_at_once = system.type_name in _OBJECT_STORES
+    aside = path if is_whole_at_once else f"{folder}/.{name}.partial"
     with system.open_output_stream(aside) as file:
         file.write(data)
-    if is_local:
+    if not is_whole_at_once:
         system.move(aside, path)

@@ -2,12 +2,14 @@
 
 import logging
 import os
+import pickle
 from collections.abc import Sequence
 from typing import Any
 
 from vitrine_client.bulk.job import Job
 from vitrine_client.bulk.run import Done, answer_shards
 from vitrine_client.bulk.sources import Shard
+from vitrine_client.errors import VitrineError, error_from_code
 from vitrine_client.extras import package
 
 _STORE_BYTES = 256 * 2**20  # rows go to part files, not through Ray
@@ -16,7 +18,8 @@ _STORE_BYTES = 256 * 2**20  # rows go to part files, not through Ray
 def answer_on_ray(job: Job, shards: Sequence[Shard], done: Done) -> list[str]:
     """Answer shards on the cluster that RAY_ADDRESS names, else on this machine; see `answer_shards`.
 
-    The source and the output must be reachable from every worker under the same names.
+    The source, the output and TLS files must be reachable from every worker under the same names. Each worker has
+    `job.in_flight` photos under way. Workers get the API key through Ray.
     """
     if not shards:
         return []
@@ -29,16 +32,25 @@ def answer_on_ray(job: Job, shards: Sequence[Shard], done: Done) -> list[str]:
 
     def answer(row: dict[str, Any]) -> dict[str, Any]:
         photos: list[tuple[int, int]] = []
-        broken = answer_shards(job, [shards[row["item"]]], lambda errors, size: photos.append((errors, size)))
-        return {"errors": [errors for errors, _ in photos], "sizes": [size for _, size in photos], "broken": broken}
+        broken: list[str] = []
+        failure = ("", "")
+        try:
+            shard = pickle.loads(row["shard"])  # noqa: S301  what was put in below
+            broken = answer_shards(job, [shard], lambda errors, size: photos.append((errors, size)))
+        except VitrineError as error:  # Ray would wrap it
+            failure = (error.code, error.message)
+        errors, sizes = [errors for errors, _ in photos], [size for _, size in photos]
+        return {"errors": errors, "sizes": sizes, "broken": broken, "code": failure[0], "message": failure[1]}
 
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray").setLevel(logging.ERROR)
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     broken: list[str] = []
     try:
-        answered = ray.data.from_items(list(range(len(shards))), override_num_blocks=len(shards)).map(answer)
-        for row in answered.iter_rows():
+        rows = [{"shard": pickle.dumps(shard)} for shard in shards]
+        for row in ray.data.from_items(rows, override_num_blocks=len(rows)).map(answer).iter_rows():
+            if row["message"]:
+                raise error_from_code(row["code"], row["message"], model="", request_id="")
             for errors, size in zip(row["errors"], row["sizes"], strict=True):
                 done(int(errors), int(size))
             broken += list(row["broken"])

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from vitrine_client.bulk.job import Job
+from vitrine_client.errors import VitrineError
 from vitrine_client.reading import Reading
 from vitrine_client.results import Answer, Choice, Embedding
 
@@ -55,9 +56,5 @@ def row_from_result(item_id: str, kind: str, question: str, result: Any) -> dict
     return row
 
 
-def rows_of_failure(item_id: str, job: Job, code: str, message: str) -> list[dict[str, Any]]:
-    """Make the rows of a photo that has no answers."""
-    return [
-        {"id": item_id, "kind": kind, "question": question, "error_code": code, "error": message}
-        for kind, question in questions_of(job)
-    ]
+def row_of_failure(item_id: str, kind: str, question: str, error: VitrineError) -> dict[str, Any]:
+    return {"id": item_id, "kind": kind, "question": question, "error_code": error.code, "error": error.message}

@@ -6,7 +6,8 @@ one at a time on each worker.
 
 import asyncio
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -14,15 +15,22 @@ import pyarrow.parquet as pq
 
 from vitrine_client.aio import AsyncVqaClient
 from vitrine_client.aio_transport import AsyncGrpcTransport
-from vitrine_client.bulk.job import Job, part_name, write_whole
-from vitrine_client.bulk.rows import SCHEMA, questions_of, row_from_result, rows_of_failure
+from vitrine_client.bulk.job import SHARD_KEY, Job, part_name, shard_digest, write_whole
+from vitrine_client.bulk.rows import SCHEMA, questions_of, row_from_result, row_of_failure
 from vitrine_client.bulk.sources import Item, Shard, items_of, place_of
 from vitrine_client.bulk.window import Window, wait_s
-from vitrine_client.errors import AccessDeniedError, ServerUnavailableError, VitrineError
+from vitrine_client.errors import (
+    AccessDeniedError,
+    ContractMismatchError,
+    InvalidPhotoError,
+    InvalidRequestError,
+    VitrineError,
+)
 
 _SHARDS_AT_ONCE = 2  # so that one fills the gaps at the other's end
-_TRIES = 3
-"""Of a call that fails in another way than by being refused."""
+_TRIES = 5
+"""Failures of one call after which it is taken to be its own fault, if others are answered meanwhile."""
+Call = Callable[[], Awaitable[list[Any]]]
 Done = Callable[[int, int], None]
 """Function that is told after each photo: how many rows of it have an error, and how many photos may be under way."""
 
@@ -75,7 +83,7 @@ async def _answer_shard(client: AsyncVqaClient, job: Job, shard: Shard, window: 
             rows = await _answer_photo(client, job, item, window)
         finally:
             room.release()
-        done(sum("error" in row for row in rows), window.size)
+        done(sum(bool(row.get("error_code")) for row in rows), window.size)
         return rows
 
     async with asyncio.TaskGroup() as group:
@@ -83,7 +91,7 @@ async def _answer_shard(client: AsyncVqaClient, job: Job, shard: Shard, window: 
             await room.acquire()
             try:
                 item = await asyncio.to_thread(next, items, None)
-            except (OSError, ValueError, tarfile.TarError) as error:
+            except (OSError, ValueError, tarfile.TarError, pa.ArrowException) as error:
                 fault = f"it cannot be read ({type(error).__name__})"
                 break
             if item is None:
@@ -99,45 +107,79 @@ async def _answer_shard(client: AsyncVqaClient, job: Job, shard: Shard, window: 
 def _write(job: Job, shard: Shard, table: pa.Table) -> None:
     system, folder = place_of(job.output)
     sink = pa.BufferOutputStream()
+    table = table.replace_schema_metadata({SHARD_KEY: shard_digest(shard)})
     pq.write_table(table, sink, compression="zstd")
     write_whole(system, f"{folder}/{part_name(shard)}", sink.getvalue())
 
 
 async def _answer_photo(client: AsyncVqaClient, job: Job, item: Item, window: Window) -> list[dict[str, Any]]:
+    """Ask all about one photo, its open questions as one call. What fails is a row with its error, and no other's."""
     if item.photo is None:
-        return rows_of_failure(item.id, job, "INVALID_ARGUMENT", item.error)
-    refusals = failures = 0
+        error = InvalidRequestError(item.error, code="INVALID_ARGUMENT")
+        return [row_of_failure(item.id, kind, question, error) for kind, question in questions_of(job)]
+    photo, since_s = item.photo, window.now_s()
+
+    async def taken(rows: int, call: Call) -> list[Any]:
+        return await _taken(job, window, since_s, rows, call)
+
+    def ask(questions: Sequence[str]) -> Call:
+        return lambda: client.ask_many(photo, questions, max_risk=job.max_risk, details=False)
+
+    found = await taken(len(job.asks), ask(job.asks)) if job.asks else []
+    if len(job.asks) > 1 and isinstance(found[0], InvalidRequestError):  # of one of them: the others are answered
+        found = [result for question in job.asks for result in await taken(1, ask([question]))]
+    singles: list[Callable[[], Awaitable[Any]]] = [
+        partial(client.choose, photo, question, candidates, max_risk=job.max_risk)
+        for question, candidates in job.choices
+    ]
+    singles += [partial(client.read, photo, max_risk=job.max_risk)] * job.reads + [
+        partial(client.embed, photo)
+    ] * job.embeds
+    for single in singles:
+        found += await taken(1, lambda single=single: _listed(single()))
+    return [
+        row_of_failure(item.id, kind, question, result)
+        if isinstance(result, VitrineError)
+        else row_from_result(item.id, kind, question, result)
+        for (kind, question), result in zip(questions_of(job), found, strict=True)
+    ]
+
+
+async def _listed(call: Awaitable[Any]) -> list[Any]:
+    return [await call]
+
+
+async def _taken(
+    job: Job, window: Window, since_s: float, rows: int, call: Callable[[], Awaitable[list[Any]]]
+) -> list[Any]:
+    """Send a call until it is answered, or refused as wrong, or fails again and again while others are answered.
+
+    Args:
+        since_s: time at which the photo was first asked about, by the window's clock.
+        rows: results of the call.
+
+    Returns:
+        The results; or the error, as often.
+
+    Raises:
+        VitrineError: nothing is answered at all any more, or nothing ever will be.
+    """
+    failures = 0
     while True:
         try:
             async with window:
-                results = await _ask(client, job, item.photo)
+                found = await call()
             window.note(was_taken=True)
-            asked = zip(questions_of(job), results, strict=True)
-            return [row_from_result(item.id, kind, question, result) for (kind, question), result in asked]
-        except AccessDeniedError:
+            return found
+        except (AccessDeniedError, ContractMismatchError):
             raise
-        except ServerUnavailableError as error:
-            window.note(was_taken=False)
-            refusals += 1
-            if window.silent_s() > job.patience_s:
-                raise error
-            await asyncio.sleep(wait_s(refusals))
         except VitrineError as error:
-            window.note(was_taken=error.code != "DEADLINE_EXCEEDED")
+            is_refused_as_wrong = isinstance(error, (InvalidRequestError, InvalidPhotoError))
+            window.note(was_taken=is_refused_as_wrong)
             failures += 1
-            if failures == _TRIES or error.code == "INVALID_ARGUMENT":
-                return rows_of_failure(item.id, job, error.code, error.message)
-
-
-async def _ask(client: AsyncVqaClient, job: Job, photo: bytes) -> list[Any]:
-    """Ask all about one photo; its open questions go as one call."""
-    results: list[Any] = []
-    if job.asks:
-        results += await client.ask_many(photo, job.asks, max_risk=job.max_risk, details=False)
-    for question, candidates in job.choices:
-        results.append(await client.choose(photo, question, candidates, max_risk=job.max_risk))
-    if job.reads:
-        results.append(await client.read(photo, max_risk=job.max_risk))
-    if job.embeds:
-        results.append(await client.embed(photo))
-    return results
+            is_its_own = failures >= _TRIES and error.code != "UNAVAILABLE" and window.answered_s > since_s
+            if is_refused_as_wrong or is_its_own:
+                return [error] * rows
+            if window.silent_s() > job.patience_s:
+                raise
+            await asyncio.sleep(wait_s(failures))

@@ -38,6 +38,8 @@ class Shard:
     """Photos; None: not known before it is read."""
     names: tuple[str, ...] = ()
     """Of a folder's photos."""
+    size_bytes: int = 0
+    """Of the file, or of the folder's photos together: a change of the source is seen by it."""
 
 
 class Item(NamedTuple):
@@ -71,6 +73,7 @@ def shards_of(source: str) -> list[Shard]:
         InvalidRequestError: there is none, no photos, or several kinds of files in one folder.
     """
     system, path = place_of(source)
+    pieces: list[tuple[str, int, int | None, tuple[str, ...], int]]
     try:
         [found] = system.get_file_info([path])
         if found.type == pafs.FileType.NotFound:
@@ -78,18 +81,26 @@ def shards_of(source: str) -> list[Shard]:
         infos = [found]
         if found.type == pafs.FileType.Directory:
             infos = system.get_file_info(pafs.FileSelector(path, recursive=True))
-        files = sorted(info.path for info in infos if info.is_file and not info.base_name.startswith("."))
-        kinds = {suffix: [file for file in files if file.lower().endswith(suffix)] for suffix in _FILES}
+        sizes = {info.path: info.size for info in infos if info.is_file and not info.base_name.startswith(".")}
+        kinds = {suffix: sorted(f for f in sizes if f.lower().endswith(suffix)) for suffix in (*_FILES, _PHOTOS)}
         of_a_kind = {suffix: names for suffix, names in kinds.items() if names}
         if len(of_a_kind) > 1:
-            raise InvalidRequestError(f"the folder holds files of several kinds, {', '.join(of_a_kind)}: name one file")
-        pieces = [piece for names in of_a_kind.values() for name in names for piece in _pieces(system, name)]
-        photos = tuple(file[len(path) + 1 :] for file in files if file.lower().endswith(_PHOTOS))
-        if not of_a_kind and found.type == pafs.FileType.Directory:
-            for first in range(0, len(photos), PHOTOS_A_SHARD):
-                names = photos[first : first + PHOTOS_A_SHARD]
-                pieces.append((path, first, len(names), names))
-    except (OSError, pa.ArrowException) as error:  # the latter: of what is no Parquet
+            listed = ", ".join(suffix if isinstance(suffix, str) else "photos" for suffix in of_a_kind)
+            raise InvalidRequestError(f"the folder holds files of several kinds, {listed}: name one file")
+        photos = tuple(of_a_kind.pop(_PHOTOS, ())) if found.type == pafs.FileType.Directory else ()
+        pieces = [
+            (*piece, sizes[file])
+            for suffix, names in of_a_kind.items() if suffix != _PHOTOS
+            for file in names
+            for piece in _pieces(system, file)
+        ]  # fmt: skip
+        for first in range(0, len(photos), PHOTOS_A_SHARD):
+            some = photos[first : first + PHOTOS_A_SHARD]
+            below = tuple(file[len(path) + 1 :] for file in some)
+            pieces.append((path, first, len(some), below, sum(sizes[file] for file in some)))
+    except InvalidRequestError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name that is no Unicode
         raise InvalidRequestError(f"cannot read {short_name(source)}: {type(error).__name__}") from error
     if not pieces:
         raise InvalidRequestError(
@@ -102,8 +113,12 @@ def _pieces(system: pafs.FileSystem, file: str) -> Iterator[tuple[str, int, int 
     if file.lower().endswith(".tar"):
         yield file, 0, None, ()
     elif file.lower().endswith(".parquet"):
-        with system.open_input_file(file) as stream:
-            metadata = pq.ParquetFile(stream).metadata
+        try:
+            with system.open_input_file(file) as stream:
+                metadata = pq.ParquetFile(stream).metadata
+        except (OSError, pa.ArrowException):
+            yield file, 0, None, ()  # it is named when it is read, and the others are done
+            return
         for group in range(metadata.num_row_groups):
             yield file, group, metadata.row_group(group).num_rows, ()
     else:
@@ -124,72 +139,89 @@ def items_of(source: str, shard: Shard) -> Iterator[Item]:
     Raises:
         OSError: the shard itself cannot be read.
     """
-    system, _ = place_of(source)
+    system, root = place_of(source)
+    name = shard.path[len(root) + 1 :] if shard.path.startswith(f"{root}/") else shard.path.rpartition("/")[2]
     if shard.path.lower().endswith(".tar"):
-        yield from _of_tar(system, shard)
+        yield from _of_tar(system, shard, name)
     elif shard.path.lower().endswith(".parquet"):
-        yield from _of_parquet(system, shard)
+        yield from _of_parquet(system, shard, name)
     elif shard.names:
-        for name in shard.names:
-            yield _from_file(system, f"{shard.path}/{name}", name)
+        for below in shard.names:
+            yield _from_file(system, f"{shard.path}/{below}", below)
     else:
-        yield from _of_lines(system, shard)
+        yield from _of_lines(system, shard, name)
 
 
 def _from_file(system: pafs.FileSystem, path: str, item_id: str) -> Item:
+    """Read one photo. What is not there is this row's fault; what fails otherwise, as a network, is nobody's.
+
+    Raises:
+        OSError: it is there, and cannot be read now.
+    """
     try:
+        if not system.get_file_info(path).is_file:
+            return Item(_clean(item_id), None, "there is no such photo")
         with system.open_input_stream(path) as file:
-            photo = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError):
-        return Item(item_id, None, "the photo's file cannot be read: is it there?")
-    return _item(item_id, photo)
+            return _item(item_id, file.read(MAX_BYTES + 1))
+    except (PermissionError, ValueError):  # ValueError: a null byte in the path
+        return Item(_clean(item_id), None, "the photo's file may not be read")
 
 
 def _item(item_id: str, photo: bytes) -> Item:
+    item_id = _clean(item_id)
     if len(photo) > MAX_BYTES:
         return Item(item_id, None, f"the photo has more than the {MAX_BYTES} bytes allowed")
     return Item(item_id, photo) if photo else Item(item_id, None, "the photo is empty")
 
 
-def _of_tar(system: pafs.FileSystem, shard: Shard) -> Iterator[Item]:
+def _clean(item_id: str) -> str:
+    """Make an id that Parquet can hold of one that is no Unicode."""
+    return item_id.encode("utf-8", "replace").decode()
+
+
+def _of_tar(system: pafs.FileSystem, shard: Shard, name: str) -> Iterator[Item]:
     with system.open_input_file(shard.path) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
         for member in tar:
-            if member.isfile() and member.name.lower().endswith(_PHOTOS):
+            is_hidden = member.name.rpartition("/")[2].startswith(".")
+            if member.isfile() and member.name.lower().endswith(_PHOTOS) and not is_hidden:
                 file = tar.extractfile(member)
-                yield _item(member.name.rpartition(".")[0], file.read(MAX_BYTES + 1) if file else b"")
+                yield _item(f"{name}/{member.name}", file.read(MAX_BYTES + 1) if file else b"")
         stream.seek(tar.offset)
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any other block for the end too
             raise tarfile.ReadError("what follows the last whole member is no end of an archive")
 
 
-def _of_parquet(system: pafs.FileSystem, shard: Shard) -> Iterator[Item]:
+def _of_parquet(system: pafs.FileSystem, shard: Shard, name: str) -> Iterator[Item]:
     with system.open_input_file(shard.path) as stream:
-        file = pq.ParquetFile(stream)
-        column = next((name for name in _COLUMNS if name in file.schema_arrow.names), None)
+        file = pq.ParquetFile(stream, buffer_size=2**20, pre_buffer=False)  # not all photos of a group at once
+        column = next((one for one in _COLUMNS if one in file.schema_arrow.names), None)
         if column is None:
             raise OSError(f"no column {' or '.join(_COLUMNS)}")
         columns = [column, *(["id"] if "id" in file.schema_arrow.names else [])]
         number = 0
         for batch in file.iter_batches(_ROWS_AT_ONCE, [shard.first], columns):
             for row in batch.to_pylist():
-                default = f"{shard.path.rpartition('/')[2]}:{shard.first}:{number}"
-                yield _from_row(system, shard, row[column], str(row.get("id", default)))
+                yield _from_row(system, shard, row[column], _id_of(row, f"{name}:{shard.first}:{number}"))
                 number += 1
 
 
-def _of_lines(system: pafs.FileSystem, shard: Shard) -> Iterator[Item]:
+def _of_lines(system: pafs.FileSystem, shard: Shard, name: str) -> Iterator[Item]:
     with system.open_input_file(shard.path) as stream:
         stream.seek(shard.first)
         lines = io.BufferedReader(stream)
         for number in range(shard.count or 0):
-            item_id = f"{shard.path.rpartition('/')[2]}:{shard.first}:{number}"
+            item_id = f"{name}:{shard.first}:{number}"
             try:
                 row = json.loads(lines.readline())
-                item_id, photo = str(row.get("id", item_id)), row["photo"]
-            except (ValueError, KeyError, AttributeError):
+                item_id, photo = _id_of(row, item_id), row["photo"]
+            except (ValueError, KeyError, AttributeError, RecursionError):
                 yield Item(item_id, None, 'the line is no JSON object with "photo", the path of a photo')
                 continue
             yield _from_row(system, shard, photo, item_id)
+
+
+def _id_of(row: dict[str, Any], default: str) -> str:
+    return _clean(default if row.get("id") is None else str(row["id"]))
 
 
 def _from_row(system: pafs.FileSystem, shard: Shard, photo: Any, item_id: str) -> Item:
@@ -199,7 +231,7 @@ def _from_row(system: pafs.FileSystem, shard: Shard, photo: Any, item_id: str) -
     if isinstance(photo, bytes):
         return _item(item_id, photo)
     if isinstance(photo, str) and photo:
-        return _from_file(
-            system, photo if photo.startswith("/") else f"{shard.path.rpartition('/')[0]}/{photo}", item_id
-        )
+        if photo.startswith("/") or ".." in photo.split("/"):
+            return Item(item_id, None, "the photo's path leads out of the catalogue's folder")
+        return _from_file(system, f"{shard.path.rpartition('/')[0]}/{photo}", item_id)
     return Item(item_id, None, "there is no photo in this row: its bytes or its path are expected")

@@ -39,6 +39,9 @@ class Window:
         else:
             self._size = max(1.0, self._size / 2)
 
+    def now_s(self) -> float:
+        return self._clock()
+
     def silent_s(self) -> float:
         """Seconds since the last answer."""
         return self._clock() - self.answered_s

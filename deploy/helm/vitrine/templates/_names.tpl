@@ -56,6 +56,6 @@ securityContext:
 {{- /* Requests inside all servers at a time, on average of the last minute: requests a second times seconds each. */}}
 {{- define "vitrine.requestsAtOnce" -}}
 {{- if .Values.autoscaling.keda.query }}{{ .Values.autoscaling.keda.query }}{{ else -}}
-sum(rate(nv_inference_request_duration_us{{ printf `{job="vitrine",namespace="%s",model=~"vqa|vqa_choose|image_embedding|photo_reading"}` .Release.Namespace }}[1m])) / 1e6 or vector(0)
+sum(rate(nv_inference_request_duration_us{{ printf `{job="vitrine",namespace="%s",service="%s",model=~"vqa|vqa_choose|image_embedding|photo_reading"}` .Release.Namespace (include "vitrine.servers" .) }}[1m])) / 1e6 or vector(0)
 {{- end }}
 {{- end }}
