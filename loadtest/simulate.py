@@ -74,7 +74,7 @@ class Fleet:
     """Processor cores of each server, or of all together where they are shared."""
     dispatch: Dispatch
     """`round_robin`: in turn. `affinity`: each photo to a server of its own (rendezvous hashing), and to the next one
-    while that has over 1.25 times the mean to do."""
+    while that has over 1.5 times the mean to do."""
     cache_entries: int
     """Photos whose features each server keeps; the one that was asked about longest ago goes first."""
     at_once: int
