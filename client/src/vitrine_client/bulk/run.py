@@ -132,11 +132,10 @@ async def _answer_photo(client: AsyncVqaClient, job: Job, item: Item, window: Wi
         partial(client.choose, photo, question, candidates, max_risk=job.max_risk)
         for question, candidates in job.choices
     ]
-    singles += [partial(client.read, photo, max_risk=job.max_risk)] * job.reads + [
-        partial(client.embed, photo)
-    ] * job.embeds
+    singles += [partial(client.read, photo, max_risk=job.max_risk)] * job.reads
+    singles += [partial(client.embed, photo)] * job.embeds
     for single in singles:
-        found += await taken(1, lambda single=single: _listed(single()))
+        found += await taken(1, partial(_listed, single))
     return [
         row_of_failure(item.id, kind, question, result)
         if isinstance(result, VitrineError)
@@ -145,8 +144,8 @@ async def _answer_photo(client: AsyncVqaClient, job: Job, item: Item, window: Wi
     ]
 
 
-async def _listed(call: Awaitable[Any]) -> list[Any]:
-    return [await call]
+async def _listed(call: Callable[[], Awaitable[Any]]) -> list[Any]:
+    return [await call()]
 
 
 async def _taken(
