@@ -121,7 +121,7 @@ def write_tars(folder: Path) -> str:
 
 def run(job: Job) -> tuple[list[dict[str, Any]], list[str]]:
     """Answer what is left, and read all rows."""
-    broken = answer_shards(job, remaining(job, shards_of(job.source)), lambda errors, window: None)
+    broken = answer_shards(job, remaining(job, shards_of(job.source))[0], lambda errors, window: None)
     return rows_of(job.output), broken
 
 
@@ -184,8 +184,10 @@ def test_a_bad_row_is_a_row_with_its_error_and_harms_no_other(tmp_path: Path, se
 def test_a_photo_that_always_fails_and_a_question_that_is_refused_harm_no_other(tmp_path: Path, server: Server) -> None:
     source = write_folder(tmp_path)
     (tmp_path / "photos" / "0" / "000.jpg").write_bytes(b"poison")
-    rows, broken = run(job_of(source, tmp_path, server, asks=("What is it?", "refused?"), embeds=True))
+    job = job_of(source, tmp_path, server, asks=("What is it?", "refused?"), embeds=True)
+    rows, broken = run(job)
     assert not broken
+    assert remaining(job, shards_of(source)) == ([], len(PHOTOS)), "a second start knows what failed"
     failed = {(row["id"], row["kind"], row["question"]): row["error_code"] for row in rows if row["error_code"]}
     assert {key: code for key, code in failed.items() if key[0] == "0/000.jpg"} == {
         ("0/000.jpg", "ask", "What is it?"): "INTERNAL",
@@ -236,7 +238,7 @@ def test_a_full_server_loses_nothing_and_is_asked_less(tmp_path: Path, server: S
     server.room = 2
     sizes: list[int] = []
     job = job_of(write_folder(tmp_path), tmp_path, server)
-    answer_shards(job, remaining(job, shards_of(job.source)), lambda errors, window: sizes.append(window))
+    answer_shards(job, remaining(job, shards_of(job.source))[0], lambda errors, window: sizes.append(window))
     assert server.refused
     assert min(sizes) < job.in_flight
     assert sorted(server.asked) == sorted(PHOTOS.values())
@@ -260,7 +262,7 @@ def test_a_second_start_does_nothing_again_and_refuses_another_run(tmp_path: Pat
     job = job_of(write_folder(tmp_path), tmp_path, server)
     run(job)
     asked = len(server.asked)
-    (tmp_path / "answers" / "part-000001.parquet").unlink()
+    (tmp_path / "answers" / "part-000001-0000.parquet").unlink()
     rows, _ = run(job)
     assert len(server.asked) == asked + 10, "the missing part alone"
     assert len({(row["id"], row["question"]) for row in rows}) == len(rows) == len(PHOTOS) * len(QUESTIONS)
@@ -271,7 +273,8 @@ def test_a_second_start_does_nothing_again_and_refuses_another_run(tmp_path: Pat
         run(job)
     (tmp_path / "photos" / "0" / "new.jpg").unlink()
     assert run(job)
-    (tmp_path / "photos" / "0" / "001.jpg").write_bytes(b"another photo")
+    (tmp_path / "photos" / "0" / "001.jpg").write_bytes(b"photo 11")
+    (tmp_path / "photos" / "0" / "011.jpg").write_bytes(b"photo 1")
     with pytest.raises(InvalidRequestError, match="the source has changed"):
         run(job)
 
@@ -328,8 +331,8 @@ def test_a_catalogue_lies_in_an_object_store_and_its_answers_too(
             f"s3://bucket/shards?{query}", f"s3://bucket/answers?{query}", QUESTIONS,
             connection={"url": f"localhost:{server.port}"},
         )  # fmt: skip
-        assert not answer_shards(job, remaining(job, shards_of(job.source)), lambda errors, window: None)
-        assert not remaining(job, shards_of(job.source))
+        assert not answer_shards(job, remaining(job, shards_of(job.source))[0], lambda errors, window: None)
+        assert remaining(job, shards_of(job.source)) == ([], 0)
     assert len(rows_of(str(store / "bucket" / "answers"))) == len(PHOTOS) * len(QUESTIONS)
 
 

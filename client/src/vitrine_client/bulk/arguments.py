@@ -6,6 +6,7 @@ from typing import Any
 
 from vitrine_client.argument_values import count, question, seconds, share
 from vitrine_client.errors import InvalidRequestError
+from vitrine_client.quoting import quote
 
 
 def add_bulk(commands: Any, connection: list[argparse.ArgumentParser]) -> None:
@@ -50,7 +51,7 @@ def add_bulk(commands: Any, connection: list[argparse.ArgumentParser]) -> None:
     )  # fmt: skip
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where shards are answered")
     parser.add_argument(
-        "--price-per-hour", type=float, metavar="PRICE", help="of the machines together: what a million photos cost"
+        "--price-per-hour", type=_price, metavar="PRICE", help="of the machines together: what a million photos cost"
     )
     parser.add_argument(
         "--against",
@@ -60,11 +61,21 @@ def add_bulk(commands: Any, connection: list[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_bulk, parser=parser)
 
 
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1.0
+    if not 0 <= price < float("inf"):  # nor where it is not a number
+        raise argparse.ArgumentTypeError(f"{quote(text)} came, but a price such as 0.40 is expected")
+    return price
+
+
 def _choice(text: str) -> tuple[str, tuple[str, ...]]:
     asked, _, listed = text.rpartition("=")
     candidates = tuple(part.strip() for part in listed.split("|") if part.strip())
-    if not asked.strip() or len(candidates) < 2:
-        raise argparse.ArgumentTypeError("QUESTION=ANSWER|ANSWER is expected, such as 'Which size?=S|M|L'")
+    if not asked.strip() or len(set(candidates)) < max(2, len(candidates)):
+        raise argparse.ArgumentTypeError("QUESTION=ANSWER|ANSWER is expected, each once, such as 'Which size?=S|M|L'")
     return asked.strip(), candidates
 
 

@@ -1,5 +1,6 @@
 """What another release answers otherwise, over a whole catalogue."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +28,32 @@ def read_rows(output: str, columns: list[str]) -> pa.Table:
         raise InvalidRequestError(f"{short_name(output)} holds no parts of a bulk run") from error
 
 
+def require_comparable(output: str, asked: Sequence[tuple[str, str]]) -> None:
+    """Refuse an earlier run with which nothing can be compared.
+
+    Args:
+        asked: kinds and questions of the run to come.
+
+    Raises:
+        InvalidRequestError: it is none, holds ids twice, or was asked other questions.
+    """
+    rows = _once(read_rows(output, _KEYS))
+    found = set(
+        zip(
+            *rows.select(["kind", "question"]).group_by(["kind", "question"]).aggregate([]).to_pydict().values(),
+            strict=False,
+        )
+    )
+    if not found & set(asked):
+        raise InvalidRequestError(f"{short_name(output)} was asked other questions than these")
+
+
+def _once(rows: pa.Table) -> pa.Table:
+    if rows.group_by(_KEYS).aggregate([]).num_rows < rows.num_rows:
+        raise InvalidRequestError("a run holds a photo's id twice, so that runs cannot be compared: give ids")
+    return rows
+
+
 def changed_rows(before: str, after: str) -> tuple[pa.Table, list[dict[str, Any]]]:
     """Compare two runs over the same catalogue.
 
@@ -39,10 +66,7 @@ def changed_rows(before: str, after: str) -> tuple[pa.Table, list[dict[str, Any]
         or no longer are.
     """
     old, new = (read_rows(output, [*_KEYS, *_COMPARED]) for output in (before, after))
-    for rows in (old, new):
-        if rows.group_by(_KEYS).aggregate([]).num_rows < rows.num_rows:
-            raise InvalidRequestError("a run holds a photo's id twice, so that runs cannot be compared: give ids")
-    both = new.join(old, _KEYS, join_type="inner", right_suffix="_before")
+    both = _once(new).join(_once(old), _KEYS, join_type="inner", right_suffix="_before")
 
     def differs(name: str) -> pa.ChunkedArray:
         texts = (pc.fill_null(both[column], "") for column in (name, f"{name}_before"))

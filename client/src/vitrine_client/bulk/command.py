@@ -4,24 +4,27 @@ import argparse
 import json
 import sys
 import time
-from contextlib import suppress
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from vitrine_client.bulk.changes import changed_rows, read_rows
+from vitrine_client.bulk.changes import changed_rows, require_comparable
 from vitrine_client.bulk.job import Job, remaining, write_whole
 from vitrine_client.bulk.ray_engine import answer_on_ray
+from vitrine_client.bulk.rows import questions_of
 from vitrine_client.bulk.run import answer_shards
-from vitrine_client.bulk.sources import place_of, shards_of
+from vitrine_client.bulk.sources import passed_over, place_of, shards_of
 from vitrine_client.client import VqaClient
-from vitrine_client.errors import InvalidRequestError, ServerError
+from vitrine_client.errors import DeadlineExceededError, InvalidRequestError, ServerError, ServerUnavailableError
 from vitrine_client.quoting import quote, short_name
 from vitrine_client.transport import GrpcTransport
 
 _CHANGES = "_changes.parquet"
 _A_MILLION = 1_000_000
+_LOOK_EVERY_S = 5.0
+_LEAST_PHOTOS = 500
+"""Photos of a run from which on it says what a million would take."""
 
 
 def bulk(args: argparse.Namespace) -> int:
@@ -34,11 +37,12 @@ def bulk(args: argparse.Namespace) -> int:
     if repeated := [text for text in (*job.asks, *(text for text, _ in job.choices)) if _count(job, text) > 1]:
         args.parser.error(f"{quote(repeated[0])} is asked twice: name each question once")
     if args.against:
-        read_rows(args.against, ["id"])  # before hours are spent
-    with VqaClient(transport=GrpcTransport(**job.connection)) as client, suppress(ServerError):
-        client.health(timeout_s=job.timeout_s)  # where nothing listens, that is said at once
+        require_comparable(args.against, questions_of(job))  # before hours are spent
+    _require_server(job)
     shards = shards_of(job.source)
-    todo = remaining(job, shards)
+    todo, failed_before = remaining(job, shards)
+    if others := passed_over(job.source):
+        print(f"vitrine: {others:,} files of the source are no photos by their names, and passed over", file=sys.stderr)
     counts = [shard.count for shard in todo]
     total = None if None in counts else sum(count for count in counts if count is not None)
     photos = errors = 0
@@ -51,11 +55,37 @@ def bulk(args: argparse.Namespace) -> int:
             bar.set_postfix({"failed": errors, "under way": window}, refresh=False)
             bar.update()
 
-        broken = (answer_on_ray if args.engine == "ray" else answer_shards)(job, todo, done)
-    _report(args, len(shards) - len(todo), photos, errors, broken, time.monotonic() - start_s)
+        try:
+            broken = (answer_on_ray if args.engine == "ray" else answer_shards)(job, todo, done)
+        except KeyboardInterrupt:
+            bar.close()
+            print("vitrine: stopped; what is whole is kept: start it again as it was to go on", file=sys.stderr)
+            raise
+    _report(args, len(shards) - len(todo), photos, errors + failed_before, broken, time.monotonic() - start_s)
     if args.against:
         _report_changes(args)
-    return 1 if errors or broken else 0
+    return 1 if errors or failed_before or broken else 0
+
+
+def _require_server(job: Job) -> None:
+    """Wait for a server, as long as is waited for one later.
+
+    Raises:
+        VitrineError: none came.
+    """
+    end_s = time.monotonic() + job.patience_s
+    with VqaClient(transport=GrpcTransport(**job.connection)) as client:
+        while True:
+            try:
+                client.health(timeout_s=job.timeout_s)
+                return
+            except ServerError:
+                return  # it is there, and says no more of itself
+            except (ServerUnavailableError, DeadlineExceededError) as error:
+                if time.monotonic() + _LOOK_EVERY_S > end_s:
+                    raise
+                print(f"vitrine: waiting for the server: {error.message}", file=sys.stderr)
+                time.sleep(_LOOK_EVERY_S)
 
 
 def _count(job: Job, question: str) -> int:
@@ -73,7 +103,7 @@ def _report(
         return
     before = f" ({already} shards were done before)" if already else ""
     print(f"{photos:,} photos in {spent_s:.1f} s, {rate:.1f} a second; {errors:,} failed{before}")
-    if hours is not None:
+    if hours is not None and photos >= _LEAST_PHOTOS:
         price = (
             ""
             if args.price_per_hour is None

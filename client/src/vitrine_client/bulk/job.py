@@ -14,6 +14,8 @@ from vitrine_client.errors import InvalidRequestError
 
 SHARD_KEY = "vitrine_shard"
 """Name under which a part's metadata holds the digest of its shard."""
+FAILED_KEY = "vitrine_failed"
+"""... and how many of its photos have an error."""
 RUN_FILE = "_run.json"  # readers of Parquet folders pass over what begins so
 _FORMAT = 1
 _OBJECT_STORES = ("s3", "gcs", "abfs")
@@ -53,7 +55,7 @@ class Job:
 
 
 def part_name(shard: Shard) -> str:
-    return f"part-{shard.number:06}.parquet"
+    return f"part-{shard.file:06}-{shard.piece:04}.parquet"
 
 
 def shard_digest(shard: Shard) -> str:
@@ -61,8 +63,11 @@ def shard_digest(shard: Shard) -> str:
     return hashlib.sha256(json.dumps(asdict(shard), sort_keys=True).encode("utf-8", "replace")).hexdigest()
 
 
-def remaining(job: Job, shards: Sequence[Shard]) -> list[Shard]:
-    """Begin a run, or go on with one: the shards that are still to be done.
+def remaining(job: Job, shards: Sequence[Shard]) -> tuple[list[Shard], int]:
+    """Begin a run, or go on with one.
+
+    Returns:
+        The shards that are still to be done, and how many photos of those that are done have an error.
 
     Raises:
         InvalidRequestError: the output is of another run, or of another state of the source.
@@ -86,6 +91,7 @@ def remaining(job: Job, shards: Sequence[Shard]) -> list[Shard]:
         raise InvalidRequestError(f"the output folder holds parts of something else, without {RUN_FILE}: name another")
     else:
         write_whole(system, f"{folder}/{RUN_FILE}", json.dumps(settings, ensure_ascii=False, indent=2).encode())
+    failed = 0
     by_name = {part_name(shard): shard for shard in shards}
     for name in parts:
         with system.open_input_file(f"{folder}/{name}") as file:
@@ -94,7 +100,8 @@ def remaining(job: Job, shards: Sequence[Shard]) -> list[Shard]:
             raise InvalidRequestError(
                 f"the source has changed since {name} was written: name another folder, so that answers do not mix"
             )
-    return [shard for name, shard in by_name.items() if name not in names]
+        failed += int(metadata.get(FAILED_KEY.encode(), 0))
+    return [shard for name, shard in by_name.items() if name not in names], failed
 
 
 def _require_apart(job: Job) -> None:

@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vitrine_client.aio import AsyncVqaClient
 from vitrine_client.aio_transport import AsyncGrpcTransport
-from vitrine_client.bulk.job import SHARD_KEY, Job, part_name, shard_digest, write_whole
+from vitrine_client.bulk.job import FAILED_KEY, SHARD_KEY, Job, part_name, shard_digest, write_whole
 from vitrine_client.bulk.rows import SCHEMA, questions_of, row_from_result, row_of_failure
-from vitrine_client.bulk.sources import Item, Shard, items_of, place_of
+from vitrine_client.bulk.sources import Item, NoPhotosError, Shard, items_of, place_of
 from vitrine_client.bulk.window import Window, wait_s
 from vitrine_client.errors import (
     AccessDeniedError,
@@ -92,7 +93,9 @@ async def _answer_shard(client: AsyncVqaClient, job: Job, shard: Shard, window: 
             try:
                 item = await asyncio.to_thread(next, items, None)
             except (OSError, ValueError, tarfile.TarError, pa.ArrowException) as error:
-                fault = f"it cannot be read ({type(error).__name__})"
+                fault = (
+                    str(error) if isinstance(error, NoPhotosError) else f"it cannot be read ({type(error).__name__})"
+                )
                 break
             if item is None:
                 break
@@ -107,7 +110,8 @@ async def _answer_shard(client: AsyncVqaClient, job: Job, shard: Shard, window: 
 def _write(job: Job, shard: Shard, table: pa.Table) -> None:
     system, folder = place_of(job.output)
     sink = pa.BufferOutputStream()
-    table = table.replace_schema_metadata({SHARD_KEY: shard_digest(shard)})
+    failed = len(pc.unique(table.filter(pc.is_valid(table["error_code"]))["id"]))
+    table = table.replace_schema_metadata({SHARD_KEY: shard_digest(shard), FAILED_KEY: str(failed)})
     pq.write_table(table, sink, compression="zstd")
     write_whole(system, f"{folder}/{part_name(shard)}", sink.getvalue())
 

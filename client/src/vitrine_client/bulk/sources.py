@@ -20,7 +20,9 @@ from vitrine_client.errors import InvalidRequestError
 from vitrine_client.photos import MAX_BYTES
 from vitrine_client.quoting import quote, short_name
 
-_PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff")
+_PHOTOS = (
+    ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif", ".gif", ".bmp", ".tif", ".tiff",
+)  # fmt: skip
 _FILES = (".parquet", ".jsonl", ".tar")
 PHOTOS_A_SHARD = 500
 _ROWS_AT_ONCE = 64
@@ -29,7 +31,10 @@ _COLUMNS = ("photo", "image")
 
 @dataclass(frozen=True)
 class Shard:
-    number: int
+    file: int
+    """Number of its file among those of the source, or of its piece of a folder of photos."""
+    piece: int
+    """Number of the piece within the file."""
     path: str
     """A file, or the folder of the photos."""
     first: int = 0
@@ -38,8 +43,12 @@ class Shard:
     """Photos; None: not known before it is read."""
     names: tuple[str, ...] = ()
     """Of a folder's photos."""
-    size_bytes: int = 0
-    """Of the file, or of the folder's photos together: a change of the source is seen by it."""
+    sizes_bytes: tuple[int, ...] = ()
+    """Of the file, or of each of the folder's photos: by them a change of the source is seen."""
+
+
+class NoPhotosError(OSError):
+    """A file of a catalogue that holds no photos; says why."""
 
 
 class Item(NamedTuple):
@@ -73,7 +82,6 @@ def shards_of(source: str) -> list[Shard]:
         InvalidRequestError: there is none, no photos, or several kinds of files in one folder.
     """
     system, path = place_of(source)
-    pieces: list[tuple[str, int, int | None, tuple[str, ...], int]]
     try:
         [found] = system.get_file_info([path])
         if found.type == pafs.FileType.NotFound:
@@ -85,28 +93,40 @@ def shards_of(source: str) -> list[Shard]:
         kinds = {suffix: sorted(f for f in sizes if f.lower().endswith(suffix)) for suffix in (*_FILES, _PHOTOS)}
         of_a_kind = {suffix: names for suffix, names in kinds.items() if names}
         if len(of_a_kind) > 1:
-            listed = ", ".join(suffix if isinstance(suffix, str) else "photos" for suffix in of_a_kind)
-            raise InvalidRequestError(f"the folder holds files of several kinds, {listed}: name one file")
+            kinds_found = ", ".join(suffix if isinstance(suffix, str) else "photos" for suffix in of_a_kind)
+            raise InvalidRequestError(
+                f"the folder holds files of several kinds, {kinds_found}: name one file, or a folder of one"
+            )
         photos = tuple(of_a_kind.pop(_PHOTOS, ())) if found.type == pafs.FileType.Directory else ()
-        pieces = [
-            (*piece, sizes[file])
-            for suffix, names in of_a_kind.items() if suffix != _PHOTOS
-            for file in names
-            for piece in _pieces(system, file)
-        ]  # fmt: skip
-        for first in range(0, len(photos), PHOTOS_A_SHARD):
+        listed = [file for suffix, names in of_a_kind.items() if suffix != _PHOTOS for file in names]
+        shards = [
+            Shard(number, piece, *told, (sizes[file],))
+            for number, file in enumerate(listed)
+            for piece, told in enumerate(_pieces(system, file))
+        ]
+        for number, first in enumerate(range(0, len(photos), PHOTOS_A_SHARD)):
             some = photos[first : first + PHOTOS_A_SHARD]
             below = tuple(file[len(path) + 1 :] for file in some)
-            pieces.append((path, first, len(some), below, sum(sizes[file] for file in some)))
+            shards.append(Shard(number, 0, path, first, len(some), below, tuple(sizes[file] for file in some)))
     except InvalidRequestError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name that is no Unicode
         raise InvalidRequestError(f"cannot read {short_name(source)}: {type(error).__name__}") from error
-    if not pieces:
+    if not shards:
         raise InvalidRequestError(
             f"{short_name(source)} holds no photos: a folder of photos is expected, or {', '.join(_FILES)} files"
         )
-    return [Shard(number, *piece) for number, piece in enumerate(pieces)]
+    return shards
+
+
+def passed_over(source: str) -> int:
+    """Count files of a folder that are none of the catalogue's by their names' endings; hidden ones do not count."""
+    system, path = place_of(source)
+    if system.get_file_info(path).type != pafs.FileType.Directory:
+        return 0
+    infos = system.get_file_info(pafs.FileSelector(path, recursive=True))
+    names = [info.base_name.lower() for info in infos if info.is_file and not info.base_name.startswith(".")]
+    return sum(not name.endswith((*_FILES, *_PHOTOS)) for name in names)
 
 
 def _pieces(system: pafs.FileSystem, file: str) -> Iterator[tuple[str, int, int | None, tuple[str, ...]]]:
@@ -196,7 +216,7 @@ def _of_parquet(system: pafs.FileSystem, shard: Shard, name: str) -> Iterator[It
         file = pq.ParquetFile(stream, buffer_size=2**20, pre_buffer=False)  # not all photos of a group at once
         column = next((one for one in _COLUMNS if one in file.schema_arrow.names), None)
         if column is None:
-            raise OSError(f"no column {' or '.join(_COLUMNS)}")
+            raise NoPhotosError(f"it has no column {' or '.join(_COLUMNS)}")
         columns = [column, *(["id"] if "id" in file.schema_arrow.names else [])]
         number = 0
         for batch in file.iter_batches(_ROWS_AT_ONCE, [shard.first], columns):
@@ -212,7 +232,10 @@ def _of_lines(system: pafs.FileSystem, shard: Shard, name: str) -> Iterator[Item
         for number in range(shard.count or 0):
             item_id = f"{name}:{shard.first}:{number}"
             try:
-                row = json.loads(lines.readline())
+                line = lines.readline()
+                if not line.strip():
+                    continue
+                row = json.loads(line)
                 item_id, photo = _id_of(row, item_id), row["photo"]
             except (ValueError, KeyError, AttributeError, RecursionError):
                 yield Item(item_id, None, 'the line is no JSON object with "photo", the path of a photo')
