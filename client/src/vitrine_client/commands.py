@@ -81,6 +81,25 @@ def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
     return 0
 
 
+def ask_product(args: argparse.Namespace) -> int:
+    photos = [_photo(name) for name in args.photos]
+    with _client(args) as client:
+        start_s = time.perf_counter()
+        found = client.ask_product(photos, args.question, context=args.context, max_risk=args.max_risk)
+        time_ms = (time.perf_counter() - start_s) * 1000
+    name = args.photos[found.photo]
+    if args.json:
+        row = json.loads(row_as_json(name, args.question, found.answer, time_ms))
+        print(as_json({**row, "by_photo": found.to_dict()["by_photo"]}))
+    else:
+        print(verdict_line(found.answer))
+        print(f"decided by {short_name(name)}, photo {found.photo + 1} of {len(photos)}")
+    failures = {n: one for n, one in enumerate(found.by_photo) if isinstance(one, VitrineError)}
+    for number, error in failures.items():
+        print(f"vitrine: {short_name(args.photos[number])}: {error}", file=sys.stderr)
+    return 1 if failures else 0
+
+
 def choose(args: argparse.Namespace) -> int:
     photo = _photo(args.photo)
     with _client(args) as client:
