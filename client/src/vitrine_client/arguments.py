@@ -7,8 +7,9 @@ from typing import Any, NoReturn, TypeAlias
 import vitrine_client
 from vitrine_client.argument_values import count, heatmap_file, question, seconds, share, vectors_file
 from vitrine_client.bulk.arguments import add_bulk
-from vitrine_client.commands import ask, ask_product, choose, embed, explain, health, profile, read
+from vitrine_client.commands import ask, choose, embed, explain, health, profile, read
 from vitrine_client.feedback.arguments import add_feedback
+from vitrine_client.product_commands import add_ask_product, add_watch
 from vitrine_client.quoting import without_long_words
 from vitrine_client.settings import DEFAULT_URL
 
@@ -36,11 +37,12 @@ def command_line() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True)
     common, keyed = _connection_arguments(), _api_key_arguments()
     _add_ask(commands, [common, keyed])
-    _add_ask_product(commands, [common, keyed])
+    add_ask_product(commands, [common, keyed])
     _add_choose(commands, [common, keyed])
     _add_embed(commands, [common, keyed])
     _add_read(commands, [common, keyed])
     _add_explain(commands, [common, keyed])
+    add_watch(commands, [common, keyed])
     _add_profile(commands, [common])
     _add_health(commands, [common, keyed])
     add_bulk(commands, [common, keyed])
@@ -111,21 +113,6 @@ def _add_ask(commands: Commands, parents: list[argparse.ArgumentParser]) -> None
         "--context", metavar="TEXT", help="what the shop knows about the product; read by chat models only"
     )
     ask_parser.set_defaults(run=ask, parser=ask_parser)
-
-
-def _add_ask_product(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
-    product_parser = commands.add_parser(
-        "ask-product",
-        parents=parents,
-        help="ask about several photos of one product",
-        description="Ask one question about up to 8 photos of one product, and join the answers to one.",
-        epilog='example: vitrine ask-product "What colour is it?" front.jpg side.jpg back.jpg',
-    )
-    product_parser.add_argument("question", type=question)
-    product_parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a file, or - for standard input; up to 8")
-    product_parser.add_argument("--max-risk", type=share, metavar="SHARE", help="as of vitrine ask")
-    product_parser.add_argument("--context", metavar="TEXT", help="as of vitrine ask")
-    product_parser.set_defaults(run=ask_product, parser=product_parser)
 
 
 def _add_choose(commands: Commands, parents: list[argparse.ArgumentParser]) -> None:
