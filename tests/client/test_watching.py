@@ -14,10 +14,12 @@ from vitrine_client.watching import Interval, Watched, intervals_of, when
 from catalogue.attributes import CATEGORIES
 from catalogue.dataset import first_seed
 from catalogue.photos import attributes_from_seed, photo_from_seed
+from tests.docs.pages import code_blocks
 from tests.helpers.videos import video_of
 
 from .command import vitrine
 
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "video.md"
 SIZE = (320, 320)
 
 
@@ -116,3 +118,20 @@ def test_what_cannot_be_watched_is_one_clear_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("vitrine: cannot read the video ")
     assert len(done.stderr.splitlines()) == 1
     assert vitrine("watch", str(broken), " ").returncode == 2
+
+
+def test_the_guide_watches_a_folder(
+    server_url: str, shelf: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, categories = shelf
+    (file.parent / "broken.mp4").write_bytes(b"no video")
+    (block,) = [one for one in code_blocks(GUIDE.read_text("utf-8")) if "def look_through" in one]
+    scope: dict[str, Any] = {"SERVER": server_url, "QUESTION": asked_about(categories[1])[0]}
+    exec(block, scope)  # noqa: S102  what the guide says
+    known: set[Path] = set()
+    scope["look_through"](file.parent, known)
+    broken, found = capsys.readouterr().out.splitlines()
+    assert broken.startswith("broken.mp4: cannot read the video ")
+    assert found == "shelf.mp4: 2.0 s to 3.0 s"
+    scope["look_through"](file.parent, known)
+    assert capsys.readouterr().out == "", "each is watched once"
