@@ -21,6 +21,7 @@ _LEAST = 1e-3
 """Probability of a text that a photo does not name: no photo alone can rule one out."""
 _LIKELY = 0.5
 """Confidence above which an answer that must not be said, "", counts against the other photos' answers."""
+_NEVER = 2.0
 _DISAGREE = "the photos say different things: "
 _UNSURE = "no photo alone is sure enough of the answer"
 
@@ -71,8 +72,9 @@ def joined(by_photo: Sequence[Answer | Refusal], pool: Pool = product_of_probabi
 
     Photos that do not show what was asked abstain where another one does. The
     joined answer is "answered" only where a photo alone is sure enough of it,
-    for the risk that was asked for; where two are, of different answers, it is
-    handed over. So is what a house rule does not let one of them say.
+    for the risk that was asked for. Where others are sure of something else, the
+    joined confidence must be enough for that risk, too, or it is handed over. So
+    is what a house rule does not let one of them say.
 
     Args:
         by_photo: answer about each photo, asked with details, or its error.
@@ -84,7 +86,10 @@ def joined(by_photo: Sequence[Answer | Refusal], pool: Pool = product_of_probabi
     answers = {number: one for number, one in enumerate(by_photo) if isinstance(one, Answer)}
     if not answers:
         raise next(one for one in by_photo if not isinstance(one, Answer))
-    sure = {one.text for one in answers.values() if one.status == "answered"}
+    sure: dict[str, float] = {}  # texts of which a photo alone is sure enough: the least confidence that was enough
+    for one in answers.values():
+        if one.status == "answered":
+            sure[one.text] = min(sure.get(one.text, 1.0), one.confidence or 0.0)
     refusals = {number: one for number, one in answers.items() if one.status == "cannot_tell"}
     voters = {number: one for number, one in answers.items() if number not in refusals}
     if refusals and not sure:
@@ -99,7 +104,7 @@ def joined(by_photo: Sequence[Answer | Refusal], pool: Pool = product_of_probabi
     forbidden = [one.reason for one in voters.values() if not one.text and (one.confidence or 0.0) > _LIKELY]
     if forbidden:
         reason = forbidden[0]
-    elif len(sure) > 1:
+    elif len(sure) > 1 and not (is_calibrated and shares[texts[0]] >= sure.get(texts[0], _NEVER)):
         reason = _DISAGREE + ", ".join(sorted(sure))
     else:
         reason = "" if texts[0] in sure else voters[decided].reason or _UNSURE
