@@ -38,7 +38,8 @@ _TIMEOUT_S = 60.0
 
 def surest(said: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Take what the surest photo says."""
-    return dict(max(said, key=lambda one: max(one.values())))
+    chosen = max(said, key=lambda one: max(one.values()))
+    return dict(chosen)
 
 
 def mean_probability(said: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -16,6 +16,7 @@ def video_of(pictures: Sequence[Image.Image], *, container: str = "mp4", codec: 
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
         stream = output.add_stream(codec, rate=RATE)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = pictures[0].size
         stream.pix_fmt = "yuv420p"
         for picture in pictures:
