@@ -111,6 +111,12 @@ def test_what_is_no_video_is_one_clear_error(given: Callable[[], Any], said: str
     assert said in error.value.message
 
 
+def test_the_password_of_a_camera_is_in_no_error() -> None:
+    with pytest.raises(InvalidPhotoError, match="cannot read the stream: ") as error:
+        list(frames("rtsp://user:secret@127.0.0.1:1/"))
+    assert "secret" not in error.value.message
+
+
 def test_a_playlist_opens_no_other_file(video: bytes, tmp_path: Path) -> None:
     secret = tmp_path / "secret.mp4"
     secret.write_bytes(video)

@@ -100,7 +100,11 @@ def _frames(
 
 
 def _name(video: Video) -> str:
-    return f"the video {short_name(os.fspath(video))}" if isinstance(video, (str, os.PathLike)) else "the video"
+    """Name a video for errors; an address may hold a password."""
+    if not isinstance(video, (str, os.PathLike)):
+        return "the video"
+    path = os.fsdecode(video)
+    return "the stream" if _STREAM.match(path) else f"the video {short_name(path)}"
 
 
 def _opened(av: Any, video: Video, end_s: float, stack: ExitStack) -> Any:
@@ -112,7 +116,7 @@ def _opened(av: Any, video: Video, end_s: float, stack: ExitStack) -> Any:
     if isinstance(video, bytes):
         file = io.BytesIO(video)
     elif isinstance(video, (str, os.PathLike)):
-        if _ADDRESS.match(os.fspath(video)):
+        if _ADDRESS.match(os.fsdecode(video)):
             raise InvalidPhotoError(f"{_name(video)} is an address: only rtsp:// is opened; download the file")
         try:  # a pipe that nobody writes to must not hold us
             descriptor = os.open(video, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
