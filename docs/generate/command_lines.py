@@ -36,6 +36,7 @@ class Group:
     commands: tuple[Command, ...]
 
 
+_ASK = ("ask", "ask-product", "choose", "embed", "read", "explain", "watch", "profile", "health")
 _FEEDBACK = tuple(f"feedback {action}" for action in ("add", "list", "next", "answer", "export", "forget"))
 GROUPS = (
     Group(
@@ -44,7 +45,7 @@ GROUPS = (
             Command(
                 "vitrine_client.cli",
                 "vitrine",
-                ("ask", "choose", "embed", "read", "explain", "profile", "health", "bulk", "feedback", *_FEEDBACK),
+                (*_ASK, "bulk", "feedback", *_FEEDBACK),
             ),
         ),
     ),
@@ -70,6 +71,7 @@ GROUPS = (
             Command("evaluation.text"),
             Command("evaluation.compare"),
             Command("evaluation.colour_spaces"),
+            Command("evaluation.several_photos"),
             Command("benchmarks"),
             Command("benchmarks.one_question"),
             Command("benchmarks.chat"),

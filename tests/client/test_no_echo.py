@@ -113,6 +113,8 @@ def test_the_test_finds_an_echo() -> None:
 COMMANDS: dict[str, Callable[[str], tuple[str, ...]]] = {
     "a photo": lambda text: ("ask", text, "What?"),
     "photos": lambda text: ("embed", text, text),
+    "a photo of a product": lambda text: ("ask-product", "What?", text),
+    "a video": lambda text: ("watch", text, "What?"),
     "a list of questions": lambda text: ("ask", "a.jpg", "--questions", text),
     "an address": lambda text: ("health", "--url", text),
     "a timeout": lambda text: ("health", "--timeout", text),

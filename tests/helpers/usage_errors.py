@@ -140,6 +140,8 @@ USAGE: list[tuple[str, str, str]] = [
     ("benchmarks.door", "{good} --calls 99", "'99' came, but a whole number, at least 100"),
     ("evaluation.colour_spaces", "{none}", "is not a folder that exists"),
     ("evaluation.colour_spaces", "{good} --photos 0", "'0' came, but a whole number, at least 1"),
+    ("evaluation.several_photos", "{none}", "is not a folder that exists"),
+    ("evaluation.several_photos", "{good} --products 0", "'0' came, but a whole number, at least 1"),
     ("evaluation.text", "{none}", "is not a folder that exists"),
     ("evaluation.text", "{good} --labels 0", "'0' came, but a whole number, at least 1"),
     ("evaluation.text", "{good} --data {file}", "line 1: "),

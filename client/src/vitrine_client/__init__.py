@@ -22,6 +22,7 @@ from vitrine_client.fake import AsyncFakeTransport, FakeTransport
 from vitrine_client.photos import Photo
 from vitrine_client.reading import Code, Line, Reading
 from vitrine_client.results import Alternative, Answer, Choice, Embedding, Health, Status
+from vitrine_client.several import ProductAnswer
 from vitrine_client.transport import GrpcTransport, Transport
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "InvalidRequestError",
     "Line",
     "Photo",
+    "ProductAnswer",
     "Reading",
     "RequestCancelledError",
     "ServerError",

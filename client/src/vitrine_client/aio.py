@@ -14,6 +14,7 @@ from vitrine_client.reading import Reading
 from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import connection_settings, timeout_setting
+from vitrine_client.several import OF_ONE_PHOTO, ProductAnswer, Refusal, joined, photos_of_product
 from vitrine_client.text_answers import answer_from_text, context_with_text, fact_asked, refuses_context
 from vitrine_client.timeouts import require_timeout, time_left
 
@@ -99,6 +100,25 @@ class AsyncVqaClient:
         """Ask several questions about one photo; see `VqaClient.ask_many`."""
         calls = ask_calls(await _encode(photo), questions, max_risk, context, details=details)
         return [answer for call in calls for answer in await self._result_of(call, timeout_s)]
+
+    async def ask_product(
+        self,
+        photos: Iterable[Photo],
+        question: str,
+        *,
+        context: str | None = None,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
+    ) -> ProductAnswer:
+        """Ask one question about several photos of one product; see `VqaClient.ask_product`."""
+
+        async def ask_one(photo: Photo) -> Answer | Refusal:
+            try:
+                return await self.ask(photo, question, context=context, max_risk=max_risk, timeout_s=timeout_s)
+            except OF_ONE_PHOTO as error:
+                return error
+
+        return joined(await asyncio.gather(*map(ask_one, photos_of_product(photos))))
 
     async def choose(
         self,

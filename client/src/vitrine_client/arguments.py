@@ -9,6 +9,7 @@ from vitrine_client.argument_values import count, heatmap_file, question, second
 from vitrine_client.bulk.arguments import add_bulk
 from vitrine_client.commands import ask, choose, embed, explain, health, profile, read
 from vitrine_client.feedback.arguments import add_feedback
+from vitrine_client.product_commands import add_ask_product, add_watch
 from vitrine_client.quoting import without_long_words
 from vitrine_client.settings import DEFAULT_URL
 
@@ -36,10 +37,12 @@ def command_line() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True)
     common, keyed = _connection_arguments(), _api_key_arguments()
     _add_ask(commands, [common, keyed])
+    add_ask_product(commands, [common, keyed])
     _add_choose(commands, [common, keyed])
     _add_embed(commands, [common, keyed])
     _add_read(commands, [common, keyed])
     _add_explain(commands, [common, keyed])
+    add_watch(commands, [common, keyed])
     _add_profile(commands, [common])
     _add_health(commands, [common, keyed])
     add_bulk(commands, [common, keyed])

@@ -1,6 +1,7 @@
 """Client: policy and types; the transport does the talking."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 
 from vitrine_client.calls import Call, Result, ask_call, ask_calls, choose_call, embed_call
@@ -12,6 +13,7 @@ from vitrine_client.reading import Reading
 from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import DEFAULT_URL, connection_settings, timeout_setting
+from vitrine_client.several import OF_ONE_PHOTO, ProductAnswer, Refusal, joined, photos_of_product
 from vitrine_client.text_answers import answer_from_text, context_with_text, fact_asked, refuses_context
 from vitrine_client.timeouts import require_timeout, time_left
 from vitrine_client.transport import GrpcTransport, Transport
@@ -139,6 +141,35 @@ class VqaClient:
         """
         calls = ask_calls(bytes_from_photo(photo), questions, max_risk, context, details=details)
         return [answer for call in calls for answer in self._result_of(call, timeout_s)]
+
+    def ask_product(
+        self,
+        photos: Iterable[Photo],
+        question: str,
+        *,
+        context: str | None = None,
+        max_risk: float | None = None,
+        timeout_s: float | None = None,
+    ) -> ProductAnswer:
+        """Ask one question about 1 to 8 photos of one product, all at once, and join the answers; see `several.joined`.
+
+        A photo that is broken or refused leaves the answer to the others, and
+        its error is kept; where all are, the first one's error is raised.
+
+        Args:
+            context, max_risk: as in `ask`.
+            timeout_s: deadline of each photo's call.
+        """
+        listed = photos_of_product(photos)
+
+        def ask_one(photo: Photo) -> Answer | Refusal:
+            try:
+                return self.ask(photo, question, context=context, max_risk=max_risk, timeout_s=timeout_s)
+            except OF_ONE_PHOTO as error:
+                return error
+
+        with ThreadPoolExecutor(len(listed)) as pool:
+            return joined(list(pool.map(ask_one, listed)))
 
     def choose(
         self,

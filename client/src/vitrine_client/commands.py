@@ -43,7 +43,7 @@ def ask(args: argparse.Namespace) -> int:
         return client.ask_many(photo, args.questions, context=args.context, max_risk=args.max_risk)
 
     failures = 0
-    with _client(args) as client, Counter(len(args.photos), "photos") as counter:
+    with client_of(args) as client, Counter(len(args.photos), "photos") as counter:
         if len(args.photos) == 1:
             return _ask_one(client, args)
         for name, answers, time_ms in _map_photos(client, args.photos, ask_all, counter):
@@ -65,7 +65,7 @@ def ask(args: argparse.Namespace) -> int:
 
 
 def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
-    name, photo = args.photos[0], _photo(args.photos[0])
+    name, photo = args.photos[0], photo_named(args.photos[0])
     if args.heatmap:
         _require_another_file(args.heatmap, name, "--heatmap", args)
     start_s = time.perf_counter()
@@ -82,8 +82,8 @@ def _ask_one(client: VqaClient, args: argparse.Namespace) -> int:
 
 
 def choose(args: argparse.Namespace) -> int:
-    photo = _photo(args.photo)
-    with _client(args) as client:
+    photo = photo_named(args.photo)
+    with client_of(args) as client:
         start_s = time.perf_counter()
         choice = client.choose(photo, args.question, args.candidate, context=args.context, max_risk=args.max_risk)
         time_ms = (time.perf_counter() - start_s) * 1000
@@ -102,7 +102,7 @@ def embed(args: argparse.Namespace) -> int:
     vectors: list[Any] = []
     failures = 0
     is_written_at_end = args.output is not None
-    with _client(args) as client, Counter(len(args.photos), "photos") as counter:
+    with client_of(args) as client, Counter(len(args.photos), "photos") as counter:
         for name, embedding, time_ms in _map_photos(client, args.photos, VqaClient.embed, counter):
             with counter.hidden():
                 if isinstance(embedding, VitrineError):
@@ -135,7 +135,7 @@ def read(args: argparse.Namespace) -> int:
     if args.overlay:
         _require_another_file(args.overlay, args.photos[0], "--overlay", args)
     failures = 0
-    with _client(args) as client, Counter(len(args.photos), "photos") as counter:
+    with client_of(args) as client, Counter(len(args.photos), "photos") as counter:
         for name, reading, time_ms in _map_photos(client, args.photos, read_one, counter):
             with counter.hidden():
                 if isinstance(reading, VitrineError):
@@ -156,9 +156,9 @@ def read(args: argparse.Namespace) -> int:
 def explain(args: argparse.Namespace) -> int:
     from vitrine_client.occlusion import explain as explain_answer
 
-    photo = _photo(args.photo)
+    photo = photo_named(args.photo)
     _require_another_file(args.overlay, args.photo, "--overlay", args)
-    with _client(args) as client:
+    with client_of(args) as client:
         found = explain_answer(client, photo, args.question)
     if args.json:
         print(as_json({"question": args.question, **found.answer.to_dict(), "drops": found.drops.tolist()}))
@@ -170,7 +170,7 @@ def explain(args: argparse.Namespace) -> int:
 
 def profile(args: argparse.Namespace) -> int:
     new, known = measure_breakdown(
-        _photo(args.photo),
+        photo_named(args.photo),
         args.question,
         url=args.connection["url"],
         tls=args.tls,
@@ -187,7 +187,7 @@ def profile(args: argparse.Namespace) -> int:
 
 
 def health(args: argparse.Namespace) -> int:
-    with _client(args) as client:
+    with client_of(args) as client:
         found = client.health(timeout_s=args.timeout)
     if args.json:
         print(as_json(found.to_dict()))
@@ -199,11 +199,11 @@ def health(args: argparse.Namespace) -> int:
     return 0 if found.model_ready and not found.contract_problem else 1
 
 
-def _client(args: argparse.Namespace) -> VqaClient:
+def client_of(args: argparse.Namespace) -> VqaClient:
     return VqaClient(transport=GrpcTransport(**args.connection), timeout_s=args.timeout)
 
 
-def _photo(name: str) -> Photo:
+def photo_named(name: str) -> Photo:
     """Return the path that was named; for "-" the bytes of standard input, which can be read once only."""
     return bytes_from_photo(sys.stdin.buffer) if name == "-" else name
 
@@ -220,7 +220,7 @@ def _map_photos(
     def time_call(name: str) -> tuple[str, Result | VitrineError, float]:
         start_s = time.perf_counter()
         try:
-            result: Result | VitrineError = call(client, _photo(name))
+            result: Result | VitrineError = call(client, photo_named(name))
         except _ENDS_ALL:
             raise
         except VitrineError as error:

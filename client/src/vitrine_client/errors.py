@@ -1,7 +1,7 @@
 """Everything that can go wrong, as one tree.
 
 VitrineError
-├── InvalidPhotoError        this side: the photo cannot be read or encoded, or is too large
+├── InvalidPhotoError        this side: the photo or video cannot be read or encoded, or is too large
 ├── InvalidRequestError      the server refused the photo or the question (INVALID_ARGUMENT), or this side did unsent
 ├── ContractMismatchError    client and server speak different versions of the contract; the message says which is older
 ├── AccessDeniedError        a gateway does not know our key, or forbids this (UNAUTHENTICATED, PERMISSION_DENIED)
@@ -38,7 +38,7 @@ class VitrineError(Exception):
 
 
 class InvalidPhotoError(VitrineError, ValueError):
-    """The photo cannot be read or encoded on this side, or is larger than any server takes."""
+    """The photo or video cannot be read or encoded on this side, or is larger than any server takes."""
 
 
 class InvalidRequestError(VitrineError, ValueError):

@@ -44,3 +44,9 @@ def printable(line: str) -> str:
 
 def question_line(question: str, answer: Answer) -> str:
     return f"{question}  {verdict_line(answer)}"
+
+
+def clock(time_s: float) -> str:
+    """Write a time in a video as minutes, seconds and tenths."""
+    minutes, tenths = divmod(round(time_s * 10), 600)
+    return f"{minutes}:{tenths // 10:02d}.{tenths % 10}"

@@ -1,0 +1,1 @@
+"""What the shop knows: products and their facts, and which products are alike."""

@@ -1,0 +1,1 @@
+"""Products of shops, as their catalogues tell them."""
