@@ -63,10 +63,11 @@ KINDS: dict[str, FactKind] = {
         r"\bqr\b|二维码|where|scan(?:ner|ned|ning)?\b|is there|can you see|visible|哪|扫不|有没有|能看到|看得见|有条形?码",
     ),
     "weight": FactKind(
-        ("weight", "net weight", "item weight", "product weight", "重量", "净重", "毛重", "净含量"),
+        ("weight", "item weight", "product weight", "重量", "net weight", "净重", "net content", "净含量"),
         r"how heavy|weigh|how many (?:kilos?|kg|kilograms?|grams?|pounds?|lbs?|ounces?)|多重|几斤|多少(?:克|斤|公斤|千克)|几公斤|有多沉|分量",
-        r"weight limit|max|load|carry|hold|support|my weight|承重|承受|载重|体重|减重",
+        r"\bnet\b|gross|净|毛重|weight limit|max|load|carry|hold|support|my weight|承重|承受|载重|体重|减重",
     ),
+    "net weight": FactKind(("net weight", "net content", "净重", "净含量"), r"net (?:wt|contents?)"),
     "material": FactKind(
         ("material", "fabric", "composition", "材质", "材料", "面料", "质地", "成分"),
         r"made (?:out )?(?:of|from)|what(?:'s| is) (?:it|this) made|which material|什么(?:料|材|布)|什么做的|什么做成|啥做的|啥料|啥材|用的什么料|真皮|纯棉|"
@@ -112,13 +113,14 @@ KINDS: dict[str, FactKind] = {
     "voltage": FactKind(("voltage", "电压"), r"how many volts|多少伏|几伏"),
     "battery": FactKind(("battery life", "battery capacity", "battery", "续航", "电池容量", "电池"), r"续航|battery last|how long (?:does|will) the battery"),
     "age": FactKind(("age group", "age range", "recommended age", "适用年龄"), r"(?:what|which) ages?\b|几岁|多大的?(?:孩子|小孩|宝宝)"),
+    "colour": FactKind(("colour", "color", "main colour", "main color", "颜色", "主色"), r"\bcolou?rs?\b|什么色|啥色|颜色"),
+    "pattern": FactKind(("pattern", "design", "图案", "花纹"), r"花色"),
+    "shape": FactKind(("shape", "形状"), r"啥样的形"),
+    "category": FactKind(("category", "product type", "类别", "品类"), r"what kind of (?:product|item|thing)|哪一?类"),
     "manufacturer": FactKind(("manufacturer", "生产商", "厂家", "制造商"), r"who (?:makes|made|manufactures)|谁(?:生产|做)的|哪家(?:生产|厂)"),
 }  # fmt: skip
-VISUAL_NAMES = frozenset(
-    ("color", "colour", "main colour", "pattern", "design", "shape", "category", "type", "product type", "number", "count",
-     "颜色", "主色", "图案", "花纹", "形状", "类别", "品类", "款式", "数量")
-)  # fmt: skip
-"""Attributes that the photo shows: they stay its own."""
+VISUAL_KINDS = ("colour", "pattern", "shape", "category")
+"""Kinds that the photo shows: they stay its own, unless a rule says so."""
 VISUAL = re.compile(
     r"colou?r|\bhue\b|how many (?!(?:\w+ ){0,4}(?:left|in stock|stock|available|remain)|(?:do|have) you (?:still )?(?:have|got)|"
     r"kilo|kg|gram|pound|lbs?\b|ounce|ml\b|lit|watt|volt|yuan|rmb|dollar|buck|euro|year|month)|"
