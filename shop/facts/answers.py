@@ -125,7 +125,7 @@ def _price(product: Product, language: Language) -> str:
 def _stock(product: Product, language: Language) -> str:
     """Say whether there is any; "" where the shop does not say, or says two things."""
     has_some = product.is_in_stock if product.stock is None else product.stock > 0
-    if has_some is None or has_some == (product.is_in_stock is False):
+    if has_some is None or product.is_in_stock not in (None, has_some):
         return ""
     if not has_some:
         return "sold out" if language == "en" else "无货"
