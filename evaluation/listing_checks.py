@@ -12,6 +12,7 @@ from command_line.errors import exit_status
 from command_line.options import options_from_arguments
 from command_line.values import Argument, Count, Positional, WholeNumber
 from serving.repository_option import BuiltRepository
+from shop.products.product import Product
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,8 @@ def measure_listing_checks(options: ListingOptions) -> int:
     return 0
 
 
-def listing(truth: Attributes, number: int) -> "tuple[Product, str]":
+def listing(truth: Attributes, number: int) -> tuple[Product, str]:
     """Write a photo's listing, in English and Chinese by turns; every second one is wrong in the field that is named."""
-    from shop.products.product import Product
-
     rng = random.Random(f"listing {number}")
     wrong = ("colour", "category")[number // 2 % 2] if number % 2 else ""
     words = {"colour": truth.colour, "category": truth.category}

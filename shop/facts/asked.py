@@ -7,13 +7,14 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from catalogue.traditional import simplified_character
-from shop.facts.kinds import KINDS, VISUAL, VISUAL_KINDS
+from shop.facts.kinds import KINDS, OTHER_MATTER, VISUAL, VISUAL_KINDS
 from shop.products.product import Product
 
 SIMILARITY = 0.85
 """Similarity from which a word of seven letters or more is a misspelt one: one slip. Lower, "height" would be "weight"."""
-_WORD = re.compile(r"[a-z]{6,}")
-_FRAME = r"(?:\b(?:what|which|the|its|this|it's|'s|about|know|tell me|exact|full|your|product|item|any|of|and|&)\s+|^\W*)"
+_LONG = 6
+_WORD = re.compile(r"[a-z]{5,}")
+_FRAME = r"(?:\b(?:what|which|the|its|this|it's|'s|about|know|tell me|exact|full|much|your|product|item|any|of|and|&)\s+|^\W*)"
 """What stands before a name that is asked for; "can I use it" does not ask for the attribute "use"."""
 _JUDGES = re.compile(
     r"^(?:is|are|was|does|has|will|would|should|do (?!you)|can (?!you|i (?:know|get|ask|have))|could (?!you))\b|"
@@ -21,7 +22,7 @@ _JUDGES = re.compile(
 )
 """Questions after an opinion on a fact, such as "is the material soft", which the fact does not answer."""
 _NAMES = {name: kind for kind, fact in KINDS.items() for name in fact.names}
-_VOCABULARY = frozenset(word for name in [*_NAMES, "available"] for word in _WORD.findall(name))
+_VOCABULARY = frozenset(word for name in [*_NAMES, "available", "manufacture", "manufactured"] for word in _WORD.findall(name))
 
 
 def plain(text: str) -> str:
@@ -44,17 +45,23 @@ def facts_asked(question: str, product: Product, *, is_forced: bool = False) -> 
         is_forced: ask the catalogue also for what the photo shows.
     """
     text = _spelt(plain(question), product)
-    if VISUAL.search(text) and not is_forced:
+    if OTHER_MATTER.search(text) or (VISUAL.search(text) and not is_forced):
         return []
     names = [] if _JUDGES.search(text) else _own_names(text, product)
     of_names = {_NAMES.get(name, "") for name in names}
-    kinds = [kind for kind, fact in KINDS.items() if kind not in of_names
-             and (re.search(fact.asks, text) or _is_named(kind, text)) and not re.search(fact.unless, text)]  # fmt: skip
+    named = [kind for kind, fact in KINDS.items()
+             if kind not in of_names and _is_named(kind, text) and not re.search(fact.unless, text)]  # fmt: skip
+    clear = [kind for kind, fact in KINDS.items() if kind not in {*of_names, *named}
+             and re.search(fact.asks, text) and not re.search(fact.unless, text)]  # fmt: skip
+    kinds = [kind for kind in named + clear if not KINDS[kind].is_vague] or ([] if names else named + clear)
     return [one for one in [*kinds, *names] if is_forced or _NAMES.get(one, one) not in VISUAL_KINDS]
 
 
 def _is_named(kind: str, text: str) -> bool:
-    return not _JUDGES.search(text) and any(_stands(name, text, _FRAME) for name in KINDS[kind].names)
+    """Tell whether a name of the kind stands there; a short one, such as "care", only where it is asked for."""
+    return not _JUDGES.search(text) and any(
+        _stands(name, text, _FRAME if len(name) < _LONG else "") for name in KINDS[kind].names
+    )
 
 
 def _own_names(text: str, product: Product) -> list[str]:
@@ -76,11 +83,16 @@ def _stands(name: str, text: str, frame: str) -> bool:
 
 
 def _spelt(text: str, product: Product | None) -> str:
-    """Put misspelt English names of facts right."""
+    """Put misspelt English names of facts right: letters that changed places, or one slip in a long word."""
     own = set() if product is None else {plain(name) for pairs in product.attributes.values() for name in pairs}
     words = _VOCABULARY | {word for name in own for word in _WORD.findall(name)}
+    letters = {"".join(sorted(word)): word for word in words}
 
     def right(found: re.Match[str]) -> str:
+        if found[0] in words:
+            return found[0]
+        if swapped := letters.get("".join(sorted(found[0]))):
+            return swapped
         best = process.extractOne(found[0], words, scorer=OSA.normalized_similarity, score_cutoff=SIMILARITY)
         return best[0] if best else found[0]
 
