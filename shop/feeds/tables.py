@@ -53,7 +53,7 @@ def rows_of_jsonl(stream: TextIO) -> Iterator[Row]:
 
 
 def _table(stream: TextIO, delimiter: str, key: str) -> Iterator[tuple[str, dict[str, str], str]]:
-    reader = csv.reader(lines_of(stream), delimiter=delimiter)
+    reader = csv.reader(lines_of(stream), delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 from vitrine_client import InvalidRequestError
-from vitrine_client.feedback.database import FeedbackError
+from vitrine_client.feedback.database import FeedbackError, engine_of
 
 from shop.products.product import Money, Product
 from shop.products.store import Changes, ProductStore
+from shop.products.table import METADATA
 from tests.helpers.postgres import new_database, postgres
 
 MUG = Product(
@@ -27,16 +27,20 @@ MUG = Product(
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Any]:
+def database() -> Iterator[str]:
     with postgres() as running:
-        yield running
+        yield new_database(running)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'products.db'}"
-    return new_database(request.getfixturevalue("server"))
+    found: str = request.getfixturevalue("database")
+    engine = engine_of(found)
+    METADATA.drop_all(engine)
+    engine.dispose()
+    return found
 
 
 @pytest.fixture
