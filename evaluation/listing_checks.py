@@ -1,4 +1,4 @@
-"""`python -m evaluation.listing_checks`: how many wrong listings are found, and how many right ones are called wrong?"""
+"""`python -m evaluation.listing_checks`: how many wrong listings are found, and right ones called wrong?"""
 
 import random
 import sys
@@ -72,7 +72,9 @@ def measure_listing_checks(options: ListingOptions) -> int:
         section = f"confidence from {threshold:g}"
         sure = [(wrong, {field for field, share in found.items() if share >= threshold}) for wrong, found in rows]
         for field in FIELDS:
-            figures += share(section, f"wrong {field} found", [field in found for wrong, found in sure if wrong == field])
+            figures += share(
+                section, f"wrong {field} found", [field in found for wrong, found in sure if wrong == field]
+            )
         figures += share(section, "all wrong ones found", [wrong in found for wrong, found in sure if wrong])
         figures += share(section, "right listings called wrong", [bool(found) for wrong, found in sure if not wrong])
     print(figures_table(figures).lstrip("\n"))
@@ -80,7 +82,7 @@ def measure_listing_checks(options: ListingOptions) -> int:
 
 
 def listing(truth: Attributes, number: int) -> tuple[Product, str]:
-    """Write a photo's listing, in English and Chinese by turns; every second one is wrong in the field that is named."""
+    """Write a photo's listing, in both languages by turns; every second one is wrong in the field that is named."""
     rng = random.Random(f"listing {number}")
     wrong = ("colour", "category")[number // 2 % 2] if number % 2 else ""
     words = {"colour": truth.colour, "category": truth.category}

@@ -47,9 +47,7 @@ def check_listings(options: CheckOptions) -> int:
         with ProductStore(store_url(options.store)) as store, VqaClient(options.url, timeout_s=_TIMEOUT_S) as client:
             products = tqdm(store.all(options.shop), total=store.count(options.shop), desc="listings", disable=None)
             checked = list(
-                check_products(
-                    client, products, options.photos, threshold=options.threshold, threads=options.threads
-                )
+                check_products(client, products, options.photos, threshold=options.threshold, threads=options.threads)
             )
     except VitrineError as error:
         return _failed(error)
@@ -57,7 +55,10 @@ def check_listings(options: CheckOptions) -> int:
     asked, found = counts(checked)
     fields = ", ".join(f"{field}: {found[field]} of {asked[field]}" for field in asked)
     not_asked = sum(bool(one.problem) for one in checked)
-    print(f"contradicted listings: {fields or 'none that could be checked'}; {not_asked} without a photo; {options.output}")
+    print(
+        f"contradicted listings: {fields or 'none that could be checked'}; {not_asked} without a photo; "
+        f"{options.output}"
+    )
     return 0
 
 
@@ -90,7 +91,9 @@ def write_report(file: Path, shop: str, checked: list[Checked]) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8", errors="replace")
     except OSError as error:
-        raise UsageError(f"the report cannot be written to {file.name} ({error.strerror}): name another place") from error
+        raise UsageError(
+            f"the report cannot be written to {file.name} ({error.strerror}): name another place"
+        ) from error
 
 
 def _failed(error: VitrineError) -> int:

@@ -58,7 +58,7 @@ def answer_from_catalogue(
 
 
 def context_from_product(product: Product) -> str:
-    """Write a product as data for a model that reads `CONTEXT`: JSON of at most 2,000 bytes, attributes left out last."""
+    """Write a product as data for a model that reads `CONTEXT`: JSON of at most 2,000 bytes, the rest left out."""
     facts: dict[str, Any] = {
         **{f"name_{language}": name for language, name in product.names.items()},
         "category": product.category,

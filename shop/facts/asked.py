@@ -11,18 +11,23 @@ from shop.facts.kinds import KINDS, OTHER_MATTER, VISUAL, VISUAL_KINDS
 from shop.products.product import Product
 
 SIMILARITY = 0.85
-"""Similarity from which a word of seven letters or more is a misspelt one: one slip. Lower, "height" would be "weight"."""
+"""Similarity from which a word is a misspelt one: one slip in seven letters. Lower, "height" would be "weight"."""
 _LONG = 6
 _WORD = re.compile(r"[a-z]{5,}")
-_FRAME = r"(?:\b(?:what|which|the|its|this|it's|'s|about|know|tell me|exact|full|much|your|product|item|any|of|and|&)\s+|^\W*)"
+_FRAME = (
+    r"(?:\b(?:what|which|the|its|this|it's|'s|about|know|tell me|exact|full|much|your|product|item|any|of|and)\s+|^\W*)"
+)
 """What stands before a name that is asked for; "can I use it" does not ask for the attribute "use"."""
 _JUDGES = re.compile(
     r"^(?:is|are|was|does|has|will|would|should|do (?!you)|can (?!you|i (?:know|get|ask|have))|could (?!you))\b|"
-    r"^(?!.*(?:什么|多少|哪|几|知道|告诉|说一?下|多大|多重|啥)).*(?:[吗嘛么]|怎么样|如何)\W*$|(.)不\1"
+    r"^(?!.*(?:什么|多少|哪|几|知道|告诉|说一?下|多大|多重|啥)).*(?:[吗嘛么]|怎么样|如何)[^a-z\u4e00-\u9fff]*$|(.)不\1",
+    re.ASCII,
 )
 """Questions after an opinion on a fact, such as "is the material soft", which the fact does not answer."""
 _NAMES = {name: kind for kind, fact in KINDS.items() for name in fact.names}
-_VOCABULARY = frozenset(word for name in [*_NAMES, "available", "manufacture", "manufactured"] for word in _WORD.findall(name))
+_VOCABULARY = frozenset(
+    word for name in [*_NAMES, "available", "manufacture", "manufactured"] for word in _WORD.findall(name)
+)
 
 
 def plain(text: str) -> str:
@@ -35,7 +40,7 @@ def kinds_asked(question: str, product: Product | None = None) -> set[str]:
     """Return all kinds that a question is about, also where it asks for an opinion: for rules, which must miss none."""
     text = _spelt(plain(question), product)
     return {kind for kind, fact in KINDS.items()
-            if re.search(fact.asks, text) or any(_stands(name, text, "") for name in fact.names)}  # fmt: skip
+            if _has(fact.asks, text) or any(_stands(name, text, "") for name in fact.names)}  # fmt: skip
 
 
 def facts_asked(question: str, product: Product, *, is_forced: bool = False) -> list[str]:
@@ -50,9 +55,9 @@ def facts_asked(question: str, product: Product, *, is_forced: bool = False) -> 
     names = [] if _JUDGES.search(text) else _own_names(text, product)
     of_names = {_NAMES.get(name, "") for name in names}
     named = [kind for kind, fact in KINDS.items()
-             if kind not in of_names and _is_named(kind, text) and not re.search(fact.unless, text)]  # fmt: skip
+             if kind not in of_names and _is_named(kind, text) and not _has(fact.unless, text)]  # fmt: skip
     clear = [kind for kind, fact in KINDS.items() if kind not in {*of_names, *named}
-             and re.search(fact.asks, text) and not re.search(fact.unless, text)]  # fmt: skip
+             and _has(fact.asks, text) and not _has(fact.unless, text)]  # fmt: skip
     kinds = [kind for kind in named + clear if not KINDS[kind].is_vague] or ([] if names else named + clear)
     return [one for one in [*kinds, *names] if is_forced or _NAMES.get(one, one) not in VISUAL_KINDS]
 
@@ -70,7 +75,7 @@ def _own_names(text: str, product: Product) -> list[str]:
     names = {plain(name) for pairs in product.attributes.values() for name in pairs}
     for name in sorted(names, key=lambda one: (-len(one), one)):
         unless = KINDS[_NAMES[name]].unless if name in _NAMES else r"(?!)"
-        if len(name) > 1 and _stands(name, text, _FRAME) and not re.search(unless, text):
+        if len(name) > 1 and _stands(name, text, _FRAME) and not _has(unless, text):
             found.append(name)
             text = text.replace(name, " ")
     return found
@@ -79,7 +84,12 @@ def _own_names(text: str, product: Product) -> list[str]:
 def _stands(name: str, text: str, frame: str) -> bool:
     if not re.match("[a-z0-9]", name):
         return name in text
-    return re.search(rf"{frame}(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])", text) is not None
+    return _has(rf"{frame}(?<![a-z0-9]){re.escape(name)}s?(?![a-z0-9])", text)
+
+
+def _has(pattern: str, text: str) -> bool:
+    """Search with a Chinese character as the end of an English word: "EAN码"."""
+    return re.search(pattern, text, re.ASCII) is not None
 
 
 def _spelt(text: str, product: Product | None) -> str:

@@ -30,7 +30,7 @@ _OTHER_SUM = (
     r"used to|last (?:week|month|year)|compar|match|drop|go(?:ing)? (?:up|down)|"
     r"\b(?:two|three|four|five|six|ten|dozen|both|\d+) (?:of|pieces|pcs|items)|for (?:two|three|four|five|six|ten|a dozen|both|\d+)\b|"
     r"运费|邮费|快递|包邮|退|押金|定金|分期|首付|优惠|打折|折扣|券|原价|以前|之前|降价|涨价|便宜|最低|少点|活动|满减|税|保价|"
-    r"别的|其他|类似|同款|[两二三四五六七八九十\d]\s*[件个双只条套瓶盒斤]"
+    r"别的|其他|类似|同款|一打|一箱|[两二三四五六七八九十\d]\s*[件个双只条套瓶盒斤]"
 )
 _VARIANT = (
     r"\b(?:red|orange|yellow|green|cyan|blue|purple|pink|brown|black|white|gr[ae]y|colou?rs?|sizes?|small|medium|large|xl|xxl|"
@@ -41,23 +41,23 @@ _VARIANT = (
 KINDS: dict[str, FactKind] = {
     "price": FactKind(
         ("price", "价格", "售价"),
-        r"how much (?:is|are|for|do(?:es)?(?: \w+){1,3} (?:cost|sell for|go for)|money|would|will|to buy)|how much\W*$|how much (?:4|u|r|this|that|one|each|s)\b|set (?:me|one|you) back|the damage\b|"
-        r"what do(?:es)?(?: \w+){1,4} cost|\bcosts?\b|\bpric(?:e|es|ed|ing)\b|(?:do|would|will|should|must) i (?:have to )?pay\b|\bsell\b.*\bfor\W*$|going for|much (?:is|are) (?:it|this|that|the|these|they|one)\b|how expensive|(?:do|would) you want for|"
+        r"how much (?:is|are|for|do(?:es)?(?: \w+){1,3} (?:cost|sell for|go for)|money|would|will|to buy)|how much\W*$|how much (?:4|u|r|this|that|one|each|s)\b|do i owe|set (?:me|one|you) back|the damage\b|"
+        r"what do(?:es)?(?: \w+){1,4} cost|\bcosts?\b|\bpric(?:e|es|ed|ing)\b|(?:do|would|will|should|must) i (?:have to |need to )?pay\b|(?:need|have|got) to pay|\bpric[ie]?y\b|\bsell\b.*\bfor\W*$|going for|much (?:is|are) (?:it|this|that|the|these|they|one)\b|how expensive|(?:do|would) you want for|"
         r"how many (?:yuan|rmb|dollars|bucks|euros)|what (?:do|are) you (?:charge|charging|ask(?:ing)?)|expensive|sell(?:ing)? (?:it |this |them )?(?:at|for)|"
-        r"多少[钱块元米]|价格|价钱|售价|几块|几元|几钱|什么价|怎么卖|咋卖|卖多少|多少人民币|报[个下]?价|[现市卖]价|值多少|啥价|贵不?[贵吗么]|花多少|标价|单价|几个钱|(?<!差不)多钱|定价|价位|什么价钱",
+        r"多少[钱块元米]|价格|价钱|售价|几块|几元|几钱|什么价|怎么个?卖|咋个?卖|几毛|块钱|卖多少|多少人民币|报[个下]?价|[现市卖]价|值多少|啥价|贵不?[贵吗么]|花多少|标价|单价|几个钱|(?<!差不)多钱|定价|价位|什么价钱",
         _OTHER_SUM + r"|多少[钱元块]的|price ?(?:tag|label)|weigh|\bdear\b",
     ),
     "stock": FactKind(
         ("stock", "库存"),
-        r"\bsto(?:ck|k|kc)\b|sold out|\bfor sale\b|(?:run|ran|running) out|all gone|is it gone|\bavailab|(?:any|how many|some|many|pieces|much|one|stock)(?: \w+){0,3} left|"
+        r"\bsto(?:ck|k|kc)\b|(?:sold|sell|selling) out|\bfor sale\b|(?:run|ran|running) out|all gone|is it gone|\bavailab|(?:any|how many|some|many|pieces|much|one|stock)(?: \w+){0,3} left|"
         r"still (?:have|sell|got|get|buy|order|there)|can (?:i|you|we|it|this|they) (?:still )?(?:be )?(?:buy|order|bought|ordered|get (?:it|this|one))\b|\bgot any\b|do you (?:still )?have (?:it|this|any|one)\b|"
-        r"库存|有货|现货|还有(?:货|吗|没|么|卖|多少|几)|卖完|卖光|售罄|断货|缺货|没货|剩(?:多少|几|余)|(?:还能?|可以|能不能)(?:买|下单|拍|卖|订)|能(?:买|拍)到?吗|可以(?:直接)?拍|有没有货|存货|卖没|[买拍][得的]到|还在(?:卖|售)|在售|卖[得的]?没了",
+        r"库存|有货|现货|还有(?:货|吗|没|么|卖|多少|几)|卖完|卖光|售罄|断货|缺货|没货|剩下?(?:多少|几|余|的)|(?:还能?|可以|能不能)(?:买|下单|拍|卖|订)|能(?:买|拍)到?吗|可以(?:直接)?拍|有没有货|存货|卖没|[买拍][得的]到|还在(?:卖|售)|(?<!现)在售|卖[得的]?没了",
         _VARIANT + r"|多少钱|warranty|保修|\bwhere\b|哪里|哪儿",
     ),
     "warranty": FactKind(
         ("warranty", "guarantee", "保修", "质保", "保修期", "质保期"),
         r"warrant|guarante|保修|质保|保固|包修|三包|保多[久长少]|保几年|坏了?.{0,6}(?:修|保|管|换)|if (?:it|this|one) (?:\w+ )?(?:breaks|fails|dies|stops)|\brepairs?\b|\bam i covered|\bcovered\b",
-        r"claim|extend|void|transfer|register|expired|price|card|where|who |why|延长|转让|失效|过了|过期|怎么(?:申请|弄|办)|去哪|哪里|谁|保修卡|凭证|发票|保质",
+        r"claim|extend|void|transfer|register|expired|price|card|where|who |why|延长|转让|失效|过了|过期|申请|怎么(?:弄|办)|去哪|哪里|谁|保修卡|凭证|发票|保质",
     ),
     "gtin": FactKind(
         ("gtin", "barcode", "ean", "upc", "条码", "条形码"),
@@ -66,13 +66,13 @@ KINDS: dict[str, FactKind] = {
     ),
     "weight": FactKind(
         ("weight", "item weight", "product weight", "重量", "net weight", "净重", "net content", "净含量"),
-        r"how heavy|weigh|how many (?:kilos?|kg|kilograms?|grams?|pounds?|lbs?|ounces?)|多重|几斤|多少(?:克|斤|公斤|千克)|几公斤|多沉|分量",
+        r"how heavy|weigh|how many (?:kilos?|kg|kilograms?|grams?|pounds?|lbs?|ounces?)|多重|重[是有]?多少|几斤|多少(?:克|斤|公斤|千克)|几公斤|多沉|分量",
         r"\bnet\b|gross|净|毛重|weight limit|max|load|carry|hold|support|my weight|承重|承受|载重|体重|减重",
     ),
     "net weight": FactKind(("net weight", "net content", "净重", "净含量"), r"net (?:wt|contents?)"),
     "material": FactKind(
         ("material", "fabric", "composition", "材质", "材料", "面料", "质地", "成分"),
-        r"made (?:out )?(?:of|from)|what(?:'s| is) (?:it|this) made|which material|什么(?:料|材|布)|什么做的|什么做成|用料|料子|[啥何]材|啥做的|啥料|啥材|用的什么料|真皮|纯棉|"
+        r"made (?:out )?(?:of|from)|what(?:'s| is) (?:it|this) made|which material|(?:什么|啥).{0,2}(?:料|材|布)|什么做的|什么做成|用料|料子|啥做的|啥料|啥材|用的什么料|真皮|纯棉|"
         r"\b(?:real|genuine|pure|fake|faux) (?:leather|silk|cotton|wool|wood)",
         r"packag|\bbox\b|recycl|包装|盒子",
     ),
@@ -92,12 +92,12 @@ KINDS: dict[str, FactKind] = {
     "brand": FactKind(("brand", "品牌", "牌子"), r"what make\b|which make\b|哪个牌|什么牌|啥牌", r"similar|other|别的|其他"),
     "origin": FactKind(
         ("origin", "country of origin", "made in", "产地", "原产地", "生产地"),
-        r"\bwhere\b.*\b(?:made?|make|produced?|from|manufactured?)\b|made (?:in|where)|come from|which country|what country|imported|国产|进口|哪个国家|国家|(?:哪里|哪儿|哪)出的|哪[里儿](?:产|生产|做|造|制造)|产自|出自|哪国|哪产的|什么地方(?:产|生产)",
+        r"\bwhere\b.*\b(?:made?|make|produced?|from|manufactured?)\b|made (?:in|where)|come from|which country|what country|imported|国产|进口|(?:哪个?|什么)地方?(?:产|生产|做|造)|哪个国家|国家|(?:哪里|哪儿|哪)出的|哪[里儿]?(?:产|生产|做的|造|制造)|产自|出自|哪国|哪产的|什么地方(?:产|生产)",
     ),
     "model": FactKind(("model", "model number", "mpn", "型号"), r"model (?:no|num|number)|which model|什么型号|啥型号"),
     "ingredients": FactKind(
         ("ingredients", "配料", "配料表", "成分表"), r"\bingredients?\b|what(?:'s| is) in (?:it|this)\b|配料|成分|里面有(?:什么|啥)料|添加剂",
-        r"photo|picture|image|图|照片",
+        is_vague=True,
     ),
     "allergy": FactKind(
         ("allergens", "allergen information", "过敏原", "致敏原"),
@@ -122,8 +122,9 @@ KINDS: dict[str, FactKind] = {
     "manufacturer": FactKind(("manufacturer", "生产商", "厂家", "制造商"), r"who (?:makes|made|manufactures)|谁(?:生产|做)的|哪家(?:生产|厂)"),
 }  # fmt: skip
 OTHER_MATTER = re.compile(
-    r"\b(?:better|lower|longer|higher|heavier|lighter|than|similar|other|another|next|ago|looks?(?! up)|contact)\b|"
-    r"last (?:year|month|week|time)|\b(?:photo|picture|image|pic)s?\b|更|再|比|[去前明后]年|下周|下个?月|上个?月|看起来|看着|看上去|照片|图[上里中片]|联系"
+    r"\b(?:better|lower|longer|higher|heavier|lighter|than|similar|other|another|next|ago|before|previous(?:ly)?|parcels?|packages?|packag(?:ed|ing)|looks?(?! up)|contact)\b|"
+    r"last (?:year|month|week|time)|\b(?:photo|picture|image|pic)s?\b|更|再|比|[去前明后]年|下周|下个?月|上个?月|以前|之前|从前|包裹|包装|限重|看起来|看着|看上去|照片|图[上里中片]|联系",
+    re.ASCII,
 )
 """Comparisons, other times, and how something looks: nothing that a catalogue says."""
 VISUAL_KINDS = ("colour", "pattern", "shape", "category")
@@ -133,7 +134,7 @@ VISUAL = re.compile(
     r"kilo|kg|gram|pound|lbs?\b|ounce|ml\b|lit|watt|volt|yuan|rmb|dollar|buck|euro|year|month)|"
     r"in the (?:photo|picture|pic|image)|pattern|\bshape|printed|written|what does it say|"
     r"what(?:'s| is| kind of \w+ is) (?:this|that|it|the (?:item|product|thing|object))(?: called)?\W*$|"
-    r"颜色|什么色|啥色|图案|花纹|花色|形状|图里|图上|图中|图片|照片|上面写|印的?(?:是|了|着)?(?:什么|啥)|(?:^|[这那它里上中]|[个款件])是什么(?:东西|商品|产品)?[呀啊呢]?\W*$|这是啥|几种颜色",
-    re.IGNORECASE,
+    r"颜色|什么色|啥色|图案|花纹|花色|形状|图里|图上|图中|图片|照片|上面写|印的?(?:是|了|着)?(?:什么|啥)|(?:^|[这那它里上中]|[个款件])是什么(?:东西|商品|产品)?[呀啊呢]?[^a-z\u4e00-\u9fff]*$|这是啥(?:东西|商品|[呀啊])?[^a-z\u4e00-\u9fff]*$|几种颜色",
+    re.ASCII,
 )
 """Questions after what the photo shows."""

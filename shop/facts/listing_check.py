@@ -1,4 +1,4 @@
-"""Listings that a photo contradicts: another colour or category than the shop says. For the shop, never for its buyers."""
+"""Listings that a photo contradicts: another colour or category than the shop says. Buyers are never told."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,25 +25,35 @@ THRESHOLD = 0.9
 _AHEAD = 64
 _MORE: dict[Field, dict[str, str]] = {
     "colour": {
-        "red": "scarlet,crimson,burgundy,大红,正红,酒红,枣红,红", "orange": "橘色,橘,橙", "yellow": "lemon,金黄,柠檬黄,黄",
-        "green": "olive,emerald,teal,墨绿,草绿,军绿,绿,青", "cyan": "teal,turquoise,aqua,青,湖蓝",
-        "blue": "navy,navy blue,sky blue,turquoise,藏青,藏蓝,天蓝,宝蓝,湖蓝,蓝", "purple": "violet,lilac,burgundy,紫罗兰,酒红,紫",
-        "pink": "rose pink,粉红,粉", "brown": "chocolate,coffee,olive,咖啡色,褐色,咖啡,棕", "black": "jet black,charcoal,黑",
-        "white": "snow white,纯白,白", "grey": "gray,silver,charcoal,银色,灰",
+        "red": "scarlet,crimson,burgundy,大红,正红,酒红,枣红", "orange": "橘",
+        "yellow": "lemon,金黄,柠檬黄",
+        "green": "olive,emerald,teal,墨绿,草绿,军绿,青", "cyan": "teal,turquoise,aqua,湖蓝",
+        "blue": "navy,navy blue,sky blue,turquoise,藏青,藏蓝,天蓝,宝蓝,湖蓝", "purple": "violet,lilac,burgundy,紫罗兰,酒红",
+        "pink": "rose pink,粉红", "brown": "chocolate,coffee,olive,咖啡,褐", "black": "jet black,charcoal",
+        "white": "snow white,纯白", "grey": "gray,silver,charcoal,银",
     },
     "category": {
-        "mug": "cup,coffee mug,杯子,水杯,咖啡杯", "bottle": "water bottle,水瓶,水杯,水壶", "t-shirt": "tee,tshirt,t shirt,T恤衫,短袖",
-        "trousers": "pants,slacks,长裤", "dress": "gown,裙子", "shoe": "sneaker,trainer,鞋,运动鞋",
-        "boot": "ankle boot,shoe,鞋子,鞋,短靴,长靴", "sock": "袜,短袜", "hat": "cap,帽", "handbag": "purse,tote,手袋",
-        "backpack": "rucksack,双肩包,书包", "umbrella": "parasol,伞", "chair": "armchair,椅", "lamp": "desk lamp,table lamp,灯",
-        "clock": "alarm clock,时钟,钟", "phone": "smartphone,mobile phone,cell phone,智能手机", "watch": "wristwatch,腕表",
-        "glasses": "spectacles,镜框", "ball": "football,basketball,足球,篮球", "book": "novel,图书", "vase": "flower vase",
+        "mug": "cup,coffee mug,杯子,水杯,咖啡杯", "bottle": "water bottle,水瓶,水杯,水壶",
+        "t-shirt": "tee,tshirt,t shirt,T恤衫,短袖",
+        "trousers": "pants,slacks,长裤", "dress": "gown,裙子",
+        "shoe": "sneaker,trainer,鞋,运动鞋",
+        "boot": "ankle boot,shoe,鞋子,鞋,短靴,长靴", "sock": "袜,短袜", "hat": "cap,帽",
+        "handbag": "purse,tote,手袋",
+        "backpack": "rucksack,双肩包,书包", "umbrella": "parasol,伞", "chair": "armchair,椅",
+        "lamp": "desk lamp,table lamp,灯",
+        "clock": "alarm clock,时钟,钟", "phone": "smartphone,mobile phone,cell phone,智能手机",
+        "watch": "wristwatch,腕表",
+        "glasses": "spectacles,镜框", "ball": "football,basketball,足球,篮球", "book": "novel,图书",
+        "vase": "flower vase",
         "kettle": "electric kettle,烧水壶,电水壶", "sofa": "couch,沙发椅", "guitar": "acoustic guitar,木吉他",
     },
 }  # fmt: skip
 """Words of shops for the model's words; one that stands twice may be either."""
 _SHADE = re.compile(r"^(?:dark|light|deep|pale|bright|matte|深|浅|淡|亮|暗|哑光)[\s-]*")
-_BETWEEN = {"colour": re.compile(r"[/,;&+、，；|]|\band\b|\bwith\b|和|配|拼"), "category": re.compile(r"[>/,;&|、，；›»]|\band\b")}
+_BETWEEN = {
+    "colour": re.compile(r"[/,;&+、，；|]|\band\b|\bwith\b|和|配|拼"),
+    "category": re.compile(r"[>/,;&|、，；›»]|\band\b"),
+}
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,9 @@ def known_words(listed: str, field: Field) -> frozenset[str]:
     parts = [part for text in _BETWEEN[field].split(plain(listed)) if (part := text.strip())]
     if field == "category":
         parts = parts[-1:]  # of a path, the last says what it is
-    words = [_WORDS[field].get(part) or _WORDS[field].get(_SHADE.sub("", part), frozenset()) for part in parts]
+    words = [
+        _WORDS[field].get(_form(part)) or _WORDS[field].get(_form(_SHADE.sub("", part)), frozenset()) for part in parts
+    ]
     return frozenset().union(*words) if all(words) else frozenset()
 
 
@@ -125,7 +137,11 @@ def check_products(
 
     def check(product: Product) -> Checked:
         photo = photo_file(product, folder)
-        return check_photo(client, product, photo, threshold) if photo else Checked(problem="it has no photo that is a file")
+        return (
+            check_photo(client, product, photo, threshold)
+            if photo
+            else Checked(problem="it has no photo that is a file")
+        )
 
     waiting = iter(products)
     with ThreadPoolExecutor(threads) as pool:
@@ -151,11 +167,16 @@ def photo_file(product: Product, folder: Path) -> Path | None:
     return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
 
 
+def _form(word: str) -> str:
+    """Make "红" and "红色" alike."""
+    return plain(word).removesuffix("色")
+
+
 def _words_of(field: Field, table: Mapping[str, str]) -> dict[str, frozenset[str]]:
     words: dict[str, frozenset[str]] = {}
     for word, chinese in table.items():
         for name in (word, chinese, *_MORE[field][word].split(",")):
-            for form in {plain(name), plain(plural(name))}:
+            for form in {_form(name), _form(plural(name))}:
                 words[form] = words.get(form, frozenset()) | {word}
     return words
 

@@ -8,7 +8,8 @@
         words: [真皮, genuine]
         do: catalogue_only
 
-A rule without `if` is for all products. `if` may have `category` (a word of its path) and `attributes`, by the shop's names.
+A rule without `if` is for all products. `if` may have `category` (a word of its path), and `attributes` by the shop's
+names.
 `hand_over`: a person answers; `catalogue_only`: the catalogue does, or a person. The stricter one of two wins.
 """
 
@@ -118,7 +119,9 @@ def _rule(node: yaml.Node) -> ShopRule:
         raise _WrongError(parts["do"], f"{action!r} came, but {' or '.join(get_args(Action))} is expected")
     kinds = _texts(parts["asks"]) if "asks" in parts else ()
     if unknown := next((kind for kind in kinds if kind not in KINDS), None):
-        raise _WrongError(parts["asks"], f"{unknown!r} came, but of {', '.join(KINDS)} is expected; others go to `words`")
+        raise _WrongError(
+            parts["asks"], f"{unknown!r} came, but of {', '.join(KINDS)} is expected; others go to `words`"
+        )
     conditions = dict(_pairs(parts["if"], _CONDITIONS)) if "if" in parts else {}
     attributes = dict(_pairs(conditions["attributes"])) if "attributes" in conditions else {}
     return ShopRule(

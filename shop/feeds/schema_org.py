@@ -12,7 +12,8 @@ from shop.products.product import Language
 _MOST_CHARACTERS = 64_000_000
 _ATTRIBUTES = {
     "brand": ("brand", "品牌"), "color": ("color", "颜色"), "material": ("material", "材质"), "size": ("size", "尺码"),
-    "pattern": ("pattern", "图案"), "weight": ("weight", "重量"), "width": ("width", "宽度"), "height": ("height", "高度"),
+    "pattern": ("pattern", "图案"), "weight": ("weight", "重量"), "width": ("width", "宽度"),
+    "height": ("height", "高度"),
     "depth": ("depth", "深度"), "model": ("model", "型号"), "mpn": ("model", "型号"),
     "countryOfOrigin": ("country of origin", "产地"),
 }  # fmt: skip
@@ -154,6 +155,7 @@ def _quantity(value: Mapping[str, Any], language: Language) -> str:
 
 
 def _warranty(offers: list[Mapping[str, Any]], language: Language) -> dict[Language, str]:
-    found = {_quantity(span, language) for offer in offers for promise in _list(offer.get("warranty"))
-             if isinstance(promise, Mapping) and isinstance(span := promise.get("durationOfWarranty"), Mapping)}  # fmt: skip
+    promises = [one for offer in offers for one in _list(offer.get("warranty")) if isinstance(one, Mapping)]
+    spans = [one for promise in promises if isinstance(one := promise.get("durationOfWarranty"), Mapping)]
+    found = {_quantity(span, language) for span in spans}
     return {language: found.pop()} if len(found) == 1 else {}

@@ -1,8 +1,8 @@
 """Feeds of one row a product: our own CSV and JSON Lines, and Google Merchant's tables.
 
-Our own columns are sku, name_en, name_zh, category, gtin, price, currency, stock, availability, warranty_en, warranty_zh and
-photos (one address a line in the cell); `en:material` and `zh:材质` are attributes by the shop's own names. A line of JSON
-has the fields of `records.py`.
+Our own columns are sku, name_en, name_zh, category, gtin, price, currency, stock, availability, warranty_en, warranty_zh
+and photos (one address a line in the cell); `en:material` and `zh:材质` are attributes by the shop's own names. A line of
+JSON has the fields of `records.py`.
 """
 
 import csv
@@ -57,10 +57,14 @@ def _table(stream: TextIO, delimiter: str, key: str) -> Iterator[tuple[str, dict
     try:
         header = [name.strip() for name in next(reader, [])]
     except csv.Error as error:
-        raise FeedError(f"the first line of the feed cannot be read ({error}): columns with their names are expected") from error
+        raise FeedError(
+            f"the first line of the feed cannot be read ({error}): columns with their names are expected"
+        ) from error
     names = [name.lower().removeprefix("g:") for name in header]
     if key not in names or len(set(names)) != len(names):
-        raise FeedError(f"the first line of the feed names no column {key!r}, or one of them twice: is its format right?")
+        raise FeedError(
+            f"the first line of the feed names no column {key!r}, or one of them twice: is its format right?"
+        )
     while True:
         start = reader.line_num + 1
         try:

@@ -67,14 +67,16 @@ class ProductStore:
         waiting, changes = iter(products), Changes()
         while batch := list(islice(waiting, BATCH)):
             if not all(is_text(one.shop, one.sku, one.gtin) for one in batch):
-                raise InvalidRequestError("a shop, SKU or GTIN has characters that no text has: NUL, or half a character")
+                raise InvalidRequestError(
+                    "a shop, SKU or GTIN has characters that no text has: NUL, or half a character"
+                )
             rows = {(one.shop, one.sku): row_of(one) for one in batch}
             changes += self._do(lambda connection, rows=rows: _put(connection, rows))  # type: ignore[misc]  # its default
         return changes
 
     def get(self, shop: str, sku: str) -> Product | None:
         """Return a product; None: this shop has none of this SKU."""
-        return next(iter(self._products(shop, sku, _SKU == sku, 1)), None)
+        return next(iter(self._products(shop, sku, sku == _SKU, 1)), None)
 
     def by_gtin(self, shop: str, gtin: str) -> Product | None:
         """Return the product with this barcode; None: the shop has none, or several, so that it may be another one."""
@@ -87,7 +89,7 @@ class ProductStore:
         Args:
             after: SKU that they stand behind.
         """
-        return self._products(shop, after, _SKU > after, limit)
+        return self._products(shop, after, after < _SKU, limit)
 
     def all(self, shop: str) -> Iterator[Product]:
         """Go through all products of a shop, without holding them at once."""
@@ -98,7 +100,7 @@ class ProductStore:
 
     def remove(self, shop: str, sku: str) -> bool:
         """Remove a product; False: there was none."""
-        which = (PRODUCTS.c.shop == shop) & (_SKU == sku)
+        which = (PRODUCTS.c.shop == shop) & (sku == _SKU)
         return bool(is_text(shop, sku) and self._do(lambda link: link.execute(delete(PRODUCTS).where(which)).rowcount))
 
     def count(self, shop: str) -> int:

@@ -1,12 +1,10 @@
-"""A thousand questions that no photo answers, in wordings that no pattern was written on, about products that are known."""
+"""A thousand questions that no photo answers, in wordings that no pattern was written on, about known products."""
 
 import random
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-import pytest
-
-from shop.facts.answers import answer_from_catalogue, context_from_product
+from shop.facts.answers import answer_from_catalogue
 from shop.products.product import LANGUAGES, Language, Money, Product
 from tests.shop.development_wordings import DEVELOPMENT
 from tests.shop.held_out_wordings import HELD_OUT
@@ -24,9 +22,9 @@ def product_of(number: int) -> Product:
         "zh": {name: f"{name}{number}" for name in _ZH.values()} | {"颜色": "红色", "用途": "室内"},
     }
     return Product(
-        shop="tea", sku=str(number), names={"en": f"Mug {number}", "zh": f"杯子{number}"}, gtin=str(4_000_000_000_000 + number),
-        price=Money(Decimal(rng.randint(100, 99_999)) / 100 + number, "CNY"), stock=1_000 + number,
-        warranty={"en": f"{number} months", "zh": f"{number} 个月"}, attributes=attributes,
+        shop="tea", sku=str(number), names={"en": f"Mug {number}", "zh": f"杯子{number}"}, price=Money(Decimal(rng.randint(100, 99_999)) / 100 + number, "CNY"), stock=1_000 + number,
+        gtin=str(4_000_000_000_000 + number), warranty={"en": f"{number} months", "zh": f"{number} 个月"},
+        attributes=attributes,
     )  # fmt: skip
 
 

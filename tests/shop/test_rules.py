@@ -20,7 +20,12 @@ rules:
     words: [genuine, 正品]
     do: catalogue_only
 """
-NUTS = Product("tea", "n", category="Food > Snacks", attributes={"en": {"material": "paper", "Color": "green"}, "zh": {"配料": "花生"}})
+NUTS = Product(
+    "tea",
+    "n",
+    category="Food > Snacks",
+    attributes={"en": {"material": "paper", "Color": "green"}, "zh": {"配料": "花生"}},
+)
 SEA = Product("tea", "s", category="Seafood")
 BAG = Product("tea", "b", category="bags", attributes={"zh": {"材质": "真皮"}})
 
@@ -86,7 +91,10 @@ def test_rules_end_in_answers(file: Path) -> None:
         ("rules:\n  - asks: [price]\n    do: refuse\n", "line 3: 'refuse' came, but hand_over or catalogue_only"),
         ("rules:\n  - asks: [prices]\n    do: hand_over\n", "line 2: 'prices' came, but of price, stock"),
         ("rules:\n  - if: {categroy: food}\n    asks: [price]\n    do: hand_over\n", "line 2: 'categroy' came"),
-        ("rules:\n  - if: {}\n    asks: [price]\n    do: hand_over\n", "line 2: `category` or `attributes` with a colon"),
+        (
+            "rules:\n  - if: {}\n    asks: [price]\n    do: hand_over\n",
+            "line 2: `category` or `attributes` with a colon",
+        ),
         ("rules:\n  - asks: [price]\n    do: hand_over\n    do: hand_over\n", "line 4: 'do' stands here a second time"),
         ("rules:\n  - asks:\n    do: hand_over\n", "line 2: a word is expected"),
         ("rules: price\n", "line 1: a list of rules"),
