@@ -38,8 +38,8 @@ def record_from_google(fields: Mapping[str, list[str]]) -> dict[str, Any]:
         attributes[_ATTRIBUTES[name] if language == "zh" else _name(name)] = first[name]
     for detail in fields.get("product_detail", ()):
         for one in _NEXT_DETAIL.split(detail):
-            *_, name, value = ["", *one.split(":", 2)]
-            attributes[name.strip()] = value.strip()
+            parts = one.split(":", 2)
+            attributes["".join(parts[-2:-1]).strip()] = parts[-1].strip()
     dates = first.get("sale_price_effective_date")
     sale = first.get("sale_price") if not dates else None
     if dates and "sale_price" in first:

@@ -89,7 +89,7 @@ def _list(value: Any) -> list[Any]:
 
 def _record(node: Mapping[str, Any]) -> dict[str, Any]:
     names = _texts(node.get("name"))
-    language = next(iter(names), "en")
+    language: Language = next(iter(names), "en")
     offers = [one for one in _list(node.get("offers")) if isinstance(one, Mapping)]
     prices = {_price(offer) for offer in offers}
     stocks = {str(offer.get("availability") or "") for offer in offers}
