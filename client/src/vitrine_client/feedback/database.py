@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from vitrine_client.errors import VitrineError
@@ -35,16 +35,19 @@ class TakenError(FeedbackError):
     """Somebody else has closed the question."""
 
 
-def make_table(engine: Engine) -> None:
-    """Make the table where there is none."""
+def make_table(engine: Engine, tables: MetaData = METADATA) -> None:
+    """Make the tables where there are none."""
     try:
-        METADATA.create_all(engine)
-    except SQLAlchemyError:  # another process has just made it
-        METADATA.create_all(engine)
+        tables.create_all(engine)
+    except SQLAlchemyError:  # another process has just made them
+        tables.create_all(engine)
 
 
-def answered(work: Callable[[], Result]) -> Result:
+def answered(work: Callable[[], Result], content: str = "feedback") -> Result:
     """Return what `work` does with a database.
+
+    Args:
+        content: what the store holds, for the message.
 
     Raises:
         FeedbackError: the database is away, full or locked.
@@ -54,7 +57,7 @@ def answered(work: Callable[[], Result]) -> Result:
     except (SQLAlchemyError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         raise FeedbackError(
-            f"the store of feedback does not answer ({type(cause).__name__}): is its database up, may it be written, "
+            f"the store of {content} does not answer ({type(cause).__name__}): is its database up, may it be written, "
             "and is there room on the disk?"
         ) from error
 

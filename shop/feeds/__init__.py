@@ -1,0 +1,1 @@
+"""Readers of the feeds in which shops tell their products."""

@@ -1,0 +1,130 @@
+"""Listings that a photo contradicts: what counts as one, and the report on a real server's answers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from vitrine_client import Choice
+
+from catalogue.attributes import CATEGORIES, COLOURS
+from catalogue.photos import attributes_from_seed, photo_from_seed
+from evaluation.listing_checks import listing
+from shop.facts.listing_check import Field, contradictions, known_words, photo_file
+from shop.products.product import Product
+from shop.products.store import ProductStore
+from tests.conftest import TestedServer
+
+
+def choice(text: str, confidence: float | None = 0.97, status: str = "answered") -> Choice:
+    return Choice(text=text, status=status, confidence=confidence, reason="", probabilities={text: 1.0},  # type: ignore[arg-type]  # one of them
+                  heatmap=np.zeros((0, 0), np.float32), release="r-1", request_id="q")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "english", "chinese", "words"),
+    [
+        ("colour", "navy blue", "藏青色", {"blue"}),
+        ("colour", "Dark Grey", "深灰色", {"grey"}),
+        ("colour", "black/white", "黑色/白色", {"black", "white"}),
+        ("colour", "teal", "青", {"green", "cyan"}),
+        ("colour", "beige", "米色", set()),
+        ("colour", "red and champagne", "红色和香槟色", set()),
+        ("colour", "as shown", "如图", set()),
+        ("category", "Home > Kitchen > Coffee Mugs", "家居/马克杯", {"mug"}),
+        ("category", "Shoes", "鞋", {"shoe", "boot"}),
+        ("category", "Phone cases", "手机壳", set()),
+        ("category", "Mugs > Accessories", "马克杯>配件", set()),
+        ("category", "", "", set()),
+    ],
+)
+def test_words_of_shops_are_known_alike_in_both_languages(
+    field: Field, english: str, chinese: str, words: set[str]
+) -> None:
+    assert known_words(english, field) == words
+    assert known_words(chinese, field) == words
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_word_of_the_model_is_known(language: str) -> None:
+    tables: dict[Field, dict[str, str]] = {"colour": COLOURS, "category": CATEGORIES}
+    for field, table in tables.items():
+        for english, chinese in table.items():
+            assert english in known_words(english if language == "en" else chinese, field)
+
+
+def test_another_word_at_high_confidence_is_a_contradiction() -> None:
+    product = Product("tea", "m-1", category="杯子", attributes={"zh": {"颜色": "红色"}}, photos=("a.jpg",))
+    [found] = contradictions(product, {"colour": choice("blue"), "category": choice("mug")})
+    assert (found.sku, found.photo, found.field) == ("m-1", "a.jpg", "colour")
+    assert (found.listed, found.seen, found.confidence) == ("红色", "blue", 0.97)
+
+
+@pytest.mark.parametrize(
+    ("colour", "answer"),
+    [
+        ("red", choice("red")),
+        ("red", choice("blue", confidence=0.5)),
+        ("red", choice("blue", confidence=None)),
+        ("red", choice("blue", status="hand_over")),
+        ("red", choice("", status="cannot_tell")),
+        ("beige", choice("blue")),
+        ("red, blue", choice("blue")),
+        ("", choice("blue")),
+    ],
+)
+def test_what_is_no_contradiction(colour: str, answer: Choice) -> None:
+    product = Product("tea", "m-1", attributes={"en": {"Color": colour}})
+    assert not contradictions(product, {"colour": answer})
+
+
+@pytest.mark.parametrize("path", ["../secret.jpg", "/etc/passwd", "https://x/a.jpg", "none.jpg", "", "a\0b", "."])
+def test_no_photo_outside_the_folder_is_opened(tmp_path: Path, path: str) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "secret.jpg").write_bytes(b"x")
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
+    assert photo_file(Product("tea", "m", photos=(path,)), tmp_path / "photos") is None
+    assert photo_file(Product("tea", "m", photos=("a.jpg",)), tmp_path / "photos") == tmp_path / "photos" / "a.jpg"
+
+
+def test_a_planted_listing_says_another_word_in_one_field_alone() -> None:
+    for number in range(64):
+        truth = attributes_from_seed(number)
+        product, wrong = listing(truth, number)
+        listed = {"colour": known_words(next(iter(next(iter(product.attributes.values())).values())), "colour"),
+                  "category": known_words(product.category, "category")}  # fmt: skip
+        differing = {field for field, words in listed.items() if getattr(truth, field) not in words}
+        assert differing == ({wrong} if wrong else set())
+
+
+def test_a_whole_catalogue_is_checked_by_a_real_server(tested_server: TestedServer, tmp_path: Path) -> None:
+    photo = photo_from_seed(10_040_000)
+    (tmp_path / "a.jpg").write_bytes(photo.jpeg_bytes())
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    Image.new("RGB", (64, 64)).save(tmp_path / "blank.jpg")
+    right = photo.attributes.colour
+    other = next(colour for colour in COLOURS if colour != right)
+    url = f"sqlite:///{tmp_path / 'products.db'}"
+    script = "<script>alert(1)</script>"
+    with ProductStore(url) as store:
+        store.put([
+            Product("tea", "right", attributes={"en": {"Color": right}}, photos=("a.jpg",)),
+            Product("tea", script, attributes={"zh": {"颜色": COLOURS[other]}}, photos=("a.jpg",)),
+            Product("tea", "broken", attributes={"en": {"Color": right}}, photos=("broken.jpg",)),
+            Product("tea", "none", attributes={"en": {"Color": right}}),
+            Product("other", "theirs", attributes={"en": {"Color": other}}, photos=("a.jpg",)),
+        ])  # fmt: skip
+    for name in ("report.html", "report.jsonl"):
+        command = [sys.executable, "-m", "shop", "check", "--shop", "tea", "--store", url, "--url", tested_server.url,
+                   "--photos", str(tmp_path), "--output", str(tmp_path / name)]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("contradicted listings: colour: 1 of 2; 2 without a photo; ")
+    [row] = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text("utf-8").splitlines()]
+    assert (row["sku"], row["field"], row["listed"], row["seen"]) == (script, "colour", COLOURS[other], right)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert script not in page
+    assert "&lt;script&gt;" in page
