@@ -1,4 +1,4 @@
-"""Vectors in a folder of this machine, by Qdrant Edge: an index with filters and a write-ahead log, without a server."""
+"""Vectors in a folder of this machine, by Qdrant Edge: an index with filters and a write-ahead log, no server."""
 
 import fcntl
 import json
@@ -180,5 +180,5 @@ def _do(work: Callable[[], Result]) -> Result:
         raise
     except Exception as error:  # Qdrant Edge raises nothing more special
         raise VectorsError(
-            "the folder of vectors does not answer: may it be read and written, is there room on the disk, and is it closed?"
+            "the folder of vectors does not answer: may it be read and written, is there room, and is it open?"
         ) from error

@@ -11,11 +11,16 @@ _MEASURES = (
     r"\s*(?:(?:cm|mm|m|km|kg|g|ml|l|oz|lbs?|inch|inches|in|ft|days?|weeks?|years?|hours?|pieces?|pcs|percent|star|stars)(?![a-z])|%|"
     r"厘米|毫米|公分|米|公斤|千克|克|斤|毫升|升|英?寸|尺|天|年|岁|小时|件|个|双|只|条|码|星|点|些|样|种|款)"
 )
-MONEY = re.compile(
-    rf"(?:(?P<before>{_CURRENCY})\s*)?(?<![0-9a-z])(?<![0-9][.,])(?<! -)(?:"
-    r"(?P<digits>[0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,9})(?P<decimals>\.[0-9]{1,4})?(?![0-9]|[.,][0-9])(?P<unit>[百千万]|k(?![a-z]))?|"
-    rf"(?P<chinese>[{''.join(_DIGITS)}十百千万]{{1,9}}))(?!{_MEASURES})(?:\s*(?P<after>{_CURRENCY}))?"
+_DIGIT_NUMBER = (
+    r"(?P<digits>[0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,9})(?P<decimals>\.[0-9]{1,4})?(?![0-9]|[.,][0-9])"
+    rf"(?P<unit>[百千万]|k(?![a-z]))?(?={_CURRENCY}|[^a-z]|$)"
 )
+_CHINESE_NUMBER = rf"(?P<chinese>[{''.join(_DIGITS)}十百千万]{{1,9}})"
+MONEY = re.compile(
+    rf"(?:(?P<before>{_CURRENCY})\s*)?(?<![0-9a-z])(?<![0-9][.,])(?<! -)(?:{_DIGIT_NUMBER}|{_CHINESE_NUMBER})"
+    rf"(?!{_MEASURES})(?:\s*(?P<after>{_CURRENCY}))?"
+)
+"""An amount, with a currency before it, behind it or none."""
 
 
 def money_from(match: re.Match[str]) -> tuple[float, str | None]:

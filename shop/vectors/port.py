@@ -1,7 +1,7 @@
 """Vectors of product photos in a store: what goes in, what is asked, and the three calls that every store answers.
 
-Vectors belong to the release that made them. A store keeps those of each release in a collection of its own, so that two
-are never compared, and remembers which collection serves.
+Vectors belong to the release that made them. A store keeps those of each release in a collection of its own, so that
+two are never compared, and remembers which collection serves.
 """
 
 import re

@@ -28,7 +28,7 @@ _TEXTS = ("shop", "sku", "photo", *KEYWORDS)
 _COLUMNS = ", ".join((*_TEXTS, "price"))
 _PAGE = 1000
 _FEW = 5000
-"""Rows up to which those that match are compared one by one: exact, and quicker than an index that must skip the rest."""
+"""Matching rows up to which they are compared one by one: exact, and quicker than an index that skips the rest."""
 _COMPARISON = {"lt": "<", "gt": ">", "lte": "<=", "gte": ">="}
 _RELEASES = """
 CREATE TABLE IF NOT EXISTS vitrine_vector_releases (
@@ -60,7 +60,7 @@ class PostgresVectors:
         query = (
             f"INSERT INTO {self._table} ({columns}) SELECT id, {_COLUMNS}, CAST(vector AS vector) "  # noqa: S608  no data
             f"FROM json_to_recordset(CAST(:rows AS json)) AS row(id uuid, {kinds}, price float8) "
-            f"ORDER BY id ON CONFLICT (id) DO UPDATE SET {changes}"  # in one order, so that two do not wait for each other
+            f"ORDER BY id ON CONFLICT (id) DO UPDATE SET {changes}"  # in one order: two never wait for each other
         )
         _in(self._engine, lambda connection: connection.execute(text(query), {"rows": json.dumps(rows)}))
 
@@ -220,6 +220,6 @@ def _in(engine: Engine, work: Callable[[Connection], Result]) -> Result:
     except (SQLAlchemyError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         raise VectorsError(
-            f"the database of vectors does not answer ({type(cause).__name__}): is it up, has it the extension pgvector, "
+            f"the database of vectors does not answer ({type(cause).__name__}): is it up, has it pgvector, "
             "and may it be written?"
         ) from error

@@ -61,16 +61,17 @@ CURRENCIES: Mapping[str, str] = {
     }.items()
     for spelling in spellings.split()
 }  # fmt: skip
-FILLING = frozenset(
-    "a also an and any anything are be but can could display do does find for from get give good great has have hello hi i i'd "
-    "i'm in is it it's its item items just kind like look looking made make maybe me my need nice of on one ones only or "
-    "other please pls preferably price priced product products same search should show similar so some something style "
-    "stuff sort than thank thanks that the them then there these thing things this those to too type want we what which "
-    "wish with would you your colour colors color colours coloured colored pattern patterned design print but, "
-    "类似 相似 差不多 一样 同样 同款 类型 款式 样式 这样 那样 这个 那个 这款 那款 这种 那种 这件 那件 但是 但 不过 可是 而且 并且 还有 还要 "
-    "我 想要 想买 想 要 买 找 来 给 看看 看 请问 请 帮 帮忙 有没有 有 吗 呢 吧 啊 呀 嘛 的话 的 了 是 和 跟 与 或者 或 还是 也 就 都 最好 必须 只 只要 价格 价钱 "
-    "预算 颜色 图案 花纹 商品 产品 东西 宝贝 货 款 一个 一件 一双 一款 一种 一些 个 件 双 条 种 你好 您好 谢谢 亲 能 可以 行 在 里 像 推荐 其他 别的".split()
-)
+_FILLING = """
+a also an and any anything are be but can could display do does find for from get give good great has have hello hi i i'd
+i'm in is it it's its item items just kind like look looking made make maybe me my need nice of on one ones only or other
+please pls preferably price priced product products same search should show similar so some something style stuff sort
+than thank thanks that the them then there these thing things this those to too type want we what which wish with would
+you your colour colors color colours coloured colored pattern patterned design print
+类似 相似 差不多 一样 同样 同款 类型 款式 样式 这样 那样 这个 那个 这款 那款 这种 那种 这件 那件 但是 但 不过 可是 而且 并且 还有 还要
+我 想要 想买 想 要 买 找 来 给 看看 看 请问 请 帮 帮忙 有没有 有 吗 呢 吧 啊 呀 嘛 的话 的 了 是 和 跟 与 或者 或 还是 也 就 都 最好 必须 只 只要
+价格 价钱 预算 颜色 图案 花纹 商品 产品 东西 宝贝 货 款 一个 一件 一双 一款 一种 一些 个 件 双 条 种 你好 您好 谢谢 亲 能 可以 行 在 里 像 推荐 其他 别的
+"""
+FILLING = frozenset(_FILLING.split())
 """Words that may stand in a wish and add nothing to it."""
 _TABLES = {"category": CATEGORIES, "colour": COLOURS, "pattern": PATTERNS}
 
