@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -75,7 +76,7 @@ class EdgeVectors:
         offset, which = None, edge.Filter(must=[_has("shop", shop)])
         while True:
             request = edge.ScrollRequest(offset, _PAGE, filter=which, with_payload=True, with_vector=True)
-            records, offset = _do(lambda request=request: self._shard.scroll(request))
+            records, offset = _do(partial(self._shard.scroll, request))
             for record in records:
                 vector = Vector(self.release, np.array(record.vector, np.float32))
                 yield entry_from_payload(record.payload or {}, vector)

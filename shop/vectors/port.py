@@ -125,7 +125,7 @@ class Hit:
 class Vectors(Protocol):
     """Collection of one release. Safe for several threads. Each call raises VectorsError where the store is away.
 
-    What `upsert` and `delete` have returned from is on disk: a process that is killed loses nothing of it.
+    What `upsert` and `delete` have returned from stays, also where the process is killed at once.
     """
 
     release: str

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 from vitrine_client.feedback.database import FeedbackError, engine_of
 
@@ -80,7 +81,7 @@ class PostgresVectors:
                 connection.exec_driver_sql(f"SET LOCAL hnsw.ef_search = {max(200, limit)}")
                 connection.exec_driver_sql("SET LOCAL hnsw.iterative_scan = strict_order")
                 query = f"{nearest} FROM {self._table} WHERE {where} {end}"
-            return connection.execute(text(query), named | {"vector": values, "limit": limit}).mappings().all()
+            return _rows(connection, text(query), named | {"vector": values, "limit": limit})
 
         hits = []
         for row in _in(self._engine, rows):
@@ -98,10 +99,7 @@ class PostgresVectors:
             f"WHERE shop = :shop AND id > :after ORDER BY id LIMIT {_PAGE}"
         )
         after = "00000000-0000-0000-0000-000000000000"
-        while rows := _in(
-            self._engine,
-            lambda connection, named={"shop": shop, "after": after}: connection.execute(query, named).mappings().all(),
-        ):
+        while rows := _in(self._engine, partial(_rows, query=query, named={"shop": shop, "after": after})):
             for row in rows:
                 vector = Vector(self.release, np.array(json.loads(row["vector"]), np.float32))
                 yield entry_from_payload({name: row[name] for name in (*_TEXTS, "price")}, vector)
@@ -178,6 +176,10 @@ def serving_release(url: str) -> str | None:
 def _make_releases(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8748391)")  # of two that make tables, one waits
     connection.exec_driver_sql(_RELEASES)
+
+
+def _rows(connection: Connection, query: TextClause, named: dict[str, Any]) -> Sequence[Any]:
+    return connection.execute(query, named).mappings().all()
 
 
 def _where(filter: Filter) -> tuple[str, dict[str, Any]]:

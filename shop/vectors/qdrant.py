@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -70,7 +71,7 @@ class QdrantVectors:
         which = models.Filter(must=[_has("shop", shop)])
         while True:
             records, offset = _do(
-                lambda offset=offset: self._client.scroll(self._name, which, _PAGE, offset=offset, with_vectors=True)
+                partial(self._client.scroll, self._name, which, _PAGE, offset=offset, with_vectors=True)
             )
             for record in records:
                 vector = Vector(self.release, np.array(record.vector, np.float32))

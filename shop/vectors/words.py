@@ -6,6 +6,7 @@ Closed lists and nothing else: what is in none of them is not guessed at, but ha
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from shop.vectors.money_words import MONEY, money_from
 from shop.vectors.port import Filter
@@ -144,7 +145,7 @@ def _wish(filter: Filter, meanings: Sequence[Meaning], bounds: Sequence[_Bound],
         if one.field != "price":
             side = wanted if one.is_wanted else none_of
             side[one.field] = tuple(dict.fromkeys((*side.get(one.field, ()), one.value)))
-    must = {name: wanted.pop(name) for name in ("category", "in_stock") if name in wanted}
+    must: dict[str, tuple[str, ...]] = {name: wanted.pop(name) for name in ("category", "in_stock") if name in wanted}
     return Wish(replace(filter, any_of=must, none_of=none_of), wanted, tuple(understood), tuple(against), rest)
 
 
@@ -165,8 +166,8 @@ def _is_contradictory(bounds: Sequence[_Bound]) -> bool:
     return len({one.currency for one in bounds}) > 1 or low > high or (low == high and is_open)
 
 
-def _tightest(bounds: Sequence[_Bound]) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _tightest(bounds: Sequence[_Bound]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for one in bounds:
         choose = min if one.bound in ("below", "at_most") else max
         found[f"price_{one.bound}"] = choose(one.amount, found.get(f"price_{one.bound}", one.amount))

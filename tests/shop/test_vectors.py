@@ -56,7 +56,12 @@ def vector(number: int, release: str = R1) -> Vector:
 
 
 def entry(number: int, **fields: Any) -> Entry:
-    given = {"shop": "a", "sku": f"s{number}", "photo": f"{number}.jpg", "vector": vector(number)} | fields
+    given: dict[str, Any] = {
+        "shop": "a",
+        "sku": f"s{number}",
+        "photo": f"{number}.jpg",
+        "vector": vector(number),
+    } | fields
     return Entry(**given)
 
 
