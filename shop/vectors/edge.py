@@ -5,12 +5,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
 import qdrant_edge as edge
 
 from shop.vectors.port import (
@@ -22,7 +20,8 @@ from shop.vectors.port import (
     VectorsError,
     checked_entries,
     checked_values,
-    entry_from_payload,
+    entries_from,
+    hits_from,
     missing_release,
     require_limit,
 )
@@ -62,31 +61,26 @@ class EdgeVectors:
         require_limit(limit)
         query = edge.Query.Nearest(checked_values(vector, self.release, self.width).tolist())
         request = edge.SearchRequest(query, limit, filter=_edge_filter(filter), with_payload=True)
-        return [
-            Hit(point.payload["sku"], point.payload["photo"], point.score, point.payload)
-            for point in _do(lambda: self._shard.search(request))
-            if point.payload
-        ]
+        return hits_from(_do(lambda: self._shard.search(request)))
 
     def delete(self, shop: str, sku: str) -> None:
         which = edge.Filter(must=[_has("shop", shop), _has("sku", sku)])
         _do(lambda: self._shard.update(edge.UpdateOperation.delete_points_by_filter(which)))
 
     def entries(self, shop: str) -> Iterator[Entry]:
-        offset, which = None, edge.Filter(must=[_has("shop", shop)])
-        while True:
+        which = edge.Filter(must=[_has("shop", shop)])
+
+        def page(offset: Any) -> Any:
             request = edge.ScrollRequest(offset, _PAGE, filter=which, with_payload=True, with_vector=True)
-            records, offset = _do(partial(self._shard.scroll, request))
-            for record in records:
-                vector = Vector(self.release, np.array(record.vector, np.float32))
-                yield entry_from_payload(record.payload or {}, vector)
-            if offset is None:
-                return
+            return _do(lambda: self._shard.scroll(request))
+
+        return entries_from(self.release, page)
 
     def count(self) -> int:
         return _do(lambda: self._shard.count(edge.CountRequest()))
 
     def index(self) -> None:
+        """See `Vectors.index`; Qdrant Edge holds Python's lock, so that this whole process waits."""
         _do(self._shard.optimize)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ two are never compared, and remembers which collection serves.
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -60,11 +60,6 @@ class Entry:
         """Return all but the vector, fit for `json.dumps`."""
         fields = {name: value for name, value in vars(self).items() if name != "vector"}
         return fields | {"in_stock": {True: "yes", False: "no", None: ""}[self.in_stock]}
-
-
-def entry_from_payload(payload: Mapping[str, Any], vector: Vector) -> Entry:
-    in_stock = {"yes": True, "no": False, "": None}[payload["in_stock"]]
-    return Entry(**{**payload, "in_stock": in_stock}, vector=vector)
 
 
 @dataclass(frozen=True)
@@ -151,7 +146,10 @@ class Vectors(Protocol):
         """Count photos, of all shops."""
 
     def index(self) -> None:
-        """Build the index over what was added, after many were: searches are right without it, but slower."""
+        """Build the index over what was added, after many were: searches are right without it, but slower.
+
+        It takes minutes for a hundred thousand, in which nothing can be added: call it where nobody waits.
+        """
 
     def close(self) -> None: ...
 
@@ -215,3 +213,28 @@ def require_limit(limit: int) -> None:
 
 def missing_release(release: str) -> VectorsError:
     return VectorsError(f"there are no vectors of release {release[:100]}: fill its collection before it serves")
+
+
+def hits_from(points: Sequence[Any]) -> list[Hit]:
+    """Return the points that Qdrant has found, of either library."""
+    return [Hit(one.payload["sku"], one.payload["photo"], one.score, one.payload) for one in points]
+
+
+def entries_from(release: str, page: Callable[[Any], tuple[Sequence[Any], Any]]) -> Iterator[Entry]:
+    """Go through all points of Qdrant, of either library.
+
+    Args:
+        page: from where a page begins to its points and where the next one begins; None: at the start, at the end.
+    """
+    offset = None
+    while True:
+        points, offset = page(offset)
+        for one in points:
+            yield entry_from_payload(one.payload, Vector(release, np.array(one.vector, np.float32)))
+        if offset is None:
+            return
+
+
+def entry_from_payload(payload: Mapping[str, Any], vector: Vector) -> Entry:
+    in_stock = {"yes": True, "no": False, "": None}[payload["in_stock"]]
+    return Entry(**{**payload, "in_stock": in_stock}, vector=vector)

@@ -140,7 +140,7 @@ class PostgresVectors:
             f"(id uuid PRIMARY KEY, {texts}, price float8, vector vector({self.width}) NOT NULL)"
         )
         connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {table}_sku ON {table} (shop, sku)")
-        connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {table}_price ON {table} (shop, currency, price)")
+        connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {table}_category ON {table} (shop, category)")
         return table
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import grpc
-import numpy as np
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException
 
@@ -20,7 +18,8 @@ from shop.vectors.port import (
     VectorsError,
     checked_entries,
     checked_values,
-    entry_from_payload,
+    entries_from,
+    hits_from,
     missing_release,
     require_limit,
 )
@@ -56,28 +55,19 @@ class QdrantVectors:
         require_limit(limit)
         values = checked_values(vector, self.release, self.width).tolist()
         found = _do(lambda: self._client.query_points(self._name, values, query_filter=_filter(filter), limit=limit))
-        return [
-            Hit(point.payload["sku"], point.payload["photo"], point.score, point.payload)
-            for point in found.points
-            if point.payload
-        ]
+        return hits_from(found.points)
 
     def delete(self, shop: str, sku: str) -> None:
         which = models.Filter(must=[_has("shop", shop), _has("sku", sku)])
         _do(lambda: self._client.delete(self._name, models.FilterSelector(filter=which), wait=True))
 
     def entries(self, shop: str) -> Iterator[Entry]:
-        offset: Any = None
         which = models.Filter(must=[_has("shop", shop)])
-        while True:
-            records, offset = _do(
-                partial(self._client.scroll, self._name, which, _PAGE, offset=offset, with_vectors=True)
-            )
-            for record in records:
-                vector = Vector(self.release, np.array(record.vector, np.float32))
-                yield entry_from_payload(record.payload or {}, vector)
-            if offset is None:
-                return
+
+        def page(offset: Any) -> Any:
+            return _do(lambda: self._client.scroll(self._name, which, _PAGE, offset=offset, with_vectors=True))
+
+        return entries_from(self.release, page)
 
     def count(self) -> int:
         return _do(lambda: self._client.count(self._name, exact=True).count)

@@ -10,7 +10,7 @@ from shop.vectors.port import MOST_HITS, Filter, Hit, Vector, Vectors, VectorsEr
 _PHOTOS_A_PRODUCT = 4
 """Photos that are fetched for each product that is wanted, since a product may have several."""
 _NEIGHBOURS = 10
-DUPLICATE_COSINE = 0.98
+DUPLICATE_COSINE = 0.97
 """See docs/how-to/similar-products.md for how it was chosen."""
 
 
