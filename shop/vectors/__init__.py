@@ -1,0 +1,1 @@
+"""Similar products: vectors of photos, with what a shop may filter by."""
