@@ -45,6 +45,7 @@ SERVERS = (
     "desk/test_pages.py",
     "docs/test_notebook.py",
     "serving/",
+    "shop/test_vectors.py",
 )
 EXPORTS = (
     "builders/test_build.py",
