@@ -80,6 +80,10 @@ serve: build ## serve until Ctrl-C
 desk: build ## a page to ask on and an inbox for people, with an embedded server, at http://127.0.0.1:8080
 	$(BIN)/python -m desk $(REPOSITORY) --keep-days 30 --store sqlite:///build/desk.db --photos build/desk-photos $(ARGS)
 
+.PHONY: demo-shop
+demo-shop: build ## a shop of 2,000 drawn products with facts, and the desk that knows them, at http://127.0.0.1:8080
+	$(BIN)/python -m desk.demo_shop $(REPOSITORY) $(ARGS)
+
 # Many tests wait for a server: a worker more than cores keeps the cores at work.
 WORKERS ?= $(shell expr $$(nproc) + 1)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 from vitrine_client import VitrineError
 
-from desk import asking, chat, feedback
+from desk import asking, chat, feedback, products, similar
 from desk.context import Desk
 from desk.guard import Guard
 from desk.health import health_routes
@@ -52,9 +52,9 @@ def desk_app(desk: Desk, hooks: WebHooks | None = None) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     app.state.desk = desk
-    for router in (asking.router, chat.router, feedback.router):
+    for router in (asking.router, chat.router, feedback.router, products.router, similar.router):
         app.include_router(router)
-    app.router.routes += [*health_routes(desk), *page_routes(keyed=desk.shops is not None)]
+    app.router.routes += [*health_routes(desk), *page_routes(keyed=desk.shops is not None, shop=desk.knows is not None)]
     app.router.routes.append(Mount("/mcp", tools))
     app.add_exception_handler(ProblemError, answer_problem)
     app.add_exception_handler(VitrineError, answer_client_error)

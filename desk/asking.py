@@ -9,8 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from vitrine_client import Answer
 from vitrine_client.occlusion import GRID, covered, drops_from, encoded, share_of, square_of
 
-from desk.context import DeskNow, ShopName
+from desk.context import Desk, DeskNow, ShopName
 from desk.problems import ProblemError
+from shop.products.product import Product
 
 MOST_QUESTIONS = 16
 router = APIRouter(prefix="/v1", tags=["ask"])
@@ -79,13 +80,16 @@ async def ask(
     read_text: Annotated[bool, Form(description="Answer from what is printed, where it says it.")] = False,
     heatmap: Annotated[bool, Form(description="Say where the question looked.")] = False,
     inbox: Annotated[bool, Form(description="Ask a person where it is handed over.")] = True,
-    product: Annotated[str, Form(max_length=200)] = "",
+    product: Annotated[str, Form(max_length=200, description="SKU, where the shop's catalogue has it.")] = "",
     buyer: Annotated[str, Form(max_length=200)] = "",
 ) -> Answers:
-    """Ask one or more questions about a photo."""
+    """Ask one or more questions about a photo; what no photo shows is answered from the shop's catalogue and rules."""
     if len(question) > MOST_QUESTIONS:
         raise ProblemError(422, f"{len(question)} questions came, but {MOST_QUESTIONS} at most are expected")
-    if read_text:
+    known = await _product_of(desk, shop, photo, product, reads=read_text)
+    if desk.knows and (known or desk.knows.rules) and not (read_text and known is None):
+        found = await desk.knows.answers(desk.client, photo, question, known, context, max_risk)
+    elif read_text:
         found = [await desk.client.ask(photo, one, context=context, max_risk=max_risk, read_text=True)
                  for one in question]  # fmt: skip
     else:
@@ -95,6 +99,15 @@ async def ask(
         if inbox and answer.status == "hand_over":
             numbers[place] = await desk.inbox.add(shop, photo, one, answer, product=product, buyer=buyer)
     return Answers(answers=[answer_out(a, n, heatmap=heatmap) for a, n in zip(found, numbers, strict=True)])
+
+
+async def _product_of(desk: Desk, shop: str, photo: bytes, sku: str, *, reads: bool) -> Product | None:
+    """Find the product in the catalogue, by its SKU or, where text is read, by its barcode."""
+    if desk.knows is None:
+        return None
+    if sku:
+        return await desk.knows.find(shop, sku)
+    return await desk.knows.by_barcode(shop, await desk.client.read(photo)) if reads else None
 
 
 @router.post("/choices")

@@ -9,7 +9,9 @@ from fastapi import Depends, Request
 from vitrine_client import AsyncVqaClient
 
 from desk.inbox import Inbox
+from desk.knowledge import Knowledge
 from desk.limits import ShopLimits
+from desk.problems import ProblemError
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Desk:
     limits: ShopLimits
     shops: Mapping[bytes, str] | None
     """Names by keys; None: whoever reaches the port is the one shop."""
+    knows: Knowledge | None = None
+    """What the shops know of their products; None: nothing."""
     explaining: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     """Explanations at a time: each is fifty questions."""
 
@@ -34,5 +38,17 @@ async def shop_of_request(request: Request) -> str:
     return cast(str, request.state.shop)
 
 
+async def knowledge_of(request: Request) -> Knowledge:
+    """
+    Raises:
+        ProblemError: 503, this desk has no catalogue.
+    """
+    knows = (await desk_of(request)).knows
+    if knows is None:
+        raise ProblemError(503, "this desk has no catalogue: start it with --products")
+    return knows
+
+
 DeskNow = Annotated[Desk, Depends(desk_of)]
+KnowledgeNow = Annotated[Knowledge, Depends(knowledge_of)]
 ShopName = Annotated[str, Depends(shop_of_request)]

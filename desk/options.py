@@ -1,5 +1,6 @@
 """Options of `python -m desk`."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,13 @@ class DeskOptions:
     store: str | None = None
     """Database of the inbox: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME (default: $VITRINE_FEEDBACK, where
     a password is safe, else sqlite:///desk.db)."""
+    products: Annotated[str | None, Argument(metavar="URL")] = None
+    """Database of the shops' products, as of python -m shop import, and of its kinds (default: $VITRINE_PRODUCTS, else
+    none: nothing is known but photos)."""
+    rules: File | None = None
+    """YAML of the shops' rules on who answers what; see docs/how-to/catalogue-facts.md."""
+    vectors: Annotated[str | None, Argument(metavar="URL")] = None
+    """Vectors of the products' photos, as of python -m shop index (default: none: nothing similar is found)."""
     photos: Folder = Path("desk-photos")
     """Folder of kept photos."""
     keep_days: Annotated[float | None, Argument(_days, "DAYS")] = None
@@ -51,5 +59,7 @@ class DeskOptions:
     def __post_init__(self) -> None:
         if (self.repository is None) == (self.url is None):
             raise ValueError("name a built repository, or a server with --url: one of them")
+        if (self.rules or self.vectors) and not (self.products or os.environ.get("VITRINE_PRODUCTS")):
+            raise ValueError("--rules and --vectors are of products: name their database with --products")
         if self.keys is None and self.host not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError(f"--host {self.host} lets others in, who need keys: name a file with --keys")

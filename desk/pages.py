@@ -24,15 +24,16 @@ _PAGE = Environment(
 ).get_template("page.html")
 
 
-def page_routes(*, keyed: bool) -> list[Route]:
+def page_routes(*, keyed: bool, shop: bool) -> list[Route]:
     """
     Args:
         keyed: whether the page asks for a key.
+        shop: whether there is a catalogue, so that products can be named and found.
     """
 
     def page(name: str) -> Route:
         async def show(request: Request) -> Response:
-            return HTMLResponse(page_html(name, language_of(request), keyed=keyed), headers=_SECURITY)
+            return HTMLResponse(page_html(name, language_of(request), keyed=keyed, shop=shop), headers=_SECURITY)
 
         return Route("/" if name == "ask" else f"/{name}", show)
 
@@ -46,11 +47,17 @@ def page_routes(*, keyed: bool) -> list[Route]:
     return [page("ask"), page("inbox"), file("page.css"), file("page.js")]
 
 
-def page_html(page: str, language: Language, *, keyed: bool) -> str:
+def page_html(page: str, language: Language, *, keyed: bool, shop: bool) -> str:
     texts = _TEXTS[language]
     other = next(one for one in get_args(Language) if one != language)
     return _PAGE.render(
-        page=page, language=language, other=other, keyed=keyed, t=texts, t_json=json.dumps(texts, ensure_ascii=False)
+        page=page,
+        language=language,
+        other=other,
+        keyed=keyed,
+        shop=shop,
+        t=texts,
+        t_json=json.dumps(texts, ensure_ascii=False),
     )
 
 

@@ -21,8 +21,11 @@ from desk.context import Desk
 from desk.hooks import WebHooks, web_hooks_in
 from desk.inbox import Inbox
 from desk.keys import OPEN_SHOP, shops_in
+from desk.knowledge import Knowledge
 from desk.limits import ShopLimits
 from desk.options import DeskOptions
+from shop.facts.rules import read_shop_rules
+from shop.products.store import ProductStore
 
 _DRAIN_S = 20
 
@@ -50,6 +53,7 @@ def serve_desk(options: DeskOptions) -> int:
                 Inbox(store, keep_days=options.keep_days),
                 ShopLimits(options.rate, options.under_way),
                 shops,
+                _knowledge(options, stack),
             )
             _serve(options, desk, WebHooks(store, addresses) if addresses else None)
     except VitrineError as error:
@@ -66,6 +70,22 @@ def _embedded(repository: Path | None, stack: ExitStack) -> str:
     assert repository
     print(f"starting Triton with {repository} ...", flush=True)
     return stack.enter_context(EmbeddedServer(ServerSettings(repository, grpc_port=0, metrics_port=None))).url
+
+
+def _knowledge(options: DeskOptions, stack: ExitStack) -> Knowledge | None:
+    """Open what the shops know.
+
+    Raises:
+        VitrineError: it is no URL of a store.
+        UsageError: the rules are wrong.
+    """
+    url = options.products or os.environ.get("VITRINE_PRODUCTS")
+    if url is None:
+        return None
+    rules = read_shop_rules(options.rules) if options.rules else ()
+    knows = Knowledge(ProductStore(url, waits=True), rules, options.vectors)
+    stack.callback(knows.close)
+    return knows
 
 
 def _serve(options: DeskOptions, desk: Desk, hooks: WebHooks | None) -> None:

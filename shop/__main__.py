@@ -4,16 +4,24 @@ import sys
 
 from command_line.errors import exit_status
 from command_line.options import command_from_arguments
-from shop.options import CheckOptions, ImportOptions
+from shop.options import CheckOptions, ImportOptions, IndexOptions
 
-_COMMANDS: dict[str, type[ImportOptions | CheckOptions]] = {"import": ImportOptions, "check": CheckOptions}
+_COMMANDS: dict[str, type[ImportOptions | CheckOptions | IndexOptions]] = {
+    "import": ImportOptions, "check": CheckOptions, "index": IndexOptions,
+}  # fmt: skip
 
 
 def main() -> int:
     options = command_from_arguments(_COMMANDS, "python -m shop", "Keep what a shop knows of its products.")
-    from shop.commands import check_listings, import_products  # bring SQLAlchemy, which --help does not need
+    from shop.commands import check_listings, import_products, index_photos  # bring SQLAlchemy, not needed by --help
 
-    return import_products(options) if isinstance(options, ImportOptions) else check_listings(options)
+    match options:
+        case ImportOptions():
+            return import_products(options)
+        case CheckOptions():
+            return check_listings(options)
+        case _:
+            return index_photos(options)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from vitrine_client import VitrineError, VqaClient
 from command_line.errors import UsageError
 from shop.facts.listing_check import Checked, check_products
 from shop.feeds.importing import import_feed
-from shop.options import CheckOptions, ImportOptions, store_url
+from shop.options import CheckOptions, ImportOptions, IndexOptions, store_url
 from shop.products.store import ProductStore
+from shop.vectors.indexing import index_products
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "facts"), autoescape=True, undefined=StrictUndefined
@@ -60,6 +61,18 @@ def check_listings(options: CheckOptions) -> int:
         f"{options.output}"
     )
     return 0
+
+
+def index_photos(options: IndexOptions) -> int:
+    """Returns the exit status: 1 where nothing was indexed."""
+    try:
+        with ProductStore(store_url(options.store)) as store, VqaClient(options.url, timeout_s=_TIMEOUT_S) as client:
+            products = tqdm(store.all(options.shop), total=store.count(options.shop), desc="photos", disable=None)
+            done, lost = index_products(client, products, options.photos, options.vectors, threads=options.threads)
+    except VitrineError as error:
+        return _failed(error)
+    print(f"{done} products can be found by what they look like; {lost} have no photo that can be read")
+    return 0 if done else 1
 
 
 def counts(checked: Iterable[Checked]) -> tuple[Counter[str], Counter[str]]:

@@ -67,5 +67,29 @@ class CheckOptions:
             raise ValueError(f"--output: a file that ends in .html or .jsonl is expected, not {self.output.name}")
 
 
+@dataclass(frozen=True)
+class IndexOptions:
+    """Let products be found by what they look like: embed their first photos, and keep the vectors.
+
+    The vectors of the server's release are filled while those of the release before serve, and then serve at once.
+
+    Example:
+      python -m shop index --shop tea-house --url localhost:8001 --photos photos/
+    """
+
+    shop: str
+    """Whose products are indexed."""
+    url: str
+    """Address of a server, host:port."""
+    vectors: str = "edge:///./vectors"
+    """Where vectors are: edge:///FOLDER, qdrant://[:KEY@]HOST:6334 or postgresql://USER:PASSWORD@HOST/NAME."""
+    store: str | None = None
+    """Database of products, as of import."""
+    photos: ExistingFolder = Path()
+    """Folder that the products' paths of photos stand in."""
+    threads: Count = 4
+    """Photos embedded at once."""
+
+
 def store_url(given: str | None) -> str:
     return given or os.environ.get(STORE_VARIABLE) or "sqlite:///products.db"

@@ -103,7 +103,9 @@ function form(fields) {
 async function ask() {
   if (!photo) throw new Error(texts.photo_first);
   const question = find("question").value.trim(), mine = ++number;
-  const response = await call("/v1/answers", { method: "POST", body: form({ question, heatmap: true, read_text: true }) });
+  const product = sku();
+  const fields = { question, heatmap: true, read_text: true, ...(product && { product }) };
+  const response = await call("/v1/answers", { method: "POST", body: form(fields) });
   const [answer] = (await response.json()).answers;
   const entry = element("li", `${question} — ${answer.text || verdict(answer.status)} (${verdict(answer.status)})`);
   find("history").prepend(entry);
@@ -170,7 +172,50 @@ async function read() {
   find("answer").append(element("pre", [...lines, ...codes].join("\n") || texts.nothing_written));
 }
 
+/* --- what the shop knows --- */
+
+const sku = () => (find("sku") ? find("sku").value.trim() : "");
+const language = document.body.dataset.language;
+const first = (byLanguage) => byLanguage[language] || Object.values(byLanguage)[0] || "";
+
+function productLine(known) {
+  const price = known.price ? `${known.price.amount} ${known.price.currency}` : "";
+  return [first(known.names), price, ...Object.entries(first(known.attributes) || {}).map((pair) => pair.join(": "))]
+    .filter(Boolean).join(" · ");
+}
+
+async function showFacts() {
+  find("facts").textContent = "";
+  if (!sku()) return;
+  const known = await (await call(`/v1/products/${encodeURIComponent(sku())}`)).json();
+  find("facts").textContent = productLine(known);
+}
+
+async function findSimilar() {
+  const product = sku(), wish = find("wish").value.trim(), mine = ++number;
+  if (!photo && !product) throw new Error(texts.photo_first);
+  const body = photo ? form({ wish, ...(product && { product }) }) : new FormData();
+  if (!photo) for (const [name, value] of Object.entries({ wish, product })) body.append(name, value);
+  const found = await (await call("/v1/similar", { method: "POST", body })).json();
+  if (mine !== number) return;
+  const unknown = [...found.not_understood, ...found.contradictions.map((one) => one.words)];
+  find("understood").textContent = [
+    ...found.understood.map((one) => `${one.field}: ${one.is_wanted ? "" : "≠ "}${one.value}`),
+    ...(unknown.length ? [`${texts.not_understood}: ${unknown.join(", ")}`] : []),
+  ].join(" · ");
+  find("hits").replaceChildren(...found.hits.map((hit) =>
+    element("li", `${hit.sku} · ${hit.product ? productLine(hit.product) : hit.photo} (${hit.score.toFixed(3)})`)));
+  if (!found.hits.length) find("hits").append(element("li", texts.empty));
+}
+
 function startAsking() {
+  if (find("sku")) {
+    find("sku").addEventListener("change", () => attempt(showFacts));
+    find("similar").addEventListener("submit", (event) => {
+      event.preventDefault();
+      attempt(findSimilar, event.submitter);
+    });
+  }
   for (const id of ["photo", "camera"]) find(id).addEventListener("change", (event) => show(event.target.files[0]));
   find("ask").addEventListener("submit", (event) => {
     event.preventDefault();

@@ -116,9 +116,7 @@ KINDS: dict[str, FactKind] = {
         ("length", "长度", "衣长"), r"how long is (?:it|this|the)|多长", r"deliver|last|time|keep|时间", is_vague=True
     ),
     "width": FactKind(("width", "宽度"), r"how wide|多宽", is_vague=True),
-    "height": FactKind(
-        ("height", "高度"), r"how (?:tall|high)|多高", r"\bi am|i'm|\bmy\b|身高|我", is_vague=True
-    ),
+    "height": FactKind(("height", "高度"), r"how (?:tall|high)|多高", r"\bi am|i'm|\bmy\b|身高|我", is_vague=True),
     "capacity": FactKind(
         ("capacity", "volume", "容量", "容积"),
         r"how (?:much|many)(?: \w+){0,3} (?:hold|fit in)|how many (?:ml|litres?|liters?)|装多少|[几多]少?(?:毫升|升)",
@@ -166,17 +164,18 @@ KINDS: dict[str, FactKind] = {
         r"battery last|how long (?:does|will) the battery|续航",
     ),
     "age": FactKind(
-        ("age group", "age range", "recommended age", "适用年龄"), r"wh(?:at|ich) ages?\b|几岁|多大的?(?:孩子|小孩|宝宝)"
+        ("age group", "age range", "recommended age", "适用年龄"),
+        r"wh(?:at|ich) ages?\b|几岁|多大的?(?:孩子|小孩|宝宝)",
     ),
     "manufacturer": FactKind(
         ("manufacturer", "生产商", "厂家", "制造商"), r"who (?:makes|made|manufactures)|谁(?:生产|做)的|哪家(?:生产|厂)"
     ),
-    "colour": FactKind(("colour", "color", "main colour", "main color", "颜色", "主色"), r"\bcolou?rs?\b|[什啥]么?色|颜色"),
+    "colour": FactKind(
+        ("colour", "color", "main colour", "main color", "颜色", "主色"), r"\bcolou?rs?\b|[什啥]么?色|颜色"
+    ),
     "pattern": FactKind(("pattern", "design", "图案", "花纹"), r"花色"),
     "shape": FactKind(("shape", "形状"), r"形状"),
-    "category": FactKind(
-        ("category", "product type", "类别", "品类"), r"what kind of (?:product|item|thing)|哪一?类"
-    ),
+    "category": FactKind(("category", "product type", "类别", "品类"), r"what kind of (?:product|item|thing)|哪一?类"),
 }
 VISUAL_KINDS = ("colour", "pattern", "shape", "category")
 """Kinds that the photo shows: they stay its own, unless a rule says so."""

@@ -67,8 +67,8 @@ class EdgeVectors:
         which = edge.Filter(must=[_has("shop", shop), _has("sku", sku)])
         _do(lambda: self._shard.update(edge.UpdateOperation.delete_points_by_filter(which)))
 
-    def entries(self, shop: str) -> Iterator[Entry]:
-        which = edge.Filter(must=[_has("shop", shop)])
+    def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:
+        which = edge.Filter(must=[_has("shop", shop), *([] if sku is None else [_has("sku", sku)])])
 
         def page(offset: Any) -> Any:
             request = edge.ScrollRequest(offset, _PAGE, filter=which, with_payload=True, with_vector=True)

@@ -139,8 +139,8 @@ class Vectors(Protocol):
     def delete(self, shop: str, sku: str) -> None:
         """Remove all photos of a product; one that is not there is no error."""
 
-    def entries(self, shop: str) -> Iterator[Entry]:
-        """Go through all photos of a shop, with vectors of length 1."""
+    def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:
+        """Go through all photos of a shop, or of one of its products, with vectors of length 1."""
 
     def count(self) -> int:
         """Count photos, of all shops."""

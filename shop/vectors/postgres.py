@@ -93,13 +93,14 @@ class PostgresVectors:
         query = text(f"DELETE FROM {self._table} WHERE shop = :shop AND sku = :sku")  # noqa: S608  the table's name is ours
         _in(self._engine, lambda connection: connection.execute(query, {"shop": shop, "sku": sku}))
 
-    def entries(self, shop: str) -> Iterator[Entry]:
+    def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:
         query = text(
             f"SELECT id, {_COLUMNS}, CAST(vector AS text) AS vector FROM {self._table} "  # noqa: S608  as above
-            f"WHERE shop = :shop AND id > :after ORDER BY id LIMIT {_PAGE}"
+            f"WHERE shop = :shop AND (CAST(:sku AS text) IS NULL OR sku = :sku) AND id > :after "
+            f"ORDER BY id LIMIT {_PAGE}"
         )
         after = "00000000-0000-0000-0000-000000000000"
-        while rows := _in(self._engine, partial(_rows, query=query, named={"shop": shop, "after": after})):
+        while rows := _in(self._engine, partial(_rows, query=query, named={"shop": shop, "sku": sku, "after": after})):
             for row in rows:
                 vector = Vector(self.release, np.array(json.loads(row["vector"]), np.float32))
                 yield entry_from_payload({name: row[name] for name in (*_TEXTS, "price")}, vector)

@@ -61,8 +61,8 @@ class QdrantVectors:
         which = models.Filter(must=[_has("shop", shop), _has("sku", sku)])
         _do(lambda: self._client.delete(self._name, models.FilterSelector(filter=which), wait=True))
 
-    def entries(self, shop: str) -> Iterator[Entry]:
-        which = models.Filter(must=[_has("shop", shop)])
+    def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:
+        which = models.Filter(must=[_has("shop", shop), *([] if sku is None else [_has("sku", sku)])])
 
         def page(offset: Any) -> Any:
             return _do(lambda: self._client.scroll(self._name, which, _PAGE, offset=offset, with_vectors=True))

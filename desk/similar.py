@@ -1,0 +1,159 @@
+"""Routes of products that look alike."""
+
+import asyncio
+import io
+from dataclasses import asdict, replace
+from itertools import islice
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Query
+from PIL import Image
+from pydantic import BaseModel, Field
+
+from desk.asking import Photo
+from desk.context import Desk, DeskNow, KnowledgeNow, ShopName
+from desk.inbox import in_store_thread
+from desk.knowledge import product_out, vector_of
+from desk.problems import ProblemError
+from shop.facts.listing_check import CANDIDATES, FIELDS, QUESTIONS
+from shop.vectors.entries import entry_from_product
+from shop.vectors.port import Entry, Hit, Vectors
+from shop.vectors.similar import DUPLICATE_COSINE, Duplicate, duplicates, similar
+from shop.vectors.words import wish_from_words
+
+_MOST_DUPLICATES = 1_000
+_ALIKE = ("category", "colour")
+router = APIRouter(prefix="/v1", tags=["similar"])
+Sku = Annotated[str, Form(max_length=200)]
+
+
+class HitOut(BaseModel):
+    sku: str
+    photo: str
+    score: float = Field(description="Cosine of the photos' vectors, -1 to 1.")
+    product: dict[str, Any] | None
+
+
+class SimilarOut(BaseModel):
+    hits: list[HitOut]
+    understood: list[dict[str, Any]] = Field(description="What the wish was taken for.")
+    contradictions: list[dict[str, Any]]
+    not_understood: list[str]
+    release: str
+
+
+class DuplicateOut(BaseModel):
+    sku: str
+    other_sku: str
+    photo: str
+    other_photo: str
+    score: float
+
+
+@router.post("/similar")
+async def find(
+    desk: DeskNow,
+    knows: KnowledgeNow,
+    shop: ShopName,
+    photo: Annotated[bytes | None, File(description="What it shall look like; or a product.")] = None,
+    product: Sku = "",
+    wish: Annotated[str, Form(max_length=500, description='Such as "blue, under 100 yuan".')] = "",
+    like: Annotated[list[str] | None, Form(description="SKUs that please.")] = None,
+    dislike: Annotated[list[str] | None, Form(description="SKUs that do not.")] = None,
+    limit: Annotated[int, Form(ge=1, le=50)] = 10,
+) -> SimilarOut:
+    """Find products that look like a photo or a product, narrowed by the buyer's words."""
+    if photo is None and not product:
+        raise ProblemError(422, "a photo or a product is expected")
+    shown = await knows.product(shop, product) if product else None
+    price = shown.price if shown else None
+    wished = wish_from_words(
+        wish, shop, currency=price.currency if price else "CNY", price=float(price.amount) if price else None
+    )
+    embedding = await desk.client.embed(photo or _ANY_PHOTO)
+    alike = await _attributes(desk, photo) if photo else {}
+
+    def work() -> list[Hit]:
+        vectors = knows.vectors(embedding)
+        target = vector_of(embedding)
+        wanted: dict[str, tuple[str, ...]] = {name: (value,) for name, value in alike.items()}
+        if photo is None:
+            entry = _entry_of(vectors, shop, product)
+            target = entry.vector
+            wanted = {name: (value,) for name in _ALIKE if (value := getattr(entry, name))}
+        liked, disliked = ([_entry_of(vectors, shop, sku).vector for sku in skus or ()] for skus in (like, dislike))
+        not_skus = tuple(one for one in (product, *(dislike or ())) if one)
+        told = {*wished.filter.any_of, *wished.filter.none_of}
+        wanted = {name: values for name, values in wanted.items() if name not in told} | wished.wanted
+        return similar(vectors, target, replace(wished.filter, not_skus=not_skus), wanted, liked, disliked, limit)
+
+    found = await in_store_thread(work)
+    products = [await in_store_thread(knows.products.get, shop, hit.sku) for hit in found]
+    return SimilarOut(
+        hits=[
+            HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(known) if known else None)
+            for hit, known in zip(found, products, strict=True)
+        ],
+        understood=[asdict(one) for one in wished.understood],
+        contradictions=[asdict(one) for one in wished.contradictions],
+        not_understood=list(wished.not_understood),
+        release=embedding.release,
+    )
+
+
+@router.post("/products/{sku}/photos", status_code=204)
+async def add_photo(
+    desk: DeskNow, knows: KnowledgeNow, shop: ShopName, sku: str, photo: Photo,
+    name: Annotated[str, Form(max_length=500, description="Path or address, as the catalogue has it.")] = "",
+) -> None:  # fmt: skip
+    """Let a product be found by a photo; the photo itself is not kept."""
+    found = await knows.product(shop, sku)
+    embedding = await desk.client.embed(photo)
+    entry = entry_from_product(found, name or next(iter(found.photos), sku), vector_of(embedding))
+    await in_store_thread(lambda: knows.vectors(embedding).upsert([entry]))
+
+
+@router.get("/duplicates")
+async def twice(
+    desk: DeskNow, knows: KnowledgeNow, shop: ShopName,
+    threshold: Annotated[float, Query(ge=0.5, le=1, description="Least cosine.")] = DUPLICATE_COSINE,
+) -> list[DuplicateOut]:  # fmt: skip
+    """List pairs of listings whose photos are nearly the same, up to a thousand."""
+    embedding = await desk.client.embed(_ANY_PHOTO)
+
+    def work() -> list[Duplicate]:
+        return list(islice(duplicates(knows.vectors(embedding), shop, threshold), _MOST_DUPLICATES))
+
+    return [DuplicateOut(**asdict(pair)) for pair in await asyncio.to_thread(work)]
+
+
+async def _attributes(desk: Desk, photo: bytes) -> dict[str, str]:
+    """Ask the model what the photo shows, where it is sure: what is alike has the same category and colour."""
+    found = {}
+    for field in FIELDS:
+        choice = await desk.client.choose(photo, QUESTIONS[field], CANDIDATES[field])
+        if choice.status == "answered":
+            found[str(field)] = choice.text
+    return found
+
+
+def _entry_of(vectors: Vectors, shop: str, sku: str) -> Entry:
+    """Return a product's indexed photo.
+
+    Raises:
+        ProblemError: 404, it has none.
+    """
+    found = next(iter(vectors.entries(shop, sku)), None)
+    if found is None:
+        raise ProblemError(404, "a product that was named has no indexed photo: python -m shop index, or POST one")
+    return found
+
+
+def _any_photo() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+_ANY_PHOTO = _any_photo()
+"""Asked about to learn the server's release and the width of its vectors; its features are cached."""
