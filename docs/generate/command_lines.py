@@ -60,6 +60,7 @@ GROUPS = (
             Command("serving.door.gateway"),
             Command("serving.canary"),
             Command("desk"),
+            Command("shop", subcommands=("import", "check")),
         ),
     ),
     Group(
@@ -68,6 +69,7 @@ GROUPS = (
             Command("loadtest", subcommands=("run", "knee", "stages", "simulate", "gate", "compare")),
             Command("evaluation"),
             Command("evaluation.text"),
+            Command("evaluation.listing_checks"),
             Command("evaluation.compare"),
             Command("evaluation.colour_spaces"),
             Command("benchmarks"),

@@ -107,7 +107,7 @@ def _spelt(text: str, product: Product | None) -> str:
         if word in words:
             return word
         if swapped := letters.get("".join(sorted(word))):
-            return swapped
+            return str(swapped)
         best = process.extractOne(word, words, scorer=OSA.normalized_similarity, score_cutoff=SIMILARITY)
         return str(best[0]) if best else word
 
