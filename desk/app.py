@@ -28,7 +28,7 @@ def desk_app(desk: Desk, hooks: WebHooks | None = None) -> FastAPI:
     Args:
         hooks: tells shops what people have answered; None: nobody is told.
     """
-    tools, session_manager = mcp_app(desk.client)
+    tools, session_manager = mcp_app(desk)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -38,15 +38,18 @@ async def shop_of_request(request: Request) -> str:
     return cast(str, request.state.shop)
 
 
-async def knowledge_of(request: Request) -> Knowledge:
+def knowledge_in(desk: Desk) -> Knowledge:
     """
     Raises:
         ProblemError: 503, this desk has no catalogue.
     """
-    knows = (await desk_of(request)).knows
-    if knows is None:
+    if desk.knows is None:
         raise ProblemError(503, "this desk has no catalogue: start it with --products")
-    return knows
+    return desk.knows
+
+
+async def knowledge_of(request: Request) -> Knowledge:
+    return knowledge_in(await desk_of(request))
 
 
 DeskNow = Annotated[Desk, Depends(desk_of)]

@@ -71,12 +71,16 @@ def drawn_product(number: int) -> Product:
             "zh": f"{word(COLOURS, attributes.colour, 'zh')}{word(CATEGORIES, attributes.category, 'zh')}",
         },
         category=category,
-        price=Money(Decimal(draw.randrange(900, 30_000)) / 100, "CNY"),
+        price=Money(Decimal(draw.randrange(900, 30_000)).scaleb(-2), "CNY"),
         stock=draw.choice((0, 3, 12, 140)),
         warranty={"en": f"{months} months", "zh": f"{months} 个月"},
         attributes=said,
         photos=(f"P{number:05}.jpg",),
     )
+
+
+def vectors_url(options: DemoShopOptions) -> str:
+    return f"edge://{options.folder.absolute()}/vectors"
 
 
 def fill(options: DemoShopOptions, url: str) -> None:
@@ -92,7 +96,7 @@ def fill(options: DemoShopOptions, url: str) -> None:
     with ProductStore(f"sqlite:///{options.folder}/products.db") as store, VqaClient(url, timeout_s=60) as client:
         changes = store.put(products)
         bar = tqdm(products, desc="vectors", disable=None)
-        done, _ = index_products(client, bar, photos, f"edge:///./{options.folder}/vectors")
+        done, _ = index_products(client, bar, photos, vectors_url(options))
     print(f"{changes.added} products added, {changes.same} the same; {done} can be found by what they look like")
 
 
@@ -129,7 +133,7 @@ def main() -> int:
                 photos=folder / "desk-photos",
                 products=f"sqlite:///{folder}/products.db",
                 rules=folder / "rules.yaml",
-                vectors=f"edge:///./{folder}/vectors",
+                vectors=vectors_url(options),
             )
         )
 

@@ -1,21 +1,25 @@
-"""The Model Context Protocol at /mcp: the tools ask, choose and read, for agents."""
+"""The Model Context Protocol at /mcp: the tools ask, choose, read and similar, for agents."""
 
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from vitrine_client import AsyncVqaClient, VitrineError
+from vitrine_client import VitrineError
 
+from desk.context import Desk, knowledge_in
 from desk.problems import ProblemError
+from desk.similar import find
 from desk.uploads import MOST_BYTES, photo_from_data_url
 
 _PHOTO = "The photo is a data: URL such as data:image/jpeg;base64,...; others are not fetched."
 
 
-def mcp_app(client: AsyncVqaClient) -> tuple[Starlette, Any]:
+def mcp_app(desk: Desk) -> tuple[Starlette, Any]:
     """Make the application, and the context that it runs in."""
+    client = desk.client
     server = MCPServer(
         "vitrine", version="1", instructions="Answers questions about product photos, in Chinese and English."
     )
@@ -32,6 +36,20 @@ def mcp_app(client: AsyncVqaClient) -> tuple[Starlette, Any]:
     async def read(photo: str) -> dict[str, Any]:
         return await _said(client.read(_photo(photo)))
 
+    async def similar(context: Context, product: str, wish: str = "") -> dict[str, Any]:
+        try:
+            request: Any = context.request_context.request
+            found = await find(desk, knowledge_in(desk), request.state.shop, product=product, wish=wish, limit=5)
+        except ProblemError as problem:
+            raise ToolError(problem.detail) from problem
+        except VitrineError as error:
+            raise ToolError(error.message) from error
+        return found.model_dump()
+
+    if desk.knows:
+        server.tool(description="Find products that look like a product (its SKU), narrowed by a wish in words.")(
+            similar
+        )
     app = server.streamable_http_app(
         streamable_http_path="/",
         json_response=True,

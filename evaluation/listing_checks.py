@@ -2,6 +2,7 @@
 
 import random
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from command_line.errors import exit_status
 from command_line.options import options_from_arguments
 from command_line.values import Argument, Count, Positional, WholeNumber
 from serving.repository_option import BuiltRepository
-from shop.products.product import Product
+from shop.products.product import Language, Product
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def listing(truth: Attributes, number: int) -> tuple[Product, str]:
     if wrong:
         words[wrong] = rng.choice(sorted({*(COLOURS if wrong == "colour" else CATEGORIES)} - {words[wrong]}))
     if number // 4 % 2:
-        attributes, category = {"zh": {"颜色": COLOURS[words["colour"]]}}, CATEGORIES[words["category"]]
+        attributes: Mapping[Language, Mapping[str, str]] = {"zh": {"颜色": COLOURS[words["colour"]]}}
+        category = CATEGORIES[words["category"]]
     else:
         attributes, category = {"en": {"Color": words["colour"]}}, words["category"]
     return Product("drawn", str(number), category=category, attributes=attributes), wrong

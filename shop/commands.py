@@ -13,7 +13,7 @@ from vitrine_client import VitrineError, VqaClient
 
 from command_line.errors import UsageError
 from shop.facts.listing_check import Checked, check_products
-from shop.feeds.importing import import_feed
+from shop.feeds.importing import format_of, import_feed
 from shop.options import CheckOptions, ImportOptions, IndexOptions, store_url
 from shop.products.store import ProductStore
 from shop.vectors.indexing import index_products
@@ -26,7 +26,7 @@ _TIMEOUT_S = 60.0
 
 def import_products(options: ImportOptions) -> int:
     """Returns the exit status: 1 where a row was bad."""
-    kind = None if options.format == "auto" else options.format
+    kind = format_of(options.feed) if options.format == "auto" else options.format
     try:
         with ProductStore(store_url(options.store)) as store:
             imported = import_feed(options.feed, options.shop, store, kind=kind)

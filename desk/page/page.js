@@ -114,8 +114,12 @@ async function ask() {
   drawHeatmap(answer.heatmap);
   const box = find("answer");
   box.append(element("p", answer.text || texts.no_answer, "said"));
-  box.append(element("p", `${verdict(answer.status)} · ${texts.confidence}: ${percent(answer.confidence)} · ` +
-    `${texts.source}: ${texts[`source_${answer.source}`] || answer.source}`, `note ${answer.status}`));
+  const isEstimate = !["catalogue", "rule"].includes(answer.source);
+  box.append(element("p", [
+    verdict(answer.status),
+    ...(isEstimate ? [`${texts.confidence}: ${percent(answer.confidence)}`] : []),
+    `${texts.source}: ${texts[`source_${answer.source}`] || answer.source}`,
+  ].join(" · "), `note ${answer.status}`));
   if (answer.reason) box.append(element("p", answer.reason, "note"));
   const others = answer.alternatives.filter((other) => other.text !== answer.text);
   if (others.length) {

@@ -61,6 +61,7 @@ GROUPS = (
             Command("serving.door.gateway"),
             Command("serving.canary"),
             Command("desk"),
+            Command("shop", subcommands=("import", "check")),
         ),
     ),
     Group(
@@ -69,6 +70,7 @@ GROUPS = (
             Command("loadtest", subcommands=("run", "knee", "stages", "simulate", "gate", "compare")),
             Command("evaluation"),
             Command("evaluation.text"),
+            Command("evaluation.listing_checks"),
             Command("evaluation.compare"),
             Command("evaluation.colour_spaces"),
             Command("evaluation.several_photos"),

@@ -13,13 +13,16 @@ from shop.products.product import Product
 SIMILARITY = 0.85
 """Similarity from which a word is a misspelt one: one slip in seven letters. Lower, "height" would be "weight"."""
 _LONG = 6
+_MOST_CHARACTERS = 1_000
+"""Characters of a text that are looked at; a question is shorter."""
 _WORD = re.compile(r"[a-z]{5,}")
 _FRAME = (
     r"(?:\b(?:what|which|the|its|this|it's|'s|about|know|tell me|exact|full|much|your|product|item|any|of|and)\s+|^\W*)"
 )
 """What stands before a name that is asked for; "can I use it" does not ask for the attribute "use"."""
 _JUDGES = re.compile(
-    r"^(?:is|are|was|does|has|will|would|should|do (?!you)|can (?!you|i (?:know|get|ask|have))|could (?!you))\b|"
+    r"^(?!.*\b(?:what|how|which)\b)"
+    r"(?:is|are|was|does|has|will|would|should|do (?!you)|can (?!you|i (?:know|get|ask|have))|could (?!you))\b|"
     r"^(?!.*(?:什么|多少|哪|几|知道|告诉|说一?下|多大|多重|啥)).*(?:[吗嘛么]|怎么样|如何)[^a-z\u4e00-\u9fff]*$|(.)不\1",
     re.ASCII,
 )
@@ -32,8 +35,8 @@ _VOCABULARY = frozenset(
 
 def plain(text: str) -> str:
     """Make texts alike that differ in case, width, simplified or traditional characters, and white space only."""
-    text = unicodedata.normalize("NFKC", text).lower().replace("’", "'").replace("_", " ")
-    return " ".join("".join(map(simplified_character, text)).split())
+    text = unicodedata.normalize("NFKC", text[:_MOST_CHARACTERS]).lower().replace("’", "'").replace("_", " ")
+    return " ".join("".join(simplified_character(character) for character in text).split())
 
 
 def kinds_asked(question: str, product: Product | None = None) -> set[str]:
@@ -58,7 +61,8 @@ def facts_asked(question: str, product: Product, *, is_forced: bool = False) -> 
              if kind not in of_names and _is_named(kind, text) and not _has(fact.unless, text)]  # fmt: skip
     clear = [kind for kind, fact in KINDS.items() if kind not in {*of_names, *named}
              and _has(fact.asks, text) and not _has(fact.unless, text)]  # fmt: skip
-    kinds = [kind for kind in named + clear if not KINDS[kind].is_vague] or ([] if names else named + clear)
+    found = [kind for kind in KINDS if kind in {*named, *clear}]
+    kinds = [kind for kind in found if not KINDS[kind].is_vague] or ([] if names else found)
     return [one for one in [*kinds, *names] if is_forced or _NAMES.get(one, one) not in VISUAL_KINDS]
 
 
@@ -99,11 +103,12 @@ def _spelt(text: str, product: Product | None) -> str:
     letters = {"".join(sorted(word)): word for word in words}
 
     def right(found: re.Match[str]) -> str:
-        if found[0] in words:
-            return found[0]
-        if swapped := letters.get("".join(sorted(found[0]))):
-            return swapped
-        best = process.extractOne(found[0], words, scorer=OSA.normalized_similarity, score_cutoff=SIMILARITY)
-        return best[0] if best else found[0]
+        word = str(found[0])
+        if word in words:
+            return word
+        if swapped := letters.get("".join(sorted(word))):
+            return str(swapped)
+        best = process.extractOne(word, words, scorer=OSA.normalized_similarity, score_cutoff=SIMILARITY)
+        return str(best[0]) if best else word
 
     return _WORD.sub(right, text)

@@ -27,18 +27,18 @@ def _any(*patterns: str) -> str:
 
 _OTHER_SUM = _any(
     r"ship|deliver|postage|courier|return|refund|deposit|install?ment|discount|coupon|voucher|\bsale\b(?! price)|promo",
-    r"original|\bwas it\b|what was|cheap|\bless\b|reduce|\blower|lowest|best price|negotia|haggle|bargain|\btax|custom",
-    r"used to|compar|match|drop|go(?:ing)? (?:up|down)|price ?(?:tag|label)|weigh|多少[钱元块]的|多件|批发|wholesale|\bbulk\b",
+    r"original|\bwas it\b|what was|cheap|\bless\b|reduce|\blower|lowest|best price|negotia|haggle|bargain|\btax(?:es)? (?:rate|free|refund)|custom",
+    r"\bused? to|install(?!ment)|repair|spare|parts?\b|accessor|refill|filter|subscri|\brent|compar|match|drop|go(?:ing)? (?:up|down)|price ?(?:tag|label)|weigh|多件|批发|wholesale|\bbulk\b",
     r"\b(?:two|three|four|five|six|ten|twelve|\w+teen|\w+ty|dozens?|hundred|both|[2-9]|\d\d+) (?:of|pieces|pcs|items)",
     r"\b(?:for|buy) (?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|an? (?:dozen|hundred)|both|\d+)\b",
-    r"运费|邮费|快递|包邮|退|押金|定金|分期|首付|优惠|打折|折扣|券|原价|降|涨价|便宜|最低|少点|活动|满减|税|保价|议价|还价|讲价|差价|性价比",
+    r"送|寄|上门|安装|维修|配件|替换|租|原来|运费|邮费|快递|包邮|退|押金|定金|分期|首付|优惠|打折|折扣|券|原价|降|涨价|便宜|最低|少点|活动|满减|税|保价|议价|还价|讲价|差价|性价比",
     r"别的|其他|类似|同款|一打|一箱|[两二三四五六七八九十百\d]\s*[件个双只条套瓶盒斤]",
 )
 _VARIANT = _any(
     r"\b(?:red|orange|yellow|green|cyan|blue|purple|pink|brown|black|white|gr[ae]y|colou?rs?|sizes?|small|medium|large|xx?l)\b",
-    r"\b(?:bigger|smaller|stores?|shop near|branch|when|how soon|restock|pre-?order|notify|remind|where|warranty)\b",
-    r"[红橙黄绿青蓝紫粉棕黑白灰]色?的|颜色|尺码|[大小中]号|码|款式|门店|实体店|什么时候|多久|补货|到货|预售|提醒|通知|多少钱|保修|哪里|哪儿",
-    r"优惠|活动|券|问题|\bin the (?:box|pack)",
+    r"\b(?:bigger|smaller|stores?|shop near|branch|when|how soon|restock|pre-?order|notify|remind|where)\b",
+    r"[红橙黄绿青蓝紫粉棕黑白灰]色?的|颜色|尺码|[大小中]号|码|款式|门店|实体店|什么时候|多久|补货|到货|预售|提醒|通知|哪里|哪儿",
+    r"多少钱.{0,3}买|延长|优惠|活动|券|问题|配件|说明书|赠品|发票|\bparts?\b|accessor|manual|instructions|gift|\bin the (?:box|pack)|coupon|discount|voucher|deals?\b",
 )
 _MUCH_ELSE = (
     r"(?!.*\b(?:weigh\w*|weight|power|stock|hold|bear|support|carry|water|space|room|time|memory|storage|milk|sugar|noise|"
@@ -48,11 +48,11 @@ KINDS: dict[str, FactKind] = {
     "price": FactKind(
         ("price", "价格", "售价"),
         _any(
-            rf"\b(?:how|hw) much\b{_MUCH_ELSE}|\bcosts?\b|\bpric(?:e|es|ed|ing|e?y)\b|expensive|\bquote\b|going for|the damage\b",
+            rf"\b(?:how|hw) much\b{_MUCH_ELSE}|\bcost(?:s|ly)?\b|\bpric(?:e|es|ed|ing|e?y)\b|expensive|\bquote\b|going for|the damage\b",
             r"(?:do|would|will|should|must) i (?:have to |need to )?pay\b|(?:need|have|got) to pay|do i owe|set (?:me|one|you) back",
             r"\bsell\b.*\bfor\W*$|sell(?:ing)? (?:it |this |them )?(?:at|for)\b|(?:do|would) you want for",
             r"how many (?:yuan|rmb|dollars|bucks|euros)|what (?:do|are) you (?:charge|charging|ask(?:ing)?)",
-            r"多少[钱块元米]|多少人民币|(?<!差不)多钱|价[格钱位]|[售卖现市标单定报]个?价|[什啥]么?价|几[块元钱毛]|几个钱|块钱|卖多少|值多少|花多少",
+            r"多少[钱块元米]|多少人民币|(?<!差不)多钱|价[格钱位]|[售卖现市标单定报]个?价|[什啥]么?价|几[块元钱毛]|几个钱|块钱|卖多少|(?:件|只|款)多少[^a-z\u4e00-\u9fff]*$|值多少|花多少",
             r"[怎咋]么?个?卖|贵不?[贵吗么]",
         ),
         _OTHER_SUM,
@@ -62,8 +62,8 @@ KINDS: dict[str, FactKind] = {
         _any(
             r"\bsto(?:ck|k|kc)\b|(?:sold|sell|selling) out|\bfor sale\b|(?:run|ran|running) out|\bgone\b|\bavailab|\bgot any\b",
             r"(?<!the )(?<!your )\bleft\b(?! (?:side|hand|corner|of the|or right))|still (?:have|sell|got|get|buy|order|there)",
-            r"can (?:i|you|we|it|this|they) (?:still )?(?:be )?(?:buy|order|bought|ordered|sell|sold|get (?:it|this|one))\b",
-            r"do you (?:still )?have (?:it|this|any|one)\b|what quantity",
+            r"can (?:i|you|we|it|this|they) (?:still )?(?:be )?(?:buy|order|bought|ordered|sell|sold|get (?:it|this|one)(?! \w+ed\b))\b",
+            r"do you (?:still )?have (?:it|this|one|any(?= (?:left|more|of|in|stock|available)|\W*$))\b|what quantity",
             r"库存|存货|有货|现货|[断缺没]货|断没断|缺不缺|卖[完光没]|卖[得的]?没|售罄|还在[卖售]|(?<!现)在售|[买拍][得的]到|有没有货",
             r"还有(?:货|吗|没|么|卖|多少|几|[一二三两\d]?[个件些])|没有?了吗|[剩余]下?(?:多少|几|余|的|一些)",
             r"(?:还能?|可以|能不能)(?:买|下单|拍|卖|订)|能(?:买|拍)到?吗|可以(?:直接)?拍",
@@ -73,12 +73,12 @@ KINDS: dict[str, FactKind] = {
     "warranty": FactKind(
         ("warranty", "guarantee", "保修", "质保", "保修期", "质保期"),
         _any(
-            r"warrant|guarante|if (?:it|this|one) (?:\w+ )?(?:breaks|fails|dies|stops)|\brepairs?\b|\bcovered\b",
+            r"warrant|guarante|if (?:it|this|one) (?:\w+ )?(?:breaks|fails|dies|stops)|\brepair|\bcovered\b",
             r"保修|(?<!材)质保|保固|包修|三包|保多[久长少]|保[几半一二两三五\d]+个?[年月天]|坏了?.{0,6}[修保管换]",
         ),
         _any(
-            r"claim|extend|void|transfer|register|expired|price|card|where|\bwho\b|why|handles?",
-            r"延长|转让|失效|过了|过期|申请|流程|怎么[弄办走]|去哪|哪里|谁|保修卡|凭证|发票|保质",
+            r"claim|extend|void|transfer|register|expired|price|card|where|\bwho\b|why|handles?|how (?:do|does|can|should|to)\b(?! (?:long|many)\b)(?!.*\blast)",
+            r"延长|转让|失效|过了|过期|申请|流程|怎么[弄办走用修]|找|去哪|哪里|谁|保修卡|凭证|发票|保质",
         ),
     ),
     "gtin": FactKind(
@@ -95,7 +95,7 @@ KINDS: dict[str, FactKind] = {
             r"how heavy|weigh|how many (?:kilos?|kg|kilograms?|grams?|pounds?|lbs?|ounces?)",
             r"多重|重[是有]?[多几]|多沉|分量|[几多]少?(?:克|斤|公斤|千克)",
         ),
-        r"\bnet\b|gross|limit|\bmax|load|carry|hold|support|bear|take|withstand|\bmy\b|净|毛重|承|载|限重|体重|减重",
+        r"\bnet\b|gross|limit|\bmax|load|carry|hold|support|bear|take|withstand|\bput\b|drop|lose|\bmy\b|净|毛重|承|载|限重|体重|减重|放|装|瘦",
     ),
     "net weight": FactKind(("net weight", "net content", "净重", "净含量"), r"net (?:wt|contents?)"),
     "material": FactKind(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Literal, TextIO, get_args
+from typing import Any, Literal, TextIO, get_args
 
 from tqdm import tqdm
 
@@ -73,7 +73,7 @@ def import_feed(file: Path, shop: str, store: ProductStore, *, kind: Format | No
 
 
 def _kept(
-    file: Path, shop: str, kind: Format, last: dict[str, str], imported: Imported, progress: "tqdm[None]"
+    file: Path, shop: str, kind: Format, last: dict[str, str], imported: Imported, progress: "tqdm[Any]"
 ) -> Iterator[Product]:
     for place, product, reasons in _products(file, shop, kind):
         progress.update()

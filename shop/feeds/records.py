@@ -1,8 +1,8 @@
 """A product from what a feed says of it, or the reason why it is none.
 
 A record has `sku`, and may have `names` and `warranty` (texts by language), `category`, `gtin`, `price` ("59.00 CNY",
-or a number beside `currency`), `stock`, `availability`, `attributes` (by language, then by name) and `photos`. Texts stay
-as they are: what looks like a formula or a script is one that nobody runs.
+or a number beside `currency`), `stock`, `availability`, `attributes` (by language, then by name) and `photos`. Texts
+stay as they are: what looks like a formula or a script is one that nobody runs.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Feeds of one row a product: our own CSV and JSON Lines, and Google Merchant's tables.
 
 Our own columns are sku, name_en, name_zh, category, gtin, price, currency, stock, availability, warranty_en,
-warranty_zh and photos (one address a line in the cell); `en:material` and `zh:材质` are attributes by the shop's own names.
-A line of JSON has the fields of `records.py`.
+warranty_zh and photos (one address a line in the cell); `en:material` and `zh:材质` are attributes by the shop's own
+names. A line of JSON has the fields of `records.py`.
 """
 
 import csv

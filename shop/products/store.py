@@ -76,7 +76,7 @@ class ProductStore:
 
     def get(self, shop: str, sku: str) -> Product | None:
         """Return a product; None: this shop has none of this SKU."""
-        return next(iter(self._products(shop, sku, sku == _SKU, 1)), None)
+        return next(iter(self._products(shop, sku, PRODUCTS.c.sku == sku, 1)), None)
 
     def by_gtin(self, shop: str, gtin: str) -> Product | None:
         """Return the product with this barcode; None: the shop has none, or several, so that it may be another one."""
@@ -100,7 +100,7 @@ class ProductStore:
 
     def remove(self, shop: str, sku: str) -> bool:
         """Remove a product; False: there was none."""
-        which = (PRODUCTS.c.shop == shop) & (sku == _SKU)
+        which = (PRODUCTS.c.shop == shop) & (PRODUCTS.c.sku == sku)
         return bool(is_text(shop, sku) and self._do(lambda link: link.execute(delete(PRODUCTS).where(which)).rowcount))
 
     def count(self, shop: str) -> int:

@@ -11,7 +11,7 @@ from tests.docs.pages import ROOT
 CONFIG = (ROOT / "mkdocs.yml").read_text("utf-8")
 PROGRAMS = (
     *("benchmarks", "builders", "catalogue", "checks", "deploy", "desk", "evaluation", "loadtest"),
-    *("serving", "training"),
+    *("serving", "shop", "training"),
     "vitrine_steps",
 )
 

@@ -22,7 +22,8 @@ from shop.products.product import Money, Product
 from shop.products.store import Changes, ProductStore
 
 DETAILS = "General:Noise level:40 dB, quiet,General:Warranty:2 years"
-TSV = f"""id\ttitle\tprice\tavailability\tgtin\tproduct_type\tmaterial\timage_link\tadditional_image_link\tproduct_detail
+COLUMNS = "image_link\tadditional_image_link\tproduct_detail"
+TSV = f"""id\ttitle\tprice\tavailability\tgtin\tproduct_type\tmaterial\t{COLUMNS}
 m-1\tPorcelain mug\t59.00 CNY\tin_stock\t4006381333931\tHome > Mugs\tporcelain\ta.jpg\tb.jpg,c.jpg\t{DETAILS}
 m-2\t马克杯\t1,299.50 CNY\tout of stock\t\t杯子\t陶瓷\t\t\t
 """
@@ -46,7 +47,8 @@ JSON_LD = {
         {
             "@type": "Product", "sku": "m-1",
             "name": [{"@value": "Mug", "@language": "en"}, {"@value": "马克杯", "@language": "zh"}],
-            "gtin13": "4006381333931", "brand": {"@type": "Brand", "name": "Cha"}, "color": "red", "material": "porcelain",
+            "gtin13": "4006381333931", "brand": {"@type": "Brand", "name": "Cha"},
+            "color": "red", "material": "porcelain",
             "weight": {"@type": "QuantitativeValue", "value": 300, "unitCode": "GRM"},
             "image": ["https://x/a.jpg", {"url": "https://x/b.jpg"}],
             "additionalProperty": [{"@type": "PropertyValue", "name": "噪音等级", "value": "40 分贝"}],
