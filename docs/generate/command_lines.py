@@ -61,7 +61,8 @@ GROUPS = (
             Command("serving.door.gateway"),
             Command("serving.canary"),
             Command("desk"),
-            Command("shop", subcommands=("import", "check")),
+            Command("desk.demo_shop"),
+            Command("shop", subcommands=("import", "check", "index")),
         ),
     ),
     Group(

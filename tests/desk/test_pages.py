@@ -144,4 +144,4 @@ def test_both_languages_have_the_same_texts() -> None:
 
     assert _TEXTS["en"].keys() == _TEXTS["zh"].keys()
     for name in ("ask", "inbox"):
-        assert 'lang="zh"' in page_html(name, "zh", keyed=True)
+        assert 'lang="zh"' in page_html(name, "zh", keyed=True, shop=True)

@@ -198,8 +198,8 @@ def test_the_demo_shop_before_a_real_server(
             assert (price["text"], price["source"]) == (f"CNY {known.price.amount}", "catalogue")
             assert (colour["text"], colour["source"]) == (known.attributes["zh"]["颜色"], "photo")
             assert stock["source"] == "catalogue"
-            other = {"files": {"photo": (tmp_path / "shop" / "photos" / "P00007.jpg").read_bytes()}}
-            wrong = client.post("/v1/listing-checks", data={"product": "P00003"}, **other).json()
+            other = {"photo": (tmp_path / "shop" / "photos" / "P00007.jpg").read_bytes()}
+            wrong = client.post("/v1/listing-checks", data={"product": "P00003"}, files=other).json()
             assert {one["field"] for one in wrong} <= {"colour", "category"}
             assert wrong
             hits = client.post("/v1/similar", files={"photo": picture}, data={"limit": 5}).json()["hits"]
