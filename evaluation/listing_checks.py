@@ -69,8 +69,8 @@ def measure_listing_checks(options: ListingOptions) -> int:
         pool = stack.enter_context(ThreadPoolExecutor(options.threads))
         rows = list(tqdm(pool.map(check, range(options.listings)), total=options.listings, disable=None))
     figures = []
-    for threshold in sorted({0.5, 0.7, 0.8, 0.9, 0.95, 0.99, THRESHOLD}):
-        section = f"confidence from {threshold:g}"
+    for threshold in sorted({0.9, 0.98, 0.99, 0.998, 0.999, THRESHOLD}):
+        section = f"listing wrong with {threshold:g}"
         sure = [(wrong, {field for field, share in found.items() if share >= threshold}) for wrong, found in rows]
         for field in FIELDS:
             figures += share(

@@ -57,8 +57,8 @@ class CheckOptions:
     """Database of products, as of import."""
     photos: ExistingFolder = Path()
     """Folder that the products' paths of photos stand in."""
-    threshold: Annotated[float, Argument(_share, "SHARE")] = 0.9
-    """Confidence from which a photo contradicts a listing."""
+    threshold: Annotated[float, Argument(_share, "SHARE")] = 0.995
+    """Probability from which a listing is called wrong."""
     threads: Count = 4
     """Photos asked about at once."""
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from vitrine_client import Choice
+from vitrine_client.results import Status
 
 from catalogue.attributes import CATEGORIES, COLOURS
 from catalogue.photos import attributes_from_seed, photo_from_seed
@@ -19,9 +20,15 @@ from shop.products.store import ProductStore
 from tests.conftest import TestedServer
 
 
-def choice(text: str, confidence: float | None = 0.97, status: str = "answered") -> Choice:
-    return Choice(text=text, status=status, confidence=confidence, reason="", probabilities={text: 1.0},  # type: ignore[arg-type]  # one of them
-                  heatmap=np.zeros((0, 0), np.float32), release="r-1", request_id="q")  # fmt: skip
+def choice(
+    text: str, probability: float = 0.999, confidence: float | None = 0.9, status: Status = "answered"
+) -> Choice:
+    """Make a choice of a colour or a category; what is left of the probability is the next word's."""
+    words = list(COLOURS if text in COLOURS else CATEGORIES)
+    other = words[words.index(text) - 1]
+    return Choice(text=text, status=status, confidence=confidence, reason="", release="r-1", request_id="q",
+                  probabilities=dict.fromkeys(words, 0.0) | {text: probability, other: 1 - probability},
+                  heatmap=np.zeros((0, 0), np.float32))  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -60,17 +67,18 @@ def test_another_word_at_high_confidence_is_a_contradiction() -> None:
     product = Product("tea", "m-1", category="杯子", attributes={"zh": {"颜色": "红色"}}, photos=("a.jpg",))
     [found] = contradictions(product, {"colour": choice("blue"), "category": choice("mug")})
     assert (found.sku, found.photo, found.field) == ("m-1", "a.jpg", "colour")
-    assert (found.listed, found.seen, found.confidence) == ("红色", "blue", 0.97)
+    assert (found.listed, found.seen, found.confidence) == ("红色", "blue", 1.0)
 
 
 @pytest.mark.parametrize(
     ("colour", "answer"),
     [
         ("red", choice("red")),
-        ("red", choice("blue", confidence=0.5)),
+        ("cyan", choice("blue", probability=0.99)),
+        ("cyan", choice("blue", probability=0.4)),
+        ("red", choice("blue", confidence=0.2)),
         ("red", choice("blue", confidence=None)),
-        ("red", choice("blue", status="hand_over")),
-        ("red", choice("", status="cannot_tell")),
+        ("red", choice("blue", status="cannot_tell")),
         ("beige", choice("blue")),
         ("red, blue", choice("blue")),
         ("", choice("blue")),
