@@ -10,6 +10,7 @@ from vitrine_client import Answer
 from vitrine_client.occlusion import GRID, covered, drops_from, encoded, share_of, square_of
 
 from desk.context import Desk, DeskNow, ShopName
+from desk.knowledge import Asked, ask_model
 from desk.problems import ProblemError
 from shop.products.product import Product
 
@@ -86,14 +87,12 @@ async def ask(
     """Ask one or more questions about a photo; what no photo shows is answered from the shop's catalogue and rules."""
     if len(question) > MOST_QUESTIONS:
         raise ProblemError(422, f"{len(question)} questions came, but {MOST_QUESTIONS} at most are expected")
-    known = await _product_of(desk, shop, photo, product, reads=read_text)
-    if desk.knows and (known or desk.knows.rules) and not (read_text and known is None):
-        found = await desk.knows.answers(desk.client, photo, question, known, context, max_risk)
-    elif read_text:
-        found = [await desk.client.ask(photo, one, context=context, max_risk=max_risk, read_text=True)
-                 for one in question]  # fmt: skip
+    asked = Asked(photo, question, context=context, max_risk=max_risk, reads=read_text)
+    if desk.knows:
+        known = await _product_of(desk, shop, photo, product, reads=read_text)
+        found = await desk.knows.answers(desk.client, asked, known)
     else:
-        found = await desk.client.ask_many(photo, question, context=context, max_risk=max_risk)
+        found = await ask_model(desk.client, asked)
     numbers: list[int | None] = [None] * len(found)
     for place, (one, answer) in enumerate(zip(question, found, strict=True)):
         if inbox and answer.status == "hand_over":

@@ -9,6 +9,7 @@ from vitrine_client import Answer
 
 from desk.asking import answer_out
 from desk.context import DeskNow, ShopName
+from desk.knowledge import Asked, ask_model
 from desk.problems import ProblemError
 from desk.uploads import photo_from_data_url
 
@@ -60,7 +61,8 @@ async def complete(desk: DeskNow, shop: ShopName, asked: ChatRequest) -> ChatRes
     """Answer the last user's message about the last photo, a data: URL. System messages change nothing."""
     _require_supported(asked)
     photo, question = _parts_of(asked.messages)
-    answer = await desk.client.ask(photo, question)
+    one = Asked(photo, [question])
+    [answer] = await (desk.knows.answers(desk.client, one, None) if desk.knows else ask_model(desk.client, one))
     number = await desk.inbox.add(shop, photo, question, answer) if answer.status == "hand_over" else None
     return ChatResponse(
         id=f"chatcmpl-{answer.request_id}",

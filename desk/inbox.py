@@ -29,7 +29,7 @@ async def in_store_thread(work: Callable[..., Result], *args: Any, **more: Any) 
     try:
         return await asyncio.wait_for(called, _LONGEST_S)
     except TimeoutError as error:
-        raise FeedbackError(f"the store of feedback did not answer within {_LONGEST_S:g} seconds") from error
+        raise FeedbackError(f"the store did not answer within {_LONGEST_S:g} seconds") from error
 
 
 class Inbox:

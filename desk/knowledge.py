@@ -2,19 +2,20 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from prometheus_client import Counter as Metric
 from vitrine_client import Answer, AsyncVqaClient, Embedding, InvalidRequestError, Reading
-from vitrine_client.text_answers import refuses_context
+from vitrine_client.text_answers import refuses_context, refuses_every_context
 
 from desk.inbox import in_store_thread
 from desk.problems import ProblemError
 from shop.facts.answers import answer_from_shop, context_from_product
-from shop.facts.asked import kinds_asked
-from shop.facts.listing_check import FIELDS, THRESHOLD, Contradiction, known_words, listed_value
+from shop.facts.asked import plain
+from shop.facts.listing_check import FIELDS, Contradiction, known_words, listed_value
 from shop.facts.rules import ShopRule
 from shop.products.product import Product
 from shop.products.store import ProductStore
@@ -23,6 +24,40 @@ from shop.vectors.port import Vector, Vectors
 
 CONTRADICTIONS = Metric("vitrine_desk_contradictions", "Sure answers that a listing contradicts.", ["field"])
 _MOST_KEPT = 1_000
+_KNOWN_S = 5.0
+_BARCODES = ("EAN-13", "EAN-8", "UPC-A", "UPC-E", "EAN13", "EAN8", "UPCA", "UPCE", "ITF")
+_SURE = 0.99
+_WHOLE_PRODUCT: dict[str, tuple[str, ...]] = {
+    "colour": (
+        "what colour is it",
+        "what color is it",
+        "what colour is this",
+        "它是什么颜色的",
+        "是什么颜色",
+        "什么颜色",
+    ),
+    "category": ("what is this", "what is it", "what product is this", "这是什么", "这是什么商品", "是什么"),
+}
+"""Questions about the whole product: another may be about its lid."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Questions about a photo, and how they are asked."""
+
+    photo: bytes
+    questions: Sequence[str]
+    context: str | None = None
+    max_risk: float | None = None
+    reads: bool = False
+    """Whether what is printed answers, where it does."""
+
+
+async def ask_model(client: AsyncVqaClient, asked: Asked) -> list[Answer]:
+    more: dict[str, Any] = {"context": asked.context, "max_risk": asked.max_risk}
+    if asked.reads:
+        return [await client.ask(asked.photo, one, read_text=True, **more) for one in asked.questions]
+    return await client.ask_many(asked.photo, asked.questions, **more)
 
 
 @dataclass
@@ -38,8 +73,14 @@ class ListingChecks:
                 CONTRADICTIONS.labels(one.field).inc()
                 self.found.pop((shop, one.sku, one.field), None)
                 self.found[shop, one.sku, one.field] = one
-                if len(self.found) > _MOST_KEPT:
-                    del self.found[next(iter(self.found))]
+                of_shop = [key for key in self.found if key[0] == shop]
+                if len(of_shop) > _MOST_KEPT:
+                    del self.found[of_shop[0]]
+
+    def forget(self, shop: str, sku: str) -> None:
+        with self.lock:
+            for key in [key for key in self.found if key[:2] == (shop, sku)]:
+                del self.found[key]
 
     def of(self, shop: str) -> list[Contradiction]:
         with self.lock:
@@ -59,6 +100,8 @@ class Knowledge:
     _opening: threading.Lock = field(default_factory=threading.Lock)
     _no_context_in: str = ""
     """Release that takes no context; "": none is known."""
+    _serving: tuple[str | None, float] = (None, 0.0)
+    """Release whose vectors serve, and until when that is believed, by `time.monotonic`."""
 
     async def product(self, shop: str, sku: str) -> Product:
         """Return a product that was named.
@@ -76,65 +119,92 @@ class Knowledge:
         return await in_store_thread(self.products.get, shop, sku)
 
     async def by_barcode(self, shop: str, reading: Reading) -> Product | None:
-        """Return the product whose barcode was read."""
+        """Return the product whose barcode was read; None: there is none, or there are several."""
+        found = {}
         for code in reading.codes:
-            if code.text.isdecimal() and (found := await in_store_thread(self.products.by_gtin, shop, code.text)):
-                return found
-        return None
+            if code.kind in _BARCODES and (one := await in_store_thread(self.products.by_gtin, shop, code.text)):
+                found[one.sku] = one
+        return next(iter(found.values())) if len(found) == 1 else None
 
-    async def answers(
-        self, client: AsyncVqaClient, photo: bytes, questions: Sequence[str], product: Product | None,
-        context: str | None, max_risk: float | None,
-    ) -> list[Answer]:  # fmt: skip
+    async def answers(self, client: AsyncVqaClient, asked: Asked, product: Product | None) -> list[Answer]:
         """Answer what rules and catalogue answer, and ask the model the rest.
 
         Args:
             product: None: it is not known, so that rules alone answer.
         """
-        found: list[Answer | None] = [
-            await asyncio.to_thread(answer_from_shop, self.rules, one, product) for one in questions
-        ]
-        rest = [question for question, answer in zip(questions, found, strict=True) if answer is None]
-        asked = iter(await self._ask(client, photo, rest, product, context, max_risk) if rest else ())
-        answers = [answer or next(asked) for answer in found]
+
+        def from_shop() -> list[Answer | None]:
+            return [answer_from_shop(self.rules, one, product) for one in asked.questions]
+
+        found = await asyncio.to_thread(from_shop)
+        rest = [question for question, answer in zip(asked.questions, found, strict=True) if answer is None]
+        of_model = iter(await self._ask(client, replace(asked, questions=rest), product) if rest else ())
+        answers = [answer or next(of_model) for answer in found]
         if product:
-            pairs = [(q, a) for q, a, known in zip(questions, answers, found, strict=True) if known is None]
+            pairs = [(q, a) for q, a, known in zip(asked.questions, answers, found, strict=True) if known is None]
             self.checks.note(product.shop, _contradicted(product, pairs))
         return answers
 
-    async def _ask(
-        self, client: AsyncVqaClient, photo: bytes, questions: Sequence[str], product: Product | None,
-        context: str | None, max_risk: float | None,
-    ) -> list[Answer]:  # fmt: skip
+    async def _ask(self, client: AsyncVqaClient, asked: Asked, product: Product | None) -> list[Answer]:
         """Ask the model; one that reads a context gets the product's facts as data."""
-        facts = context_from_product(product) if product and context is None and not self._no_context_in else context
+        facts = context_from_product(product) if product and asked.context is None else None
+        if facts is None or self._no_context_in:
+            answers = await ask_model(client, asked)
+            if answers[0].release != self._no_context_in:
+                self._no_context_in = ""  # another release may take a context
+            return answers
         try:
-            return await client.ask_many(photo, questions, context=facts, max_risk=max_risk)
+            return await ask_model(client, replace(asked, context=facts))
         except InvalidRequestError as error:
-            if facts is context or not refuses_context(error):
+            if not refuses_context(error):
                 raise
-        answers = await client.ask_many(photo, questions, context=context, max_risk=max_risk)
-        self._no_context_in = answers[0].release
+            takes_none = refuses_every_context(error)
+        answers = await ask_model(client, asked)
+        self._no_context_in = answers[0].release if takes_none else ""
         return answers
 
-    def vectors(self, embedding: Embedding) -> Vectors:
+    def serving(self) -> str | None:
+        """Return the release whose vectors serve, as of the last few seconds."""
+        if self.vectors_url is None:
+            raise ProblemError(503, "no vectors are kept here: start the desk with --vectors")
+        release, until_s = self._serving
+        if time.monotonic() > until_s:
+            release = serving_release(self.vectors_url)
+            self._serving = release, time.monotonic() + _KNOWN_S
+        return release
+
+    def vectors(self, embedding: Embedding, *, may_begin: bool = False) -> Vectors:
         """Open the vectors of the release that made an embedding, which must be the ones that serve.
+
+        Args:
+            may_begin: whether the first collection of all is made, and serves from now on.
 
         Raises:
             ProblemError: 503, there are none, or those of another release serve.
         """
-        if self.vectors_url is None:
-            raise ProblemError(503, "no vectors are kept here: start the desk with --vectors")
+        serving = self.serving()
+        if serving is None and not may_begin:
+            raise ProblemError(503, "no photos have been indexed yet: python -m shop index, or POST a product's photo")
+        if serving not in (None, embedding.release):
+            raise ProblemError(503, "the vectors are of another release than the server: python -m shop index")
         with self._opening:
-            serving = serving_release(self.vectors_url)
-            if serving is not None and serving != embedding.release:
-                raise ProblemError(503, "the vectors are of another release than the server: python -m shop index")
+            for release in [one for one in self._opened if one != embedding.release]:
+                self._opened.pop(release).close()
             if embedding.release not in self._opened:
+                assert self.vectors_url
                 opened = open_vectors(self.vectors_url, embedding.release, len(embedding.vector))
                 self._opened[embedding.release] = opened
-            if serving is None:
-                switch_to(self.vectors_url, embedding.release)
+                if serving is None:
+                    switch_to(self.vectors_url, embedding.release)
+                    self._serving = embedding.release, time.monotonic() + _KNOWN_S
             return self._opened[embedding.release]
+
+    def forget(self, shop: str, sku: str) -> bool:
+        """Remove a product, its vectors of the release that serves, and what was seen of its listing."""
+        for vectors in list(self._opened.values()):
+            vectors.delete(shop, sku)
+        self.checks.forget(shop, sku)
+        return self.products.remove(shop, sku)
 
     def close(self) -> None:
         for vectors in self._opened.values():
@@ -147,15 +217,15 @@ def vector_of(embedding: Embedding) -> Vector:
 
 
 def _contradicted(product: Product, answers: Iterable[tuple[str, Answer]]) -> list[Contradiction]:
-    """Compare sure answers with the listing. The buyer is not told."""
+    """Compare sure answers about the whole product with its listing. The buyer is not told."""
     found = []
     for question, answer in answers:
-        is_sure = answer.status == "answered" and (answer.confidence or 0.0) >= THRESHOLD and answer.source == "photo"
+        is_sure = answer.status == "answered" and (answer.confidence or 0.0) >= _SURE and answer.source == "photo"
         for name in FIELDS if is_sure else ():
             listed = listed_value(product, name)
             known = known_words(listed, name)
             said = known_words(answer.text, name)
-            if name in kinds_asked(question) and known and said and not known & said:
+            if plain(question).rstrip("?？.。! ") in _WHOLE_PRODUCT[name] and known and said and not known & said:
                 found.append(Contradiction(product.sku, "", name, listed, answer.text, answer.confidence or 0.0))
     return found
 

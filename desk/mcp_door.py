@@ -7,9 +7,10 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from vitrine_client import VitrineError
+from vitrine_client import Answer, VitrineError
 
 from desk.context import Desk, knowledge_in
+from desk.knowledge import Asked, ask_model
 from desk.problems import ProblemError
 from desk.similar import find
 from desk.uploads import MOST_BYTES, photo_from_data_url
@@ -26,7 +27,7 @@ def mcp_app(desk: Desk) -> tuple[Starlette, Any]:
 
     @server.tool(description=f"Ask a question about a product photo. {_PHOTO}")
     async def ask(photo: str, question: str) -> dict[str, Any]:
-        return await _said(client.ask(_photo(photo), question, read_text=True))
+        return await _said(_answer(desk, _photo(photo), question))
 
     @server.tool(description=f"Ask which of a list of answers is right for a product photo. {_PHOTO}")
     async def choose(photo: str, question: str, candidates: list[str]) -> dict[str, Any]:
@@ -59,6 +60,12 @@ def mcp_app(desk: Desk) -> tuple[Starlette, Any]:
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     return app, server.session_manager
+
+
+async def _answer(desk: Desk, photo: bytes, question: str) -> Answer:
+    asked = Asked(photo, [question], reads=True)
+    found = await (desk.knows.answers(desk.client, asked, None) if desk.knows else ask_model(desk.client, asked))
+    return found[0]
 
 
 def _photo(url: str) -> bytes:

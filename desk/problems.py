@@ -16,12 +16,13 @@ from vitrine_client import (
 )
 from vitrine_client.feedback.database import FeedbackError, NotThereError, TakenError
 
-from shop.vectors.port import VectorsError
+from shop.vectors.port import BadSearchError, VectorsError
 
 _STATUS_BY_ERROR: tuple[tuple[type[VitrineError], int], ...] = (
     (NotThereError, 404),
     (TakenError, 409),
     (FeedbackError, 503),
+    (BadSearchError, 422),
     (VectorsError, 503),
     (InvalidPhotoError, 422),
     (InvalidRequestError, 422),

@@ -74,16 +74,16 @@ async def show(
     return [product_out(one) for one in await in_store_thread(knows.products.page, shop, after, limit)]
 
 
-@router.get("/products/{sku}")
+@router.get("/products/{sku:path}")
 async def one(knows: KnowledgeNow, shop: ShopName, sku: str) -> dict[str, Any]:
     """Return a product."""
     return product_out(await knows.product(shop, sku))
 
 
-@router.delete("/products/{sku}")
+@router.delete("/products/{sku:path}")
 async def remove(knows: KnowledgeNow, shop: ShopName, sku: str) -> dict[str, bool]:
     """Remove a product."""
-    return {"removed": await in_store_thread(knows.products.remove, shop, sku)}
+    return {"removed": await in_store_thread(knows.forget, shop, sku)}
 
 
 @router.post("/listing-checks")

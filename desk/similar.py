@@ -24,6 +24,7 @@ from shop.vectors.words import wish_from_words
 _MOST_DUPLICATES = 1_000
 _ALIKE = ("category", "colour")
 router = APIRouter(prefix="/v1", tags=["similar"])
+SkuText = Annotated[str, Field(max_length=200)]
 Sku = Annotated[str, Form(max_length=200)]
 
 
@@ -31,7 +32,7 @@ class HitOut(BaseModel):
     sku: str
     photo: str
     score: float = Field(description="Cosine of the photos' vectors, -1 to 1.")
-    product: dict[str, Any] | None
+    product: dict[str, Any]
 
 
 class SimilarOut(BaseModel):
@@ -58,11 +59,12 @@ async def find(
     photo: Annotated[bytes | None, File(description="What it shall look like; or a product.")] = None,
     product: Sku = "",
     wish: Annotated[str, Form(max_length=500, description='Such as "blue, under 100 yuan".')] = "",
-    like: Annotated[list[str] | None, Form(description="SKUs that please.")] = None,
-    dislike: Annotated[list[str] | None, Form(description="SKUs that do not.")] = None,
+    like: Annotated[list[SkuText] | None, Form(max_length=20, description="SKUs that please.")] = None,
+    dislike: Annotated[list[SkuText] | None, Form(max_length=20, description="SKUs that do not.")] = None,
     limit: Annotated[int, Form(ge=1, le=50)] = 10,
 ) -> SimilarOut:
     """Find products that look like a photo or a product, narrowed by the buyer's words."""
+    photo = photo or None
     if photo is None and not product:
         raise ProblemError(422, "a photo or a product is expected")
     shown = await knows.product(shop, product) if product else None
@@ -91,8 +93,9 @@ async def find(
     products = [await in_store_thread(knows.products.get, shop, hit.sku) for hit in found]
     return SimilarOut(
         hits=[
-            HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(known) if known else None)
+            HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(known))
             for hit, known in zip(found, products, strict=True)
+            if known  # else it was removed meanwhile
         ],
         understood=[asdict(one) for one in wished.understood],
         contradictions=[asdict(one) for one in wished.contradictions],
@@ -110,7 +113,7 @@ async def add_photo(
     found = await knows.product(shop, sku)
     embedding = await desk.client.embed(photo)
     entry = entry_from_product(found, name or next(iter(found.photos), sku), vector_of(embedding))
-    await in_store_thread(lambda: knows.vectors(embedding).upsert([entry]))
+    await in_store_thread(lambda: knows.vectors(embedding, may_begin=True).upsert([entry]))
 
 
 @router.get("/duplicates")
@@ -124,7 +127,8 @@ async def twice(
     def work() -> list[Duplicate]:
         return list(islice(duplicates(knows.vectors(embedding), shop, threshold), _MOST_DUPLICATES))
 
-    return [DuplicateOut(**asdict(pair)) for pair in await asyncio.to_thread(work)]
+    async with desk.explaining:  # few at a time: each is a search for every photo
+        return [DuplicateOut(**asdict(pair)) for pair in await asyncio.to_thread(work)]
 
 
 async def _attributes(desk: Desk, photo: bytes) -> dict[str, str]:

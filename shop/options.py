@@ -71,7 +71,8 @@ class CheckOptions:
 class IndexOptions:
     """Let products be found by what they look like: embed their first photos, and keep the vectors.
 
-    The vectors of the server's release are filled while those of the release before serve, and then serve at once.
+    The vectors of the server's release are filled while those of the release before serve. With the last shop, --switch
+    lets them serve at once, for all shops.
 
     Example:
       python -m shop index --shop tea-house --url localhost:8001 --photos photos/
@@ -89,6 +90,8 @@ class IndexOptions:
     """Folder that the products' paths of photos stand in."""
     threads: Count = 4
     """Photos embedded at once."""
+    switch: bool = False
+    """Let the vectors of this release serve from then on, for all shops (the first ever do so by themselves)."""
 
 
 def store_url(given: str | None) -> str:

@@ -208,7 +208,7 @@ async function findSimilar() {
     ...(unknown.length ? [`${texts.not_understood}: ${unknown.join(", ")}`] : []),
   ].join(" · ");
   find("hits").replaceChildren(...found.hits.map((hit) =>
-    element("li", `${hit.sku} · ${hit.product ? productLine(hit.product) : hit.photo} (${hit.score.toFixed(3)})`)));
+    element("li", `${hit.sku} · ${productLine(hit.product)} (${hit.score.toFixed(3)})`)));
   if (!found.hits.length) find("hits").append(element("li", texts.empty));
 }
 

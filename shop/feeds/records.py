@@ -62,6 +62,9 @@ def product_from_record(shop: str, record: Mapping[str, Any]) -> tuple[Product, 
     return product, notes
 
 
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
 def is_gtin(digits: str) -> bool:
     """Tell whether digits are a GTIN-8, -12, -13 or -14 with a right check digit."""
     if len(digits) not in (8, 12, 13, 14) or not (digits.isascii() and digits.isdecimal()):
@@ -77,6 +80,8 @@ def _text(value: Any, name: str) -> str:
     text = str(value).strip()
     if len(text) > _MOST_TEXT:
         raise ValueError(f"{name}: {len(text)} characters came, but {_MOST_TEXT} at most are expected")
+    if _NO_TEXT.search(text):
+        raise ValueError(f"{name}: NUL or half a character came: no text has them")
     if "\ufffd" in text:
         raise ValueError(f"{name}: characters that cannot be read: save the file as UTF-8")
     return text

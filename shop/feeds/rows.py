@@ -40,7 +40,7 @@ def open_feed(file: Path) -> TextIO:
         with file.open("rb") as stream:
             head = stream.read(4)
         encoding = _encoding_of(file, head)
-        return file.open(encoding=encoding or "utf-8", errors="strict" if encoding else "replace", newline="")
+        return file.open(encoding=encoding or "utf-8", errors="replace", newline="")
     except OSError as error:
         raise FeedError(f"the feed {file.name} cannot be read ({error.strerror}): name a file that is there") from error
 

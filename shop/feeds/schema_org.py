@@ -46,7 +46,10 @@ def rows_of_json_ld(stream: TextIO) -> Iterator[Row]:
             continue
         for product in found:
             number += 1
-            yield Row(f"item {number}", _record(product))
+            try:
+                yield Row(f"item {number}", _record(product))
+            except RecursionError:
+                yield Row(f"item {number}", None, "nested too deep")
 
 
 def _scripts(page: str) -> list[str]:

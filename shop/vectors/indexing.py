@@ -10,22 +10,23 @@ from vitrine_client import Embedding, InvalidPhotoError, InvalidRequestError, Vq
 from shop.facts.listing_check import photo_file
 from shop.products.product import Product
 from shop.vectors.entries import entry_from_product
-from shop.vectors.opening import open_vectors, switch_to
+from shop.vectors.opening import open_vectors, serving_release, switch_to
 from shop.vectors.port import Entry, Vector, Vectors
 
 _AT_ONCE = 256
 
 
 def index_products(
-    client: VqaClient, products: Iterable[Product], folder: Path, url: str, *, threads: int = 4
+    client: VqaClient, products: Iterable[Product], folder: Path, url: str, *, threads: int = 4, switches: bool = True
 ) -> tuple[int, int]:
-    """Embed the first photo of each product, fill the collection of the release that serves, and let it be the one.
+    """Embed the first photo of each product, and fill the collection of the release that the server has.
 
-    The collection of the release before goes on serving until this one is whole.
+    The collection of the release before goes on serving until this one is made to serve.
 
     Args:
         folder: that the photos' paths stand in.
         url: of the vectors.
+        switches: whether this release's collection serves from then on: for all shops that are in it.
 
     Returns:
         How many products are in, and how many have no photo that can be read.
@@ -56,7 +57,8 @@ def index_products(
     if vectors:
         vectors.index()
         vectors.close()
-        switch_to(url, vectors.release)
+        if switches or serving_release(url) is None:
+            switch_to(url, vectors.release)
     return done, lost
 
 

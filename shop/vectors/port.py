@@ -25,6 +25,10 @@ class VectorsError(VitrineError):
     """The store of vectors cannot do what was asked; says why and what to do."""
 
 
+class BadSearchError(VectorsError):
+    """What was asked for cannot be searched for, whatever the store holds."""
+
+
 @dataclass(frozen=True, eq=False)
 class Vector:
     """Vector of a photo, as `image_embedding` gives it, with the release that made it."""
@@ -83,9 +87,9 @@ class Filter:
 
     def __post_init__(self) -> None:
         if unknown := [name for name in (*self.any_of, *self.none_of) if name not in KEYWORDS]:
-            raise VectorsError(f"there is no field {unknown[0][:40]!r} to filter by: {', '.join(KEYWORDS)} are known")
+            raise BadSearchError(f"there is no field {unknown[0][:40]!r} to filter by: {', '.join(KEYWORDS)} are known")
         if self.bounds() and self.currency is None:
-            raise VectorsError("a bound of the price came without its currency: name one, such as CNY")
+            raise BadSearchError("a bound of the price came without its currency: name one, such as CNY")
         require_texts(self.shop, self.category, self.currency, *self.not_skus)
         require_texts(*(value for values in (*self.any_of.values(), *self.none_of.values()) for value in values))
 
@@ -162,7 +166,7 @@ def require_texts(*texts: str | None) -> None:
     """
     for text in texts:
         if text is not None and (len(text) > 2000 or "\0" in text or any("\ud800" <= one <= "\udfff" for one in text)):
-            raise VectorsError("a text has over 2,000 characters, holds a null byte, or is no Unicode text")
+            raise BadSearchError("a text has over 2,000 characters, holds a null byte, or is no Unicode text")
 
 
 def require_release(release: str, width: int) -> None:

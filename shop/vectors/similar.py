@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shop.vectors.port import MOST_HITS, Filter, Hit, Vector, Vectors, VectorsError, checked_values
+from shop.vectors.port import MOST_HITS, BadSearchError, Filter, Hit, Vector, Vectors, checked_values
 
 _PHOTOS_A_PRODUCT = 4
 """Photos that are fetched for each product that is wanted, since a product may have several."""
@@ -79,7 +79,7 @@ def _moved(vectors: Vectors, vector: Vector, likes: Sequence[Vector], dislikes: 
             checked = [checked_values(one, vectors.release, vectors.width) for one in others]
             values = values + sign * np.mean(checked, axis=0, dtype=np.float32)
     if np.linalg.norm(values) < 1e-6:
-        raise VectorsError("what is liked and what is not cancel each other out: nothing is left to search for")
+        raise BadSearchError("what is liked and what is not cancel each other out: nothing is left to search for")
     return Vector(vector.release, values)
 
 

@@ -1,6 +1,7 @@
 """What the shop knows, at the desk: sources of answers, rules, listings that photos contradict, similar products."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 import mcp
 import pytest
 from fastapi.testclient import TestClient
-from vitrine_client import AsyncFakeTransport, AsyncVqaClient, FakeTransport
+from vitrine_client import AsyncFakeTransport, AsyncVqaClient, FakeTransport, InvalidRequestError
 from vitrine_client.feedback.store import FeedbackStore
 
 from catalogue.photos import photo_from_seed
@@ -104,6 +105,35 @@ def test_a_model_that_reads_a_context_gets_the_facts(
     assert answer["source"] == "photo_and_context"
 
 
+def test_rules_hold_where_text_is_read_and_on_every_door(client: TestClient, photo: bytes) -> None:
+    [answer] = answers(client, photo, "Any nut allergy?", read_text="true")
+    assert (answer["status"], answer["source"]) == ("hand_over", "rule")
+    image = {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{base64.b64encode(photo).decode()}"}}
+    content = [{"type": "text", "text": "会过敏吗？"}, image]
+    said = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": content}]}).json()
+    assert said["vitrine"]["source"] == "rule"
+
+
+def test_what_is_printed_is_still_read_where_the_product_is_known(client: TestClient, photo: bytes) -> None:
+    [answer] = answers(client, photo, "What is the net weight?", product="M1", read_text="true")
+    assert (answer["text"], answer["source"]) == ("500 g", "text")
+
+
+def test_a_model_that_takes_no_context_is_asked_without_one(
+    products: ProductStore, tmp_path: Path, photo: bytes
+) -> None:
+    class TakesNone(FakeTransport):
+        def infer(self, model: str, inputs: Any, outputs: Any, *, timeout_s: float, request_id: str) -> Any:
+            if "CONTEXT" in inputs:
+                raise InvalidRequestError("this checkpoint reads the photo and the question only: leave CONTEXT out")
+            return super().infer(model, inputs, outputs, timeout_s=timeout_s, request_id=request_id)
+
+    with opened(products, tmp_path, TakesNone({"What colour is it?": "red"}), reads_context=True) as client:
+        for _ in range(2):
+            [answer] = answers(client, photo, "What colour is it?", product="M1")
+            assert (answer["text"], answer["source"]) == ("red", "photo")
+
+
 def test_without_the_product_nothing_of_the_catalogue_is_said(client: TestClient, photo: bytes) -> None:
     for data in ({}, {"product": "another"}):
         [answer] = answers(client, photo, "How much is it?", **data)
@@ -114,7 +144,11 @@ def test_a_product_is_found_by_its_barcode(products: ProductStore, tmp_path: Pat
     fake = FakeTransport({"How much is it?": "red"}, lines=["4006381333931"], codes=["4006381333931"])
     with opened(products, tmp_path, fake) as client:
         [answer] = answers(client, photo, "How much is it?", read_text="true")
-    assert (answer["text"], answer["source"]) == ("CNY 59.00", "catalogue")
+        assert (answer["text"], answer["source"]) == ("CNY 59.00", "catalogue")
+        products.put([Product("", "M2", gtin="96385074", price=Money(Decimal(1), "CNY"))])
+        fake.codes = ["4006381333931", "96385074"]
+        [answer] = answers(client, photo, "How much is it?", read_text="true")
+    assert answer["source"] != "catalogue", "of two products, neither"
 
 
 def test_a_contradicted_listing_is_told_to_the_shop_and_not_to_the_buyer(client: TestClient, photo: bytes) -> None:
@@ -145,7 +179,15 @@ def test_a_shop_never_sees_anothers_products(
         for shop, status in (("north", 200), ("south", 404)):
             headers = {"authorization": f"Bearer {KEYS[shop]}"}
             assert client.get("/v1/products/S1", headers=headers).status_code == status
-        assert client.get("/v1/products", headers={"authorization": f"Bearer {KEYS['south']}"}).json() == []
+        south = {"authorization": f"Bearer {KEYS['south']}"}
+        assert client.get("/v1/products", headers=south).json() == []
+        assert client.delete("/v1/products/S1", headers=south).json() == {"removed": False}
+        for path, data in (("/v1/products/S1/photos", {}), ("/v1/listing-checks", {"product": "S1"})):
+            assert client.post(path, headers=south, files={"photo": photo}, data=data).status_code == 404
+        assert client.post("/v1/similar", headers=south, data={"product": "S1"}).status_code == 404
+        asked = {"question": "How much is it?", "product": "S1"}
+        [answer] = client.post("/v1/answers", headers=south, files={"photo": photo}, data=asked).json()["answers"]
+        assert answer["source"] != "catalogue"
 
 
 @pytest.mark.parametrize(("wish", "unknown"), [("under 100 yuan, rocket", ["rocket"]), ("100元以内，火箭", ["火箭"])])
@@ -166,6 +208,14 @@ def test_similar_products_are_found_by_photo_and_by_product(
     assert client.post("/v1/similar", data={"product": "M1"}).status_code == 404, "it has no photo"
     assert client.post("/v1/similar", data={"wish": wish}).status_code == 422
     assert client.get("/v1/duplicates").json() == []
+    products.put([Product("", "A0 again", category="mug")])
+    assert client.post("/v1/products/A0 again/photos", files={"photo": pictures["A0"]}).status_code == 204
+    assert [{one["sku"], one["other_sku"]} for one in client.get("/v1/duplicates").json()] == [{"A0", "A0 again"}]
+    assert client.delete("/v1/products/A0").json() == {"removed": True}
+    again = client.post("/v1/similar", files={"photo": pictures["A0"]}, data={"limit": 9}).json()["hits"]
+    assert "A0" not in {hit["sku"] for hit in again}
+    assert client.post("/v1/similar", data={"product": "A3", "dislike": "A3"}).status_code == 422
+    assert client.post("/v1/similar", files={"photo": b""}).status_code == 422
 
 
 def test_a_desk_without_a_catalogue_says_so(tmp_path: Path, fake: FakeTransport) -> None:

@@ -138,6 +138,11 @@ def refuses_context(error: InvalidRequestError) -> bool:
     return any(part in error.message for part in _NO_CONTEXT)
 
 
+def refuses_every_context(error: InvalidRequestError) -> bool:
+    """Tell whether the checkpoint takes no context at all, rather than not one so long."""
+    return _NO_CONTEXT[0] in error.message
+
+
 def _words(facts: list[Fact], reading: Reading) -> str:
     """Words of an answer: the part that is printed, and of a percentage its whole line, which says of what it is."""
     if facts[0].kind not in _LISTED:
