@@ -41,10 +41,10 @@ async def shop_of_request(request: Request) -> str:
 def knowledge_in(desk: Desk) -> Knowledge:
     """
     Raises:
-        ProblemError: 503, this desk has no catalogue.
+        ProblemError: 404, this desk has no catalogue.
     """
     if desk.knows is None:
-        raise ProblemError(503, "this desk has no catalogue: start it with --products")
+        raise ProblemError(404, "this desk has no catalogue: start it with --products")
     return desk.knows
 
 

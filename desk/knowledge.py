@@ -166,7 +166,7 @@ class Knowledge:
     def serving(self) -> str | None:
         """Return the release whose vectors serve, as of the last few seconds."""
         if self.vectors_url is None:
-            raise ProblemError(503, "no vectors are kept here: start the desk with --vectors")
+            raise ProblemError(404, "no vectors are kept here: start the desk with --vectors")
         release, until_s = self._serving
         if time.monotonic() > until_s:
             release = serving_release(self.vectors_url)
@@ -180,13 +180,13 @@ class Knowledge:
             may_begin: whether the first collection of all is made, and serves from now on.
 
         Raises:
-            ProblemError: 503, there are none, or those of another release serve.
+            ProblemError: 409, there are none, or those of another release serve; 404, none are kept here.
         """
         serving = self.serving()
         if serving is None and not may_begin:
-            raise ProblemError(503, "no photos have been indexed yet: python -m shop index, or POST a product's photo")
+            raise ProblemError(409, "no photos have been indexed yet: python -m shop index, or POST a product's photo")
         if serving not in (None, embedding.release):
-            raise ProblemError(503, "the vectors are of another release than the server: python -m shop index")
+            raise ProblemError(409, "the vectors are of another release than the server: python -m shop index")
         with self._opening:
             for release in [one for one in self._opened if one != embedding.release]:
                 self._opened.pop(release).close()

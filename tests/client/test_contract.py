@@ -110,7 +110,7 @@ def test_the_command_line_names_the_older_side_and_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake = FakeTransport({}, contract_version=0)
-    monkeypatch.setattr(commands, "_client", lambda _: VqaClient(transport=fake))
+    monkeypatch.setattr(commands, "client_of", lambda _: VqaClient(transport=fake))
     monkeypatch.setattr("sys.argv", ["vitrine", "health", "--url", "127.0.0.1:1"])
     assert cli.main() == 1
     said = capsys.readouterr()

@@ -173,7 +173,11 @@ def test_redis_takes_the_place_of_the_memory() -> None:
 
 
 def test_every_selector_finds_pods(everything: list[Manifest]) -> None:
-    pods = [one["spec"]["template"]["metadata"]["labels"] for one in everything if one["kind"] == "Deployment"]
+    templates = [one["spec"]["template"] for one in everything if one["kind"] == "Deployment"]
+    templates += [
+        one["spec"]["rayClusterSpec"]["headGroupSpec"]["template"] for one in everything if one["kind"] == "RayJob"
+    ]
+    pods = [template["metadata"]["labels"] for template in templates]
     found = 0
     for one in everything:
         spec = one.get("spec", {})

@@ -25,7 +25,15 @@ QUESTIONS = {"en": "What is this?", "zh": "这是什么？"}
 @pytest.fixture(scope="module")
 def url(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("desk")
-    with desk_process(repository, f"sqlite:///{folder / 'desk.db'}", folder, "--rate", "100000") as (_, found):
+    more = (
+        "--rate",
+        "100000",
+        "--products",
+        f"sqlite:///{folder / 'products.db'}",
+        "--vectors",
+        f"edge://{folder}/vectors",
+    )
+    with desk_process(repository, f"sqlite:///{folder / 'desk.db'}", folder, *more) as (_, found):
         yield found
 
 
@@ -63,7 +71,7 @@ def test_mcps_client(url: str, data_url: str) -> None:
     async def use() -> None:
         async with mcp.Client(f"{url}/mcp/") as client:
             tools = {tool.name for tool in (await client.list_tools()).tools}
-            assert tools == {"ask", "choose", "read"}
+            assert tools == {"ask", "choose", "read", "similar"}
             for language, question in QUESTIONS.items():
                 said = await client.call_tool("ask", {"photo": data_url, "question": question})
                 assert said.structured_content

@@ -225,7 +225,7 @@ def test_a_desk_without_a_catalogue_says_so(tmp_path: Path, fake: FakeTransport)
         )
         with TestClient(desk_app(desk), base_url="http://127.0.0.1:8080") as client:
             got = client.get("/v1/products")
-    assert (got.status_code, "--products" in got.json()["detail"]) == (503, True)
+    assert (got.status_code, "--products" in got.json()["detail"]) == (404, True)
 
 
 def test_the_demo_shop_before_a_real_server(

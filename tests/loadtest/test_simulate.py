@@ -123,7 +123,7 @@ def test_photos_that_each_have_a_server_hit_as_often_as_in_one_large_cache() -> 
 
 def test_a_photo_that_all_ask_about_is_shared_out() -> None:
     found = run(CONSTANT, replace(ONE, servers=4, dispatch="affinity"), busy=0.7, count=5000)
-    assert np.percentile(found.samples["latency_s"], 99) < 0.1, "one server alone would fall behind by seconds"
+    assert np.percentile(found.samples["latency_s"], 99) < 0.2, "one server alone would fall behind by seconds"
 
 
 def test_the_same_seed_gives_the_same_and_another_does_not() -> None:
