@@ -48,7 +48,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
     require_tensorrt_rtx()
     folder = tmp_path_factory.mktemp("gpu")
     options = BuildOptions(
-        str(CHECKPOINT), folder / "gpu", target="tensorrt-rtx", batch_opt=4, batch_max=8, parity_photos=2
+        str(CHECKPOINT),
+        folder / "gpu",
+        target="tensorrt-rtx",
+        batch_opt=4,
+        batch_max=8,
+        parity_photos=2,
+        without_text=True,
     )
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("builders.build.remove_graphs", lambda graphs: None)
