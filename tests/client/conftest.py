@@ -20,10 +20,10 @@ from vitrine_client import AsyncFakeTransport, AsyncVqaClient, FakeTransport, Vq
 
 # The client's wheel is also tested alone, in environments that have no server.
 HAS_SERVER = not os.environ.get("VITRINE_CLIENT_ALONE")
-# They need the catalogue, a server, or the extras `facts`, `feedback` and `video`, which the wheel alone comes without.
+# They need the catalogue, a server, or extras (`bulk`, `facts`, `feedback`, `video`), which the wheel alone lacks.
 _NOT_ALONE = [
     "test_documents.py", "test_facts.py", "test_feedback.py", "test_feedback_command.py", "test_reading.py",
-    "test_video.py", "test_watching.py",
+    "test_affinity.py", "test_bulk.py", "test_video.py", "test_watching.py",
 ]  # fmt: skip
 collect_ignore = [] if HAS_SERVER else _NOT_ALONE
 SERVICE = "inference.GRPCInferenceService"

@@ -101,6 +101,8 @@ USAGE: list[tuple[str, str, str]] = [
     ("training", "check {empty} --data {file}", "has no config.json"),
     ("training", "check {checkpoint} --data {none}", "cannot read"),
     ("evaluation.listing_checks", "{none}", "is not a folder that exists"),
+    ("desk.demo_shop", "{none}", "is not a folder that exists"),
+    ("shop", "index --shop tea --url localhost:8001 --photos {none}", "is not a folder that exists"),
     ("shop", "import {none} --shop tea", "name a file that is there"),
     ("shop", "import {file}", "--shop"),
     ("shop", "check --shop tea --url localhost:8001 --output {new}", "ends in .html or .jsonl"),
