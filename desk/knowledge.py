@@ -1,12 +1,14 @@
 """What the shops know, for an event loop: products, rules, and vectors of photos. Each call is of one shop."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from PIL import Image
 from prometheus_client import Counter as Metric
 from vitrine_client import Answer, AsyncVqaClient, Embedding, InvalidRequestError, Reading
 from vitrine_client.text_answers import refuses_context, refuses_every_context
@@ -25,8 +27,8 @@ from shop.vectors.port import Vector, Vectors
 CONTRADICTIONS = Metric("vitrine_desk_contradictions", "Sure answers that a listing contradicts.", ["field"])
 _MOST_KEPT = 1_000
 _KNOWN_S = 5.0
-_BARCODES = ("EAN-13", "EAN-8", "UPC-A", "UPC-E", "EAN13", "EAN8", "UPCA", "UPCE", "ITF")
-_SURE = 0.99
+_BARCODES = ("EAN-13", "EAN-8", "UPC-A", "UPC-E", "ITF")  # as zxing-cpp names them
+_SURE = 0.99  # of an answer from an open list, where listing_check has a closed one
 _WHOLE_PRODUCT: dict[str, tuple[str, ...]] = {
     "colour": (
         "what colour is it",
@@ -41,6 +43,9 @@ _WHOLE_PRODUCT: dict[str, tuple[str, ...]] = {
 """Questions about the whole product: another may be about its lid."""
 
 
+_ANY_PHOTO = Image.new("RGB", (32, 32))
+
+
 @dataclass(frozen=True)
 class Asked:
     """Questions about a photo, and how they are asked."""
@@ -50,7 +55,7 @@ class Asked:
     context: str | None = None
     max_risk: float | None = None
     reads: bool = False
-    """Whether what is printed answers, where it does."""
+    """Switch for answers from what is printed, where it says them."""
 
 
 async def ask_model(client: AsyncVqaClient, asked: Asked) -> list[Answer]:
@@ -200,16 +205,28 @@ class Knowledge:
             return self._opened[embedding.release]
 
     def forget(self, shop: str, sku: str) -> bool:
-        """Remove a product, its vectors of the release that serves, and what was seen of its listing."""
-        for vectors in list(self._opened.values()):
-            vectors.delete(shop, sku)
+        """Remove a product, and what was seen of its listing; see `forget_vectors`."""
         self.checks.forget(shop, sku)
         return self.products.remove(shop, sku)
+
+    def forget_vectors(self, shop: str, sku: str, embedding: Embedding) -> None:
+        """Remove a product's vectors.
+
+        Args:
+            embedding: any of the server's, which tells whose vectors serve.
+        """
+        if self.serving():
+            self.vectors(embedding).delete(shop, sku)
 
     def close(self) -> None:
         for vectors in self._opened.values():
             vectors.close()
         self.products.close()
+
+
+async def any_embedding(client: AsyncVqaClient) -> Embedding:
+    """Embed a black square, to learn the server's release and the width of its vectors; its features are cached."""
+    return await client.embed(_ANY_PHOTO)
 
 
 def vector_of(embedding: Embedding) -> Vector:
@@ -231,12 +248,6 @@ def _contradicted(product: Product, answers: Iterable[tuple[str, Answer]]) -> li
 
 
 def product_out(product: Product) -> dict[str, Any]:
-    """Write a product as JSON takes it."""
-    price = product.price
-    return {
-        "sku": product.sku, "names": dict(product.names), "category": product.category, "gtin": product.gtin,
-        "price": None if price is None else {"amount": str(price.amount), "currency": price.currency},
-        "stock": product.stock, "is_in_stock": product.is_in_stock, "warranty": dict(product.warranty),
-        "attributes": {language: dict(pairs) for language, pairs in product.attributes.items()},
-        "photos": list(product.photos),
-    }  # fmt: skip
+    """Write a product as JSON takes it; amounts are texts, so that none is rounded."""
+    told = json.loads(json.dumps(asdict(product), default=str))
+    return {name: value for name, value in told.items() if name != "shop"}

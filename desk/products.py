@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from desk.asking import Photo
 from desk.context import DeskNow, KnowledgeNow, ShopName
 from desk.inbox import in_store_thread
-from desk.knowledge import product_out
+from desk.knowledge import any_embedding, product_out
 from desk.problems import ProblemError
 from shop.facts.listing_check import CANDIDATES, FIELDS, QUESTIONS, contradictions, known_words, listed_value
 from shop.feeds.importing import Format, import_feed
@@ -81,9 +81,12 @@ async def one(knows: KnowledgeNow, shop: ShopName, sku: str) -> dict[str, Any]:
 
 
 @router.delete("/products/{sku:path}")
-async def remove(knows: KnowledgeNow, shop: ShopName, sku: str) -> dict[str, bool]:
-    """Remove a product."""
-    return {"removed": await in_store_thread(knows.forget, shop, sku)}
+async def remove(desk: DeskNow, knows: KnowledgeNow, shop: ShopName, sku: str) -> dict[str, bool]:
+    """Remove a product, and its vectors."""
+    removed = await in_store_thread(knows.forget, shop, sku)
+    if knows.vectors_url:  # where this fails, the same request again goes on with it
+        await in_store_thread(knows.forget_vectors, shop, sku, await any_embedding(desk.client))
+    return {"removed": removed}
 
 
 @router.post("/listing-checks")

@@ -1,19 +1,17 @@
 """Routes of products that look alike."""
 
 import asyncio
-import io
 from dataclasses import asdict, replace
 from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Query
-from PIL import Image
 from pydantic import BaseModel, Field
 
 from desk.asking import Photo
 from desk.context import Desk, DeskNow, KnowledgeNow, ShopName
 from desk.inbox import in_store_thread
-from desk.knowledge import product_out, vector_of
+from desk.knowledge import any_embedding, product_out, vector_of
 from desk.problems import ProblemError
 from shop.facts.listing_check import CANDIDATES, FIELDS, QUESTIONS
 from shop.vectors.entries import entry_from_product
@@ -22,7 +20,6 @@ from shop.vectors.similar import DUPLICATE_COSINE, Duplicate, duplicates, simila
 from shop.vectors.words import wish_from_words
 
 _MOST_DUPLICATES = 1_000
-_ALIKE = ("category", "colour")
 router = APIRouter(prefix="/v1", tags=["similar"])
 SkuText = Annotated[str, Field(max_length=200)]
 Sku = Annotated[str, Form(max_length=200)]
@@ -72,7 +69,7 @@ async def find(
     wished = wish_from_words(
         wish, shop, currency=price.currency if price else "CNY", price=float(price.amount) if price else None
     )
-    embedding = await desk.client.embed(photo or _ANY_PHOTO)
+    embedding = await (desk.client.embed(photo) if photo else any_embedding(desk.client))
     alike = await _attributes(desk, photo) if photo else {}
 
     def work() -> list[Hit]:
@@ -82,7 +79,7 @@ async def find(
         if photo is None:
             entry = _entry_of(vectors, shop, product)
             target = entry.vector
-            wanted = {name: (value,) for name in _ALIKE if (value := getattr(entry, name))}
+            wanted = {name: (value,) for name in FIELDS if (value := getattr(entry, name))}
         liked, disliked = ([_entry_of(vectors, shop, sku).vector for sku in skus or ()] for skus in (like, dislike))
         not_skus = tuple(one for one in (product, *(dislike or ())) if one)
         told = {*wished.filter.any_of, *wished.filter.none_of}
@@ -122,7 +119,7 @@ async def twice(
     threshold: Annotated[float, Query(ge=0.5, le=1, description="Least cosine.")] = DUPLICATE_COSINE,
 ) -> list[DuplicateOut]:  # fmt: skip
     """List pairs of listings whose photos are nearly the same, up to a thousand."""
-    embedding = await desk.client.embed(_ANY_PHOTO)
+    embedding = await any_embedding(desk.client)
 
     def work() -> list[Duplicate]:
         return list(islice(duplicates(knows.vectors(embedding), shop, threshold), _MOST_DUPLICATES))
@@ -151,13 +148,3 @@ def _entry_of(vectors: Vectors, shop: str, sku: str) -> Entry:
     if found is None:
         raise ProblemError(404, "a product that was named has no indexed photo: python -m shop index, or POST one")
     return found
-
-
-def _any_photo() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (32, 32)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-_ANY_PHOTO = _any_photo()
-"""Asked about to learn the server's release and the width of its vectors; its features are cached."""

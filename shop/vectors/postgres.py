@@ -69,8 +69,8 @@ class PostgresVectors:
         require_limit(limit)
         values = json.dumps(checked_values(vector, self.release, self.width).tolist())
         where, named = _where(filter)
-        few = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} WHERE {where} LIMIT {_FEW + 1}) AS few"  # noqa: S608
-        matching = f"SELECT {_COLUMNS}, vector FROM {self._table} WHERE {where}"  # noqa: S608
+        few = f"SELECT count(*) FROM (SELECT 1 FROM {self._table} WHERE {where} LIMIT {_FEW + 1}) AS few"  # noqa: S608  as above
+        matching = f"SELECT {_COLUMNS}, vector FROM {self._table} WHERE {where}"  # noqa: S608  as above
         nearest = f"SELECT {_COLUMNS}, vector <=> CAST(:vector AS vector) AS distance"
         end = "ORDER BY distance LIMIT :limit"
 

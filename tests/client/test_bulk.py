@@ -121,7 +121,7 @@ def write_tars(folder: Path) -> str:
 
 def run(job: Job) -> tuple[list[dict[str, Any]], list[str]]:
     """Answer what is left, and read all rows."""
-    broken = answer_shards(job, remaining(job, shards_of(job.source))[0], lambda errors, window: None)
+    broken = answer_shards(job, remaining(job, shards_of(job.source).shards)[0], lambda errors, window: None)
     return rows_of(job.output), broken
 
 
@@ -137,8 +137,9 @@ def job_of(source: str, tmp_path: Path, server: Server, **more: Any) -> Job:
 @pytest.mark.parametrize("write", [write_folder, write_parquet, write_datasets_parquet, write_lines, write_tars])
 def test_every_photo_of_every_kind_of_source_is_asked_once(write: Any, tmp_path: Path, server: Server) -> None:
     source = write(tmp_path)
-    shards = shards_of(source)
+    shards = shards_of(source).shards
     assert len(shards) == 3
+    assert shards_of(source).passed_over == (write is write_folder), "the text among the photos"
     assert [item.photo for shard in shards for item in items_of(source, shard)] == list(PHOTOS.values())
     rows, broken = run(job_of(source, tmp_path, server))
     assert not broken
@@ -187,7 +188,7 @@ def test_a_photo_that_always_fails_and_a_question_that_is_refused_harm_no_other(
     job = job_of(source, tmp_path, server, asks=("What is it?", "refused?"), embeds=True)
     rows, broken = run(job)
     assert not broken
-    assert remaining(job, shards_of(source)) == ([], len(PHOTOS)), "a second start knows what failed"
+    assert remaining(job, shards_of(source).shards) == ([], len(PHOTOS)), "a second start knows what failed"
     failed = {(row["id"], row["kind"], row["question"]): row["error_code"] for row in rows if row["error_code"]}
     assert {key: code for key, code in failed.items() if key[0] == "0/000.jpg"} == {
         ("0/000.jpg", "ask", "What is it?"): "INTERNAL",
@@ -238,7 +239,7 @@ def test_a_full_server_loses_nothing_and_is_asked_less(tmp_path: Path, server: S
     server.room = 2
     sizes: list[int] = []
     job = job_of(write_folder(tmp_path), tmp_path, server)
-    answer_shards(job, remaining(job, shards_of(job.source))[0], lambda errors, window: sizes.append(window))
+    answer_shards(job, remaining(job, shards_of(job.source).shards)[0], lambda errors, window: sizes.append(window))
     assert server.refused
     assert min(sizes) < job.in_flight
     assert sorted(server.asked) == sorted(PHOTOS.values())
@@ -331,8 +332,8 @@ def test_a_catalogue_lies_in_an_object_store_and_its_answers_too(
             f"s3://bucket/shards?{query}", f"s3://bucket/answers?{query}", QUESTIONS,
             connection={"url": f"localhost:{server.port}"},
         )  # fmt: skip
-        assert not answer_shards(job, remaining(job, shards_of(job.source))[0], lambda errors, window: None)
-        assert remaining(job, shards_of(job.source)) == ([], 0)
+        assert not answer_shards(job, remaining(job, shards_of(job.source).shards)[0], lambda errors, window: None)
+        assert remaining(job, shards_of(job.source).shards) == ([], 0)
     assert len(rows_of(str(store / "bucket" / "answers"))) == len(PHOTOS) * len(QUESTIONS)
 
 

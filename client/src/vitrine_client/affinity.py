@@ -37,8 +37,8 @@ class PhotosUnderWay:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._refused_s: dict[str, float] = {}
-        """When a call about a photo was refused, by `time.monotonic`."""
+        self._elsewhere_until_s: dict[str, float] = {}
+        """Until when calls about a photo go to any server, by `time.monotonic`."""
 
     @contextmanager
     def header(self, inputs: Tensors) -> Iterator[dict[str, str]]:
@@ -55,7 +55,7 @@ class PhotosUnderWay:
         with self._lock:
             before = self._counts[digest]
             self._counts[digest] += 1
-            is_elsewhere = time.monotonic() < self._refused_s.get(digest, -_ELSEWHERE_S) + _ELSEWHERE_S
+            is_elsewhere = time.monotonic() < self._elsewhere_until_s.get(digest, 0.0)
         try:
             number = before // CALLS_ON_ONE_SERVER
             yield {} if is_elsewhere else {HEADER: f"{digest}-{number}" if number else digest}
@@ -69,6 +69,6 @@ class PhotosUnderWay:
         """Tell that a call with this header was refused."""
         for value in header.values():
             with self._lock:
-                if len(self._refused_s) >= _MOST_REFUSED:
-                    self._refused_s.clear()
-                self._refused_s[value.partition("-")[0]] = time.monotonic()
+                if len(self._elsewhere_until_s) >= _MOST_REFUSED:
+                    self._elsewhere_until_s.clear()
+                self._elsewhere_until_s[value.partition("-")[0]] = time.monotonic() + _ELSEWHERE_S

@@ -15,7 +15,13 @@ from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import connection_settings, timeout_setting
 from vitrine_client.several import OF_ONE_PHOTO, ProductAnswer, Refusal, joined, photos_of_product
-from vitrine_client.text_answers import answer_from_text, context_with_text, fact_asked, refuses_context
+from vitrine_client.text_answers import (
+    answer_from_text,
+    context_with_text,
+    fact_asked,
+    refuses_context,
+    refuses_every_context,
+)
 from vitrine_client.timeouts import require_timeout, time_left
 
 
@@ -84,7 +90,7 @@ class AsyncVqaClient:
             except InvalidRequestError as error:
                 if not refuses_context(error):
                     raise
-                self._no_context_in = reading.release
+                self._no_context_in = reading.release if refuses_every_context(error) else ""
         return await self._result_of(call, left_s())
 
     async def ask_many(

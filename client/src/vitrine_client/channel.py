@@ -49,7 +49,7 @@ class TlsFiles:
 
 
 def names_several(url: str) -> bool:
-    """Whether an address may stand for several servers."""
+    """Tell whether an address may stand for several servers."""
     return "," in url or url.startswith("dns:")
 
 

@@ -14,7 +14,13 @@ from vitrine_client.reading_calls import read_call
 from vitrine_client.results import Answer, Choice, Embedding, Health
 from vitrine_client.settings import DEFAULT_URL, connection_settings, timeout_setting
 from vitrine_client.several import OF_ONE_PHOTO, ProductAnswer, Refusal, joined, photos_of_product
-from vitrine_client.text_answers import answer_from_text, context_with_text, fact_asked, refuses_context
+from vitrine_client.text_answers import (
+    answer_from_text,
+    context_with_text,
+    fact_asked,
+    refuses_context,
+    refuses_every_context,
+)
 from vitrine_client.timeouts import require_timeout, time_left
 from vitrine_client.transport import GrpcTransport, Transport
 
@@ -116,7 +122,7 @@ class VqaClient:
             except InvalidRequestError as error:
                 if not refuses_context(error):
                     raise
-                self._no_context_in = reading.release
+                self._no_context_in = reading.release if refuses_every_context(error) else ""
         return self._result_of(call, left_s())
 
     def ask_many(

@@ -38,13 +38,8 @@ def require_comparable(output: str, asked: Sequence[tuple[str, str]]) -> None:
         InvalidRequestError: it is none, holds ids twice, or was asked other questions.
     """
     rows = _once(read_rows(output, _KEYS))
-    found = set(
-        zip(
-            *rows.select(["kind", "question"]).group_by(["kind", "question"]).aggregate([]).to_pydict().values(),
-            strict=False,
-        )
-    )
-    if not found & set(asked):
+    found = rows.group_by(["kind", "question"]).aggregate([]).to_pylist()
+    if not {(row["kind"], row["question"]) for row in found} & set(asked):
         raise InvalidRequestError(f"{short_name(output)} was asked other questions than these")
 
 
@@ -79,7 +74,7 @@ def changed_rows(before: str, after: str) -> tuple[pa.Table, list[dict[str, Any]
     )
     flagged = both.select(["kind", "question"])
     for name, flags in (
-        ("rows", pc.or_kleene(is_changed, True)),
+        ("rows", pc.is_valid(both["id"])),  # all of them
         ("changed", is_changed),
         ("newly_answered", pc.and_not(is_answered, was_answered)),
         ("no_longer_answered", pc.and_not(was_answered, is_answered)),

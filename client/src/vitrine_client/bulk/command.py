@@ -14,10 +14,10 @@ from vitrine_client.bulk.job import Job, remaining, write_whole
 from vitrine_client.bulk.ray_engine import answer_on_ray
 from vitrine_client.bulk.rows import questions_of
 from vitrine_client.bulk.run import answer_shards
-from vitrine_client.bulk.sources import passed_over, place_of, shards_of
+from vitrine_client.bulk.sources import place_of, shards_of
 from vitrine_client.client import VqaClient
 from vitrine_client.errors import DeadlineExceededError, InvalidRequestError, ServerError, ServerUnavailableError
-from vitrine_client.quoting import quote, short_name
+from vitrine_client.quoting import short_name
 from vitrine_client.transport import GrpcTransport
 
 _CHANGES = "_changes.parquet"
@@ -34,15 +34,19 @@ def bulk(args: argparse.Namespace) -> int:
     )  # fmt: skip
     if not (job.asks or job.choices or job.reads or job.embeds):
         args.parser.error("nothing is asked: --ask, --choose, --read or --embed")
-    if repeated := [text for text in (*job.asks, *(text for text, _ in job.choices)) if _count(job, text) > 1]:
-        args.parser.error(f"{quote(repeated[0])} is asked twice: name each question once")
+    asked = questions_of(job)
+    if len(set(asked)) < len(asked):
+        args.parser.error("a question is asked twice: name each once")
     if args.against:
-        require_comparable(args.against, questions_of(job))  # before hours are spent
+        require_comparable(args.against, asked)  # before hours are spent
     _require_server(job)
-    shards = shards_of(job.source)
+    shards, passed_over = shards_of(job.source)
     todo, failed_before = remaining(job, shards)
-    if others := passed_over(job.source):
-        print(f"vitrine: {others:,} files of the source are no photos by their names, and passed over", file=sys.stderr)
+    if passed_over:
+        print(
+            f"vitrine: {passed_over:,} files of the source are no photos by their names, and passed over",
+            file=sys.stderr,
+        )
     counts = [shard.count for shard in todo]
     total = None if None in counts else sum(count for count in counts if count is not None)
     photos = errors = 0
@@ -86,10 +90,6 @@ def _require_server(job: Job) -> None:
                     raise
                 print(f"vitrine: waiting for the server: {error.message}", file=sys.stderr)
                 time.sleep(_LOOK_EVERY_S)
-
-
-def _count(job: Job, question: str) -> int:
-    return max(job.asks.count(question), [text for text, _ in job.choices].count(question))
 
 
 def _report(

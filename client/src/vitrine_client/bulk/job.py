@@ -34,9 +34,9 @@ class Job:
     choices: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Questions, each with its allowed answers."""
     reads: bool = False
-    """Whether the photo's text is read."""
+    """Switch for the text and codes of each photo."""
     embeds: bool = False
-    """Whether its vector is wanted."""
+    """Switch for the vector of each photo."""
     max_risk: float | None = None
     in_flight: int = 16
     """Photos under way at a time, at most; fewer while the server refuses."""

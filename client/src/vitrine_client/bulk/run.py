@@ -152,9 +152,7 @@ async def _listed(call: Callable[[], Awaitable[Any]]) -> list[Any]:
     return [await call()]
 
 
-async def _taken(
-    job: Job, window: Window, since_s: float, rows: int, call: Callable[[], Awaitable[list[Any]]]
-) -> list[Any]:
+async def _taken(job: Job, window: Window, since_s: float, rows: int, call: Call) -> list[Any]:
     """Send a call until it is answered, or refused as wrong, or fails again and again while others are answered.
 
     Args:

@@ -51,6 +51,12 @@ class NoPhotosError(OSError):
     """A file of a catalogue that holds no photos; says why."""
 
 
+class Divided(NamedTuple):
+    shards: list[Shard]
+    passed_over: int
+    """Files of the source that are none of the catalogue's by their names' endings; hidden ones do not count."""
+
+
 class Item(NamedTuple):
     id: str
     photo: bytes | None
@@ -75,7 +81,7 @@ def place_of(name: str) -> tuple[pafs.FileSystem, str]:
         ) from error
 
 
-def shards_of(source: str) -> list[Shard]:
+def shards_of(source: str) -> Divided:
     """Divide a source.
 
     Raises:
@@ -116,17 +122,8 @@ def shards_of(source: str) -> list[Shard]:
         raise InvalidRequestError(
             f"{short_name(source)} holds no photos: a folder of photos is expected, or {', '.join(_FILES)} files"
         )
-    return shards
-
-
-def passed_over(source: str) -> int:
-    """Count files of a folder that are none of the catalogue's by their names' endings; hidden ones do not count."""
-    system, path = place_of(source)
-    if system.get_file_info(path).type != pafs.FileType.Directory:
-        return 0
-    infos = system.get_file_info(pafs.FileSelector(path, recursive=True))
-    names = [info.base_name.lower() for info in infos if info.is_file and not info.base_name.startswith(".")]
-    return sum(not name.endswith((*_FILES, *_PHOTOS)) for name in names)
+    known = sum(len(names) for names in kinds.values())
+    return Divided(shards, len(sizes) - known)
 
 
 def _pieces(system: pafs.FileSystem, file: str) -> Iterator[tuple[str, int, int | None, tuple[str, ...]]]:
