@@ -80,7 +80,7 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     while process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # Envoy says nowhere that it listens
     raise RuntimeError(f"Envoy ended with status {process.returncode}")
 
 

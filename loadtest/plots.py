@@ -127,8 +127,10 @@ def scaling_plot(rows: Sequence[dict[str, Any]]) -> bytes:
     for dispatch in dict.fromkeys(row["dispatch"] for row in rows):
         kept = [row for row in rows if row["dispatch"] == dispatch and row["calm"]]
         servers = [row["servers"] for row in kept]
-        rate.plot(servers, [row["highest_rate_per_s"] for row in kept], "o-", label=dispatch)
-        hits.plot(servers, [100 * row["calm"]["cache_hit_ratio"] for row in kept], "o-", label=dispatch)
+        rate.plot(servers, [row["highest_rate_per_s"] for row in kept], "o-", label=dispatch.replace("_", " "))
+        hits.plot(
+            servers, [100 * row["calm"]["cache_hit_ratio"] for row in kept], "o-", label=dispatch.replace("_", " ")
+        )
     rate.set(xscale="log", yscale="log", ylabel="requests a second", title="Highest rate that keeps the SLO")
     hits.set(xscale="log", ylabel="% of the photos", title="Cache hits")
     for axes in (rate, hits):

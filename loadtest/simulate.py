@@ -82,7 +82,7 @@ class Fleet:
     most_waiting: int
     """Requests that wait at a server beyond those; all others are refused."""
     shares_cores: bool = False
-    """Whether all servers run on the same cores."""
+    """Switch for servers that all run on the same cores."""
 
 
 @dataclass(frozen=True)

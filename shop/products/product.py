@@ -31,7 +31,7 @@ class Product:
     stock: int | None = None
     """Pieces in stock; 0: sold out."""
     is_in_stock: bool | None = None
-    """Whether it can be bought, where the shop does not say how many there are."""
+    """Answer to whether it can be bought, where the shop does not say how many there are; None: it does not say."""
     warranty: Mapping[Language, str] = field(default_factory=dict)
     attributes: Mapping[Language, Mapping[str, str]] = field(default_factory=dict)
     """The shop's own names and values, such as {"en": {"material": "cotton"}, "zh": {"材质": "棉"}}."""

@@ -113,6 +113,20 @@ def test_a_checkpoint_without_context_is_asked_without_and_tried_once() -> None:
     assert client.ask(PHOTO, "净含量多少？", read_text=True).source == "text"
 
 
+def test_a_context_that_is_too_long_for_one_photo_is_tried_again_for_the_next() -> None:
+    class Short(NoContext):
+        def infer(self, model: str, inputs: Any, outputs: Any, *, timeout_s: float, request_id: str) -> Any:
+            if "CONTEXT" in inputs and len(inputs["CONTEXT"][0, 0]) > 1000:
+                message = "the context has 900 tokens, more than the 512 that fit: shorten it"
+                raise error_from_code("INVALID_ARGUMENT", message, model=model, request_id=request_id)
+            return FakeTransport.infer(self, model, inputs, outputs, timeout_s=timeout_s, request_id=request_id)
+
+    client = VqaClient(transport=Short({"What colour is it?": "red"}, lines=["x" * 1500]))
+    assert client.ask(PHOTO, "What colour is it?", read_text=True).source == "photo"
+    client._transport.lines = LINES  # type: ignore[attr-defined]  # of the fake
+    assert client.ask(PHOTO, "What colour is it?", read_text=True).source == "photo_and_context"
+
+
 def test_a_code_that_holds_control_characters_forges_no_line() -> None:
     code = Code("a\x1b[31m\nsure line", "QR Code", ((0, 0), (1, 0), (1, 1), (0, 1)))
     assert reading_lines(Reading((), (code,), 0, "r", "id")) == ["a\\x1b[31m\\x0asure line  (QR Code)"]

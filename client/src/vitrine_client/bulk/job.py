@@ -15,7 +15,7 @@ from vitrine_client.errors import InvalidRequestError
 SHARD_KEY = "vitrine_shard"
 """Name under which a part's metadata holds the digest of its shard."""
 FAILED_KEY = "vitrine_failed"
-"""... and how many of its photos have an error."""
+"""Name under which it holds how many of the part's photos have an error."""
 RUN_FILE = "_run.json"  # readers of Parquet folders pass over what begins so
 _FORMAT = 1
 _OBJECT_STORES = ("s3", "gcs", "abfs")

@@ -42,9 +42,9 @@ class Shard:
     count: int | None = None
     """Photos; None: not known before it is read."""
     names: tuple[str, ...] = ()
-    """Of a folder's photos."""
+    """Names of the photos, of a folder's piece."""
     sizes_bytes: tuple[int, ...] = ()
-    """Of the file, or of each of the folder's photos: by them a change of the source is seen."""
+    """Size of the file, or of each of the folder's photos: by them a change of the source is seen."""
 
 
 class NoPhotosError(OSError):
