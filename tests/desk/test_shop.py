@@ -18,7 +18,7 @@ from vitrine_client.feedback.store import FeedbackStore
 from catalogue.photos import photo_from_seed
 from desk.app import desk_app
 from desk.context import Desk
-from desk.demo_shop import DemoShopOptions, drawn_product, fill
+from desk.demo_products import drawn_product, fill
 from desk.inbox import Inbox
 from desk.keys import shops_in
 from desk.knowledge import Knowledge
@@ -231,8 +231,7 @@ def test_a_desk_without_a_catalogue_says_so(tmp_path: Path, fake: FakeTransport)
 def test_the_demo_shop_before_a_real_server(
     repository: Path, server_url: str, store_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = DemoShopOptions(repository, tmp_path / "shop", products=40)
-    fill(options, server_url)
+    fill(tmp_path / "shop", 40, server_url)
     assert "40 products added" in capsys.readouterr().out
     picture = (tmp_path / "shop" / "photos" / "P00003.jpg").read_bytes()
     known = drawn_product(3)
