@@ -2,9 +2,9 @@
 
 import asyncio
 from dataclasses import asdict, replace
-from itertools import islice
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, File, Form, Query
 from pydantic import BaseModel, Field
 
@@ -14,12 +14,15 @@ from desk.inbox import in_store_thread
 from desk.knowledge import any_embedding, product_out, vector_of
 from desk.problems import ProblemError
 from shop.facts.listing_check import CANDIDATES, FIELDS, QUESTIONS
+from shop.products.product import Product
 from shop.vectors.entries import entry_from_product
-from shop.vectors.port import Entry, Hit, Vectors
-from shop.vectors.similar import DUPLICATE_COSINE, Duplicate, duplicates, similar
+from shop.vectors.port import Entry, Filter, Hit, Vector, Vectors
+from shop.vectors.similar import DUPLICATE_COSINE, duplicates, similar
 from shop.vectors.words import wish_from_words
 
 _MOST_DUPLICATES = 1_000
+_DUPLICATES_LIMIT_S = 30.0
+_NO_VECTOR = Vector("", np.empty(0, np.float32))
 router = APIRouter(prefix="/v1", tags=["similar"])
 SkuText = Annotated[str, Field(max_length=200)]
 Sku = Annotated[str, Form(max_length=200)]
@@ -46,6 +49,11 @@ class DuplicateOut(BaseModel):
     photo: str
     other_photo: str
     score: float
+
+
+class DuplicatesOut(BaseModel):
+    pairs: list[DuplicateOut]
+    is_complete: bool = Field(description="Whether all photos were compared; else there may be more pairs.")
 
 
 @router.post("/similar")
@@ -87,12 +95,12 @@ async def find(
         return similar(vectors, target, replace(wished.filter, not_skus=not_skus), wanted, liked, disliked, limit)
 
     found = await in_store_thread(work)
-    products = [await in_store_thread(knows.products.get, shop, hit.sku) for hit in found]
+    known = {hit.sku: await in_store_thread(knows.products.get, shop, hit.sku) for hit in found}
     return SimilarOut(
         hits=[
-            HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(known))
-            for hit, known in zip(found, products, strict=True)
-            if known  # else it was removed meanwhile
+            HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(product_now))
+            for hit in found
+            if (product_now := known[hit.sku]) and _is_still_wanted(product_now, hit, wished.filter)
         ],
         understood=[asdict(one) for one in wished.understood],
         contradictions=[asdict(one) for one in wished.contradictions],
@@ -117,15 +125,25 @@ async def add_photo(
 async def twice(
     desk: DeskNow, knows: KnowledgeNow, shop: ShopName,
     threshold: Annotated[float, Query(ge=0.5, le=1, description="Least cosine.")] = DUPLICATE_COSINE,
-) -> list[DuplicateOut]:  # fmt: skip
-    """List pairs of listings whose photos are nearly the same, up to a thousand."""
+) -> DuplicatesOut:  # fmt: skip
+    """List pairs of listings whose photos are nearly the same: up to a thousand, and what 30 seconds find."""
     embedding = await any_embedding(desk.client)
 
-    def work() -> list[Duplicate]:
-        return list(islice(duplicates(knows.vectors(embedding), shop, threshold), _MOST_DUPLICATES))
+    def work() -> DuplicatesOut:
+        pairs: list[DuplicateOut] = []
+        try:
+            for pair in duplicates(knows.vectors(embedding), shop, threshold, limit_s=_DUPLICATES_LIMIT_S):
+                if len(pairs) == _MOST_DUPLICATES:
+                    break
+                pairs.append(DuplicateOut(**asdict(pair)))
+            else:
+                return DuplicatesOut(pairs=pairs, is_complete=True)
+        except TimeoutError:
+            pass
+        return DuplicatesOut(pairs=pairs, is_complete=False)
 
     async with desk.explaining:  # few at a time: each is a search for every photo
-        return [DuplicateOut(**asdict(pair)) for pair in await asyncio.to_thread(work)]
+        return await asyncio.to_thread(work)
 
 
 async def _attributes(desk: Desk, photo: bytes) -> dict[str, str]:
@@ -136,6 +154,11 @@ async def _attributes(desk: Desk, photo: bytes) -> dict[str, str]:
         if choice.status == "answered":
             found[str(field)] = choice.text
     return found
+
+
+def _is_still_wanted(product: Product, hit: Hit, wanted: Filter) -> bool:
+    """Tell whether a product that was found meets the filter by what the catalogue says today."""
+    return wanted.is_met_by(entry_from_product(product, hit.photo, _NO_VECTOR))
 
 
 def _entry_of(vectors: Vectors, shop: str, sku: str) -> Entry:

@@ -69,8 +69,9 @@ def index_photos(options: IndexOptions) -> int:
         with ProductStore(store_url(options.store)) as store, VqaClient(options.url, timeout_s=_TIMEOUT_S) as client:
             products = tqdm(store.all(options.shop), total=store.count(options.shop), desc="photos", disable=None)
             done, lost = index_products(
-                client, products, options.photos, options.vectors, threads=options.threads, switches=options.switch
-            )
+                client, products, options.photos, options.vectors, threads=options.threads, switches=options.switch,
+                keeps=options.keep,
+            )  # fmt: skip
     except VitrineError as error:
         return _failed(error)
     print(f"{done} products can be found by what they look like; {lost} have no photo that can be read")

@@ -90,6 +90,9 @@ class IndexOptions:
     """Folder that the products' paths of photos stand in."""
     threads: Count = 4
     """Photos embedded at once."""
+    keep: bool = False
+    """Keep the vectors of photos that are indexed, and renew only what is filtered by, such as prices. Where another
+    photo has the same name now, leave this out."""
     switch: bool = False
     """Let the vectors of this release serve from then on, for all shops (the first ever do so by themselves)."""
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from PIL import Image
 from vitrine_client import Embedding, InvalidPhotoError, InvalidRequestError, VqaClient
 
 from shop.facts.listing_check import photo_file
@@ -17,8 +19,9 @@ _AT_ONCE = 256
 
 
 def index_products(
-    client: VqaClient, products: Iterable[Product], folder: Path, url: str, *, threads: int = 4, switches: bool = True
-) -> tuple[int, int]:
+    client: VqaClient, products: Iterable[Product], folder: Path, url: str, *, threads: int = 4, switches: bool = True,
+    keeps: bool = False,
+) -> tuple[int, int]:  # fmt: skip
     """Embed the first photo of each product, and fill the collection of the release that the server has.
 
     The collection of the release before goes on serving until this one is made to serve.
@@ -26,6 +29,8 @@ def index_products(
     Args:
         folder: that the photos' paths stand in.
         url: of the vectors.
+        keeps: whether a photo that is in already keeps its vector, though the file may be another by now: only what is
+            filtered by is renewed.
         switches: whether this release's collection serves from then on: for all shops that are in it.
 
     Returns:
@@ -42,24 +47,34 @@ def index_products(
         except (InvalidPhotoError, InvalidRequestError):
             return None
 
-    vectors: Vectors | None = None
+    any_photo = client.embed(Image.new("RGB", (32, 32)))  # tells the release, and the width of its vectors
     done = lost = 0
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool, closing(_open(any_photo, url)) as vectors:
         for some in _some(products):
-            found = [one for one in pool.map(embedded, some) if one]
-            lost += len(some) - len(found)
-            if not found:
-                continue
-            if vectors is None:
-                vectors = open_vectors(url, found[0][1].release, len(found[0][1].vector))
-            vectors.upsert([_entry(product, embedding) for product, embedding in found])
-            done += len(found)
-    if vectors:
+            there = [entry for product in some for entry in _renewed(vectors, product)]
+            known = {(entry.sku, entry.photo) for entry in there} if keeps else set()
+            new = [product for product in some if (product.sku, *product.photos[:1]) not in known]
+            found = [one for one in pool.map(embedded, new) if one]
+            vectors.upsert(there + [_entry(product, embedding) for product, embedding in found])
+            done += len(some) - len(new) + len(found)
+            lost += len(new) - len(found)
         vectors.index()
-        vectors.close()
-        if switches or serving_release(url) is None:
-            switch_to(url, vectors.release)
+    if done and (switches or serving_release(url) is None):
+        switch_to(url, vectors.release)
     return done, lost
+
+
+def _open(embedding: Embedding, url: str) -> Vectors:
+    return open_vectors(url, embedding.release, len(embedding.vector))
+
+
+def _renewed(vectors: Vectors, product: Product) -> list[Entry]:
+    """Return what is there of a product as the catalogue tells it now, without photos that it names no more."""
+    there = list(vectors.entries(product.shop, product.sku))
+    named = [entry for entry in there if entry.photo in (*product.photos, product.sku)]
+    if len(named) < len(there):
+        vectors.delete(product.shop, product.sku)
+    return [entry_from_product(product, entry.photo, entry.vector) for entry in named]
 
 
 def _some(products: Iterable[Product]) -> Iterator[list[Product]]:

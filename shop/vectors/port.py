@@ -4,6 +4,7 @@ Vectors belong to the release that made them. A store keeps those of each releas
 two are never compared, and remembers which collection serves.
 """
 
+import operator
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from vitrine_client.errors import VitrineError
 KEYWORDS = ("category", "colour", "pattern", "currency", "in_stock")
 """Texts that a search can be narrowed by."""
 MOST_HITS = 1000
+_COMPARE = {"lt": operator.lt, "gt": operator.gt, "lte": operator.le, "gte": operator.ge}
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NAMESPACE = uuid.UUID("b0a8f6ce-6f0e-5d0e-9d2c-6a1f6a5d7c11")
 
@@ -102,6 +104,15 @@ class Filter:
     def unwanted(self) -> list[tuple[str, tuple[str, ...]]]:
         """Return fields, and the values of which each may have none."""
         return [*self.none_of.items(), *([("sku", self.not_skus)] if self.not_skus else [])]
+
+    def is_met_by(self, entry: "Entry") -> bool:
+        """Tell whether an entry is what is looked for, as stores do."""
+        payload, price = entry.payload(), entry.price
+        return (
+            all(payload[name] in values for name, values in self.wanted())
+            and not any(payload[name] in values for name, values in self.unwanted())
+            and all(price is not None and _COMPARE[name](price, bound) for name, bound in self.bounds().items())
+        )
 
     def bounds(self) -> dict[str, float]:
         """Return bounds of the price, by "lt", "gt", "lte" and "gte"."""

@@ -1,5 +1,6 @@
 """Products that look alike: those that a buyer may like as well, and listings that are there twice."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -54,16 +55,25 @@ def similar(
     return sorted(found.values(), key=rank, reverse=True)[:limit]
 
 
-def duplicates(vectors: Vectors, shop: str, threshold: float = DUPLICATE_COSINE) -> Iterator[Duplicate]:
+def duplicates(
+    vectors: Vectors, shop: str, threshold: float = DUPLICATE_COSINE, limit_s: float | None = None
+) -> Iterator[Duplicate]:
     """Go through pairs of a shop's listings whose photos are nearly the same; each pair comes once.
 
     Of each photo, the ten nearest of other listings are looked at.
 
     Args:
         threshold: cosine from which on two photos are nearly the same.
+        limit_s: seconds that the search may take; None: all that it needs.
+
+    Raises:
+        TimeoutError: they are over, and photos are left; what came until then is right.
     """
+    start_s = time.monotonic()
     seen: set[frozenset[str]] = set()
     for entry in vectors.entries(shop):
+        if limit_s is not None and time.monotonic() - start_s > limit_s:
+            raise TimeoutError(f"photos are left to compare after {limit_s:.0f} s")
         for hit in vectors.search(entry.vector, Filter(shop, not_skus=(entry.sku,)), _NEIGHBOURS):
             pair = frozenset((entry.sku, hit.sku))
             if hit.score >= threshold and pair not in seen:

@@ -192,7 +192,7 @@ def test_a_shop_never_sees_anothers_products(
 
 @pytest.mark.parametrize(("wish", "unknown"), [("under 100 yuan, rocket", ["rocket"]), ("100元以内，火箭", ["火箭"])])
 def test_similar_products_are_found_by_photo_and_by_product(
-    client: TestClient, products: ProductStore, wish: str, unknown: list[str]
+    client: TestClient, products: ProductStore, wish: str, unknown: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures = {f"A{number}": photo_from_seed(number, long_side_px=(100, 101)).jpeg_bytes() for number in range(4)}
     products.put(
@@ -207,10 +207,16 @@ def test_similar_products_are_found_by_photo_and_by_product(
     assert found["not_understood"] == unknown
     assert client.post("/v1/similar", data={"product": "M1"}).status_code == 404, "it has no photo"
     assert client.post("/v1/similar", data={"wish": wish}).status_code == 422
-    assert client.get("/v1/duplicates").json() == []
+    assert client.get("/v1/duplicates").json() == {"pairs": [], "is_complete": True}
     products.put([Product("", "A0 again", category="mug")])
     assert client.post("/v1/products/A0 again/photos", files={"photo": pictures["A0"]}).status_code == 204
-    assert [{one["sku"], one["other_sku"]} for one in client.get("/v1/duplicates").json()] == [{"A0", "A0 again"}]
+    pairs = client.get("/v1/duplicates").json()["pairs"]
+    assert [{one["sku"], one["other_sku"]} for one in pairs] == [{"A0", "A0 again"}]
+    monkeypatch.setattr("desk.similar._DUPLICATES_LIMIT_S", 0.0)
+    assert client.get("/v1/duplicates").json() == {"pairs": [], "is_complete": False}
+    products.put([Product("", "A1", category="mug", price=Money(Decimal(101), "CNY"))])
+    found = client.post("/v1/similar", data={"product": "A3", "wish": wish}).json()
+    assert {hit["sku"] for hit in found["hits"]} == {"A0"}, "today A1 costs more"
     assert client.delete("/v1/products/A0").json() == {"removed": True}
     again = client.post("/v1/similar", files={"photo": pictures["A0"]}, data={"limit": 9}).json()["hits"]
     assert "A0" not in {hit["sku"] for hit in again}

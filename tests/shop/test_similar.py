@@ -73,3 +73,5 @@ def test_near_duplicate_listings_of_one_shop_come_once_a_pair(vectors: Vectors) 
     assert sorted(sorted((one.sku, one.other_sku)) for one in found) == [["four", "three"], ["one", "two"]]
     assert all(one.score >= 0.999 and one.photo for one in found)
     assert list(duplicates(vectors, "b", 0.999)) == []
+    with pytest.raises(TimeoutError, match="photos are left"):
+        list(duplicates(vectors, "a", 0.999, limit_s=0))

@@ -106,6 +106,12 @@ def test_each_filter_finds_what_meets_it(url: str) -> None:
             assert " ".join(found) == expected, sentence
 
 
+def test_an_entry_meets_the_filters_that_stores_find_it_by() -> None:
+    for sentence, which, expected in FILTERS:
+        found = sorted(one.sku.removeprefix("s") for one in ENTRIES if which.is_met_by(one))
+        assert " ".join(found) == expected, sentence
+
+
 def test_the_nearest_come_first_with_their_cosine_and_what_they_are(url: str) -> None:
     with closing(open_vectors(url, R1, WIDTH)) as vectors:
         vectors.upsert(ENTRIES)
