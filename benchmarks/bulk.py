@@ -1,4 +1,4 @@
-"""`python -m benchmarks.bulk`: what bulk costs those who wait, with and without the gateway's limit for it."""
+"""`python -m benchmarks.bulk`: what bulk costs those who wait, by the way in which it gives way."""
 
 import sys
 from dataclasses import dataclass
@@ -13,8 +13,9 @@ from serving.repository_option import BuiltRepository
 @dataclass(frozen=True)
 class BulkOptions:
     """Ask a few questions a second through the gateway, about new photos, and measure latency: alone, while another
-    shop sends as much as it can, and while that shop's calls are bulk (--bulk of python -m serving.door.gateway).
-    Each round measures all three in turn; medians of the rounds are printed.
+    shop sends as much as it can, while that shop's calls are bulk (--bulk of python -m serving.door.gateway), and while
+    they go to a server of their own on this machine, which was started with nice -n 19 (--bulk-server). Each round
+    measures all of them in turn; medians of the rounds are printed.
 
     Example: python -m benchmarks.bulk build/vitrine-small --seconds 60 --rounds 5
     """

@@ -88,20 +88,32 @@ class Served:
 
 @contextmanager
 def running_server(
-    repository: Path, log_file: Path, *arguments: str, program: Sequence[str] = ("-m", "serving")
+    repository: Path, log_file: Path, *arguments: str, program: Sequence[str] = ("-m", "serving"), niceness: int = 0
 ) -> Iterator[Served]:
     """Serve a repository inside the `with`, by a process of its own.
 
     Args:
         arguments: for `python -m serving`; those that come last count.
         program: what Python runs instead, with the same arguments.
+        niceness: 0 to 19; the more, the more it leaves the processor to others, as `nice` does.
 
     Raises:
         ServingError: it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="ready-") as folder:
         ready_file = Path(folder) / "ready.json"
-        command = [sys.executable, *program, str(repository), "--grpc-port", "0", "--metrics-port", "0"]
+        command = [
+            "nice",
+            "-n",
+            str(niceness),
+            sys.executable,
+            *program,
+            str(repository),
+            "--grpc-port",
+            "0",
+            "--metrics-port",
+            "0",
+        ]
         command += ["--log-file", str(log_file), "--ready-file", str(ready_file), *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             lines: list[str] = []

@@ -33,7 +33,10 @@ local function look_at(handle)
   local amount, unit = (headers:get("grpc-timeout") or ""):match("^(%d%d?%d?%d?%d?%d?%d?%d?)([HMSmun])$")
   calls = calls + 1
   its[calls] = now_s + math.min(LONGEST_S, amount and tonumber(amount) * SECONDS[unit] or LONGEST_S)
-  if BULK[shop] then bulk[calls] = its[calls] end
+  if BULK[shop] then
+    bulk[calls] = its[calls]
+    handle:clearRouteCache() -- now that the shop is known: bulk may have servers of its own
+  end
   handle:streamInfo():dynamicMetadata():set("vitrine", "call", {shop, calls})
 end
 

@@ -58,6 +58,8 @@ class GatewayOptions:
     """Shop whose calls are bulk, and give way to all others'; again for each."""
     under_way_of_bulk: Count = GatewaySettings.under_way_of_bulk
     """Bulk calls at a time, of all such shops."""
+    bulk_servers: Annotated[tuple[_Server, ...], Argument(flag="--bulk-server", is_repeated=True)] = ()
+    """Server that bulk calls go to, and no others, such as one that leaves the processor to others; again for each."""
     canary: Annotated[tuple[_Server, ...], Argument(is_repeated=True)] = ()
     """Server of the next release, which gets a share of the questions, see python -m serving.canary; again for each."""
     canary_file: File = GatewaySettings.canary_file

@@ -1,8 +1,8 @@
-"""Routes of the gateway: questions go to the servers or the canary; administration is closed."""
+"""Routes of the gateway: questions go to the servers, those of bulk or the canary; administration is closed."""
 
 from serving.door.envoy import ADMIN_HEADERS, SERVICE, TYPES, Config, direct, route, streams_route, to
-from serving.door.gateway_servers import CANARY_FIRST, SERVERS
-from serving.door.gateway_settings import LONGEST_CALL_S, PHOTO_HEADER, GatewaySettings
+from serving.door.gateway_servers import BULK_SERVERS, CANARY_FIRST, SERVERS
+from serving.door.gateway_settings import LONGEST_CALL_S, PHOTO_HEADER, SHOP_HEADER, GatewaySettings
 from serving.door.replies import CLOSED
 
 CANARY_KEY = "vitrine.canary_percent"
@@ -17,7 +17,12 @@ def routes(gateway: GatewaySettings) -> list[Config]:
     """Route questions, and whether the servers are there; administration, and what there is not, is closed."""
     question, onwards = {"path": f"{SERVICE}/ModelInfer"}, _onwards(SERVERS)
     canary = [route(_share(question), _onwards(CANARY_FIRST), without=_CLOSED_HEADERS)] if gateway.canary else []
+    bulk = [
+        route(question | _of_shop(shop), _onwards(BULK_SERVERS), without=_CLOSED_HEADERS)
+        for shop in (gateway.bulk if gateway.bulk_servers else ())
+    ]
     return [
+        *bulk,
         *canary,
         route(question, onwards, without=_CLOSED_HEADERS),
         *(route({"path": f"{SERVICE}/{name}"}, onwards, without=_CLOSED_HEADERS, off=_RULES) for name in _STATES),
@@ -41,6 +46,11 @@ def _onwards(cluster: str) -> Config:
         retry["retry_priority"] = {"name": "servers", "typed_config": {"@type": previous, "update_frequency": 1}}
     by_photo = [{"header": {"header_name": PHOTO_HEADER}}]
     return to(cluster, timeout=f"{LONGEST_CALL_S}s", hash_policy=by_photo, retry_policy=retry)
+
+
+def _of_shop(shop: str) -> Config:
+    # The key tells the shop after Envoy has chosen a route for the first time: gateway.lua lets it choose again.
+    return {"headers": [{"name": SHOP_HEADER, "string_match": {"exact": shop}}]}
 
 
 def _share(match: Config) -> Config:

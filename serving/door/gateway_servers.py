@@ -3,14 +3,16 @@
 from serving.door.envoy import TYPES, Config, cluster
 from serving.door.gateway_settings import GatewaySettings, Server
 
-SERVERS, CANARY, CANARY_FIRST = "servers", "canary", "canary_first"
+SERVERS, BULK_SERVERS, CANARY, CANARY_FIRST = "servers", "bulk_servers", "canary", "canary_first"
 _MOST_OF_MEAN_PERCENT = 150
 """A server with more calls under way than this share of the mean is passed over, so that a hot photo spreads."""
 
 
 def servers(gateway: GatewaySettings) -> list[Config]:
-    """Name the servers, and the canary where there is one."""
+    """Name the servers, those of bulk and the canary, where there are such."""
     found = [_servers(SERVERS, gateway.servers, gateway)]
+    if gateway.bulk_servers:
+        found.append(_servers(BULK_SERVERS, gateway.bulk_servers, gateway))
     if gateway.canary:
         found += [_servers(CANARY, gateway.canary, gateway), _canary_first(gateway)]
     return found

@@ -36,6 +36,8 @@ class GatewaySettings:
     """Names of shops whose calls give way to all others'."""
     under_way_of_bulk: int = 2
     """Calls at a time, of all bulk shops together."""
+    bulk_servers: tuple[Server, ...] = ()
+    """Servers that get all bulk calls, and no others. None: bulk shares the servers of all."""
     canary: tuple[Server, ...] = ()
     """Servers of the next release, which get the share of calls that stands in `canary_file`."""
     canary_file: Path = Path("/etc/vitrine/canary.yaml")

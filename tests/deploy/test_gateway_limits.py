@@ -146,3 +146,20 @@ def test_bulk_gives_way(tmp_path: Path) -> None:
         behind.may_end.set()
         assert {call.code() for call in under_way} == {grpc.StatusCode.INTERNAL}
         assert failure(stub, "", keys["night"]).code() == grpc.StatusCode.INTERNAL, "there is room again"
+
+
+def test_bulk_has_servers_of_its_own_where_they_are_named(tmp_path: Path) -> None:
+    keys = {name: f"{number:064d}" for number, name in enumerate(("night.import", "shop"))}
+    credentials = ", ".join(f"{{client: {name}, key: '{key}'}}" for name, key in keys.items())
+    with serving_fake("127.0.0.1") as (of_all, port), serving_fake("127.0.0.1") as (of_bulk, bulk_port):
+        settings: dict[str, Any] = {"bulk": ("night.import",), "bulk_servers": (("127.0.0.1", bulk_port),)}
+        servers = [f"127.0.0.1:{port}"]
+        with envoy_before(servers, tmp_path, f"[{credentials}]", **settings) as url, stub_at(url, tmp_path) as stub:
+            for name, asked, others in (("night.import", of_bulk, of_all), ("shop", of_all, of_bulk)):
+                for _ in range(5):
+                    assert failure(stub, "", keys[name]).code() == grpc.StatusCode.INTERNAL
+                assert (len(asked.asked), len(others.asked)) == (5, 0)
+                asked.asked.clear()
+            of_bulk.server.stop(None).wait()
+            wait_until(lambda: failure(stub, "", keys["night.import"]).code() == grpc.StatusCode.UNAVAILABLE)
+            assert not of_all.asked, "bulk never takes what others wait for"
