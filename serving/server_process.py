@@ -102,18 +102,8 @@ def running_server(
     """
     with tempfile.TemporaryDirectory(prefix="ready-") as folder:
         ready_file = Path(folder) / "ready.json"
-        command = [
-            "nice",
-            "-n",
-            str(niceness),
-            sys.executable,
-            *program,
-            str(repository),
-            "--grpc-port",
-            "0",
-            "--metrics-port",
-            "0",
-        ]
+        command = ["nice", "-n", str(niceness), sys.executable, *program, str(repository)]
+        command += ["--grpc-port", "0", "--metrics-port", "0"]
         command += ["--log-file", str(log_file), "--ready-file", str(ready_file), *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
             lines: list[str] = []
