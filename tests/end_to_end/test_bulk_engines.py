@@ -92,6 +92,16 @@ def test_ray_gives_the_same_rows(catalogue: Path, alone: Path, server_url: str, 
             assert on_ray[row["id"], row["question"]] == row
 
 
+@pytest.mark.parametrize("address", ["localhost:1", "ray://localhost:1", "localhost:99999"])
+def test_a_ray_cluster_that_is_not_there_is_said_at_once(
+    catalogue: Path, server_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    done = bulk(catalogue, tmp_path / "ray", server_url, "--engine", "ray")
+    assert (done.returncode, "where RAY_ADDRESS says" in done.stderr) == (1, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_guide_s_lines_run_on_spark(catalogue: Path, alone: Path, server_url: str, tmp_path: Path) -> None:
     try:
         import pyspark  # noqa: F401  whether it is there
