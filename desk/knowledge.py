@@ -4,45 +4,26 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from PIL import Image
-from prometheus_client import Counter as Metric
 from vitrine_client import Answer, AsyncVqaClient, Embedding, InvalidRequestError, Reading
 from vitrine_client.text_answers import refuses_context, refuses_every_context
 
 from desk.inbox import in_store_thread
 from desk.problems import ProblemError
+from desk.seen_listings import ListingChecks, contradicted
 from shop.facts.answers import answer_from_shop, context_from_product
-from shop.facts.asked import plain
-from shop.facts.listing_check import FIELDS, Contradiction, known_words, listed_value
 from shop.facts.rules import ShopRule
 from shop.products.product import Product
 from shop.products.store import ProductStore
 from shop.vectors.opening import open_vectors, serving_release, switch_to
 from shop.vectors.port import Vector, Vectors
 
-CONTRADICTIONS = Metric("vitrine_desk_contradictions", "Sure answers that a listing contradicts.", ["field"])
-_MOST_KEPT = 1_000
 _KNOWN_S = 5.0
 _BARCODES = ("EAN-13", "EAN-8", "UPC-A", "UPC-E", "ITF")  # as zxing-cpp names them
-_SURE = 0.99  # of an answer from an open list, where listing_check has a closed one
-_WHOLE_PRODUCT: dict[str, tuple[str, ...]] = {
-    "colour": (
-        "what colour is it",
-        "what color is it",
-        "what colour is this",
-        "它是什么颜色的",
-        "是什么颜色",
-        "什么颜色",
-    ),
-    "category": ("what is this", "what is it", "what product is this", "这是什么", "这是什么商品", "是什么"),
-}
-"""Questions about the whole product: another may be about its lid."""
-
-
 _ANY_PHOTO = Image.new("RGB", (32, 32))
 
 
@@ -63,33 +44,6 @@ async def ask_model(client: AsyncVqaClient, asked: Asked) -> list[Answer]:
     if asked.reads:
         return [await client.ask(asked.photo, one, read_text=True, **more) for one in asked.questions]
     return await client.ask_many(asked.photo, asked.questions, **more)
-
-
-@dataclass
-class ListingChecks:
-    """Contradictions that were seen while buyers asked, the newest of each product and field. Safe for threads."""
-
-    found: dict[tuple[str, str, str], Contradiction] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def note(self, shop: str, contradictions: Iterable[Contradiction]) -> None:
-        with self.lock:
-            for one in contradictions:
-                CONTRADICTIONS.labels(one.field).inc()
-                self.found.pop((shop, one.sku, one.field), None)
-                self.found[shop, one.sku, one.field] = one
-                of_shop = [key for key in self.found if key[0] == shop]
-                if len(of_shop) > _MOST_KEPT:
-                    del self.found[of_shop[0]]
-
-    def forget(self, shop: str, sku: str) -> None:
-        with self.lock:
-            for key in [key for key in self.found if key[:2] == (shop, sku)]:
-                del self.found[key]
-
-    def of(self, shop: str) -> list[Contradiction]:
-        with self.lock:
-            return [one for (whose, _, _), one in self.found.items() if whose == shop]
 
 
 @dataclass
@@ -147,7 +101,7 @@ class Knowledge:
         answers = [answer or next(of_model) for answer in found]
         if product:
             pairs = [(q, a) for q, a, known in zip(asked.questions, answers, found, strict=True) if known is None]
-            self.checks.note(product.shop, _contradicted(product, pairs))
+            self.checks.note(product.shop, contradicted(product, pairs))
         return answers
 
     async def _ask(self, client: AsyncVqaClient, asked: Asked, product: Product | None) -> list[Answer]:
@@ -231,20 +185,6 @@ async def any_embedding(client: AsyncVqaClient) -> Embedding:
 
 def vector_of(embedding: Embedding) -> Vector:
     return Vector(embedding.release, embedding.vector)
-
-
-def _contradicted(product: Product, answers: Iterable[tuple[str, Answer]]) -> list[Contradiction]:
-    """Compare sure answers about the whole product with its listing. The buyer is not told."""
-    found = []
-    for question, answer in answers:
-        is_sure = answer.status == "answered" and (answer.confidence or 0.0) >= _SURE and answer.source == "photo"
-        for name in FIELDS if is_sure else ():
-            listed = listed_value(product, name)
-            known = known_words(listed, name)
-            said = known_words(answer.text, name)
-            if plain(question).rstrip("?？.。! ") in _WHOLE_PRODUCT[name] and known and said and not known & said:
-                found.append(Contradiction(product.sku, "", name, listed, answer.text, answer.confidence or 0.0))
-    return found
 
 
 def product_out(product: Product) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import qdrant_edge as edge
 
+from shop.vectors.points import entries_from, hits_from
 from shop.vectors.port import (
     KEYWORDS,
     Entry,
@@ -20,8 +21,6 @@ from shop.vectors.port import (
     VectorsError,
     checked_entries,
     checked_values,
-    entries_from,
-    hits_from,
     missing_release,
     require_limit,
 )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.exc import SQLAlchemyError
 from vitrine_client.feedback.database import FeedbackError, engine_of
 
+from shop.vectors.points import entry_from_payload
 from shop.vectors.port import (
     KEYWORDS,
     Entry,
@@ -19,7 +20,6 @@ from shop.vectors.port import (
     VectorsError,
     checked_entries,
     checked_values,
-    entry_from_payload,
     missing_release,
     require_limit,
 )

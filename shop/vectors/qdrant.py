@@ -9,6 +9,7 @@ import grpc
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import ApiException
 
+from shop.vectors.points import entries_from, hits_from
 from shop.vectors.port import (
     KEYWORDS,
     Entry,
@@ -18,8 +19,6 @@ from shop.vectors.port import (
     VectorsError,
     checked_entries,
     checked_values,
-    entries_from,
-    hits_from,
     missing_release,
     require_limit,
 )
