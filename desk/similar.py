@@ -38,6 +38,7 @@ class HitOut(BaseModel):
 class SimilarOut(BaseModel):
     hits: list[HitOut]
     understood: list[dict[str, Any]] = Field(description="What the wish was taken for.")
+    not_found: list[dict[str, Any]] = Field(description="What was understood, and no hit has.")
     contradictions: list[dict[str, Any]]
     not_understood: list[str]
     release: str
@@ -78,30 +79,34 @@ async def find(
         wish, shop, currency=price.currency if price else "CNY", price=float(price.amount) if price else None
     )
     embedding = await (desk.client.embed(photo) if photo else any_embedding(desk.client))
-    alike = await _attributes(desk, photo) if photo else {}
+    shown_by_photo = await _attributes(desk, photo) if photo else {}
 
     def work() -> list[Hit]:
         vectors = knows.vectors(embedding)
         target = vector_of(embedding)
-        wanted: dict[str, tuple[str, ...]] = {name: (value,) for name, value in alike.items()}
+        shows = shown_by_photo
         if photo is None:
             entry = _entry_of(vectors, shop, product)
-            target = entry.vector
-            wanted = {name: (value,) for name in FIELDS if (value := getattr(entry, name))}
+            target, shows = entry.vector, {name: getattr(entry, name) for name in FIELDS}
         liked, disliked = ([_entry_of(vectors, shop, sku).vector for sku in skus or ()] for skus in (like, dislike))
         not_skus = tuple(one for one in (product, *(dislike or ())) if one)
-        told = {*wished.filter.any_of, *wished.filter.none_of}
-        wanted = {name: values for name, values in wanted.items() if name not in told} | wished.wanted
-        return similar(vectors, target, replace(wished.filter, not_skus=not_skus), wanted, liked, disliked, limit)
+        told = {*wished.filter.any_of, *wished.filter.none_of, *wished.wanted}
+        alike = {str(name): (value,) for name, value in shows.items() if value and name not in told}
+        which = replace(wished.filter, not_skus=not_skus)
+        return similar(vectors, target, which, wished.wanted, liked, disliked, limit, alike)
 
     found = await in_store_thread(work)
     known = {hit.sku: await in_store_thread(knows.products.get, shop, hit.sku) for hit in found}
+    hits = [
+        HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(product_now))
+        for hit in found
+        if (product_now := known[hit.sku]) and _is_still_wanted(product_now, hit, wished.filter)
+    ]
+    there = {hit.payload[name] for hit in found for name in FIELDS}
+    unmet = [one for one in wished.understood if not hits or (one.field in wished.wanted and one.value not in there)]
     return SimilarOut(
-        hits=[
-            HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(product_now))
-            for hit in found
-            if (product_now := known[hit.sku]) and _is_still_wanted(product_now, hit, wished.filter)
-        ],
+        hits=hits,
+        not_found=[asdict(one) for one in unmet],
         understood=[asdict(one) for one in wished.understood],
         contradictions=[asdict(one) for one in wished.contradictions],
         not_understood=list(wished.not_understood),
@@ -109,7 +114,7 @@ async def find(
     )
 
 
-@router.post("/products/{sku}/photos", status_code=204)
+@router.post("/products/{sku:path}/photos", status_code=204)
 async def add_photo(
     desk: DeskNow, knows: KnowledgeNow, shop: ShopName, sku: str, photo: Photo,
     name: Annotated[str, Form(max_length=500, description="Path or address, as the catalogue has it.")] = "",

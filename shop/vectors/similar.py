@@ -30,27 +30,31 @@ class Duplicate:
 def similar(
     vectors: Vectors, vector: Vector, filter: Filter, wanted: Mapping[str, tuple[str, ...]] | None = None,
     likes: Sequence[Vector] = (), dislikes: Sequence[Vector] = (), limit: int = 10,
+    alike: Mapping[str, tuple[str, ...]] | None = None,
 ) -> list[Hit]:  # fmt: skip
     """Find products that look like a photo, each once.
 
-    Those that have more of what is wanted come first, and of these, the more alike; whether or not they are near, so
-    that "like this, but blue" finds what is blue.
+    Those that have more of what is wanted come first, whether or not they are near, so that "like this, but blue"
+    finds what is blue; of these, those that have more of what the photo shows; and of these, the nearer.
 
     Args:
         wanted: values that come first, by field, such as {"colour": ("blue",)}; see `words.Wish`.
+        alike: values that come next: those of what is looked at, such as {"category": ("umbrella",)}.
         likes, dislikes: photos towards which, and away from which, is searched.
 
     Raises:
         VectorsError: a vector is of another release or width, they cancel each other out, or the store is away.
     """
-    target, wanted = _moved(vectors, vector, likes, dislikes), wanted or {}
-    found = {hit.sku: hit for hit in _products(vectors, target, filter, limit)}
-    if wanted:
-        narrowed = replace(filter, any_of={**wanted, **filter.any_of})
-        found |= {hit.sku: hit for hit in _products(vectors, target, narrowed, limit)}
+    target, wanted, alike = _moved(vectors, vector, likes, dislikes), wanted or {}, alike or {}
+    found: dict[str, Hit] = {}
+    # What has all of it may lie far away, and there may be nothing that has: so each is looked for by itself.
+    for narrowed in ({}, wanted, alike, {**alike, **wanted}):
+        which = replace(filter, any_of={**narrowed, **filter.any_of})
+        found |= {hit.sku: hit for hit in _products(vectors, target, which, limit)}
 
-    def rank(hit: Hit) -> tuple[int, float]:
-        return sum(hit.payload[name] in values for name, values in wanted.items()), hit.score
+    def rank(hit: Hit) -> tuple[int, int, float]:
+        of_wanted, of_alike = (sum(hit.payload[name] in of[name] for name in of) for of in (wanted, alike))
+        return of_wanted, of_alike, hit.score
 
     return sorted(found.values(), key=rank, reverse=True)[:limit]
 

@@ -17,10 +17,9 @@ def at(degrees: float) -> Vector:
     return Vector(RELEASE, np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees)), 0], np.float32))
 
 
-def entry(
-    sku: str, degrees: float, *, photo: str = "1.jpg", shop: str = "a", colour: str = "", pattern: str = ""
-) -> Entry:
-    return Entry(shop, sku, photo, at(degrees), colour=colour, pattern=pattern)
+def entry(sku: str, degrees: float, *, photo: str = "1.jpg", shop: str = "a", **more: str) -> Entry:
+    return Entry(shop, sku, photo, at(degrees), category=more.get("category", ""), colour=more.get("colour", ""),
+                 pattern=more.get("pattern", ""))  # fmt: skip
 
 
 @pytest.fixture
@@ -51,6 +50,19 @@ def test_what_is_wanted_comes_first_even_from_far_away_and_others_follow(vectors
     assert skus(vectors, wanted={"colour": ("blue",)}, limit=4) == ["blue", "bluest", "red0", "red1"]
     assert skus(vectors, wanted={"colour": ("blue",), "pattern": ("dotted",)}, limit=2) == ["bluest", "red0"]
     assert skus(vectors, limit=2) == ["red0", "red1"]
+
+
+def test_what_the_buyer_says_comes_before_what_the_photo_shows(vectors: Vectors) -> None:
+    vectors.upsert([
+        entry("red umbrella", 1, category="umbrella", colour="red"), entry("red lamp", 2, category="lamp", colour="red"),
+        entry("blue glasses", 80, category="glasses", colour="blue"),
+    ])  # fmt: skip
+    alike = {"category": ("umbrella",)}
+    found = similar(vectors, at(0), Filter("a"), {"colour": ("blue",)}, alike=alike, limit=2)
+    assert [hit.sku for hit in found] == ["blue glasses", "red umbrella"]
+    vectors.upsert([entry("blue umbrella", 90, category="umbrella", colour="blue")])
+    found = similar(vectors, at(0), Filter("a"), {"colour": ("blue",)}, alike=alike, limit=2)
+    assert [hit.sku for hit in found] == ["blue umbrella", "blue glasses"]
 
 
 def test_likes_pull_and_dislikes_push(vectors: Vectors) -> None:
