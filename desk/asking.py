@@ -45,6 +45,7 @@ class AnswerOut(BaseModel):
 
 class Answers(BaseModel):
     answers: list[AnswerOut]
+    product: str | None = Field(None, description="SKU of the product that the catalogue knows; null: none was found.")
 
 
 class ChoiceOut(BaseModel):
@@ -88,6 +89,7 @@ async def ask(
     if len(question) > MOST_QUESTIONS:
         raise ProblemError(422, f"{len(question)} questions came, but {MOST_QUESTIONS} at most are expected")
     asked = Asked(photo, question, context=context, max_risk=max_risk, reads=read_text)
+    known = None
     if desk.knows:
         known = await _product_of(desk, shop, photo, product, reads=read_text)
         found = await desk.knows.answers(desk.client, asked, known)
@@ -97,7 +99,8 @@ async def ask(
     for place, (one, answer) in enumerate(zip(question, found, strict=True)):
         if inbox and answer.status == "hand_over":
             numbers[place] = await desk.inbox.add(shop, photo, one, answer, product=product, buyer=buyer)
-    return Answers(answers=[answer_out(a, n, heatmap=heatmap) for a, n in zip(found, numbers, strict=True)])
+    told = [answer_out(answer, number, heatmap=heatmap) for answer, number in zip(found, numbers, strict=True)]
+    return Answers(answers=told, product=known.sku if known else None)
 
 
 async def _product_of(desk: Desk, shop: str, photo: bytes, sku: str, *, reads: bool) -> Product | None:

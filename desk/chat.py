@@ -31,6 +31,7 @@ class ChatRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
     model: str = "vitrine"
     messages: list[Message] = Field(min_length=1)
+    product: str = Field("", max_length=200, description="SKU, where the shop's catalogue has it; our own field.")
 
 
 class ChatMessage(BaseModel):
@@ -62,8 +63,13 @@ async def complete(desk: DeskNow, shop: ShopName, asked: ChatRequest) -> ChatRes
     _require_supported(asked)
     photo, question = _parts_of(asked.messages)
     one = Asked(photo, [question])
-    [answer] = await (desk.knows.answers(desk.client, one, None) if desk.knows else ask_model(desk.client, one))
-    number = await desk.inbox.add(shop, photo, question, answer) if answer.status == "hand_over" else None
+    if desk.knows:
+        known = await desk.knows.find(shop, asked.product) if asked.product else None
+        [answer] = await desk.knows.answers(desk.client, one, known)
+    else:
+        [answer] = await ask_model(desk.client, one)
+    is_handed = answer.status == "hand_over"
+    number = await desk.inbox.add(shop, photo, question, answer, product=asked.product) if is_handed else None
     return ChatResponse(
         id=f"chatcmpl-{answer.request_id}",
         created=int(time.time()),

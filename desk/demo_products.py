@@ -20,6 +20,8 @@ _RULES = """\
 rules:
   - asks: [allergy]
     do: hand_over
+  - asks: [price, stock, warranty]  # a person answers where the catalogue does not
+    do: catalogue_only
 """
 _MATERIALS = (("cotton", "棉"), ("steel", "不锈钢"), ("bamboo", "竹"), ("glass", "玻璃"))
 

@@ -6,6 +6,7 @@ from starlette.routing import Route
 from vitrine_client import VitrineError
 
 from desk.context import Desk
+from desk.inbox import in_store_thread
 
 _TIMEOUT_S = 2.0
 
@@ -15,8 +16,8 @@ def health_routes(desk: Desk) -> list[Route]:
         return JSONResponse({"live": True})
 
     async def ready(_: Request) -> Response:
-        """Ask the server and the store."""
-        found = {"server": "", "store": ""}
+        """Ask the server and the stores."""
+        found = {"server": "", "store": "", "catalogue": ""}
         try:
             health = await desk.client.health(timeout_s=_TIMEOUT_S)
             found["server"] = health.contract_problem or ("" if health.model_ready else "its model is not loaded")
@@ -26,6 +27,13 @@ def health_routes(desk: Desk) -> list[Route]:
             await desk.inbox.counts("")
         except VitrineError as error:
             found["store"] = error.message
+        try:
+            if desk.knows:
+                await desk.knows.find("", "any")
+                if desk.knows.vectors_url:
+                    await in_store_thread(desk.knows.serving)
+        except VitrineError as error:
+            found["catalogue"] = error.message
         is_ready = not any(found.values())
         return JSONResponse({"ready": is_ready, **found}, 200 if is_ready else 503)
 

@@ -25,9 +25,12 @@ def mcp_app(desk: Desk) -> tuple[Starlette, Any]:
         "vitrine", version="1", instructions="Answers questions about product photos, in Chinese and English."
     )
 
-    @server.tool(description=f"Ask a question about a product photo. {_PHOTO}")
-    async def ask(photo: str, question: str) -> dict[str, Any]:
-        return await _said(_answer(desk, _photo(photo), question))
+    @server.tool(
+        description="Ask a question about a product photo; with the product's SKU, price, stock and what else no photo "
+        f"shows are answered from the shop's catalogue. {_PHOTO}"
+    )
+    async def ask(context: Context, photo: str, question: str, product: str = "") -> dict[str, Any]:
+        return await _said(_answer(desk, _shop(context), _photo(photo), question, product))
 
     @server.tool(description=f"Ask which of a list of answers is right for a product photo. {_PHOTO}")
     async def choose(photo: str, question: str, candidates: list[str]) -> dict[str, Any]:
@@ -39,8 +42,7 @@ def mcp_app(desk: Desk) -> tuple[Starlette, Any]:
 
     async def similar(context: Context, product: str, wish: str = "") -> dict[str, Any]:
         try:
-            request: Any = context.request_context.request
-            found = await find(desk, knowledge_in(desk), request.state.shop, product=product, wish=wish, limit=5)
+            found = await find(desk, knowledge_in(desk), _shop(context), product=product, wish=wish, limit=5)
         except ProblemError as problem:
             raise ToolError(problem.detail) from problem
         except VitrineError as error:
@@ -62,10 +64,17 @@ def mcp_app(desk: Desk) -> tuple[Starlette, Any]:
     return app, server.session_manager
 
 
-async def _answer(desk: Desk, photo: bytes, question: str) -> Answer:
+def _shop(context: Context) -> str:
+    request: Any = context.request_context.request
+    return str(request.state.shop)
+
+
+async def _answer(desk: Desk, shop: str, photo: bytes, question: str, sku: str) -> Answer:
     asked = Asked(photo, [question], reads=True)
-    found = await (desk.knows.answers(desk.client, asked, None) if desk.knows else ask_model(desk.client, asked))
-    return found[0]
+    if desk.knows is None:
+        return (await ask_model(desk.client, asked))[0]
+    known = await desk.knows.find(shop, sku) if sku else None
+    return (await desk.knows.answers(desk.client, asked, known))[0]
 
 
 def _photo(url: str) -> bytes:

@@ -2,6 +2,7 @@
 // All that comes from people, photos or models is put in as text, never as HTML.
 const texts = JSON.parse(document.body.dataset.texts);
 const find = (id) => document.getElementById(id);
+const language = document.body.dataset.language;
 let key = sessionStorage.getItem("key") || "";
 let photo = null;
 let number = 0; // of what was asked last: what comes late of an earlier one is not shown
@@ -22,21 +23,21 @@ async function call(path, options = {}) {
     throw new Error(texts.no_connection);
   }
   if (response.ok) return response;
-  const known = { 401: texts.bad_key, 408: texts.too_slow, 413: texts.too_large, 422: texts.bad_photo, 429: texts.busy,
+  const known = { 401: texts.bad_key, 408: texts.too_slow, 413: texts.too_large, 422: texts.bad_photo, 429: texts.busy, 404: texts.not_there,
                   503: texts.busy, 504: texts.too_slow }[response.status];
   const detail = await response.json().then((problem) => problem.detail, () => "");
-  const error = new Error([known || texts.failed, detail].filter(Boolean).join(" — "));
+  const error = new Error([known || texts.failed, response.status === 404 ? "" : detail].filter(Boolean).join(" — "));
   error.status = response.status;
   throw error;
 }
 
-async function attempt(work, button) {
-  find("problem").textContent = "";
+async function attempt(work, button, problem = find("problem")) {
+  problem.textContent = "";
   if (button) button.disabled = true;
   try {
     await work();
   } catch (error) {
-    find("problem").textContent = error.message;
+    problem.textContent = error.message;
   } finally {
     if (button) button.disabled = false;
   }
@@ -106,8 +107,9 @@ async function ask() {
   const product = sku();
   const fields = { question, heatmap: true, read_text: true, ...(product && { product }) };
   const response = await call("/v1/answers", { method: "POST", body: form(fields) });
-  const [answer] = (await response.json()).answers;
-  const entry = element("li", `${question} — ${answer.text || verdict(answer.status)} (${verdict(answer.status)})`);
+  const { answers: [answer], product: found } = await response.json();
+  const said = [answer.text, verdict(answer.status)].filter(Boolean);
+  const entry = element("li", `${question} — ${said.join(" · ")}`);
   find("history").prepend(entry);
   if (mine !== number) return;
   clear();
@@ -120,7 +122,9 @@ async function ask() {
     ...(isEstimate ? [`${texts.confidence}: ${percent(answer.confidence)}`] : []),
     `${texts.source}: ${texts[`source_${answer.source}`] || answer.source}`,
   ].join(" · "), `note ${answer.status}`));
-  if (answer.reason) box.append(element("p", answer.reason, "note"));
+  const reason = answer.source === "rule" ? "" : answer.reason;
+  if (reason) box.append(element("p", reason, "note"));
+  if (product && !found) box.append(element("p", texts.not_there, "note problem"));
   const others = answer.alternatives.filter((other) => other.text !== answer.text);
   if (others.length) {
     box.append(element("p", `${texts.alternatives}: ` +
@@ -179,12 +183,14 @@ async function read() {
 /* --- what the shop knows --- */
 
 const sku = () => (find("sku") ? find("sku").value.trim() : "");
-const language = document.body.dataset.language;
 const first = (byLanguage) => byLanguage[language] || Object.values(byLanguage)[0] || "";
 
 function productLine(known) {
-  const price = known.price ? `${known.price.amount} ${known.price.currency}` : "";
-  return [first(known.names), price, ...Object.entries(first(known.attributes) || {}).map((pair) => pair.join(": "))]
+  const { amount, currency } = known.price || {};
+  const price = !amount ? "" : language === "zh" ? `${amount} ${currency === "CNY" ? "元" : currency}` : `${currency} ${amount}`;
+  const isThere = known.stock === null ? known.is_in_stock : known.stock > 0;
+  const stock = isThere === null ? "" : isThere ? texts.in_stock : texts.sold_out;
+  return [first(known.names), price, stock, ...Object.entries(first(known.attributes) || {}).map((pair) => pair.join(": "))]
     .filter(Boolean).join(" · ");
 }
 
@@ -197,16 +203,18 @@ async function showFacts() {
 
 async function findSimilar() {
   const product = sku(), wish = find("wish").value.trim(), mine = ++number;
+  find("understood").textContent = "";
+  find("hits").replaceChildren();
   if (!photo && !product) throw new Error(texts.photo_first);
   const body = photo ? form({ wish, ...(product && { product }) }) : new FormData();
   if (!photo) for (const [name, value] of Object.entries({ wish, product })) body.append(name, value);
   const found = await (await call("/v1/similar", { method: "POST", body })).json();
   if (mine !== number) return;
-  const unknown = [...found.not_understood, ...found.contradictions.map((one) => one.words)];
-  find("understood").textContent = [
-    ...found.understood.map((one) => `${one.field}: ${one.is_wanted ? "" : "≠ "}${one.value}`),
-    ...(unknown.length ? [`${texts.not_understood}: ${unknown.join(", ")}`] : []),
-  ].join(" · ");
+  const words = (meanings) => [...new Set(meanings.map((one) => one.words || one))].join(", ");
+  const told = { understood: found.understood, not_found: found.not_found, contradictions: found.contradictions,
+                 not_understood: found.not_understood };
+  find("understood").textContent = Object.entries(told).filter(([, meanings]) => meanings.length)
+    .map(([name, meanings]) => `${texts[name]}: ${words(meanings)}`).join(" · ");
   find("hits").replaceChildren(...found.hits.map((hit) =>
     element("li", `${hit.sku} · ${productLine(hit.product)} (${hit.score.toFixed(3)})`)));
   if (!found.hits.length) find("hits").append(element("li", texts.empty));
@@ -214,10 +222,10 @@ async function findSimilar() {
 
 function startAsking() {
   if (find("sku")) {
-    find("sku").addEventListener("change", () => attempt(showFacts));
+    find("sku").addEventListener("change", () => attempt(showFacts, null, find("similar-problem")));
     find("similar").addEventListener("submit", (event) => {
       event.preventDefault();
-      attempt(findSimilar, event.submitter);
+      attempt(findSimilar, event.submitter, find("similar-problem"));
     });
   }
   for (const id of ["photo", "camera"]) find(id).addEventListener("change", (event) => show(event.target.files[0]));
@@ -262,8 +270,8 @@ async function count() {
 function card(item) {
   const made = element("li");
   made.append(element("p", item.question, "said"));
-  made.append(element("p", [item.product, `${texts.said}: ${item.said || texts.no_answer} (${percent(item.confidence)})`,
-                            `× ${item.times}`].filter(Boolean).join(" · "), "note"));
+  const said = item.said && `${texts.said}: ${item.said} (${percent(item.confidence)})`; // a rule asks no model
+  made.append(element("p", [item.product, said, `× ${item.times}`].filter(Boolean).join(" · "), "note"));
   made.id = `item-${item.id}`;
   if (item.state === "answered") made.append(element("p", `${texts.person_says}: ${item.answer}`, "note answered"));
   if (item.state === "open") made.append(...controls(item));

@@ -27,6 +27,13 @@ _JUDGES = re.compile(
     re.ASCII,
 )
 """Questions after an opinion on a fact, such as "is the material soft", which the fact does not answer."""
+_IS_IT = (
+    r"(?:(?:is|are|does|do|can) (?:it|this|that|they|these|those|the \w+)|[这它那]?个?是?)? ?{}的?[吗嘛么]?"
+    r"[^a-z\u4e00-\u9fff]*"
+)
+"""Question after an attribute of the shop's by its name alone: "is it dishwasher safe", 可进洗碗机吗."""
+_PARTS = re.compile(r"[?;。]+|,? and (?=(?:how|what|is|are|do|does|can|when|which)\b)")
+"""Signs and words between two questions."""
 _NAMES = {name: kind for kind, fact in KINDS.items() for name in fact.names}
 _VOCABULARY = frozenset(
     word for name in [*_NAMES, "available", "manufacture", "manufactured"] for word in _WORD.findall(name)
@@ -53,14 +60,30 @@ def facts_asked(question: str, product: Product, *, is_forced: bool = False) -> 
         is_forced: ask the catalogue also for what the photo shows.
     """
     text = _spelt(plain(question), product)
+    whole = _asked(text, product, is_forced=is_forced)
+    parts = [one for one in _PARTS.split(text) if one.strip()]
+    if whole and len(parts) > 1:
+        of_parts = [_asked(one.strip(), product, is_forced=is_forced) for one in parts]
+        if all(of_parts):  # else a part adds to another: "this mug, how much is it"
+            return list(dict.fromkeys(one for of_part in of_parts for one in of_part))
+    return whole
+
+
+def _asked(text: str, product: Product, *, is_forced: bool) -> list[str]:
+    """See `facts_asked`; of one question, in plain form."""
     if OTHER_MATTER.search(text) or (VISUAL.search(text) and not is_forced):
         return []
-    names = [] if _JUDGES.search(text) else _own_names(text, product)
+    names = [name for name in _names_of(product) if re.fullmatch(_IS_IT.format(re.escape(name)), text)]
+    if not names and not _JUDGES.search(text):
+        names = _own_names(text, product)
     of_names = {_NAMES.get(name, "") for name in names}
+    rest = text
+    for name in names:
+        rest = rest.replace(name, " ")
     named = [kind for kind, fact in KINDS.items()
              if kind not in of_names and _is_named(kind, text) and not _has(fact.unless, text)]  # fmt: skip
     clear = [kind for kind, fact in KINDS.items() if kind not in {*of_names, *named}
-             and _has(fact.asks, text) and not _has(fact.unless, text)]  # fmt: skip
+             and _has(fact.asks, text) and _has(fact.asks, rest) and not _has(fact.unless, text)]  # fmt: skip
     found = [kind for kind in KINDS if kind in {*named, *clear}]
     kinds = [kind for kind in found if not KINDS[kind].is_vague] or ([] if names else found)
     return [one for one in [*kinds, *names] if is_forced or _NAMES.get(one, one) not in VISUAL_KINDS]
@@ -73,11 +96,14 @@ def _is_named(kind: str, text: str) -> bool:
     )
 
 
+def _names_of(product: Product) -> set[str]:
+    return {plain(name) for pairs in product.attributes.values() for name in pairs}
+
+
 def _own_names(text: str, product: Product) -> list[str]:
     """Names of attributes that stand in a question, the longest first; "weight" is not found again in "net weight"."""
     found = []
-    names = {plain(name) for pairs in product.attributes.values() for name in pairs}
-    for name in sorted(names, key=lambda one: (-len(one), one)):
+    for name in sorted(_names_of(product), key=lambda one: (-len(one), one)):
         unless = KINDS[_NAMES[name]].unless if name in _NAMES else r"(?!)"
         if len(name) > 1 and _stands(name, text, _FRAME) and not _has(unless, text):
             found.append(name)
@@ -98,7 +124,7 @@ def _has(pattern: str, text: str) -> bool:
 
 def _spelt(text: str, product: Product | None) -> str:
     """Put misspelt English names of facts right: letters that changed places, or one slip in a long word."""
-    own = set() if product is None else {plain(name) for pairs in product.attributes.values() for name in pairs}
+    own = set() if product is None else _names_of(product)
     words = _VOCABULARY | {word for name in own for word in _WORD.findall(name)}
     letters = {"".join(sorted(word)): word for word in words}
 

@@ -117,7 +117,7 @@ def test_a_server_that_fails_is_said(
     assert client.get("/health/ready").status_code == 503
     assert client.get("/health/live").status_code == 200
     fake.fail_with = None
-    assert client.get("/health/ready").json() == {"ready": True, "server": "", "store": ""}
+    assert client.get("/health/ready").json() == {"ready": True, "server": "", "store": "", "catalogue": ""}
 
 
 def test_nothing_is_read_of_who_shows_no_key(shops: Callable[..., Any]) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from catalogue.attributes import COLOURS
 from catalogue.photos import attributes_from_seed, photo_from_seed
+from desk.demo_products import fill
 from desk.pages import page_html
 from tests.desk.conftest import desk_process
 
@@ -86,6 +87,43 @@ def test_a_photo_is_asked_about(page: tuple[Page, str], url: str, photo: Path) -
     opened.locator("#read").click()
     expect(opened.locator("#answer pre")).not_to_be_empty()
     require_no_faults(opened)
+
+
+@pytest.fixture(scope="module")
+def shop_url(repository: Path, server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("shop")
+    fill(folder, 25, server_url)
+    more = ("--products", f"sqlite:///{folder}/products.db", "--vectors", f"edge://{folder}/vectors")
+    with desk_process(repository, f"sqlite:///{folder / 'desk.db'}", folder, *more) as (_, found):
+        yield found
+
+
+WISHES = {
+    "en": ("neither red nor blue, under 3000 yuan, golden", ["Understood: under 3000 yuan", "Not understood: golden"]),
+    "zh": ("不要红色，3000元以下，金色", ["已理解: 不要红色, 3000元以下", "没有理解: 金色"]),
+}
+
+
+def test_similar_products_are_shown(page: tuple[Page, str], shop_url: str) -> None:
+    opened, language = page
+    opened.goto(f"{shop_url}/?lang={language}")
+    wish, told = WISHES[language]
+    opened.locator("#wish").fill(wish)
+    opened.locator("#sku").fill("NOPE")
+    opened.locator("#wish").press("Enter")
+    expect(opened.locator("#similar-problem")).not_to_be_empty()
+    opened.locator("#sku").fill("P00003")
+    opened.locator("#wish").press("Enter")
+    for text in told:
+        expect(opened.locator("#understood")).to_contain_text(text.partition(": ")[2])
+    hits = opened.locator("#hits li")
+    expect(hits).to_have_count(10)
+    expect(hits.first).to_contain_text("CNY" if language == "en" else "元")
+    require_no_faults(opened)
+    opened.locator("#sku").fill("NOPE")
+    opened.locator("#wish").press("Enter")
+    expect(opened.locator("#similar-problem")).not_to_be_empty()
+    expect(hits).to_have_count(0)
 
 
 def test_a_pasted_photo_is_taken(page: tuple[Page, str], url: str, photo: Path) -> None:

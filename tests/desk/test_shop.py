@@ -112,6 +112,9 @@ def test_rules_hold_where_text_is_read_and_on_every_door(client: TestClient, pho
     content = [{"type": "text", "text": "会过敏吗？"}, image]
     said = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": content}]}).json()
     assert said["vitrine"]["source"] == "rule"
+    content[0] = {"type": "text", "text": "How much is it?"}
+    asked = {"messages": [{"role": "user", "content": content}], "product": "M1"}
+    assert client.post("/v1/chat/completions", json=asked).json()["choices"][0]["message"]["content"] == "CNY 59.00"
 
 
 def test_what_is_printed_is_still_read_where_the_product_is_known(client: TestClient, photo: bytes) -> None:
@@ -138,6 +141,10 @@ def test_without_the_product_nothing_of_the_catalogue_is_said(client: TestClient
     for data in ({}, {"product": "another"}):
         [answer] = answers(client, photo, "How much is it?", **data)
         assert answer["source"] != "catalogue"
+    for sku, told in (("M1", "M1"), ("another", None)):
+        asked = {"question": "How much is it?", "product": sku}
+        got = client.post("/v1/answers", files={"photo": photo}, data=asked).json()
+        assert got["product"] == told, "whoever asks sees whether the SKU is known"
 
 
 def test_a_product_is_found_by_its_barcode(products: ProductStore, tmp_path: Path, photo: bytes) -> None:

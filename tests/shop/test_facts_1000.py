@@ -143,6 +143,34 @@ def test_answers_are_alike_in_both_languages(
     )
 
 
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("How much is it and is it in stock?", "多少钱，有货吗？"),
+        ("How much is it? Is it in stock?", "多少钱？有货吗？"),
+        ("What's the price, and is it in stock?", "价格是多少？还有货吗？"),
+    ],
+)
+def test_of_two_questions_both_are_answered(english: str, chinese: str) -> None:
+    product = replace(MUG, stock=5)
+    found = [answer_from_catalogue(english, product), answer_from_catalogue(chinese, product)]
+    assert [answer and answer.text for answer in found] == ["CNY 59.00; in stock: 5", "59.00 元；有货，5 件"]
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("Is it dishwasher safe?", "可进洗碗机吗？"),
+        ("dishwasher safe?", "可进洗碗机"),
+        ("are they dishwasher safe", "它可进洗碗机吗"),
+    ],
+)
+def test_whether_it_is_what_the_shop_has_a_name_for(english: str, chinese: str) -> None:
+    product = replace(MUG, attributes={"en": {"dishwasher safe": "yes"}, "zh": {"可进洗碗机": "是"}})
+    found = [answer_from_catalogue(english, product), answer_from_catalogue(chinese, product)]
+    assert [answer and answer.text for answer in found] == ["yes", "是"]
+
+
 def test_a_name_of_the_shop_is_told_apart_from_a_kind_like_it() -> None:
     found = answer_from_catalogue("what is the gross weight?", MUG)
     assert found is not None

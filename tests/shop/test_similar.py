@@ -54,7 +54,8 @@ def test_what_is_wanted_comes_first_even_from_far_away_and_others_follow(vectors
 
 def test_what_the_buyer_says_comes_before_what_the_photo_shows(vectors: Vectors) -> None:
     vectors.upsert([
-        entry("red umbrella", 1, category="umbrella", colour="red"), entry("red lamp", 2, category="lamp", colour="red"),
+        entry("red umbrella", 1, category="umbrella", colour="red"),
+        entry("red lamp", 2, category="lamp", colour="red"),
         entry("blue glasses", 80, category="glasses", colour="blue"),
     ])  # fmt: skip
     alike = {"category": ("umbrella",)}
