@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _SIDE_PX = (256, 512)
 _THREADS = 4
 _TOP = 10
-_COSINES = (0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
+_COSINES = (0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
 _QUESTIONS = {"category": "what is this", "colour": "what colour is it"}
 _COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "re-encoded": lambda image: image,
