@@ -36,8 +36,10 @@ from builders.targets import Target, target_of
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
 from evaluation.unfamiliar import camera_photos
+from serving.supervision.drain import stretches
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
+from serving.triton.models import read_configs
 from tests.helpers.system import require_tensorrt_rtx, require_triton
 from vitrine_steps.photo.pixels import PhotoError, PhotoLimits, pixels_from_photo
 
@@ -83,6 +85,8 @@ def test_a_build_says_what_makes_its_vectors_and_how_it_compared(built: Path, we
     outputs = {t.name: list(t.dims) for t in read_config(built / "image_embedding" / "config.pbtxt").output}
     assert outputs["IMAGE_EMBEDDING"] == [WIDTH]
     assert not (built / "image_embedding" / "configs").exists()
+    last = stretches(read_configs(built))[-1]
+    assert (last.entry, last.last_steps) == ("embeddings", (EMBEDDING_ENCODER,)), "a drain waits for vectors too"
 
 
 def test_a_build_without_it_has_nothing_of_it(repository: Path) -> None:
