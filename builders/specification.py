@@ -7,6 +7,7 @@ from typing import Any
 
 from builders.checkpoint.checkpoint import Checkpoint, Wishes
 from builders.dimensions import BuildDimensions
+from builders.embedding.weights import EmbeddingWeights, embedding_weights
 from builders.engine_spec import EngineSpec
 from builders.errors import UsageError
 from builders.families import family_of
@@ -39,6 +40,8 @@ class Specification:
     """Photos on which INT8 has to keep the answers."""
     text: TextWeights | None
     """Networks that read text; None: nothing reads it."""
+    embedding: EmbeddingWeights | None
+    """Network that makes photos' vectors; None: the checkpoint's own image encoder does."""
     rules: Path | None
     """House rules to build in."""
     cache: Path
@@ -57,6 +60,7 @@ class Specification:
         return (
             5
             + (2 if self.text else 0)
+            + (2 if self.embedding else 0)
             + 2 * engines
             + (1 if self.target != "onnxruntime" else 2 if self.precision == "auto" else 0)
         )
@@ -94,6 +98,7 @@ def specify(
         photos=options.photos,
         low_precision_photos=options.low_precision_photos,
         text=None if options.without_text else text_weights(options.text_weights),
+        embedding=None if options.photo_vectors == "own" else embedding_weights(options.photo_vectors),
         rules=options.rules,
         cache=options.cache_folder,
         output=options.repository,

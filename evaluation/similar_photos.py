@@ -17,6 +17,8 @@ from vitrine_client import VqaClient
 
 from catalogue.dataset import first_seed
 from catalogue.photos import photo_from_seed
+from evaluation.nearest import colour_histogram, same_among_nearest, same_by_chance
+from evaluation.similar_folder import evaluate_folder
 from serving.supervision.server import EmbeddedServer
 from serving.triton.command import ServerSettings
 from shop.vectors.opening import open_vectors
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 _SIDE_PX = (256, 512)
 _THREADS = 4
 _TOP = 10
-_COSINES = (0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
+_COSINES = (0.8, 0.85, 0.9, 0.925, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99, 0.995)
 _QUESTIONS = {"category": "what is this", "colour": "what colour is it"}
 _COPIES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "re-encoded": lambda image: image,
@@ -48,6 +50,8 @@ class _Photo:
     """What the model answers to `_QUESTIONS`."""
     vectors: NDArray[np.float32]
     """[1, or 1 + copies, E]: of the photo, and of its copies."""
+    colours: NDArray[np.float32]
+    """Histogram of the photo's colours."""
 
 
 def evaluate_similar(options: "SimilarOptions") -> int:
@@ -57,6 +61,9 @@ def evaluate_similar(options: "SimilarOptions") -> int:
         settings = ServerSettings(options.repository, grpc_port=0, metrics_port=None)
         url = options.url or stack.enter_context(EmbeddedServer(settings)).url
         client = stack.enter_context(VqaClient(url))
+        if options.photos_of:
+            evaluate_folder(options.photos_of, lambda photo: client.embed(photo).vector, options.grounds)
+            return 0
         release = client.embed(_jpeg(Image.new("RGB", (64, 64)), 90)).release
 
         def embedded(seed: int) -> _Photo:
@@ -65,7 +72,7 @@ def evaluate_similar(options: "SimilarOptions") -> int:
             copies = [_jpeg(change(photo.image), 60) for change in _COPIES.values()] if seed < options.copied else []
             said = {name: (client.ask(jpeg, question).text,) for name, question in _QUESTIONS.items()}
             vectors = [client.embed(one).vector for one in (jpeg, *copies)]
-            return _Photo((truth.category, truth.colour), said, np.stack(vectors))
+            return _Photo((truth.category, truth.colour), said, np.stack(vectors), colour_histogram(jpeg))
 
         with ThreadPoolExecutor(_THREADS) as pool:
             photos = list(pool.map(embedded, range(options.photos)))
@@ -90,9 +97,12 @@ def _print_neighbours(url: str, release: str, photos: Sequence[_Photo]) -> None:
             right[name] += sum(photos[int(hit.sku)].truth == photo.truth for hit in hits)
     vectors.close()
     possible = sum(min(_TOP, count - 1) * count for count in there.values())
-    chance = sum(count * (count - 1) for count in there.values()) / (len(photos) * (len(photos) - 1))
+    truths = [photo.truth for photo in photos]
+    by_colours = same_among_nearest(np.stack([photo.colours for photo in photos]), truths, _TOP)
     print(f"same category and colour among the nearest {_TOP}, or as many as there are ({possible} in all):")
-    print(f"  {', '.join(f'{name} {count / possible:.1%}' for name, count in right.items())}; by chance {chance:.1%}")
+    shares = {name: count / possible for name, count in right.items()}
+    shares |= {"by colours' histograms": by_colours, "by chance": same_by_chance(truths, _TOP)}
+    print(f"  {', '.join(f'{name} {share:.1%}' for name, share in shares.items())}")
 
 
 def _print_copies(photos: Sequence[_Photo], copied: int) -> None:

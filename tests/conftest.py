@@ -51,6 +51,7 @@ EXPORTS = (
     "builders/test_build.py",
     "builders/test_calibration.py",
     "builders/test_chat_families.py",
+    "builders/test_embedding.py",
     "builders/test_export.py",
     "builders/test_full_size.py",
     "builders/test_graphs.py",
@@ -64,7 +65,9 @@ EXPORTS = (
     "training/test_tuning.py",
 )
 # No test here needs what another has set up, so they go to any worker; elsewhere, a file goes to one.
-TOGETHER = {f"builders/test_{name}.py": "graphs" for name in ("build", "export", "graphs", "low_precision")}
+TOGETHER = {
+    f"builders/test_{name}.py": "graphs" for name in ("build", "embedding", "export", "graphs", "low_precision")
+}
 """Files that go to one worker, since they share graphs."""
 COMPILED = "builders/test_tensorrt_graphs.py"
 EACH_FOR_ITSELF = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tritonclient.grpc import model_config_pb2
 
 from builders.dimensions import ALL_CORES, BatchRange, BuildDimensions, engine_threads
+from builders.embedding.engine import EMBEDDING_ENCODER
 from builders.engine_spec import ANSWER_DECODER, IMAGE_ENCODER, EngineSpec
 from builders.repository.forced_rows import has_forced_rows, use_forced_rows
 from builders.repository.tuning import Tuning
@@ -49,8 +50,11 @@ def adapt_config(
     adapted.CopyFrom(config)
     if config.max_batch_size > 1:
         adapted.max_batch_size = serving.batch.max
+    known = dimensions.by_tensor()
+    if EMBEDDING_ENCODER in engines:
+        del known["IMAGE_EMBEDDING"]  # as wide as that encoder's config says
     for tensor in (*adapted.input, *adapted.output):
-        if tensor.name in (known := dimensions.by_tensor()):
+        if tensor.name in known:
             decided = known[tensor.name]
             tensor.dims[-len(decided) :] = decided  # before them may be the axis of questions
     if has_forced_rows(engines.values()):
@@ -69,7 +73,7 @@ def adapt_config(
         elif serving.backend == "tensorrt_rtx":
             _adapt_to_tensorrt_rtx(adapted, engine, serving.batch)
         else:
-            is_wide = adapted.name in (TEXT_DETECTOR, TEXT_RECOGNISER)
+            is_wide = adapted.name in (TEXT_DETECTOR, TEXT_RECOGNISER, EMBEDDING_ENCODER)
             threads = ALL_CORES if is_wide else engine_threads(dimensions)
             adapted.parameters["intra_op_thread_count"].string_value = str(threads)
     if adapted.name == "question_preprocess":

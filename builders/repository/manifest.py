@@ -15,6 +15,7 @@ import onnx
 from onnx import AttributeProto, GraphProto
 
 from builders.checkpoint.digests import sha256_of_file, sha256_of_folder
+from builders.embedding.add import EmbeddingEvidence
 from builders.graphs.cache import Graphs
 from builders.parity.compare import Comparison
 from builders.parity.proof import Proof, write_ranges
@@ -41,6 +42,8 @@ class Evidence:
     """The engines against the reference; None: nothing here can run them."""
     text: TextEvidence | None
     """What reads text, and how it compared; None: the build reads none."""
+    embedding: EmbeddingEvidence | None
+    """What makes photos' vectors, and how it compared; None: the checkpoint's own encoder does."""
 
 
 def write_manifest(
@@ -74,6 +77,7 @@ def write_manifest(
         "draft_ratio": of_photos.draft_ratio,
         "parity": report_rows(evidence.comparison.reports) if evidence.comparison else [],
         **({"text": evidence.text.facts()} if evidence.text else {}),
+        **({"photo_vectors": evidence.embedding.facts()} if evidence.embedding else {}),
     }
     _write_signed(folder, manifest)
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from google.protobuf import text_format
 
 from builders.checkpoint.checkpoint import Checkpoint
 from builders.dimensions import BuildDimensions
+from builders.embedding.engine import EMBEDDING_ENCODER, EMBEDDING_MODELS, OWN_EMBEDDING_MODELS
 from builders.engine_spec import ANSWER_SCORER, EngineSpec
 from builders.repository import step_code
 from builders.repository.configs import ServingConfig, adapt_config
@@ -40,13 +41,14 @@ def write_repository(
     """
     by_name = {engine.name: engine for engine in engines}
     without = {ANSWER_SCORER} - by_name.keys() | (set() if TEXT_DETECTOR in by_name else TEXT_MODELS)
+    without |= OWN_EMBEDDING_MODELS if EMBEDDING_ENCODER in by_name else EMBEDDING_MODELS
     for source in sorted(path for path in SOURCE.iterdir() if (path / "config.pbtxt").exists()):
         if source.name in without:
             continue
         model = folder / source.name
         version = model / "1"
         version.mkdir(parents=True, exist_ok=True)  # an ensemble needs an empty one
-        config = adapt_config(read_config(source / "config.pbtxt"), dimensions, serving, by_name)
+        config = adapt_config(read_config(config_for(source, by_name)), dimensions, serving, by_name)
         (model / "config.pbtxt").write_text(text_format.MessageToString(config, as_utf8=True), encoding="utf-8")
         if config.backend == "python":
             for code in sorted((source / "1").glob("*.py")):
@@ -61,6 +63,12 @@ def write_repository(
         _write_json(folder / model_name / "1" / SETTINGS_FILE, settings_to_json(checkpoint.settings))
     for model_name in ("answer_postprocess", "choice_postprocess") if calibration else ():
         _write_json(folder / model_name / "1" / "calibration.json", calibration)
+
+
+def config_for(model: Path, engines: Collection[str]) -> Path:
+    """Choose a model's config: the one in its `configs` that is named after an engine of the build, else the usual."""
+    named = [model / "configs" / f"{engine}.pbtxt" for engine in engines]
+    return next((file for file in named if file.exists()), model / "config.pbtxt")
 
 
 def set_parameter(folder: Path, model: str, key: str, value: str) -> None:

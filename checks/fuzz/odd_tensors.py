@@ -15,14 +15,14 @@ MODELS = (
     "vqa", "vqa_choose", "image_embedding", "image_features", "image_preprocess", "image_encoder", "image_export",
     "embedding_export", "question_preprocess", "answer_decoder", "answer_postprocess", "candidates_preprocess",
     "answer_scorer", "choice_postprocess", "photo_reading", "photo_text", "text_preprocess", "text_detector",
-    "text_crops", "text_recogniser", "text_decode", "reading_postprocess", "", "nothing", "../vqa", "vqa/1", "vqa\0",
-    "图",
+    "text_crops", "text_recogniser", "text_decode", "reading_postprocess", "embedding_preprocess",
+    "embedding_encoder", "", "nothing", "../vqa", "vqa/1", "vqa\0", "图",
 )  # fmt: skip
 _NAMES = (
     "IMAGE", "QUESTION", "CANDIDATES", "MAX_RISK", "IMAGE_FEATURES", "PIXELS", "IMAGE_SHA256", "QUESTION_IDS",
     "QUESTION_MASK", "ANSWER_IDS", "ANSWER_LOGPROBS", "ATTENTION", "CANDIDATE_IDS", "CANDIDATE_LOGPROBS", "TEXT_PIXELS",
     "TEXT_MAP", "PHOTO_PIXELS", "LINE_PIXELS", "LINE_WIDTH", "GROUP_WIDTH", "PHOTO_FACTS", "LINE_FACTS", "PHOTO_TEXT",
-    "", "NOTHING",
+    "EMBEDDING_PIXELS", "", "NOTHING",
 )  # fmt: skip
 _TYPES = ("BYTES", "UINT8", "INT32", "FP32", "FP16", "BOOL", "INT64", "", "FP128", "STRING")
 _OUTPUTS = ("ANSWER", "HEATMAP", "RELEASE", "PROBABILITIES", "IMAGE_EMBEDDING", "NOTHING", "", "image_features")

@@ -10,12 +10,14 @@ from vitrine_client import calls, photos
 from vitrine_client.reading_calls import READING_OUTPUTS
 
 from builders.dimensions import BuildDimensions
+from builders.embedding.engine import EMBEDDING_ENCODER, EMBEDDING_MODELS, embedding_engine_spec
 from builders.engine_spec import ENGINES
 from builders.families.blip import engine_specs
 from builders.repository.configs import ServingConfig, adapt_config
 from builders.repository.forced_rows import use_forced_rows
 from builders.repository.source import SOURCE, read_config
 from builders.repository.step_code import modules_needed
+from builders.repository.write import config_for
 from builders.text.engines import TEXT_MODELS
 from vitrine_steps import models
 from vitrine_steps.photo.pixels import PhotoLimits
@@ -23,6 +25,11 @@ from vitrine_steps.photo.pixels import PhotoLimits
 STEPS = Path(models.__file__).parent
 CONFIGS = {file.parent.name: read_config(file) for file in sorted(SOURCE.glob("*/config.pbtxt"))}
 ENSEMBLES = [name for name, config in CONFIGS.items() if config.platform == "ensemble"]
+WITH_ENCODER = read_config(config_for(SOURCE / "image_embedding", [EMBEDDING_ENCODER]))
+"""The ensemble of builds whose vectors come from an encoder of their own."""
+CHAINS = [pytest.param(CONFIGS[name], id=name) for name in ENSEMBLES]
+CHAINS.append(pytest.param(WITH_ENCODER, id="image_embedding with an encoder"))
+DECODERS = ("image_preprocess", "text_preprocess", "embedding_preprocess")
 PYTHON_STEPS = [name for name, config in CONFIGS.items() if config.backend == "python"]
 BUNDLED = BuildDimensions(
     image_px=112, image_tokens=50, image_width=192, grid=7, question_tokens=32, answers=5, answer_tokens=8
@@ -55,6 +62,7 @@ def test_all_models_of_the_design_are_there() -> None:
         "answer_scorer",
         "choice_postprocess",
         *TEXT_MODELS,
+        *EMBEDDING_MODELS,
     }
 
 
@@ -64,7 +72,7 @@ def test_the_contract_has_a_version() -> None:
     assert not [name for name in ENSEMBLES if name != "vqa" and "contract_version" in CONFIGS[name].parameters]
 
 
-@pytest.mark.parametrize("step", ["image_preprocess", "text_preprocess"])
+@pytest.mark.parametrize("step", DECODERS)
 def test_the_photo_limits_of_the_config_are_the_code_s_own(step: str) -> None:
     """Benchmarks and tests that decode photos without a server do it under the server's limits."""
     parameters = CONFIGS[step].parameters
@@ -85,15 +93,14 @@ def test_a_config_is_named_like_its_folder(name: str) -> None:
     assert CONFIGS[name].name == name
 
 
-@pytest.mark.parametrize("name", ENSEMBLES)
-def test_an_ensemble_hands_on_tensors_of_one_type_and_shape(name: str) -> None:
+@pytest.mark.parametrize("ensemble", CHAINS)
+def test_an_ensemble_hands_on_tensors_of_one_type_and_shape(ensemble: pb.ModelConfig) -> None:
     """An axis that varies where it comes from may be fixed where it goes."""
 
     def fits(given: tuple[int, list[int]], taken: tuple[int, list[int]]) -> bool:
         axes = zip(given[1], taken[1], strict=True)
         return given[0] == taken[0] and all(a in (b, -1) or b == -1 for a, b in axes)
 
-    ensemble = CONFIGS[name]
     known = {t.name: (t.data_type, list(t.dims)) for t in ensemble.input}
     for step in ensemble.ensemble_scheduling.step:
         model = tensors(CONFIGS[step.model_name])
@@ -104,26 +111,35 @@ def test_an_ensemble_hands_on_tensors_of_one_type_and_shape(name: str) -> None:
         assert known[output.name] == (output.data_type, list(output.dims)), output.name
 
 
-@pytest.mark.parametrize("name", ENSEMBLES)
-def test_an_ensemble_feeds_every_input_of_every_step(name: str) -> None:
-    for step in CONFIGS[name].ensemble_scheduling.step:
+@pytest.mark.parametrize("ensemble", CHAINS)
+def test_an_ensemble_feeds_every_input_of_every_step(ensemble: pb.ModelConfig) -> None:
+    for step in ensemble.ensemble_scheduling.step:
         assert set(step.input_map) == {t.name for t in CONFIGS[step.model_name].input}
 
 
-@pytest.mark.parametrize("name", ENSEMBLES)
-def test_no_tensor_is_both_an_intermediate_and_an_output(name: str) -> None:
+@pytest.mark.parametrize("ensemble", CHAINS)
+def test_no_tensor_is_both_an_intermediate_and_an_output(ensemble: pb.ModelConfig) -> None:
     """Such a request, not asking for it, failed with "unexpected deadlock" (Triton 2.51)."""
-    ensemble = CONFIGS[name]
     consumed = {source for step in ensemble.ensemble_scheduling.step for source in step.input_map.values()}
     assert not consumed & {t.name for t in ensemble.output}
 
 
-@pytest.mark.parametrize("name", ENSEMBLES)
-def test_an_ensemble_is_a_chain(name: str) -> None:
+@pytest.mark.parametrize("ensemble", CHAINS)
+def test_an_ensemble_is_a_chain(ensemble: pb.ModelConfig) -> None:
     """A step that fails beside another one brings Triton down (docs/adr/0010-ensembles-are-chains.md)."""
-    steps = CONFIGS[name].ensemble_scheduling.step
+    steps = ensemble.ensemble_scheduling.step
     for before, step in pairwise(steps):
         assert set(before.output_map.values()) & set(step.input_map.values()), step.model_name
+
+
+def test_vectors_of_an_encoder_of_their_own_are_asked_for_alike() -> None:
+    usual = CONFIGS["image_embedding"]
+    assert list(WITH_ENCODER.input) == list(usual.input)
+    assert [(t.name, t.data_type) for t in WITH_ENCODER.output] == [(t.name, t.data_type) for t in usual.output]
+    engines = SPECS | {EMBEDDING_ENCODER: embedding_engine_spec()}
+    built = adapt_config(WITH_ENCODER, BUNDLED, ServingConfig(), engines)
+    assert built == WITH_ENCODER, "it is as wide as its encoder says, not as the checkpoint"
+    assert not built.response_cache.enable
 
 
 def test_only_what_was_found_in_a_photo_is_cached_each_as_one_output() -> None:
@@ -201,7 +217,7 @@ def test_a_steps_code_names_tensors_of_its_config(name: str) -> None:
 def test_a_step_gets_the_modules_that_it_needs_and_no_others(name: str) -> None:
     modules = {file.as_posix() for file in modules_needed(SOURCE / name / "1" / "model.py")}
     assert {f"models/{name}.py", "triton/step.py", "triton/heartbeat.py"} <= modules
-    assert ("photo/decoder_process.py" in modules) == (name in ("image_preprocess", "text_preprocess"))
+    assert ("photo/decoder_process.py" in modules) == (name in DECODERS)
     assert ("rules.py" in modules) == (name in ("answer_postprocess", "choice_postprocess"))
 
 

@@ -10,7 +10,7 @@ from serving.errors import UsageError
 from serving.supervision.drain import Stretch, drain, stretches
 from serving.supervision.probe import Count
 from serving.triton.cache_capacity import bytes_per_cached_photo
-from serving.triton.models import Configs, public_ensembles, read_configs
+from serving.triton.models import Configs, ensembles, is_engine, public_ensembles, read_configs
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "model_repository"
@@ -35,7 +35,7 @@ def test_alerts_name_models_that_there_are() -> None:
     configs = read_configs(SOURCE)
     page = (ROOT / "deploy" / "observe" / "prometheus" / "alerts.yml").read_text("utf-8")
     named = {name for names in re.findall(r'model=~"([^"]+)"', page) for name in names.split("|")}
-    engines = {name for part in stretches(configs) for name in part.engines}
+    engines = {name for name in configs if is_engine(configs, name)} - set(ensembles(configs))
     assert named == engines | set(public_ensembles(configs))
 
 

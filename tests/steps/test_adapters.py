@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from builders.repository.source import SOURCE
 from tests.helpers.python_backend import (
     COUNTS,
     LOGGED,
@@ -198,6 +199,17 @@ def test_features_travel_packed_and_give_the_embedding(load: Load) -> None:
     assert np.array_equal(response.tensor("IMAGE_SHA256"), digest(png()))
     refused(ask(step, IMAGE=texts(png(0)), IMAGE_FEATURES=packed), TritonError.INTERNAL, "photo")
     assert COUNTS["vitrine_feature_mismatch_total", "embedding_export"] == 1
+
+
+@pytest.mark.usefixtures("load")
+def test_a_photo_becomes_pixels_for_an_encoder_of_vectors_with_its_digest_and_the_release() -> None:
+    """Of builds that have one; the others have no such step."""
+    step = load_step(SOURCE, "embedding_preprocess")
+    response = ask(step, IMAGE=np.concatenate([texts(png()), texts(png(0))]))
+    assert response.tensor("EMBEDDING_PIXELS").shape == (2, step.side_px, step.side_px, 3)
+    assert np.array_equal(response.tensor("IMAGE_SHA256"), np.concatenate([digest(png()), digest(png(0))]))
+    assert response.tensor("RELEASE").tolist() == [[b"unbuilt"]] * 2
+    refused(ask(step, IMAGE=texts(b"no photo")), TritonError.INVALID_ARG, "photo")
 
 
 def test_a_draining_step_refuses_what_is_new(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

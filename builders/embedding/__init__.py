@@ -1,0 +1,1 @@
+"""An encoder of photos' vectors that was taught on camera photos: taken as it is, and proved."""
