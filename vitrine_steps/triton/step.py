@@ -71,7 +71,7 @@ def answer_each(
             name of its code in `pb_utils.TritonError` (and `metrics`). Any other
             one is logged here, and told to the caller without its inside.
         entry: name of the entry that this step closes while the server drains,
-            "photos", "questions" or "texts"; None for steps that see admitted requests only.
+            "photos", "questions", "texts" or "embeddings"; None for steps that see admitted requests only.
 
     Returns:
         As many responses as there are requests, in their order.
