@@ -56,7 +56,9 @@ def read_shop_rules(file: Path) -> tuple[ShopRule, ...]:
     """
     try:
         root = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ShopRulesError(f"{file.name} cannot be read ({error.strerror}): name a file that is there") from error
+    except UnicodeDecodeError as error:
         raise ShopRulesError(f"{file.name} cannot be read: a file in UTF-8 is expected") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -147,7 +149,8 @@ def _pairs(node: Any, known: tuple[str, ...] = ()) -> list[tuple[str, yaml.Node]
 
 
 def _texts(node: yaml.Node) -> tuple[str, ...]:
-    return tuple(map(_text, node.value if isinstance(node, yaml.SequenceNode) else [node]))
+    words = node.value if isinstance(node, yaml.SequenceNode) else []
+    return tuple(map(_text, words or [node]))
 
 
 def _text(node: yaml.Node) -> str:
