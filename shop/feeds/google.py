@@ -17,6 +17,9 @@ _ATTRIBUTES = {
     "age_group": "适用年龄", "condition": "新旧程度", "mpn": "型号", "product_weight": "重量", "product_length": "长度",
     "product_width": "宽度", "product_height": "高度", "unit_pricing_measure": "净含量", "sale_price": "促销价",
 }  # fmt: skip
+COLUMNS = ("id", "title", "product_type", "google_product_category", "gtin", "price", "sale_price_effective_date",
+           "quantity", "sell_on_google_quantity", "availability", "warranty", "product_detail", "image_link",
+           "additional_image_link", *_ATTRIBUTES)  # fmt: skip
 _NEXT_DETAIL = re.compile(r",(?=[^:,]*:[^:,]*:)")
 """Between "section:name:value" and the next one, in a table's cell."""
 _ENGLISH = {"mpn": "model", "unit_pricing_measure": "net content"}

@@ -94,10 +94,12 @@ def _products(file: Path, shop: str, kind: Format) -> Iterator[tuple[str, Produc
             if row.record is None:
                 yield row.place, None, [row.reason]
                 continue
+            notes = [row.reason] if row.reason else []
             try:
-                yield row.place, *product_from_record(shop, row.record)
+                product, more = product_from_record(shop, row.record)
+                yield row.place, product, notes + more
             except ValueError as error:
-                yield row.place, None, [str(error)]
+                yield row.place, None, [str(error), *notes]
 
 
 def format_of(file: Path) -> Format:

@@ -7,12 +7,12 @@ stay as they are: what looks like a formula or a script is one that nobody runs.
 
 import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from biip.checksums import gs1_standard_check_digit
 
-from shop.products.product import LANGUAGES, Language, Money, Product
+from shop.feeds.prices import price_from_text
+from shop.products.product import LANGUAGES, Language, Product
 
 FIELDS = ("sku", "names", "category", "gtin", "price", "currency", "stock", "availability", "warranty", "attributes",
           "photos")  # fmt: skip
@@ -20,9 +20,6 @@ _MOST_TEXT = 2_000
 _MOST_ENTRIES = 200
 _MOST_STOCK = 2**31 - 1
 _SKU = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
-_PRICE = re.compile(
-    r"(?P<before>[A-Z]{3})?\s*(?P<amount>\d{1,12}(?:\.\d{1,6})?|\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,6})?)\s*(?P<after>[A-Z]{3}|元)?"
-)
 _AVAILABILITY: dict[str, bool | None] = {
     "instock": True, "limitedavailability": True, "onlineonly": True, "yes": True, "true": True, "outofstock": False,
     "soldout": False, "discontinued": False, "no": False, "false": False, "preorder": None, "presale": None,
@@ -40,7 +37,8 @@ def product_from_record(shop: str, record: Mapping[str, Any]) -> tuple[Product, 
         ValueError: it is no product; says what came and what is expected.
     """
     if unknown := next((str(name) for name in record if name not in FIELDS), None):
-        raise ValueError(f"the field {unknown[:40]!r} is not known")
+        meant = 'for names write {"names": {"en": "Mug"}}' if unknown == "name" else f"{', '.join(FIELDS)} are"
+        raise ValueError(f"the field {unknown[:40]!r} is not known: {meant}")
     sku = _text(record.get("sku"), "sku")
     if not _SKU.fullmatch(sku):
         raise ValueError("a SKU is expected, of 1 to 200 characters in one line")
@@ -52,7 +50,7 @@ def product_from_record(shop: str, record: Mapping[str, Any]) -> tuple[Product, 
         names=_by_language(record.get("names"), "names"),
         category=_text(record.get("category"), "category"),
         gtin="" if notes else gtin,
-        price=_price(_text(record.get("price"), "price"), _text(record.get("currency"), "currency")),
+        price=price_from_text(_text(record.get("price"), "price"), _text(record.get("currency"), "currency")),
         stock=_stock(_text(record.get("stock"), "stock")),
         is_in_stock=_is_in_stock(_text(record.get("availability"), "availability")),
         warranty=_by_language(record.get("warranty"), "warranty"),
@@ -62,6 +60,7 @@ def product_from_record(shop: str, record: Mapping[str, Any]) -> tuple[Product, 
     return product, notes
 
 
+_EXAMPLES = {"names": '{"en": "Mug"}', "warranty": '{"en": "2 years"}', "attributes": '{"en": {"material": "clay"}}'}
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
@@ -101,6 +100,8 @@ def _mapping(value: Any, name: str) -> Mapping[str, Any]:
 
 
 def _languages(value: Any, name: str) -> Iterable[tuple[Language, Any]]:
+    if value and not isinstance(value, Mapping):
+        raise ValueError(f"{name}: values by language are expected, such as {_EXAMPLES[name]}")
     found = _mapping(value, name)
     if unknown := next((str(key) for key in found if key not in LANGUAGES), None):
         raise ValueError(f"{name}: the language {unknown[:20]!r} came, but {' or '.join(LANGUAGES)} is expected")
@@ -120,18 +121,6 @@ def _attributes(value: Any) -> dict[Language, dict[str, str]]:
         if told := {name: text for name, text in texts.items() if name and text}:
             found[language] = told
     return found
-
-
-def _price(text: str, currency: str) -> Money | None:
-    if not text:
-        return None
-    found = _PRICE.fullmatch(text)
-    if not found:
-        raise ValueError(f"price: {text[:40]!r} came, but an amount such as 1299.00 and ISO 4217's code are expected")
-    codes = {("CNY" if code == "元" else code) for code in (found["before"], found["after"], currency) if code}
-    if len(codes) != 1 or not re.fullmatch("[A-Z]{3}", code := codes.pop()):
-        raise ValueError(f"price: {text[:40]!r} came, but one currency is expected, such as CNY")
-    return Money(Decimal(found["amount"].replace(",", "")), code)
 
 
 def _stock(text: str) -> int | None:

@@ -1,6 +1,7 @@
 """A row of a feed as its reader found it, and the text of a file in whatever encoding it has."""
 
 import codecs
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,10 @@ from command_line.errors import UsageError
 MOST_CHARACTERS = 1_000_000
 """Characters of one row."""
 _CHUNK_BYTES = 1 << 20
+_HEAD_CHARACTERS = 1_024
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_MOST_CONTROLS = 8
+"""Control characters in a file's head from which on it is no text: a spreadsheet or photo has some hundred."""
 
 
 class FeedError(UsageError):
@@ -25,7 +30,7 @@ class Row:
     record: Mapping[str, Any] | None
     """What `product_from_record` takes; None: the row cannot be read."""
     reason: str = ""
-    """Reason why not."""
+    """Reason why not, or a note on what was read."""
 
 
 def open_feed(file: Path) -> TextIO:
@@ -34,13 +39,17 @@ def open_feed(file: Path) -> TextIO:
     In a file that is none of them, what cannot be read becomes U+FFFD, so that its rows are refused and others kept.
 
     Raises:
-        FeedError: there is no such file.
+        FeedError: there is no such file, or it is no text, such as a spreadsheet.
     """
     try:
         with file.open("rb") as stream:
             head = stream.read(4)
-        encoding = _encoding_of(file, head)
-        return file.open(encoding=encoding or "utf-8", errors="replace", newline="")
+        encoding = _encoding_of(file, head) or "utf-8"
+        with file.open(encoding=encoding, errors="replace", newline="") as text:
+            controls = len(_CONTROLS.findall(text.read(_HEAD_CHARACTERS)))
+        if controls > _MOST_CONTROLS:
+            raise FeedError(f"the feed {file.name} is not a text file: save it as CSV in UTF-8")
+        return file.open(encoding=encoding, errors="replace", newline="")
     except OSError as error:
         raise FeedError(f"the feed {file.name} cannot be read ({error.strerror}): name a file that is there") from error
 

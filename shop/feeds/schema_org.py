@@ -47,7 +47,7 @@ def rows_of_json_ld(stream: TextIO) -> Iterator[Row]:
         for product in found:
             number += 1
             try:
-                yield Row(f"item {number}", _record(product))
+                yield Row(f"item {number}", *_record(product))
             except RecursionError:
                 yield Row(f"item {number}", None, "nested too deep")
 
@@ -90,7 +90,8 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _record(node: Mapping[str, Any]) -> dict[str, Any]:
+def _record(node: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return what `product_from_record` takes, and a note on what was left out."""
     names = _texts(node.get("name"))
     language: Language = next(iter(names), "en")
     offers = [one for one in _list(node.get("offers")) if isinstance(one, Mapping)]
@@ -103,6 +104,7 @@ def _record(node: Mapping[str, Any]) -> dict[str, Any]:
     for one in (one for one in _list(node.get("additionalProperty")) if isinstance(one, Mapping)):
         label = str(one.get("name") or "")
         attributes.setdefault(language_of(label), {})[label] = _quantity(one, language_of(label))
+    has_several = len(prices) > 1 or any("highPrice" in offer for offer in offers if not _price(offer))
     return {
         "sku": _first(node, ("sku", "productID", "mpn")),
         "names": names,
@@ -113,7 +115,7 @@ def _record(node: Mapping[str, Any]) -> dict[str, Any]:
         "warranty": _warranty(offers, language),
         "attributes": attributes,
         "photos": [_plain(photo) for photo in _list(node.get("image"))],
-    }
+    }, "its price is left out: it is offered at several" if has_several else ""
 
 
 def _first(node: Mapping[str, Any], names: tuple[str, ...]) -> Any:

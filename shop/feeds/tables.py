@@ -3,18 +3,33 @@
 Our own columns are sku, name_en, name_zh, category, gtin, price, currency, stock, availability, warranty_en,
 warranty_zh and photos (one address a line in the cell); `en:material` and `zh:材质` are attributes by the shop's own
 names. A line of JSON has the fields of `records.py`.
+
+A line is a row by itself, but where a quotation mark opens a cell and a later line closes it. A mark that nothing
+closes, such as that of an inch, is text, and costs no other row.
 """
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, TextIO
 
-from shop.feeds.google import record_from_google
+from rapidfuzz.distance import OSA
+
+from shop.feeds.google import COLUMNS, record_from_google
 from shop.feeds.rows import MOST_CHARACTERS, FeedError, Row, lines_of
 from shop.products.product import LANGUAGES
 
 _PLAIN = ("sku", "category", "gtin", "price", "currency", "stock", "availability")
+_TEXTS = ("name_en", "name_zh", "warranty_en", "warranty_zh")
+_MOST_LINES = 250
+"""Lines of one row; of photos, 200 are taken."""
+_MOST_SHOWN = 10
+_CELLS = {mark: re.compile(rf'(?:^|{mark})("(?:[^"]|"")*+"(?={mark}|\Z)|[^{mark}]*)') for mark in ",\t"}
+_QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+_OPEN = "a cell begins with a quotation mark that does not end it: it was read as it stands"
 
 
 def rows_of_csv(stream: TextIO) -> Iterator[Row]:
@@ -23,8 +38,12 @@ def rows_of_csv(stream: TextIO) -> Iterator[Row]:
     Raises:
         FeedError: the first line does not name them.
     """
-    for place, cells, reason in _table(stream, ",", "sku"):
-        yield Row(place, None if reason else _record(cells), reason)
+    expected = f"{', '.join((*_PLAIN, *_TEXTS))}, photos, en:NAME and zh:NAME"
+    header = _header(stream, ",", "sku", f"read as CSV, but of {expected}, at least sku")
+    if unknown := [name for name in header if name and not _is_known(name)]:
+        raise FeedError(f"the first line names {_shown(unknown)}, but {expected} are the columns that are known")
+    for place, cells, reason in _table(stream, ",", header):
+        yield Row(place, None if cells is None else _record(cells), reason)
 
 
 def rows_of_google_tsv(stream: TextIO) -> Iterator[Row]:
@@ -33,10 +52,13 @@ def rows_of_google_tsv(stream: TextIO) -> Iterator[Row]:
     Raises:
         FeedError: the first line does not name them.
     """
-    for place, cells, reason in _table(stream, "\t", "id"):
-        record = {} if reason else {name.lower().removeprefix("g:").replace(" ", "_"): [text]
-                                    for name, text in cells.items()}  # fmt: skip
-        yield Row(place, None if reason else record_from_google(record), reason)
+    header = _header(stream, "\t", "id", "read as Google's table with tabs, but id, title, price and others")
+    header = [name.lower().removeprefix("g:").replace(" ", "_") for name in header]
+    note = _misspelt(header)
+    for place, cells, reason in _table(stream, "\t", header):
+        record = None if cells is None else record_from_google({name: [text] for name, text in cells.items()})
+        yield Row(place, record, "; ".join(filter(None, (reason, note))))
+        note = ""
 
 
 def rows_of_jsonl(stream: TextIO) -> Iterator[Row]:
@@ -52,37 +74,105 @@ def rows_of_jsonl(stream: TextIO) -> Iterator[Row]:
         yield Row(f"line {number}", None if reason else record, reason)
 
 
-def _table(stream: TextIO, delimiter: str, key: str) -> Iterator[tuple[str, dict[str, str], str]]:
-    reader = csv.reader(lines_of(stream), delimiter=delimiter, strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-    except csv.Error as error:
-        raise FeedError(
-            f"the first line of the feed cannot be read ({error}): columns with their names are expected"
-        ) from error
-    names = [name.lower().removeprefix("g:") for name in header]
-    if key not in names or len(set(names)) != len(names):
-        raise FeedError(
-            f"the first line of the feed names no column {key!r}, or one of them twice: is its format right?"
-        )
-    while True:
-        start = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            yield _lines(start, reader.line_num), {}, f"not a row ({error}): is a quotation mark left open?"
-            continue
-        if cells is None:
-            return
-        if cells and len(cells) != len(header):
-            reason = f"{len(cells)} columns came, but {len(header)} are expected: is a quotation mark left open?"
-            yield _lines(start, reader.line_num), {}, reason
+def _header(stream: TextIO, delimiter: str, key: str, expected: str) -> list[str]:
+    header = [name.strip() for name in _cells(next(lines_of(stream), ""), delimiter, 0)[0]]
+    names = [name.lower().removeprefix("g:") for name in header if name]
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise FeedError(f"the first line names {_shown(twice)} twice: name each column once")
+    if key not in names:
+        hint = ". They are separated by ;: save the file with commas" if ";" in header[0] else ""
+        raise FeedError(f"the first line names {_shown(header)}, {expected}, are expected{hint}")
+    return header
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return ", ".join(repr(name[:40]) for name in names[:_MOST_SHOWN]) + more
+
+
+def _misspelt(header: Sequence[str]) -> str:
+    """Name columns that are not known, but nearly those that lack."""
+    found = []
+    for known in (one for one in COLUMNS if one not in header):
+        near = [
+            one for one in header if one not in COLUMNS and OSA.distance(one, known) <= (1 if len(known) < 7 else 2)
+        ]
+        found += [f"the first line names no column {known!r}; {one[:40]!r} is not known: is it meant?" for one in near]
+    return "; ".join(found)
+
+
+def _table(stream: TextIO, delimiter: str, header: Sequence[str]) -> Iterator[tuple[str, dict[str, str] | None, str]]:
+    """Give the place and the cells of each row, None where they are not those of one, and what there is to say of it.
+
+    A row of several lines is looked for where a cell is open; lines that are looked at for nothing are read again.
+    """
+    lines, ahead, last, width = lines_of(stream), deque[str](), 1, len(header)
+    while line := ahead.popleft() if ahead else next(lines, ""):
+        first = last = last + 1
+        cells, is_open = _cells(line, delimiter, width)
+        if is_open and (found := _row_of_lines(line, len(cells) == width, ahead, lines, delimiter, width)):
+            cells, is_open = found[0], False
+            for _ in range(found[1]):
+                ahead.popleft()
+            last = first + found[1]
+        place = f"line {first}" if last == first else f"lines {first} to {last}"
+        if any(cells) and len(cells) != width:
+            reason = f"{len(cells)} columns came, but {width} are expected: is a quotation mark left open?"
+            yield place, None, reason
         elif any(cells):
-            yield _lines(start, reader.line_num), dict(zip(header, cells, strict=True)), ""
+            yield place, dict(zip(header, cells, strict=True)), _OPEN if is_open else ""
 
 
-def _lines(first: int, last: int) -> str:
-    return f"line {first}" if last <= first else f"lines {first} to {last}"
+def _row_of_lines(
+    line: str, is_row: bool, ahead: deque[str], lines: Iterator[str], delimiter: str, width: int
+) -> tuple[list[str], int] | None:
+    """Return the cells of a row that this line begins, and how many lines follow it.
+
+    None: they are not those of one; or this line is a row by itself (`is_row`), and so are most that follow.
+    """
+    reader = csv.reader(chain([line], _looked_at(ahead, lines)), delimiter=delimiter, strict=True)
+    try:
+        cells = next(reader)
+    except csv.Error:
+        return None
+    count = reader.line_num - 1
+    rows = [len(_cells(one, delimiter, width)[0]) == width for one in islice(ahead, count)] if is_row else []
+    return None if len(cells) != width or (is_row and 2 * sum(rows) >= count) else (cells, count)
+
+
+def _looked_at(ahead: deque[str], lines: Iterator[str]) -> Iterator[str]:
+    """Give the lines that follow, which stay in `ahead`, as many as one row may have."""
+    yield from tuple(ahead)
+    left = MOST_CHARACTERS - sum(map(len, ahead))
+    while left > 0 and len(ahead) < _MOST_LINES and (line := next(lines, "")):
+        ahead.append(line)
+        left -= len(line)
+        yield line
+
+
+def _cells(line: str, delimiter: str, width: int) -> tuple[list[str], bool]:
+    """Give the cells of a line by itself, and whether one of them begins with a quotation mark that does not end it.
+
+    Args:
+        width: number of cells in a row; tabs that part a line into so many stand between cells, also within quotes.
+    """
+    text = line.rstrip("\r\n")
+    cells = text.split(delimiter)
+    if '"' not in text:
+        return cells, False
+    if delimiter == "," or len(cells) != width:
+        try:
+            [cells] = csv.reader([text], delimiter=delimiter, strict=True)
+            return cells, False
+        except csv.Error:
+            cells = _CELLS[delimiter].findall(text)
+    read = [cell[1:-1].replace('""', '"') if cell[:1] == '"' and _QUOTED.fullmatch(cell) else cell for cell in cells]
+    return read, any(cell is same and cell.startswith('"') for cell, same in zip(cells, read, strict=True))
+
+
+def _is_known(column: str) -> bool:
+    prefix, colon, _ = column.lower().partition(":")
+    return column.lower() in (*_PLAIN, *_TEXTS, "photos") or (bool(colon) and prefix in LANGUAGES)
 
 
 def _record(cells: Mapping[str, str]) -> dict[str, Any]:
@@ -96,8 +186,6 @@ def _record(cells: Mapping[str, str]) -> dict[str, Any]:
             record["photos"] = text.split("\n")
         elif name in ("name", "warranty") and language in LANGUAGES:
             record.setdefault("names" if name == "name" else name, {})[language] = text
-        elif colon and prefix.lower() in LANGUAGES:
+        elif colon:
             record.setdefault("attributes", {}).setdefault(prefix.lower(), {})[attribute.strip()] = text
-        else:
-            record[column] = text  # refused by its name
     return record

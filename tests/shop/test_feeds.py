@@ -15,6 +15,7 @@ import pytest
 
 from shop.feeds.google import rows_of_google_xml
 from shop.feeds.importing import Imported, format_of, import_feed
+from shop.feeds.prices import price_from_text
 from shop.feeds.records import product_from_record
 from shop.feeds.rows import FeedError, Row
 from shop.feeds.tables import rows_of_csv, rows_of_google_tsv, rows_of_jsonl
@@ -105,7 +106,7 @@ def test_xml_of_google_and_an_item_that_is_none(store: ProductStore, tmp_path: P
     imported = put(store, tmp_path, XML)
     assert (imported.changes, imported.bad) == (Changes(added=1), 1)
     assert imported.problems == [
-        "line 8: price: 'free' came, but an amount such as 1299.00 and ISO 4217's code are expected"
+        "line 8: price: 'free' came, but an amount and its currency are expected, such as \"1299.00 CNY\""
     ]
     mug = product(store)
     assert mug.names == {"en": 'Mug <b>& "more"</b> =1+1'}, "shown as text, never run, nothing taken away"
@@ -227,14 +228,21 @@ BILLION = """<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;
         (BILLION, "has a document type"),
         ("<!DOCTYPE x SYSTEM 'file:///etc/passwd'>\n<rss/>", "has a document type"),
         ("", "is empty"),
-        ("name\nMug\n", "names no column 'sku'"),
-        ("sku,sku\na,b\n", "twice"),
+        ("SKU no,name\nm,Mug\n", "names 'SKU no', 'name', read as CSV, but of sku, category, .*, are expected$"),
+        ("商品编号,名称\nm,杯子\n", "names '商品编号', '名称', read as CSV"),
+        ("sku;name_en\nm;Mug\n", "separated by ;: save the file with commas"),
+        ("sku\tname_en\nm\tMug\n", "names 'sku', 'name_en', read as Google's table with tabs, but id, title"),
+        (",".join(f"{n}{'x' * 50}" for n in range(12)), r"'9x{39}' and 2 more, read as CSV"),
+        ("sku,sku\na,b\n", "names 'sku' twice"),
+        ("sku,colour,name_en\na,red,b\n", "names 'colour', but sku, .* en:NAME and zh:NAME are the columns"),
+        (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", "not a text file: save it as CSV in UTF-8"),
+        (b"\xff\xd8\xff" + bytes(range(256)), "not a text file"),
         ("sku,name_en\n", "no product stands in the feed"),
         ("<html><body>Mug</body></html>", "no product stands in the feed"),
         ("[]", "no product stands in the feed"),
     ],
 )
-def test_a_file_that_is_no_feed_is_refused(store: ProductStore, tmp_path: Path, text: str, reason: str) -> None:
+def test_a_file_that_is_no_feed_is_refused(store: ProductStore, tmp_path: Path, text: str | bytes, reason: str) -> None:
     with pytest.raises(FeedError, match=reason):
         put(store, tmp_path, text)
     assert store.count("tea") == 0
@@ -252,16 +260,19 @@ def test_a_file_that_is_not_there_is_refused(store: ProductStore, tmp_path: Path
         (ATOM.replace("</entry></feed>", "</entry><entry><id>"), 1, r"line 3: not XML \(.*\): what follows"),
         (XML.replace("Cup", "Cup <b>red</b>").replace("free", "1 CNY"), 1, "line 8: elements stand inside the title"),
         (XML.replace("Cup", "x" * 1_100_000).replace("free", "1 CNY"), 1, "line 8: the item is too long"),
-        ('sku,name_en\na,A\nb,"' + "x\n" * 200_000, 1, "lines 3 to .*: not a row"),
-        ('sku,name_en\na,A\nb,"open\nc,C\n', 1, "lines 3 to 4: not a row"),
-        ('sku,name_en\na,A\nb,"Best" mug\n', 1, "line 3: not a row"),
+        ('sku,name_en\na,A\nb,"' + "x\n" * 200_000, 2, "line 3: a cell begins with a quotation mark"),
+        ('sku,name_en\na,A\nb,"open\nc,C\n', 3, "line 3: a cell begins with a quotation mark"),
+        ('sku,name_en\na,A\nb,"Best" mug\n', 2, "line 3: a cell begins with a quotation mark"),
+        ('sku,name_en\na,A\nb,"open, 5\nc,C\n', 2, "line 3: 3 columns came, but 2 are expected"),
         (JSONL + "\n{]\n", 1, "line 2: not JSON"),
         (JSONL + "\n[1]\n", 1, "line 2: an object in"),
         (JSONL + "\n" + '{"a":' * 5_000 + "\n", 1, "line 2: not JSON"),
         (JSONL + '\n{"sku": "' + "x" * 1_100_000 + '"}\n', 1, "line 2: the line is too long"),
         (JSONL + '\n{"sku": {"a": 1}}\n', 1, "line 2: sku: a text is expected"),
         (JSONL + '\n{"sku": "b", "names": {"fr": "tasse"}}\n', 1, "line 2: names: the language 'fr' came"),
-        (JSONL + '\n{"sku": "b", "colour": "red"}\n', 1, "line 2: the field 'colour' is not known"),
+        (JSONL + '\n{"sku": "b", "colour": "red"}\n', 1, "line 2: the field 'colour' is not known: sku, names"),
+        (JSONL + '\n{"sku": "b", "name": "Mug"}\n', 1, 'line 2: the field .* for names write {"names": {"en": "Mug"}}'),
+        (JSONL + '\n{"sku": "b", "names": "Mug"}\n', 1, 'line 2: names: values by language .* {"en": "Mug"}'),
         (JSONL + '\n{"sku": "b", "price": NaN}\n', 1, "line 2: price: 'NaN' came"),
         (JSONL + '\n{"sku": "b\\u0000"}\n', 1, "line 2: sku: NUL or half a character"),
         (JSONL + '\n{"sku": "b", "names": {"en": "a\\ud800"}}\n', 1, "line 2: names: NUL or half a character"),
@@ -314,11 +325,71 @@ def test_formats_are_told_from_their_beginning(tmp_path: Path, head: str, kind: 
 
 
 @pytest.mark.parametrize(
-    ("price", "found"), [("CNY 5", "5"), ("5元", "5"), ("1,234,567.89 CNY", "1234567.89"), ("0 CNY", "0")]
-)
+    ("price", "found"),
+    [("CNY 5", "5"), ("5元", "5"), ("5 RMB", "5"), ("¥59", "59"), ("￥5", "5"), ("¥5 CNY", "5"), ("0 CNY", "0"),
+     ("1,234,567.89 CNY", "1234567.89")],
+)  # fmt: skip
 def test_prices_are_read_as_they_are_written(price: str, found: str) -> None:
     read, _ = product_from_record("tea", {"sku": "a", "price": price})
     assert read.price == Money(Decimal(found), "CNY")
+    assert price_from_text("5", "RMB") == Money(Decimal(5), "CNY")
+
+
+@pytest.mark.parametrize(
+    ("price", "reason"),
+    [("$12.50", 'such as "12.50 USD": $ is of several countries'), ("free", 'are expected, such as "1299.00 CNY"'),
+     ("5", 'one currency is expected, such as "1299.00 CNY"'), ("¥5 JPY", "one currency"),
+     ("5 MUG", "the currency 'MUG' came, but a code of ISO 4217")],
+)  # fmt: skip
+def test_a_price_in_no_currency_that_is_known_is_refused(price: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        price_from_text(price)
+
+
+@pytest.mark.parametrize(("delimiter", "key", "title"), [("\t", "id", "title"), (",", "sku", "name_en")])
+@pytest.mark.parametrize("closed_by", ['s39{}plate 8"{}5 CNY', "s39{}plate{}5 CNY", 's39{}"plate"{}5 CNY'])
+def test_a_quotation_mark_that_opens_a_cell_costs_no_other_row(
+    store: ProductStore, tmp_path: Path, delimiter: str, key: str, title: str, closed_by: str
+) -> None:
+    rows = [f"s{number}{delimiter}尺子 {number}{delimiter}5 CNY" for number in range(700)]
+    rows[1] = f's1{delimiter}"6 inch ruler{delimiter}5 CNY'
+    rows[39] = closed_by.format(delimiter, delimiter)
+    imported = put(store, tmp_path, "\n".join([delimiter.join((key, title, "price")), *rows]))
+    assert (imported.changes, imported.bad, imported.notes) == (Changes(added=700), 0, 1)
+    assert imported.problems[0].startswith("line 3: a cell begins with a quotation mark")
+    assert product(store, "s1").names == {"en": '"6 inch ruler'}
+    assert "尺子 2" in product(store, "s2").names.values()
+
+
+def test_cells_of_several_lines_stay_whole_beside_open_ones(store: ProductStore, tmp_path: Path) -> None:
+    rows = [
+        "sku,name_en,photos",
+        'a,"x, ""y""","a.jpg',
+        'b.jpg"',
+        'b,"open,c',
+        'c,"M, N","c,1.jpg\r',
+        'd,2.jpg"\r',
+        "d,x",
+    ]
+    imported = put(store, tmp_path, "\n".join(rows))
+    assert [problem[:7] for problem in imported.problems] == ["line 4:", "line 7:"]
+    assert (product(store, "a").names, product(store, "a").photos) == ({"en": 'x, "y"'}, ("a.jpg", "b.jpg"))
+    assert (product(store, "c").names, product(store, "c").photos) == ({"en": "M, N"}, ("c,1.jpg", "d,2.jpg"))
+    put(store, tmp_path, 'id\ttitle\tprice\ne\t"two\nlines"\t5 CNY\nf\t"x\ty"\t\n')
+    assert (product(store, "e").names, product(store, "f").names) == ({"en": "two\nlines"}, {"en": "x\ty"})
+
+
+def test_a_column_of_google_that_is_misspelt_is_noted_once(store: ProductStore, tmp_path: Path) -> None:
+    imported = put(store, tmp_path, "id\ttitle\tprise\tdescription\tlink\nm-1\tMug\t5 CNY\t\t\nm-2\tCup\t5 CNY\t\t\n")
+    assert imported.problems == ["line 2: the first line names no column 'price'; 'prise' is not known: is it meant?"]
+    assert (imported.bad, imported.notes) == (0, 1)
+
+
+def test_of_different_offers_no_price_is_taken_which_is_noted(store: ProductStore, tmp_path: Path) -> None:
+    offers = [{"price": price, "priceCurrency": "CNY"} for price in (5, 6)]
+    imported = put(store, tmp_path, json.dumps([{"@type": "Product", "sku": "m-1", "offers": offers}]))
+    assert imported.problems == ["item 1: its price is left out: it is offered at several"]
+    assert product(store).price is None
 
 
 def test_the_command_says_what_came_of_a_feed(tmp_path: Path) -> None:
