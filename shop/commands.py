@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tqdm import tqdm
 from vitrine_client import VitrineError, VqaClient
+from vitrine_client.feedback.database import FeedbackError
 
 from command_line.errors import UsageError
 from shop.facts.listing_check import Checked, check_products
@@ -32,8 +33,7 @@ def import_products(options: ImportOptions) -> int:
             imported = import_feed(options.feed, options.shop, store, kind=kind)
     except VitrineError as error:
         return _failed(error)
-    for problem in imported.problems[: options.show]:
-        print(problem, file=sys.stderr)
+    _show(imported.problems[: options.show])
     changes = imported.changes
     print(
         f"{changes.added} added, {changes.changed} changed, {changes.same} the same; {imported.bad} bad rows, "
@@ -45,7 +45,7 @@ def import_products(options: ImportOptions) -> int:
 def check_listings(options: CheckOptions) -> int:
     """Returns the exit status."""
     try:
-        with ProductStore(store_url(options.store)) as store, VqaClient(options.url, timeout_s=_TIMEOUT_S) as client:
+        with _filled_store(options) as store, VqaClient(options.url, timeout_s=_TIMEOUT_S) as client:
             products = tqdm(store.all(options.shop), total=store.count(options.shop), desc="listings", disable=None)
             checked = list(
                 check_products(client, products, options.photos, threshold=options.threshold, threads=options.threads)
@@ -55,10 +55,10 @@ def check_listings(options: CheckOptions) -> int:
     write_report(options.output, options.shop, checked)
     asked, found = counts(checked)
     fields = ", ".join(f"{field}: {found[field]} of {asked[field]}" for field in asked)
-    not_asked = sum(bool(one.problem) for one in checked)
+    problems = [f"{one.sku}: {one.problem}" for one in checked if one.problem]
+    _show(problems[: options.show])
     print(
-        f"contradicted listings: {fields or 'none that could be checked'}; {not_asked} without a photo; "
-        f"{options.output}"
+        f"contradicted listings: {fields or 'none that could be checked'}; {len(problems)} left out; {options.output}"
     )
     return 0
 
@@ -66,15 +66,16 @@ def check_listings(options: CheckOptions) -> int:
 def index_photos(options: IndexOptions) -> int:
     """Returns the exit status: 1 where nothing was indexed."""
     try:
-        with ProductStore(store_url(options.store)) as store, VqaClient(options.url, timeout_s=_TIMEOUT_S) as client:
+        with _filled_store(options) as store, VqaClient(options.url, timeout_s=_TIMEOUT_S) as client:
             products = tqdm(store.all(options.shop), total=store.count(options.shop), desc="photos", disable=None)
-            done, lost = index_products(
+            done, problems = index_products(
                 client, products, options.photos, options.vectors, threads=options.threads, switches=options.switch,
                 keeps=options.keep,
             )  # fmt: skip
     except VitrineError as error:
         return _failed(error)
-    print(f"{done} products can be found by what they look like; {lost} have no photo that can be read")
+    _show(problems[: options.show])
+    print(f"{done} products are indexed by their photos; {len(problems)} left out")
     return 0 if done else 1
 
 
@@ -101,7 +102,7 @@ def write_report(file: Path, shop: str, checked: list[Checked]) -> None:
     else:
         text = _TEMPLATES.get_template("listings.html.j2").render(
             shop=shop, products=len(checked), asked=asked, found=found, rows=rows,
-            not_asked=sum(bool(one.problem) for one in checked),
+            left_out=[one for one in checked if one.problem],
         )  # fmt: skip
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -110,6 +111,30 @@ def write_report(file: Path, shop: str, checked: list[Checked]) -> None:
         raise UsageError(
             f"the report cannot be written to {file.name} ({error.strerror}): name another place"
         ) from error
+
+
+def _filled_store(options: CheckOptions | IndexOptions) -> ProductStore:
+    """Open a store that has products of the shop; a file of SQLite that is not there is not made.
+
+    Raises:
+        FeedbackError: there are none, or the store does not answer.
+    """
+    url = store_url(options.store)
+    file = Path(url.partition("?")[0].removeprefix("sqlite:///"))
+    if not url.startswith("sqlite:///") or file.exists():
+        store = ProductStore(url)
+        if store.count(options.shop):
+            return store
+        store.close()
+    place = file.name if url.startswith("sqlite:///") else "the database"
+    raise FeedbackError(
+        f"shop {options.shop!r} has no products in {place}: are --shop and --store those of the import?"
+    )
+
+
+def _show(problems: Iterable[str]) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
 
 
 def _failed(error: VitrineError) -> int:

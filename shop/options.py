@@ -8,6 +8,15 @@ from typing import Annotated, Literal
 from command_line.values import Argument, Count, ExistingFolder, File, Positional, WholeNumber, number
 
 STORE_VARIABLE = "VITRINE_PRODUCTS"
+
+
+def _shop_name(text: str) -> str:
+    if text and not text.strip():
+        raise ValueError("blanks came, but the name of a shop is expected, or nothing where it has none")
+    return text
+
+
+ShopName = Annotated[str, Argument(_shop_name, "SHOP")]
 _share = number("a number from 0 to 1", lambda found: 0 <= found <= 1)
 
 
@@ -26,7 +35,7 @@ class ImportOptions:
 
     feed: Positional[Path]
     """File of the feed: UTF-8, UTF-16 or GB18030."""
-    shop: str
+    shop: ShopName
     """Whose products they are."""
     store: str | None = None
     """Database of products: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME (default: $VITRINE_PRODUCTS, where a
@@ -47,7 +56,7 @@ class CheckOptions:
       python -m shop check --shop tea-house --url localhost:8001 --photos photos/ --output report.html
     """
 
-    shop: str
+    shop: ShopName
     """Whose products are checked."""
     url: str
     """Address of a server, host:port."""
@@ -61,6 +70,8 @@ class CheckOptions:
     """Probability from which a listing is called wrong."""
     threads: Count = 4
     """Photos asked about at once."""
+    show: WholeNumber = 20
+    """Products left out that are printed with the reason."""
 
     def __post_init__(self) -> None:
         if self.output.suffix not in (".html", ".jsonl"):
@@ -78,7 +89,7 @@ class IndexOptions:
       python -m shop index --shop tea-house --url localhost:8001 --photos photos/
     """
 
-    shop: str
+    shop: ShopName
     """Whose products are indexed."""
     url: str
     """Address of a server, host:port."""
@@ -90,6 +101,8 @@ class IndexOptions:
     """Folder that the products' paths of photos stand in."""
     threads: Count = 4
     """Photos embedded at once."""
+    show: WholeNumber = 20
+    """Products left out that are printed with the reason."""
     keep: bool = False
     """Keep the vectors of photos that are indexed, and renew only what is filtered by, such as prices. Where another
     photo has the same name now, leave this out."""

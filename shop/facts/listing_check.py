@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal, get_args
 
 from vitrine_client import Choice, InvalidPhotoError, InvalidRequestError, VqaClient
 from vitrine_client.photos import Photo
+from vitrine_client.quoting import quote
 
 from catalogue.attributes import CATEGORIES, COLOURS, plural
 from shop.facts.asked import plain
@@ -79,6 +81,7 @@ class Contradiction:
 class Checked:
     """One product that was asked about, or not."""
 
+    sku: str
     contradictions: tuple[Contradiction, ...] = ()
     asked: tuple[Field, ...] = ()
     """Fields that both the shop and the model have words for."""
@@ -143,12 +146,10 @@ def check_products(
     """
 
     def check(product: Product) -> Checked:
-        photo = photo_file(product, folder)
-        return (
-            check_photo(client, product, photo, threshold)
-            if photo
-            else Checked(problem="it has no photo that is a file")
-        )
+        try:
+            return check_photo(client, product, photo_file(product, folder), threshold)
+        except (InvalidPhotoError, InvalidRequestError) as error:
+            return Checked(product.sku, problem=error.message)
 
     waiting = iter(products)
     with ThreadPoolExecutor(threads) as pool:
@@ -157,21 +158,35 @@ def check_products(
 
 
 def check_photo(client: VqaClient, product: Product, photo: Photo, threshold: float = THRESHOLD) -> Checked:
-    """Ask about one photo what its listing says in words that the model knows."""
+    """Ask about one photo what its listing says in words that the model knows.
+
+    Raises:
+        VitrineError: the photo cannot be read, or the server fails or is away.
+    """
     asked = tuple(field for field in FIELDS if known_words(listed_value(product, field), field))
-    try:
-        answers = {field: client.choose(photo, QUESTIONS[field], CANDIDATES[field]) for field in asked}
-    except (InvalidPhotoError, InvalidRequestError):
-        return Checked(problem="its photo cannot be read")
-    return Checked(tuple(contradictions(product, answers, threshold)), asked)
+    answers = {field: client.choose(photo, QUESTIONS[field], CANDIDATES[field]) for field in asked}
+    return Checked(product.sku, tuple(contradictions(product, answers, threshold)), asked)
 
 
-def photo_file(product: Product, folder: Path) -> Path | None:
-    """Return the first photo where it is a file in the folder."""
-    if not product.photos or "://" in product.photos[0] or "\0" in product.photos[0]:
-        return None
-    file = (folder / product.photos[0]).resolve()
-    return file if file.is_relative_to(folder.resolve()) and file.is_file() else None
+def photo_file(product: Product, folder: Path) -> Path:
+    """Return the first photo, a file in the folder.
+
+    Raises:
+        InvalidPhotoError: there is none, or it is no such file; says which.
+    """
+    if not product.photos:
+        raise InvalidPhotoError("it has no photo")
+    named = quote(product.photos[0])
+    if "://" in product.photos[0]:
+        raise InvalidPhotoError(f"its photo {named} is an address, which is not downloaded: name a file in the folder")
+    place = "is no file in"
+    with suppress(OSError, RuntimeError, ValueError):  # a name that is too long, links in a circle, a null byte
+        file = (folder / product.photos[0]).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            place = "lies outside"
+        elif file.is_file():
+            return file
+    raise InvalidPhotoError(f"its photo {named} {place} the folder of photos")
 
 
 def _form(word: str) -> str:

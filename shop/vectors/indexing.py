@@ -21,7 +21,7 @@ _AT_ONCE = 256
 def index_products(
     client: VqaClient, products: Iterable[Product], folder: Path, url: str, *, threads: int = 4, switches: bool = True,
     keeps: bool = False,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[int, list[str]]:  # fmt: skip
     """Embed the first photo of each product, and fill the collection of the release that the server has.
 
     The collection of the release before goes on serving until this one is made to serve.
@@ -34,34 +34,34 @@ def index_products(
         switches: whether this release's collection serves from then on: for all shops that are in it.
 
     Returns:
-        How many products are in, and how many have no photo that can be read.
+        How many products are in, and which others are left out and why.
 
     Raises:
         VitrineError: the server or the store is away; or the server was exchanged for another release meanwhile.
     """
 
-    def embedded(product: Product) -> tuple[Product, Embedding] | None:
-        file = photo_file(product, folder)
+    def embedded(product: Product) -> Embedding | str:
         try:
-            return (product, client.embed(file)) if file else None
-        except (InvalidPhotoError, InvalidRequestError):
-            return None
+            return client.embed(photo_file(product, folder))
+        except (InvalidPhotoError, InvalidRequestError) as error:
+            return f"{product.sku}: {error.message}"
 
     any_photo = client.embed(Image.new("RGB", (32, 32)))  # tells the release, and the width of its vectors
-    done = lost = 0
+    done, problems = 0, list[str]()
     with ThreadPoolExecutor(threads) as pool, closing(_open(any_photo, url)) as vectors:
         for some in _some(products):
             there = [entry for product in some for entry in _renewed(vectors, product)]
             known = {(entry.sku, entry.photo) for entry in there} if keeps else set()
             new = [product for product in some if (product.sku, *product.photos[:1]) not in known]
-            found = [one for one in pool.map(embedded, new) if one]
-            vectors.upsert(there + [_entry(product, embedding) for product, embedding in found])
-            done += len(some) - len(new) + len(found)
-            lost += len(new) - len(found)
+            found = list(pool.map(embedded, new))
+            made = [_entry(product, one) for product, one in zip(new, found, strict=True) if isinstance(one, Embedding)]
+            vectors.upsert(there + made)
+            done += len(some) - len(new) + len(made)
+            problems += [one for one in found if isinstance(one, str)]
         vectors.index()
     if done and (switches or serving_release(url) is None):
         switch_to(url, vectors.release)
-    return done, lost
+    return done, problems
 
 
 def _open(embedding: Embedding, url: str) -> Vectors:

@@ -48,7 +48,8 @@ def entries(client: VqaClient, url: str) -> dict[str, Entry]:
 
 def test_a_photo_that_is_not_there_is_counted_and_the_rest_serves(client: VqaClient, photos: Path) -> None:
     url = f"edge://{photos}/vectors"
-    assert index_products(client, PRODUCTS, photos, url) == (2, 1)
+    missing = "s1: its photo '1.jpg' is no file in the folder of photos"
+    assert index_products(client, PRODUCTS, photos, url) == (2, [missing])
     assert entries(client, url).keys() == {"s0", "s2"}
     assert serving_release(url) is not None
 
@@ -63,7 +64,7 @@ def test_prices_change_without_a_photo_being_embedded_again(
     dearer = [replace(product, price=Money(Decimal(70), "CNY")) for product in PRODUCTS]
     dearer[2] = replace(dearer[2], photos=("1.jpg",))
     (photos / "0.jpg").unlink()
-    assert index_products(client, dearer, photos, url, keeps=True) == (3, 0)
+    assert index_products(client, dearer, photos, url, keeps=True) == (3, [])
     now = entries(client, url)
     assert {sku: entry.price for sku, entry in now.items()} == {"s0": 70, "s1": 70, "s2": 70}
     assert (now["s0"].vector.values == before["s0"].vector.values).all()
@@ -71,5 +72,6 @@ def test_prices_change_without_a_photo_being_embedded_again(
 
 def test_where_nothing_is_indexed_nothing_serves(client: VqaClient, tmp_path: Path) -> None:
     url = f"edge://{tmp_path}/vectors"
-    assert index_products(client, PRODUCTS, tmp_path, url) == (0, 3)
+    done, problems = index_products(client, PRODUCTS, tmp_path, url)
+    assert (done, len(problems)) == (0, 3)
     assert serving_release(url) is None

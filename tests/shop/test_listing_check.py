@@ -1,20 +1,25 @@
 """Listings that a photo contradicts: what counts as one, and the report on a real server's answers."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from PIL import Image
-from vitrine_client import Choice
+from vitrine_client import Choice, InvalidPhotoError
 from vitrine_client.results import Status
 
 from catalogue.attributes import CATEGORIES, COLOURS
 from catalogue.photos import attributes_from_seed, photo_from_seed
 from evaluation.listing_checks import listing
+from shop.__main__ import main
+from shop.commands import check_listings, index_photos
 from shop.facts.listing_check import Field, contradictions, known_words, photo_file
+from shop.options import CheckOptions, IndexOptions
 from shop.products.product import Product
 from shop.products.store import ProductStore
 from tests.conftest import TestedServer
@@ -89,13 +94,49 @@ def test_what_is_no_contradiction(colour: str, answer: Choice) -> None:
     assert not contradictions(product, {"colour": answer})
 
 
-@pytest.mark.parametrize("path", ["../secret.jpg", "/etc/passwd", "https://x/a.jpg", "none.jpg", "", "a\0b", "."])
-def test_no_photo_outside_the_folder_is_opened(tmp_path: Path, path: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("../secret.jpg", "lies outside"), ("/etc/passwd", "lies outside"), ("https://x/a.jpg", "which is not downloaded"),
+     ("none.jpg", "its photo 'none.jpg' is no file in"), ("", "is no file"), ("a\0b", "is no file"),
+     (".", "is no file"), ("x" * 2_000, "is no file"), ("circle", "is no file")],
+)  # fmt: skip
+def test_no_photo_outside_the_folder_is_opened(tmp_path: Path, path: str, reason: str) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "secret.jpg").write_bytes(b"x")
     (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
-    assert photo_file(Product("tea", "m", photos=(path,)), tmp_path / "photos") is None
+    (tmp_path / "photos" / "circle").symlink_to("circle")
+    with pytest.raises(InvalidPhotoError, match=reason):
+        photo_file(Product("tea", "m", photos=(path,)), tmp_path / "photos")
+    with pytest.raises(InvalidPhotoError, match="it has no photo"):
+        photo_file(Product("tea", "m"), tmp_path)
     assert photo_file(Product("tea", "m", photos=("a.jpg",)), tmp_path / "photos") == tmp_path / "photos" / "a.jpg"
+
+
+@pytest.mark.parametrize("command", ["check", "index"])
+def test_a_shop_without_products_is_said_and_no_store_is_made(
+    command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{tmp_path / 'products.db'}"
+
+    def run() -> int:
+        if command == "check":
+            return check_listings(CheckOptions("te", "127.0.0.1:1", tmp_path / "report.html", url))
+        return index_photos(IndexOptions("te", "127.0.0.1:1", f"edge://{tmp_path}/vectors", url))
+
+    assert run() == 1
+    assert "shop 'te' has no products in products.db" in capfd.readouterr().err
+    assert not any(tmp_path.iterdir())
+    with ProductStore(url) as store:
+        store.put([Product("tea", "m")])
+    assert run() == 1
+    assert "shop 'te' has no products in products.db" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["import feed", "check --output a.html --url x", "index --url x"])
+def test_a_shop_is_not_named_by_blanks(command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with patch("sys.argv", ["shop", *command.split(), "--shop", "  "]), pytest.raises(SystemExit):
+        main()
+    assert "blanks came, but the name of a shop is expected" in capfd.readouterr().err
 
 
 def test_a_planted_listing_says_another_word_in_one_field_alone() -> None:
@@ -130,9 +171,11 @@ def test_a_whole_catalogue_is_checked_by_a_real_server(tested_server: TestedServ
                    "--photos", str(tmp_path), "--output", str(tmp_path / name)]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("contradicted listings: colour: 1 of 2; 2 without a photo; ")
+        assert done.stdout.startswith("contradicted listings: colour: 1 of 2; 2 left out; ")
+        assert re.search(r"^broken: (.*)\nnone: it has no photo$", done.stderr, re.MULTILINE)
     [row] = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text("utf-8").splitlines()]
     assert (row["sku"], row["field"], row["listed"], row["seen"]) == (script, "colour", COLOURS[other], right)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert script not in page
+    assert "<td>none</td><td>it has no photo</td>" in page
     assert "&lt;script&gt;" in page
