@@ -149,7 +149,7 @@ def test_choose_lists_the_candidates_with_their_shares(server_url: str, photo: P
         (("embed", "no-such.jpg"), "cannot read the photo 'no-such.jpg': No such file"),
         (("embed", "PHOTO", "--output", "/no-such/x.npy"), "there is no folder /no-such"),
         (("profile", "no-such.jpg", "What is it?"), "cannot read the photo 'no-such.jpg': No such file"),
-        (("health", "--timeout", "soon"), "seconds, more than 0 and at most 86,400, but 'soon' came"),
+        (("health", "--timeout", "soon"), "'soon' came, but a number of seconds is expected, more than 0"),
     ],
 )
 def test_wrong_usage_says_what_is_right(photo: Path, arguments: tuple[str, ...], said: str) -> None:

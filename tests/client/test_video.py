@@ -78,6 +78,12 @@ def test_one_frame_is_a_video_and_a_recording_that_was_cut_off_shows_what_there_
     assert 0 < len(seen(whole[: len(whole) // 2], every_s=0.1)) < 40
 
 
+def photo(format: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", SIZE, RED).save(buffer, format)
+    return buffer.getvalue()
+
+
 def _shell_of(picture_size: tuple[int, int]) -> bytes:
     return video_of([Image.new("RGB", picture_size)], codec="mpeg4")
 
@@ -85,7 +91,9 @@ def _shell_of(picture_size: tuple[int, int]) -> bytes:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (lambda: b"", "cannot read the video: "),
+        (lambda: b"", "cannot read the video: it is empty (0 bytes)"),
+        (lambda: photo("JPEG"), "it is a photo: ask about it with `vitrine ask`"),
+        (lambda: photo("PNG"), "it is a photo"),
         (lambda: os.urandom(9_000), "an mp4, mov, mkv, webm, avi or ts is expected"),
         (lambda: two_colours()[:900], "cannot read the video: "),
         (sound, "the video holds no pictures: is it sound alone"),
@@ -101,8 +109,8 @@ def _shell_of(picture_size: tuple[int, int]) -> bytes:
         (lambda: b"ffconcat version 1.0\nfile /etc/hostname\n", "cannot read the video: "),
     ],
     ids=[
-        "nothing", "noise", "cut before its index", "sound", "8K", "no file", "a folder", "no path", "an address",
-        "a device", "text", "a number", "a playlist", "a list of files",
+        "nothing", "a JPEG", "a PNG", "noise", "cut before its index", "sound", "8K", "no file", "a folder", "no path",
+        "an address", "a device", "text", "a number", "a playlist", "a list of files",
     ],
 )  # fmt: skip
 def test_what_is_no_video_is_one_clear_error(given: Callable[[], Any], said: str) -> None:

@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from vitrine_client import FakeTransport, InvalidRequestError, VqaClient
-from vitrine_client.watching import Interval, Watched, intervals_of, when
+from vitrine_client.product_commands import frames_line
+from vitrine_client.watching import YES, Interval, Watched, intervals_of, when
 
 from catalogue.attributes import CATEGORIES
 from catalogue.dataset import first_seed
@@ -70,13 +71,31 @@ def test_asked_again_frames_are_the_same_bytes() -> None:
     client = VqaClient(transport=fake)
     pictures = [(0.0, Image.new("RGB", SIZE, "red")), (1.0, Image.new("RGB", SIZE, "darkred"))]
     assert when(client, pictures, "Is it red?").intervals == (Interval(0.0, 1.0, 1.0),)
-    assert when(client, pictures, "是红色的吗？") == Watched((Interval(0.0, 1.0, 1.0),), 2, 1.0)
+    assert when(client, pictures, "是红色的吗？") == Watched((Interval(0.0, 1.0, 1.0),), 2, 1.0, {"是": 2})
     assert sorted(fake.photos[:2]) == sorted(fake.photos[2:])
     assert when(client, pictures, "what?", candidates=["red", "blue"], appears=["red"]).intervals
     assert not when(client, pictures, "what?", candidates=["red", "blue"], appears=["blue"]).intervals
     assert when(client, [], "Is it red?").frames == 0
     with pytest.raises(InvalidRequestError):
         when(client, pictures, " ")
+    for appears in (["黄色"], YES):
+        with pytest.raises(InvalidRequestError, match="which are no candidates"):
+            when(client, pictures, "什么颜色？", candidates=["红色"], appears=appears)
+
+
+@pytest.mark.parametrize(
+    ("watched", "line"),
+    [
+        (Watched((), 6, 5.0, {"red": 4}), "in none of 6 frames up to 0:05.0; most often: red (4), handed over (2)"),
+        (Watched((), 2, 1.0, {}), "in none of 2 frames up to 0:01.0; most often: handed over (2)"),
+        (Watched((), 3, 2.0, {"否": 2, "是": 1}), "in frames by themselves alone, taken for flicker, of 3 frames up to "
+                                                  "0:02.0; most often: 否 (2), 是 (1)"),
+        (Watched((Interval(0.0, 1.0, 1.0),), 2, 1.0, {"yes": 2}), "2 frames up to 0:01.0"),
+    ],
+    ids=["other answers", "no answer", "flicker", "seen"],
+)  # fmt: skip
+def test_where_nothing_shows_the_line_says_what_was_answered(watched: Watched, line: str) -> None:
+    assert frames_line(watched, YES) == line
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +135,10 @@ def test_what_cannot_be_watched_is_one_clear_line(tmp_path: Path) -> None:
     assert done.stderr.startswith("vitrine: cannot read the video ")
     assert len(done.stderr.splitlines()) == 1
     assert vitrine("watch", str(broken), " ").returncode == 2
+    broken.write_bytes(b"")
+    assert vitrine("watch", str(broken), "Is this a mug?").stderr.endswith(": it is empty (0 bytes)\n")
+    done = vitrine("watch", str(broken), "Is this a mug?", "--every", "0")
+    assert "--every: '0' came, but a number of seconds is expected, more than 0 and at most 86,400" in done.stderr
 
 
 def test_the_guide_watches_a_folder(

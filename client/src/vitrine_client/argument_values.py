@@ -10,7 +10,7 @@ from PIL import Image
 
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.quoting import quote, short_name
-from vitrine_client.timeouts import require_timeout
+from vitrine_client.timeouts import LONGEST_TIMEOUT_S, require_timeout
 
 _MOST_DAYS = 36_500
 
@@ -23,7 +23,9 @@ def seconds(text: str) -> float:
     try:
         return require_timeout(number)
     except InvalidRequestError as error:
-        raise argparse.ArgumentTypeError(error.message) from error
+        raise argparse.ArgumentTypeError(
+            f"{quote(text)} came, but a number of seconds is expected, more than 0 and at most {LONGEST_TIMEOUT_S:,.0f}"
+        ) from error
 
 
 def share(text: str) -> float:

@@ -4,15 +4,17 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from vitrine_client.argument_values import answer, count, question, seconds, share
 from vitrine_client.commands import client_of, photo_named
 from vitrine_client.errors import VitrineError
-from vitrine_client.lines import as_json, clock, row_as_json, verdict_line
+from vitrine_client.lines import as_json, clock, printable, row_as_json, verdict_line
 from vitrine_client.quoting import short_name
 from vitrine_client.video import frames
-from vitrine_client.watching import YES, when
+from vitrine_client.watching import YES, Watched, when
 
 
 def add_ask_product(commands: Any, parents: list[argparse.ArgumentParser]) -> None:
@@ -85,5 +87,17 @@ def _watch(args: argparse.Namespace) -> int:
     for one in found.intervals:
         sure = "uncalibrated" if one.confidence is None else f"confidence {one.confidence:.3f}"
         print(f"{clock(one.start_s)} to {clock(one.end_s)}  ({sure})")
-    print(f"{found.frames} frames up to {clock(found.until_s)}", file=sys.stderr)
+    print(frames_line(found, args.appears or YES), file=sys.stderr)
     return 0
+
+
+def frames_line(found: Watched, appears: Collection[str]) -> str:
+    """Say how many frames were seen, and what the answers were where no interval came of them."""
+    frames = f"{found.frames} frames up to {clock(found.until_s)}"
+    if found.intervals:
+        return frames
+    counts = Counter(found.answers) + Counter({"handed over": found.frames - sum(found.answers.values())})
+    often = ", ".join(f"{printable(text)} ({count})" for text, count in counts.most_common(3))
+    is_flicker = {text.casefold() for text in found.answers} & {text.casefold() for text in appears}
+    where = "in frames by themselves alone, taken for flicker, of" if is_flicker else "in none of"
+    return f"{where} {frames}; most often: {often}"

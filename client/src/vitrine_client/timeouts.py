@@ -7,7 +7,7 @@ from numbers import Real
 from vitrine_client.errors import InvalidRequestError
 from vitrine_client.quoting import quote
 
-_LONGEST_TIMEOUT_S = 86_400.0
+LONGEST_TIMEOUT_S = 86_400.0
 """gRPC takes a deadline that is too far away for one that has passed."""
 _LEAST_TIMEOUT_S = 0.001
 
@@ -18,9 +18,9 @@ def require_timeout(timeout_s: float) -> float:
     Raises:
         InvalidRequestError: no number of seconds, or one that gRPC does not take.
     """
-    if not is_number(timeout_s) or not 0 < timeout_s <= _LONGEST_TIMEOUT_S:
+    if not is_number(timeout_s) or not 0 < timeout_s <= LONGEST_TIMEOUT_S:
         raise InvalidRequestError(
-            f"a timeout is a number of seconds, more than 0 and at most {_LONGEST_TIMEOUT_S:,.0f}, but "
+            f"a timeout is a number of seconds, more than 0 and at most {LONGEST_TIMEOUT_S:,.0f}, but "
             f"{quote(timeout_s)} came"
         )
     return float(timeout_s)

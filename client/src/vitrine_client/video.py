@@ -29,6 +29,8 @@ _CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf"
 """Formats that hold all they show: a playlist would have other files opened, which its maker names."""
 _STREAM = re.compile(r"rtsps?://", re.IGNORECASE)
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_PHOTOS = (b"\xff\xd8\xff", b"\x89PNG")
+_HEAD_BYTES = 16
 _SILENCE_S = 10.0
 
 
@@ -114,6 +116,7 @@ def _opened(av: Any, video: Video, end_s: float, stack: ExitStack) -> Any:
         return av.open(video, options={**limits, "rtsp_transport": "tcp"}, timeout=_SILENCE_S)
     file: Any = video
     if isinstance(video, bytes):
+        _require_no_photo(video, video[:_HEAD_BYTES])
         file = io.BytesIO(video)
     elif isinstance(video, (str, os.PathLike)):
         if _ADDRESS.match(os.fsdecode(video)):
@@ -124,9 +127,19 @@ def _opened(av: Any, video: Video, end_s: float, stack: ExitStack) -> Any:
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             reason = (error.strerror if isinstance(error, OSError) else None) or "it is no path"
             raise InvalidPhotoError(f"cannot read {_name(video)}: {reason}") from error
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            _require_no_photo(video, file.read(_HEAD_BYTES))
+            file.seek(0)
     elif not callable(getattr(video, "read", None)):
         raise InvalidPhotoError(f"a video is a path, bytes or an open binary file, but {kind_of(video)} came")
     return av.open(_EndingFile(file, end_s), options={**limits, "format_whitelist": _CONTAINERS})
+
+
+def _require_no_photo(video: Video, head: bytes) -> None:
+    if not head:
+        raise InvalidPhotoError(f"cannot read {_name(video)}: it is empty (0 bytes)")
+    if head.startswith(_PHOTOS):
+        raise InvalidPhotoError(f"cannot read {_name(video)}: it is a photo: ask about it with `vitrine ask`")
 
 
 class _EndingFile:

@@ -2,7 +2,8 @@
 
 import io
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from PIL import Image
 
 from vitrine_client.client import VqaClient
+from vitrine_client.errors import InvalidRequestError
+from vitrine_client.quoting import quote
 from vitrine_client.results import Answer, Choice
 
 YES = ("yes", "是", "是的", "有")
@@ -38,10 +41,12 @@ class Watched:
     """Frames that were asked about."""
     until_s: float
     """Time of the last of them."""
+    answers: Mapping[str, int]
+    """How many frames each certain answer came for, the most frequent first; the rest were handed over."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, fit for `json.dumps`."""
-        return {"intervals": [asdict(one) for one in self.intervals], "frames": self.frames, "until_s": self.until_s}
+        return asdict(self)
 
 
 def when(
@@ -62,14 +67,19 @@ def when(
         frames: of `video.frames`, or others with their times in seconds, in order.
         question: such as "Is this a mug?" or "这是杯子吗？".
         appears: answers that mean that it shows; case does not count.
-        candidates: allowed answers; the question is then asked as a closed list.
+        candidates: allowed answers; the question is then asked as a closed list. One of `appears` is among them.
         max_risk: share of such answers that may be wrong. An answer that is handed over counts as one that it does
             not show, but one such frame between two that show it does not part them.
 
     Raises:
+        InvalidRequestError: none of the candidates means that it shows.
         VitrineError: as `video.frames` and `VqaClient.ask`.
     """
     shown = {text.casefold() for text in appears}
+    if candidates is not None and not any(str(one).casefold() in shown for one in candidates):
+        raise InvalidRequestError(
+            f"appears is {quote(list(appears))}, which are no candidates: name those that mean that it shows"
+        )
 
     def ask(frame: tuple[float, Image.Image]) -> tuple[float, Answer | Choice]:
         photo = _jpeg(frame[1])
@@ -84,7 +94,8 @@ def when(
             seen += pool.map(ask, some)
     hits = [one.status == "answered" and one.text.casefold() in shown for _, one in seen]
     intervals = intervals_of([at_s for at_s, _ in seen], hits, [one.confidence for _, one in seen])
-    return Watched(intervals, len(seen), seen[-1][0] if seen else 0.0)
+    answers = Counter(one.text for _, one in seen if one.status == "answered")
+    return Watched(intervals, len(seen), seen[-1][0] if seen else 0.0, dict(answers.most_common()))
 
 
 def intervals_of(
