@@ -75,4 +75,9 @@ def _store(url: str) -> _Store:
             return postgres
     except (ValueError, ImportError) as error:
         raise VectorsError(f"the URL of the vectors cannot be used: {_EXPECTED}") from error
+    if kind == "edge":
+        raise VectorsError(
+            "the URL of the vectors names a host where a folder is expected: write three slashes, edge:///data/vectors "
+            "for a whole path or edge:///./data/vectors for one from here"
+        )
     raise VectorsError(f"the URL of the vectors cannot be used: {_EXPECTED}")

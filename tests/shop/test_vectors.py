@@ -276,10 +276,12 @@ def test_a_store_that_is_away_is_said_and_no_path_or_address(tmp_path: Path, ser
 
 
 @pytest.mark.parametrize(
-    "url", ["", "edge://", "edge://host/x", "qdrant://", "qdrant://h:port", "http://h", "postgresql://h/d?x=1"]
-)
-def test_a_url_of_no_store_is_refused(url: str) -> None:
-    with pytest.raises(VectorsError, match="URL"):
+    ("url", "reason"),
+    [("", "URL"), ("edge://", "URL"), ("edge://build/vec", "three slashes, edge:///data/vectors"), ("qdrant://", "URL"),
+     ("qdrant://h:port", "URL"), ("http://h", "URL"), ("postgresql://h/d?x=1", "URL")],
+)  # fmt: skip
+def test_a_url_of_no_store_is_refused(url: str, reason: str) -> None:
+    with pytest.raises(VectorsError, match=reason):
         open_vectors(url, R1, WIDTH)
 
 
