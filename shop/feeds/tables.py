@@ -102,19 +102,17 @@ def _misspelt(header: Sequence[str]) -> str:
 
 
 def _table(stream: TextIO, delimiter: str, header: Sequence[str]) -> Iterator[tuple[str, dict[str, str] | None, str]]:
-    """Give the place and the cells of each row, None where they are not those of one, and what there is to say of it.
-
-    A row of several lines is looked for where a cell is open; lines that are looked at for nothing are read again.
-    """
+    """Give the place and the cells of each row, None where they are not those of one, and what is to say of it."""
     lines, ahead, last, width = lines_of(stream), deque[str](), 1, len(header)
     while line := ahead.popleft() if ahead else next(lines, ""):
         first = last = last + 1
-        cells, is_open = _cells(line, delimiter, width)
-        if is_open and (found := _row_of_lines(line, len(cells) == width, ahead, lines, delimiter, width)):
+        if '"' in line and (found := _quoted_row(line, ahead, lines, delimiter, width)):
             cells, is_open = found[0], False
             for _ in range(found[1]):
                 ahead.popleft()
             last = first + found[1]
+        else:
+            cells, is_open = _cells(line, delimiter, width)
         place = f"line {first}" if last == first else f"lines {first} to {last}"
         if any(cells) and len(cells) != width:
             reason = f"{len(cells)} columns came, but {width} are expected: is a quotation mark left open?"
@@ -123,12 +121,12 @@ def _table(stream: TextIO, delimiter: str, header: Sequence[str]) -> Iterator[tu
             yield place, dict(zip(header, cells, strict=True)), _OPEN if is_open else ""
 
 
-def _row_of_lines(
-    line: str, is_row: bool, ahead: deque[str], lines: Iterator[str], delimiter: str, width: int
+def _quoted_row(
+    line: str, ahead: deque[str], lines: Iterator[str], delimiter: str, width: int
 ) -> tuple[list[str], int] | None:
-    """Return the cells of a row that this line begins, and how many lines follow it.
+    """Return the cells of a row that this line begins, and how many lines follow it; those stay in `ahead`.
 
-    None: they are not those of one; or this line is a row by itself (`is_row`), and so are most that follow.
+    None: they are not those of one; or this line is a row by itself, and so are most that follow.
     """
     reader = csv.reader(chain([line], _looked_at(ahead, lines)), delimiter=delimiter, strict=True)
     try:
@@ -136,8 +134,12 @@ def _row_of_lines(
     except csv.Error:
         return None
     count = reader.line_num - 1
-    rows = [len(_cells(one, delimiter, width)[0]) == width for one in islice(ahead, count)] if is_row else []
-    return None if len(cells) != width or (is_row and 2 * sum(rows) >= count) else (cells, count)
+
+    def is_row(one: str) -> bool:
+        return one.count(delimiter) >= width - 1 and len(_cells(one, delimiter, width)[0]) == width
+
+    are_rows = count and 2 * sum(map(is_row, islice(ahead, count))) >= count and is_row(line)
+    return None if len(cells) != width or are_rows else (cells, count)
 
 
 def _looked_at(ahead: deque[str], lines: Iterator[str]) -> Iterator[str]:
@@ -161,11 +163,7 @@ def _cells(line: str, delimiter: str, width: int) -> tuple[list[str], bool]:
     if '"' not in text:
         return cells, False
     if delimiter == "," or len(cells) != width:
-        try:
-            [cells] = csv.reader([text], delimiter=delimiter, strict=True)
-            return cells, False
-        except csv.Error:
-            cells = _CELLS[delimiter].findall(text)
+        cells = _CELLS[delimiter].findall(text)
     read = [cell[1:-1].replace('""', '"') if cell[:1] == '"' and _QUOTED.fullmatch(cell) else cell for cell in cells]
     return read, any(cell is same and cell.startswith('"') for cell, same in zip(cells, read, strict=True))
 
