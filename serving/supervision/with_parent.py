@@ -7,6 +7,7 @@ not survive a fork, and some aborted in it. The kernel goes by the thread that
 started it, so that must not end earlier.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -38,9 +39,17 @@ def _end_session_with(program: int) -> None:
     os.killpg(program, signal.SIGKILL)
 
 
+def _keep_nice() -> None:
+    """Give the session the niceness of this process: Linux weighs whole sessions, and processes within each only."""
+    if (niceness := os.nice(0)) > 0:
+        with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:  # noqa: PTH123  starts with little
+            group.write(str(niceness))
+
+
 def _become(program: list[str], parent: int) -> None:
     if not _ask_for_signal(signal.SIGKILL, when_ends=parent):
         sys.exit(1)
+    _keep_nice()
     ours = str(os.getpid())
     if os.fork() == 0:
         # Anew, for the program's arguments, which may hold a secret, must not be seen in the watcher's.
