@@ -118,6 +118,7 @@ def _one_way(
     # In a process of its own: what it does shall not delay those whose latency is measured.
     load = spawn.Process(target=_send_bulk, args=(there, url, tls, options.seconds, callers), daemon=True)
     load.start()
+    there.close()  # so that an end of it is seen here
     times_s = asyncio.run(_latencies_s(server, url, tls, here, options))
     right, wrong = here.recv()
     load.join()

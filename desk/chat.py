@@ -54,7 +54,9 @@ class ChatResponse(BaseModel):
     model: str
     choices: list[ChatChoice]
     usage: dict[str, int]
-    vitrine: dict[str, Any] = Field(description="Verdict, confidence, source and alternatives, as of /v1/answers.")
+    vitrine: dict[str, Any] = Field(
+        description="What /v1/answers says: verdict, confidence, source, product and others."
+    )
 
 
 @router.post("/chat/completions")
@@ -63,11 +65,8 @@ async def complete(desk: DeskNow, shop: ShopName, asked: ChatRequest) -> ChatRes
     _require_supported(asked)
     photo, question = _parts_of(asked.messages)
     one = Asked(photo, [question])
-    if desk.knows:
-        known = await desk.knows.find(shop, asked.product) if asked.product else None
-        [answer] = await desk.knows.answers(desk.client, one, known)
-    else:
-        [answer] = await ask_model(desk.client, one)
+    known = await desk.knows.find(shop, asked.product) if desk.knows and asked.product else None
+    [answer] = await (desk.knows.answers(desk.client, one, known) if desk.knows else ask_model(desk.client, one))
     is_handed = answer.status == "hand_over"
     number = await desk.inbox.add(shop, photo, question, answer, product=asked.product) if is_handed else None
     return ChatResponse(
@@ -76,7 +75,10 @@ async def complete(desk: DeskNow, shop: ShopName, asked: ChatRequest) -> ChatRes
         model=answer.release,
         choices=[ChatChoice(message=ChatMessage(content=_said(answer, question)))],
         usage={"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
-        vitrine=answer_out(answer, number, heatmap=False).model_dump(exclude={"heatmap"}),
+        vitrine={
+            **answer_out(answer, number, heatmap=False).model_dump(exclude={"heatmap"}),
+            "product": known.sku if known else None,
+        },
     )
 
 

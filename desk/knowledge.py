@@ -179,7 +179,7 @@ class Knowledge:
 
 
 async def any_embedding(client: AsyncVqaClient) -> Embedding:
-    """Embed a black square, to learn the server's release and the width of its vectors; its features are cached."""
+    """Embed a black square, to learn the server's release and the width of its vectors."""
     return await client.embed(_ANY_PHOTO)
 
 

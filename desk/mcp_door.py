@@ -14,6 +14,7 @@ from desk.knowledge import Asked, ask_model
 from desk.problems import ProblemError
 from desk.similar import find
 from desk.uploads import MOST_BYTES, photo_from_data_url
+from shop.products.product import Product
 
 _PHOTO = "The photo is a data: URL such as data:image/jpeg;base64,...; others are not fetched."
 
@@ -30,7 +31,10 @@ def mcp_app(desk: Desk) -> tuple[Starlette, Any]:
         f"shows are answered from the shop's catalogue. {_PHOTO}"
     )
     async def ask(context: Context, photo: str, question: str, product: str = "") -> dict[str, Any]:
-        return await _said(_answer(desk, _shop(context), _photo(photo), question, product))
+        shop = _shop(context)
+        known = await desk.knows.find(shop, product) if desk.knows and product else None
+        said = await _said(_answer(desk, _photo(photo), question, known))
+        return {**said, "product": known.sku if known else None}
 
     @server.tool(description=f"Ask which of a list of answers is right for a product photo. {_PHOTO}")
     async def choose(photo: str, question: str, candidates: list[str]) -> dict[str, Any]:
@@ -69,12 +73,10 @@ def _shop(context: Context) -> str:
     return str(request.state.shop)
 
 
-async def _answer(desk: Desk, shop: str, photo: bytes, question: str, sku: str) -> Answer:
+async def _answer(desk: Desk, photo: bytes, question: str, known: Product | None) -> Answer:
     asked = Asked(photo, [question], reads=True)
-    if desk.knows is None:
-        return (await ask_model(desk.client, asked))[0]
-    known = await desk.knows.find(shop, sku) if sku else None
-    return (await desk.knows.answers(desk.client, asked, known))[0]
+    found = await (desk.knows.answers(desk.client, asked, known) if desk.knows else ask_model(desk.client, asked))
+    return found[0]
 
 
 def _photo(url: str) -> bytes:

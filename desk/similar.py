@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict, replace
+from itertools import islice
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from shop.vectors.words import wish_from_words
 
 _MOST_DUPLICATES = 1_000
 _DUPLICATES_LIMIT_S = 30.0
+_FETCHED = 4
+"""Hits that are looked at for each that is shown: the catalogue may have changed since they were indexed."""
 _NO_VECTOR = Vector("", np.empty(0, np.float32))
 router = APIRouter(prefix="/v1", tags=["similar"])
 SkuText = Annotated[str, Field(max_length=200)]
@@ -81,7 +84,7 @@ async def find(
     embedding = await (desk.client.embed(photo) if photo else any_embedding(desk.client))
     shown_by_photo = await _attributes(desk, photo) if photo else {}
 
-    def work() -> list[Hit]:
+    def work() -> list[tuple[Hit, Product]]:
         vectors = knows.vectors(embedding)
         target = vector_of(embedding)
         shows = shown_by_photo
@@ -93,19 +96,16 @@ async def find(
         told = {*wished.filter.any_of, *wished.filter.none_of, *wished.wanted}
         alike = {str(name): (value,) for name, value in shows.items() if value and name not in told}
         which = replace(wished.filter, not_skus=not_skus)
-        return similar(vectors, target, which, wished.wanted, liked, disliked, limit, alike)
+        found = similar(vectors, target, which, wished.wanted, liked, disliked, _FETCHED * limit, alike)
+        today = ((hit, knows.products.get(shop, hit.sku)) for hit in found)
+        return list(islice(((hit, one) for hit, one in today if one and _is_wanted(one, hit, which)), limit))
 
     found = await in_store_thread(work)
-    known = {hit.sku: await in_store_thread(knows.products.get, shop, hit.sku) for hit in found}
-    hits = [
-        HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(product_now))
-        for hit in found
-        if (product_now := known[hit.sku]) and _is_still_wanted(product_now, hit, wished.filter)
-    ]
-    there = {hit.payload[name] for hit in found for name in FIELDS}
-    unmet = [one for one in wished.understood if not hits or (one.field in wished.wanted and one.value not in there)]
+    there = {hit.payload[name] for hit, _ in found for name in FIELDS}
+    unmet = [one for one in wished.understood
+             if not found or (one.is_wanted and one.field in wished.wanted and one.value not in there)]  # fmt: skip
     return SimilarOut(
-        hits=hits,
+        hits=[HitOut(sku=hit.sku, photo=hit.photo, score=hit.score, product=product_out(one)) for hit, one in found],
         not_found=[asdict(one) for one in unmet],
         understood=[asdict(one) for one in wished.understood],
         contradictions=[asdict(one) for one in wished.contradictions],
@@ -161,7 +161,7 @@ async def _attributes(desk: Desk, photo: bytes) -> dict[str, str]:
     return found
 
 
-def _is_still_wanted(product: Product, hit: Hit, wanted: Filter) -> bool:
+def _is_wanted(product: Product, hit: Hit, wanted: Filter) -> bool:
     """Tell whether a product that was found meets the filter by what the catalogue says today."""
     return wanted.is_met_by(entry_from_product(product, hit.photo, _NO_VECTOR))
 

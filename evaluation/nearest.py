@@ -1,4 +1,4 @@
-"""What nearness says of photos: of their vectors, or of the plainest vector that there is, the colours' histogram."""
+"""Nearness of photos: by their vectors, or by the plainest vector that there is, the histogram of their colours."""
 
 import math
 from collections import Counter

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from command_line.errors import UsageError
@@ -72,10 +72,11 @@ def _by_each_way(photos: Sequence[bytes], embed: Vector) -> dict[str, NDArray[np
 
 def _otherwise(photos: Sequence[bytes], grounds: Path | None) -> Iterator[tuple[str, Mapping[int, list[bytes]]]]:
     """Make scenes of each photo, by its number: of cut-outs on two kinds of ground, of others a part."""
-    images = [Image.open(io.BytesIO(photo)) for photo in photos]
+    images = [ImageOps.exif_transpose(Image.open(io.BytesIO(photo))) for photo in photos]
     cut_outs = {number: image for number, image in enumerate(images) if is_cut_out(image)}
     others = {number: image for number, image in enumerate(images) if number not in cut_outs}
-    behind = [Image.open(file).convert("RGB") for file in (photo_files(grounds) if grounds else camera_photos())]
+    files = photo_files(grounds) if grounds else camera_photos()
+    behind = [ImageOps.exif_transpose(Image.open(file)).convert("RGB") for file in files]
     for name, chosen, change in (
         ("on a plain ground", cut_outs, on_plain_ground),
         ("in front of a photo", cut_outs, lambda image, draw: in_front_of(image, behind, draw)),

@@ -28,7 +28,7 @@ class EmbeddingEvidence:
     reports: list[OutputReport]
 
     def facts(self) -> dict[str, Any]:
-        """For the manifest."""
+        """Return what the manifest says of it."""
         return self.weights.facts() | {"precision": self.precision, "parity": report_rows(self.reports)}
 
 

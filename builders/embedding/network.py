@@ -13,7 +13,7 @@ from builders.embedding.weights import EmbeddingWeights
 from builders.graphs.precision import DTYPES
 
 _MEAN, _SCALE = 127.0, 128.0
-"""Of a channel's byte, as the network was trained (`efficientnet_lite_builder.py` of TensorFlow's TPU models)."""
+"""Mean and scale of a channel's byte in training (`efficientnet_lite_builder.py` of TensorFlow's TPU models)."""
 _NORMS = {
     "_conv_stem": "_bn0", "_conv_head": "_bn1", "_expand_conv": "_bn0", "_depthwise_conv": "_bn1",
     "_project_conv": "_bn2",
@@ -28,7 +28,8 @@ class EmbeddingEncoder(nn.Module):
     """
 
     def __init__(self, network: Any, precision: str) -> None:
-        """
+        """Take a network over.
+
         Args:
             network: of `network_of`; it is changed.
         """
@@ -37,7 +38,7 @@ class EmbeddingEncoder(nn.Module):
         self.network = _without_norms(network).to(self.dtype)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """[B, S, S, 3] uint8 to [B, E] FP32, L2 norm 1."""
+        """Turn pixels [B, S, S, 3], uint8, into vectors [B, E], FP32, L2 norm 1."""
         normal = ((pixels.float() - _MEAN) / _SCALE).to(self.dtype).permute(0, 3, 1, 2)
         pooled: Tensor = self.network.extract_features(normal).float().mean((2, 3))
         return F.normalize(pooled)
@@ -53,7 +54,7 @@ def network_of(weights: EmbeddingWeights) -> Any:
 
 
 def reference_vectors(weights: EmbeddingWeights, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the package's network makes of pixels [B, S, S, 3], in FP32: [B, E], L2 norm 1."""
+    """Return vectors as the package's network makes them of pixels [B, S, S, 3]: [B, E], FP32, L2 norm 1."""
     network = network_of(weights)
     normal = torch.from_numpy(((pixels.astype(np.float32) - _MEAN) / _SCALE).transpose(0, 3, 1, 2).copy())
     with torch.inference_mode():

@@ -37,7 +37,7 @@ class EmbeddingWeights:
     sha256: str
 
     def facts(self) -> dict[str, object]:
-        """For the manifest."""
+        """Return what the manifest says of them."""
         return {"name": self.name, "sha256": {self.file.name: self.sha256}, "licence": _LICENCE}
 
 

@@ -23,10 +23,10 @@ async function call(path, options = {}) {
     throw new Error(texts.no_connection);
   }
   if (response.ok) return response;
-  const known = { 401: texts.bad_key, 408: texts.too_slow, 413: texts.too_large, 422: texts.bad_photo, 429: texts.busy, 404: texts.not_there,
+  const known = { 401: texts.bad_key, 408: texts.too_slow, 413: texts.too_large, 422: texts.bad_photo, 429: texts.busy,
                   503: texts.busy, 504: texts.too_slow }[response.status];
   const detail = await response.json().then((problem) => problem.detail, () => "");
-  const error = new Error([known || texts.failed, response.status === 404 ? "" : detail].filter(Boolean).join(" — "));
+  const error = new Error([known || texts.failed, detail].filter(Boolean).join(" — "));
   error.status = response.status;
   throw error;
 }
@@ -197,8 +197,11 @@ function productLine(known) {
 async function showFacts() {
   find("facts").textContent = "";
   if (!sku()) return;
-  const known = await (await call(`/v1/products/${encodeURIComponent(sku())}`)).json();
-  find("facts").textContent = productLine(known);
+  try {
+    find("facts").textContent = productLine(await (await call(`/v1/products/${encodeURIComponent(sku())}`)).json());
+  } catch (error) {
+    throw error.status === 404 ? new Error(texts.not_there) : error;
+  }
 }
 
 async function findSimilar() {

@@ -65,6 +65,10 @@ class GatewayOptions:
     canary_file: File = GatewaySettings.canary_file
     """File that has the share, as the gateway sees it."""
 
+    def __post_init__(self) -> None:
+        if self.bulk_servers and not self.bulk:
+            raise ValueError("--bulk-server is for bulk calls: name the shops whose calls are bulk with --bulk")
+
 
 def main() -> int:
     options = options_from_arguments(GatewayOptions, "python -m serving.door.gateway")

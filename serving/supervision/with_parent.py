@@ -7,14 +7,15 @@ not survive a fork, and some aborted in it. The kernel goes by the thread that
 started it, so that must not end earlier.
 """
 
-import contextlib
 import ctypes
 import os
 import signal
 import sys
+import time
 
 _PR_SET_PDEATHSIG = 1
 _WATCH = "--watch"
+_TRIES, _TRY_AGAIN_S = 20, 0.11
 
 
 def with_parent(command: list[str]) -> list[str]:
@@ -41,9 +42,18 @@ def _end_session_with(program: int) -> None:
 
 def _keep_nice() -> None:
     """Give the session the niceness of this process: Linux weighs whole sessions, and processes within each only."""
-    if (niceness := os.nice(0)) > 0:
-        with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:  # noqa: PTH123  starts with little
-            group.write(str(niceness))
+    if (niceness := os.nice(0)) <= 0:
+        return
+    for _ in range(_TRIES):
+        try:
+            with open("/proc/self/autogroup", "w") as group:  # noqa: PTH123  starts with little
+                group.write(str(niceness))
+        except BlockingIOError:  # Linux lets all but root do so ten times a second, whoever it is
+            time.sleep(_TRY_AGAIN_S)
+        except OSError:  # it does not weigh sessions
+            return
+        else:
+            return
 
 
 def _become(program: list[str], parent: int) -> None:

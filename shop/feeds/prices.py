@@ -9,7 +9,8 @@ _PRICE = re.compile(
     r"(?P<before>[A-Z]{3}|[¥￥])?\s*(?P<amount>\d{1,12}(?:\.\d{1,6})?|\d{1,3}(?:,\d{3}){1,3}(?:\.\d{1,6})?)\s*"
     r"(?P<after>[A-Z]{3}|元)?"
 )
-_YUAN = ("元", "RMB", "¥", "￥")
+_YUAN = ("元", "RMB")
+_SIGNS = ("¥", "￥")  # of the yuan and of the yen: the yuan where no code stands beside them
 _CODES = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLP "
     "CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF "
@@ -38,7 +39,8 @@ def price_from_text(text: str, currency: str = "") -> Money | None:
     if not found:
         example = 'such as "12.50 USD": $ is of several countries' if "$" in text else _EXAMPLE
         raise ValueError(f"price: {text[:40]!r} came, but an amount and its currency are expected, {example}")
-    codes = {"CNY" if code in _YUAN else code for code in (found["before"], found["after"], currency) if code}
+    told = [code for code in (found["before"], found["after"], currency) if code]
+    codes = {"CNY" if code in _YUAN else code for code in told if code not in _SIGNS} or {"CNY" for _ in told}
     if len(codes) != 1:
         raise ValueError(f"price: {text[:40]!r} came, but one currency is expected, {_EXAMPLE}")
     [code] = codes

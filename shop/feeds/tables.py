@@ -29,6 +29,7 @@ _MOST_LINES = 250
 _MOST_SHOWN = 10
 _CELLS = {mark: re.compile(rf'(?:^|{mark})("(?:[^"]|"")*+"(?={mark}|\Z)|[^{mark}]*)') for mark in ",\t"}
 _QUOTED = re.compile(r'"(?:[^"]|"")*+"')
+_DOUBT = "lines of a cell look like rows of their own: is a quotation mark left open?"
 _OPEN = "a cell begins with a quotation mark that does not end it: it was read as it stands"
 
 
@@ -39,7 +40,7 @@ def rows_of_csv(stream: TextIO) -> Iterator[Row]:
         FeedError: the first line does not name them.
     """
     expected = f"{', '.join((*_PLAIN, *_TEXTS))}, photos, en:NAME and zh:NAME"
-    header = _header(stream, ",", "sku", f"read as CSV, but of {expected}, at least sku")
+    header = _header(stream, ",", "sku", f"as CSV it must name sku, and may name {expected}")
     if unknown := [name for name in header if name and not _is_known(name)]:
         raise FeedError(f"the first line names {_shown(unknown)}, but {expected} are the columns that are known")
     for place, cells, reason in _table(stream, ",", header):
@@ -52,7 +53,7 @@ def rows_of_google_tsv(stream: TextIO) -> Iterator[Row]:
     Raises:
         FeedError: the first line does not name them.
     """
-    header = _header(stream, "\t", "id", "read as Google's table with tabs, but id, title, price and others")
+    header = _header(stream, "\t", "id", "as Google's table with tabs it must name id, and may title, price and others")
     header = [name.lower().removeprefix("g:").replace(" ", "_") for name in header]
     note = _misspelt(header)
     for place, cells, reason in _table(stream, "\t", header):
@@ -81,7 +82,7 @@ def _header(stream: TextIO, delimiter: str, key: str, expected: str) -> list[str
         raise FeedError(f"the first line names {_shown(twice)} twice: name each column once")
     if key not in names:
         hint = ". They are separated by ;: save the file with commas" if ";" in header[0] else ""
-        raise FeedError(f"the first line names {_shown(header)}, {expected}, are expected{hint}")
+        raise FeedError(f"the first line names {_shown(header)}; {expected}{hint}")
     return header
 
 
@@ -107,26 +108,28 @@ def _table(stream: TextIO, delimiter: str, header: Sequence[str]) -> Iterator[tu
     while line := ahead.popleft() if ahead else next(lines, ""):
         first = last = last + 1
         if '"' in line and (found := _quoted_row(line, ahead, lines, delimiter, width)):
-            cells, is_open = found[0], False
-            for _ in range(found[1]):
+            cells, count, note = found
+            for _ in range(count):
                 ahead.popleft()
-            last = first + found[1]
+            last = first + count
         else:
             cells, is_open = _cells(line, delimiter, width)
+            note = _OPEN if is_open else ""
         place = f"line {first}" if last == first else f"lines {first} to {last}"
         if any(cells) and len(cells) != width:
             reason = f"{len(cells)} columns came, but {width} are expected: is a quotation mark left open?"
             yield place, None, reason
         elif any(cells):
-            yield place, dict(zip(header, cells, strict=True)), _OPEN if is_open else ""
+            yield place, dict(zip(header, cells, strict=True)), note
 
 
 def _quoted_row(
     line: str, ahead: deque[str], lines: Iterator[str], delimiter: str, width: int
-) -> tuple[list[str], int] | None:
-    """Return the cells of a row that this line begins, and how many lines follow it; those stay in `ahead`.
+) -> tuple[list[str], int, str] | None:
+    """Return the cells of a row that this line begins, how many lines follow it, which stay in `ahead`, and a note.
 
-    None: they are not those of one; or this line is a row by itself, and so are most that follow.
+    None: they are not those of one; or this line is a row by itself, and so are most that follow. Of CSV, there are
+    three of these at least: two lines of a text may have as many commas.
     """
     reader = csv.reader(chain([line], _looked_at(ahead, lines)), delimiter=delimiter, strict=True)
     try:
@@ -136,10 +139,12 @@ def _quoted_row(
     count = reader.line_num - 1
 
     def is_row(one: str) -> bool:
-        return one.count(delimiter) >= width - 1 and len(_cells(one, delimiter, width)[0]) == width
+        found = _cells(one, delimiter, width)[0] if one.count(delimiter) >= width - 1 else []
+        return len(found) == width and "://" not in found[0]
 
-    are_rows = count and 2 * sum(map(is_row, islice(ahead, count))) >= count and is_row(line)
-    return None if len(cells) != width or are_rows else (cells, count)
+    rows = sum(map(is_row, islice(ahead, count))) if is_row(line) else 0
+    are_rows = rows >= (3 if delimiter == "," else 1) and 2 * rows >= count
+    return None if len(cells) != width or are_rows else (cells, count, _DOUBT if rows else "")
 
 
 def _looked_at(ahead: deque[str], lines: Iterator[str]) -> Iterator[str]:

@@ -62,8 +62,10 @@ class EdgeVectors:
         request = edge.SearchRequest(query, limit, filter=_edge_filter(filter), with_payload=True)
         return hits_from(_do(lambda: self._shard.search(request)))
 
-    def delete(self, shop: str, sku: str) -> None:
-        which = edge.Filter(must=[_has("shop", shop), _has("sku", sku)])
+    def delete(self, shop: str, sku: str, photos: Sequence[str] | None = None) -> None:
+        which = edge.Filter(
+            must=[_has("shop", shop), _has("sku", sku), *([] if photos is None else [_has("photo", *photos)])]
+        )
         _do(lambda: self._shard.update(edge.UpdateOperation.delete_points_by_filter(which)))
 
     def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:

@@ -34,7 +34,7 @@ def index_products(
         switches: whether this release's collection serves from then on: for all shops that are in it.
 
     Returns:
-        How many products are in, and which others are left out and why.
+        How many products are in, and whose photo was not read and why; what is in of such a product stays.
 
     Raises:
         VitrineError: the server or the store is away; or the server was exchanged for another release meanwhile.
@@ -56,7 +56,7 @@ def index_products(
             found = list(pool.map(embedded, new))
             made = [_entry(product, one) for product, one in zip(new, found, strict=True) if isinstance(one, Embedding)]
             vectors.upsert(there + made)
-            done += len(some) - len(new) + len(made)
+            done += len({entry.sku for entry in (*there, *made)})
             problems += [one for one in found if isinstance(one, str)]
         vectors.index()
     if done and (switches or serving_release(url) is None):
@@ -72,8 +72,8 @@ def _renewed(vectors: Vectors, product: Product) -> list[Entry]:
     """Return what is there of a product as the catalogue tells it now, without photos that it names no more."""
     there = list(vectors.entries(product.shop, product.sku))
     named = [entry for entry in there if entry.photo in (*product.photos, product.sku)]
-    if len(named) < len(there):
-        vectors.delete(product.shop, product.sku)
+    if gone := [entry.photo for entry in there if entry not in named]:
+        vectors.delete(product.shop, product.sku, gone)
     return [entry_from_product(product, entry.photo, entry.vector) for entry in named]
 
 

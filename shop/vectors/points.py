@@ -1,4 +1,4 @@
-"""What stores give back, read: payloads as entries, and the points of both of Qdrant's libraries."""
+"""Reading of what stores give back: payloads, and the points of both of Qdrant's libraries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any

@@ -151,8 +151,8 @@ class Vectors(Protocol):
     def search(self, vector: Vector, filter: Filter, limit: int) -> list[Hit]:
         """Find the nearest photos, at most `limit` of them (1 to 1,000), the nearest first."""
 
-    def delete(self, shop: str, sku: str) -> None:
-        """Remove all photos of a product; one that is not there is no error."""
+    def delete(self, shop: str, sku: str, photos: Sequence[str] | None = None) -> None:
+        """Remove photos of a product, None: all; one that is not there is no error."""
 
     def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:
         """Go through all photos of a shop, or of one of its products, with vectors of length 1."""

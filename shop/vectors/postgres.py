@@ -89,9 +89,13 @@ class PostgresVectors:
             hits.append(Hit(row["sku"], row["photo"], 1 - float(row["distance"]), payload))
         return hits
 
-    def delete(self, shop: str, sku: str) -> None:
-        query = text(f"DELETE FROM {self._table} WHERE shop = :shop AND sku = :sku")  # noqa: S608  the table's name is ours
-        _in(self._engine, lambda connection: connection.execute(query, {"shop": shop, "sku": sku}))
+    def delete(self, shop: str, sku: str, photos: Sequence[str] | None = None) -> None:
+        query = text(
+            f"DELETE FROM {self._table} WHERE shop = :shop AND sku = :sku "  # noqa: S608  the table's name is ours
+            "AND (CAST(:photos AS text) IS NULL OR photo IN (SELECT json_array_elements_text(CAST(:photos AS json))))"
+        )
+        given = {"shop": shop, "sku": sku, "photos": None if photos is None else json.dumps(list(photos))}
+        _in(self._engine, lambda connection: connection.execute(query, given))
 
     def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:
         query = text(

@@ -56,8 +56,10 @@ class QdrantVectors:
         found = _do(lambda: self._client.query_points(self._name, values, query_filter=_filter(filter), limit=limit))
         return hits_from(found.points)
 
-    def delete(self, shop: str, sku: str) -> None:
-        which = models.Filter(must=[_has("shop", shop), _has("sku", sku)])
+    def delete(self, shop: str, sku: str, photos: Sequence[str] | None = None) -> None:
+        which = models.Filter(
+            must=[_has("shop", shop), _has("sku", sku), *([] if photos is None else [_has("photo", *photos)])]
+        )
         _do(lambda: self._client.delete(self._name, models.FilterSelector(filter=which), wait=True))
 
     def entries(self, shop: str, sku: str | None = None) -> Iterator[Entry]:

@@ -48,8 +48,11 @@ def similar(
     target, wanted, alike = _moved(vectors, vector, likes, dislikes), wanted or {}, alike or {}
     found: dict[str, Hit] = {}
     # What has all of it may lie far away, and there may be nothing that has: so each is looked for by itself.
-    for narrowed in ({}, wanted, alike, {**alike, **wanted}):
+    narrowings = [filter]
+    for narrowed in (wanted, alike, {**alike, **wanted}):
         which = replace(filter, any_of={**narrowed, **filter.any_of})
+        narrowings += [which] if which not in narrowings else []
+    for which in narrowings:
         found |= {hit.sku: hit for hit in _products(vectors, target, which, limit)}
 
     def rank(hit: Hit) -> tuple[int, int, float]:

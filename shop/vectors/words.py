@@ -64,7 +64,7 @@ _M, _T = "[\ue000-\uefff]", "[\uf000-\uf8ff]"  # in place of money, and of a ter
 _NOT = (
     r"(?:(?<![a-z])(?:not want|not|neither|nor|no|without|except for|except|other than|anything but|"
     r"(?:don't|dont|do not|can't stand|cannot stand) ?(?:want|like|need)?|never|avoid|hates?|dislikes?|exclud(?:e|ing)|instead of|skip)"
-    r"(?: (?:in|any|a|an|the|both))*\s*|(?:不要|不想要|别[给要买拿是](?:我)?|别推荐|不是|不喜欢|不爱|讨厌|拒绝|避开|排除|不考虑|不买|除了|非)\s*)"
+    r"(?: (?:in|any|a|an|the|both))*\s*|(?:不要|不想要|(?<![特分区个级性类])别[给要买拿是]我?|别推荐|不是|不喜欢|不爱|讨厌|拒绝|避开|排除|不考虑|不买|除了|非)\s*)"
 )
 _PHRASE = re.compile(
     "|".join(
@@ -72,7 +72,7 @@ _PHRASE = re.compile(
         + [rf"(?:{one_of(words.split('|'))})\s*(?P<before_{bound}>{_M})" for bound, words in _BEFORE.items()]
         + [rf"(?P<after_{bound}>{_M})\s*(?:{one_of(words.split('|'))})" for bound, words in _AFTER.items()]
         + [r"(?P<cheaper>(?<![a-z])(?:cheaper|less expensive)(?![a-z])|[更再]?便宜(?:一?点|一些)?)"]
-        + [rf"{_NOT}(?P<not>{_T}(?:\s*(?:or|nor|and|和|或者?|、)\s*{_T})*)(?:以外|之外|除外)?|(?P<not_2>{_T}(?:的?\s*(?:和|或者?|、)\s*{_T})*)的?(?:就|都)?(?:以外|之外|除外|不行|不好|不喜欢|不考虑|算了|免谈|不要(?!\s*{_T}))"]
+        + [rf"{_NOT}(?P<not>{_T}(?:\s*(?:or|nor|and|和|或者?|、)\s*{_T})*)(?:以外|之外|除外)?|(?P<not_2>{_T}(?:的?\s*(?:和|或者?|、)\s*{_T})*)的?(?:就|都)?(?:以外|之外|除外|不行|不好(?![看吗用])|算了|免谈|不(?:喜欢|考虑|要)(?!\s*{_T}))"]
         + [rf"(?P<term>{_T})"]
     )
 )  # fmt: skip

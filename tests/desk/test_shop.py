@@ -13,6 +13,7 @@ import mcp
 import pytest
 from fastapi.testclient import TestClient
 from vitrine_client import AsyncFakeTransport, AsyncVqaClient, FakeTransport, InvalidRequestError
+from vitrine_client.feedback.database import FeedbackError
 from vitrine_client.feedback.store import FeedbackStore
 
 from catalogue.photos import photo_from_seed
@@ -114,7 +115,10 @@ def test_rules_hold_where_text_is_read_and_on_every_door(client: TestClient, pho
     assert said["vitrine"]["source"] == "rule"
     content[0] = {"type": "text", "text": "How much is it?"}
     asked = {"messages": [{"role": "user", "content": content}], "product": "M1"}
-    assert client.post("/v1/chat/completions", json=asked).json()["choices"][0]["message"]["content"] == "CNY 59.00"
+    told = client.post("/v1/chat/completions", json=asked).json()
+    assert (told["choices"][0]["message"]["content"], told["vitrine"]["product"]) == ("CNY 59.00", "M1")
+    told = client.post("/v1/chat/completions", json={**asked, "product": "another"}).json()
+    assert told["vitrine"]["product"] is None
 
 
 def test_what_is_printed_is_still_read_where_the_product_is_known(client: TestClient, photo: bytes) -> None:
@@ -224,11 +228,30 @@ def test_similar_products_are_found_by_photo_and_by_product(
     products.put([Product("", "A1", category="mug", price=Money(Decimal(101), "CNY"))])
     found = client.post("/v1/similar", data={"product": "A3", "wish": wish}).json()
     assert {hit["sku"] for hit in found["hits"]} == {"A0"}, "today A1 costs more"
+    found = client.post("/v1/similar", data={"product": "A3", "wish": wish, "limit": 1}).json()
+    assert len(found["hits"]) == 1, "one that does not fit any more takes no place"
+    for words in ("blue, not red", "要蓝色的，不要红色的"):
+        told = client.post("/v1/similar", data={"product": "A3", "wish": words}).json()
+        assert [(one["value"], one["is_wanted"]) for one in told["not_found"]] == [("blue", True)]
     assert client.delete("/v1/products/A0").json() == {"removed": True}
     again = client.post("/v1/similar", files={"photo": pictures["A0"]}, data={"limit": 9}).json()["hits"]
     assert "A0" not in {hit["sku"] for hit in again}
     assert client.post("/v1/similar", data={"product": "A3", "dislike": "A3"}).status_code == 422
     assert client.post("/v1/similar", files={"photo": b""}).status_code == 422
+
+
+def test_a_catalogue_that_is_away_is_not_ready(
+    products: ProductStore, tmp_path: Path, fake: FakeTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(products, tmp_path, fake) as client:
+        assert client.get("/health/ready").status_code == 200
+
+        def away(*_: Any) -> None:
+            raise FeedbackError("the store of products does not answer")
+
+        monkeypatch.setattr(ProductStore, "get", away)
+        got = client.get("/health/ready")
+    assert (got.status_code, got.json()["catalogue"]) == (503, "the store of products does not answer")
 
 
 def test_a_desk_without_a_catalogue_says_so(tmp_path: Path, fake: FakeTransport) -> None:
@@ -267,10 +290,18 @@ def test_the_demo_shop_before_a_real_server(
             hits = client.post("/v1/similar", files={"photo": picture}, data={"limit": 5}).json()["hits"]
             assert hits[0]["sku"] == "P00003"
 
-        async def tools() -> Any:
+        async def tools() -> list[Any]:
+            data_url = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
             async with mcp.Client(f"{url}/mcp/") as client:
-                return await client.call_tool("similar", {"product": "P00003", "wish": "不要黄色"})
+                asked = {"photo": data_url, "question": "多少钱？"}
+                return [
+                    await client.call_tool("similar", {"product": "P00003", "wish": "不要黄色"}),
+                    await client.call_tool("ask", {**asked, "product": "P00003"}),
+                    await client.call_tool("ask", {**asked, "product": "no such"}),
+                ]
 
-        found = asyncio.run(tools())
+        found, priced, unknown = asyncio.run(tools())
+        assert (priced.structured_content["source"], priced.structured_content["product"]) == ("catalogue", "P00003")
+        assert unknown.structured_content["product"] is None
         assert found.structured_content
         assert found.structured_content["hits"]

@@ -54,7 +54,7 @@ def test_the_nearest_are_counted_up_to_as_many_as_a_class_has() -> None:
 
 
 def test_chance_is_what_vectors_without_meaning_reach() -> None:
-    """Of 400 photos; a share of 30 % has a standard error of 1 % or so here, and five are allowed."""
+    """Share of 400 photos: one of 30 % has a standard error of 1 % or so here, and five are allowed."""
     drawn = np.random.default_rng(0)
     classes = drawn.integers(0, 3, 400).tolist()
     vectors = drawn.normal(size=(400, 16)).astype(np.float32)

@@ -157,6 +157,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("benchmarks.text", "{good} --photos 0", "'0' came, but a whole number, at least 1"),
     ("builders", "--checkpoint {new} --gpus 0,x", "numbers of GPUs such as 0,1 are expected, each once"),
     ("builders", "--checkpoint {new} --gpus 0,1", "they go with --target tensorrt"),
+    ("serving.door.gateway", "--bulk-server one:8001", "name the shops whose calls are bulk"),
     ("serving.door.gateway", "--server vitrine", "vitrine"),
     ("serving.door.gateway", "--rate-per-s 0", "--rate-per-s"),
     ("serving.door.gateway", "--rate-of shop", "a shop's name and its rate are expected, as in a-shop=20"),

@@ -228,11 +228,11 @@ BILLION = """<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;
         (BILLION, "has a document type"),
         ("<!DOCTYPE x SYSTEM 'file:///etc/passwd'>\n<rss/>", "has a document type"),
         ("", "is empty"),
-        ("SKU no,name\nm,Mug\n", "names 'SKU no', 'name', read as CSV, but of sku, category, .*, are expected$"),
-        ("商品编号,名称\nm,杯子\n", "names '商品编号', '名称', read as CSV"),
+        ("SKU no,name\nm,Mug\n", "names 'SKU no', 'name'; as CSV it must name sku, and may name sku, category, "),
+        ("商品编号,名称\nm,杯子\n", "names '商品编号', '名称'; as CSV"),
         ("sku;name_en\nm;Mug\n", "separated by ;: save the file with commas"),
-        ("sku\tname_en\nm\tMug\n", "names 'sku', 'name_en', read as Google's table with tabs, but id, title"),
-        (",".join(f"{n}{'x' * 50}" for n in range(12)), r"'9x{39}' and 2 more, read as CSV"),
+        ("sku\tname_en\nm\tMug\n", "names 'sku', 'name_en'; as Google's table with tabs it must name id"),
+        (",".join(f"{n}{'x' * 50}" for n in range(12)), r"'9x{39}' and 2 more; as CSV"),
         ("sku,sku\na,b\n", "names 'sku' twice"),
         ("sku,colour,name_en\na,red,b\n", "names 'colour', but sku, .* en:NAME and zh:NAME are the columns"),
         (b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0", "not a text file: save it as CSV in UTF-8"),
@@ -333,12 +333,13 @@ def test_prices_are_read_as_they_are_written(price: str, found: str) -> None:
     read, _ = product_from_record("tea", {"sku": "a", "price": price})
     assert read.price == Money(Decimal(found), "CNY")
     assert price_from_text("5", "RMB") == Money(Decimal(5), "CNY")
+    assert price_from_text("¥5 JPY") == price_from_text("¥5", "JPY") == Money(Decimal(5), "JPY"), "the code decides"
 
 
 @pytest.mark.parametrize(
     ("price", "reason"),
     [("$12.50", 'such as "12.50 USD": $ is of several countries'), ("free", 'are expected, such as "1299.00 CNY"'),
-     ("5", 'one currency is expected, such as "1299.00 CNY"'), ("¥5 JPY", "one currency"),
+     ("5", 'one currency is expected, such as "1299.00 CNY"'), ("CNY 5 JPY", "one currency"),
      ("5 MUG", "the currency 'MUG' came, but a code of ISO 4217")],
 )  # fmt: skip
 def test_a_price_in_no_currency_that_is_known_is_refused(price: str, reason: str) -> None:
@@ -359,6 +360,22 @@ def test_a_quotation_mark_that_opens_a_cell_costs_no_other_row(
     assert imported.problems[0].startswith("line 3: a cell begins with a quotation mark")
     assert product(store, "s1").names == {"en": '"6 inch ruler'}
     assert "尺子 2" in product(store, "s2").names.values()
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "photos", "notes"),
+    [
+        ('sku,name_en\nm1,"Mug\nwhite, large"\nm2,Cup\n', {"en": "Mug\nwhite, large"}, (), 1),
+        ('sku,name_zh\nm1,"杯子\n白色, 大"\nm2,杯\n', {"zh": "杯子\n白色, 大"}, (), 1),
+        ('sku,photos\nm1,"https://c/1\nhttps://c/w_1,h_2"\nm2,x\n', {}, ("https://c/1", "https://c/w_1,h_2"), 0),
+    ],
+)  # fmt: skip
+def test_lines_of_a_cell_that_have_as_many_commas_are_no_rows(
+    store: ProductStore, tmp_path: Path, text: str, names: dict[str, str], photos: tuple[str, ...], notes: int
+) -> None:
+    imported = put(store, tmp_path, text)
+    assert (imported.changes, imported.bad, imported.notes) == (Changes(added=2), 0, notes)
+    assert (product(store, "m1").names, product(store, "m1").photos) == (names, photos)
 
 
 def test_cells_of_several_lines_stay_whole_beside_open_ones(store: ProductStore, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ SAME: tuple[tuple[str, str, dict[str, Any], dict[str, tuple[str, ...]]], ...] = 
     ("anything but red or blue", "除了红色和蓝色以外", {"not": {"colour": ("red", "blue")}}, {}),
     ("not red but blue", "不要红色的，要蓝色的", {"not": {"colour": ("red",)}}, {"colour": ("blue",)}),
     ("neither red nor blue", "红色和蓝色都不要", {"not": {"colour": ("red", "blue")}}, {}),
+    ("red, not green", "要红色的不喜欢绿色", {"not": {"colour": ("green",)}}, {"colour": ("red",)}),
+    ("blue, not red", "要蓝色不考虑红色", {"not": {"colour": ("red",)}}, {"colour": ("blue",)}),
     ("I hate red", "我讨厌红色", {"not": {"colour": ("red",)}}, {}),
     ("avoid red", "别给我红的", {"not": {"colour": ("red",)}}, {}),
     ("I don't like red", "红的不行", {"not": {"colour": ("red",)}}, {}),
@@ -55,6 +57,12 @@ def test_both_languages_mean_the_same(english: str, chinese: str, must: dict, wa
         assert wish.filter == Filter("a", **expected, any_of=any_of, none_of=must.get("not", {})), text
         assert wish.wanted == wanted, text
         assert (wish.contradictions, wish.not_understood) == ((), ()), text
+
+
+@pytest.mark.parametrize("text", ["especially red", "特别是红色", "颜色分别是红色", "红色的不好吗？", "红色好不好看"])
+def test_a_word_that_looks_like_no_is_none(text: str) -> None:
+    wish = wish_from_words(text, "a")
+    assert (wish.filter.none_of, wish.wanted) == ({}, {"colour": ("red",)})
 
 
 CHINESE_PRICES = {

@@ -142,6 +142,15 @@ def test_a_photo_is_there_once_and_a_product_goes_with_all_its_photos(url: str) 
         ]  # fmt: skip
 
 
+def test_single_photos_of_a_product_go(url: str) -> None:
+    with closing(open_vectors(url, R1, WIDTH)) as vectors:
+        vectors.upsert(ENTRIES)
+        vectors.delete("a", "s1", ["back.jpg", "not there.jpg", "'; DROP TABLE vectors"])
+        assert sorted(one.photo for one in vectors.entries("a", "s1")) == ["1.jpg"]
+        vectors.delete("a", "s1", [])
+        assert len(list(vectors.entries("a", "s1"))) == 1
+
+
 def test_all_entries_of_a_shop_come_page_by_page_as_they_were_put(url: str) -> None:
     many = [entry(number, photo=f"'\"照片{number}😀\\.jpg") for number in range(1, 2102)]
     with closing(open_vectors(url, R1, WIDTH)) as vectors:

@@ -203,7 +203,7 @@ def test_features_travel_packed_and_give_the_embedding(load: Load) -> None:
 
 @pytest.mark.usefixtures("load")
 def test_a_photo_becomes_pixels_for_an_encoder_of_vectors_with_its_digest_and_the_release() -> None:
-    """Of builds that have one; the others have no such step."""
+    """Step that only builds with an encoder of their own for vectors have."""
     step = load_step(SOURCE, "embedding_preprocess")
     response = ask(step, IMAGE=np.concatenate([texts(png()), texts(png(0))]))
     assert response.tensor("EMBEDDING_PIXELS").shape == (2, step.side_px, step.side_px, 3)

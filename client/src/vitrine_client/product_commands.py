@@ -99,5 +99,7 @@ def frames_line(found: Watched, appears: Collection[str]) -> str:
     counts = Counter(found.answers) + Counter({"handed over": found.frames - sum(found.answers.values())})
     often = ", ".join(f"{printable(text)} ({count})" for text, count in counts.most_common(3))
     is_flicker = {text.casefold() for text in found.answers} & {text.casefold() for text in appears}
-    where = "in frames by themselves alone, taken for flicker, of" if is_flicker else "in none of"
+    if not found.frames:
+        return frames
+    where = "only in single frames, which are left out as flicker, of" if is_flicker else "in none of"
     return f"{where} {frames}; most often: {often}"

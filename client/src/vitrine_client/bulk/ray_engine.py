@@ -72,8 +72,8 @@ def _require_cluster(address: str) -> None:
     if not (host and port.isdigit()):
         return  # "auto", "local"
     try:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
-    except (OSError, OverflowError) as error:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+    except (OSError, OverflowError, ValueError) as error:
         raise ServerUnavailableError(
             "no Ray cluster answers where RAY_ADDRESS says: is its head running, and can this machine reach it? "
             "Without RAY_ADDRESS, Ray runs on this machine"
