@@ -1,10 +1,8 @@
 """`python -m desk.demo_shop`: a shop of drawn products with facts, and the desk that knows them."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from command_line.errors import exit_status
 from command_line.options import options_from_arguments
@@ -29,14 +27,15 @@ class DemoShopOptions:
 
 
 def what_to_try(options: DemoShopOptions) -> str:
-    photo, base = f"{options.folder}/photos/P00003.jpg", f"http://127.0.0.1:{options.port}"
-    asked: Any = json.dumps(["How much is it?", "还有货吗？", "保修多久？", "What colour is it?"], ensure_ascii=False)
+    sku = f"P{min(3, options.products - 1):05}"
+    photo, base = f"{options.folder}/photos/{sku}.jpg", f"http://127.0.0.1:{options.port}"
     return "\n".join(
         [
-            f"open {base}/ , choose {photo}, name the product P00003, and ask: {asked}",
+            f"open {base}/ , choose {photo}, name the product {sku}, and ask:",
+            "    How much is it?    还有货吗？    保修多久？    What colour is it?",
             "then look for similar products: blue, under 100 yuan; 要红色的，50元以内，有货",
-            f'curl -s {base}/v1/answers -F photo=@{photo} -F product=P00003 -F "question=How much is it?"',
-            f'curl -s {base}/v1/similar -F product=P00003 -F "wish=blue, under 100 yuan"',
+            f'curl -s {base}/v1/answers -F photo=@{photo} -F product={sku} -F "question=How much is it?"',
+            f'curl -s {base}/v1/similar -F product={sku} -F "wish=blue, under 100 yuan"',
         ]
     )
 
