@@ -105,7 +105,7 @@ USAGE: list[tuple[str, str, str]] = [
     ("shop", "index --shop tea --url localhost:8001 --photos {none}", "is not a folder that exists"),
     ("shop", "import {none} --shop tea", "name a file that is there"),
     ("shop", "import {file}", "--shop"),
-    ("shop", "import {file} --shop tea", "names 'a line', read as CSV, but of sku,"),
+    ("shop", "import {file} --shop tea", "names 'a line'; as CSV it must name sku"),
     ("shop", "check --shop tea --url localhost:8001 --output {new}", "ends in .html or .jsonl"),
     ("desk", "", "name a built repository, or a server"),
     ("desk", "{good} --url localhost:8001", "name a built repository, or a server"),
