@@ -88,8 +88,8 @@ def test_asked_again_frames_are_the_same_bytes() -> None:
     [
         (Watched((), 6, 5.0, {"red": 4}), "in none of 6 frames up to 0:05.0; most often: red (4), handed over (2)"),
         (Watched((), 2, 1.0, {}), "in none of 2 frames up to 0:01.0; most often: handed over (2)"),
-        (Watched((), 3, 2.0, {"否": 2, "是": 1}), "only in single frames, which are left out as flicker, of 3 frames up to "
-                                                  "0:02.0; most often: 否 (2), 是 (1)"),
+        (Watched((), 3, 2.0, {"否": 2, "是": 1}), "only in single frames, which are left out as flicker, of 3 "
+                                                  "frames up to 0:02.0; most often: 否 (2), 是 (1)"),
         (Watched((), 0, 0.0, {}), "0 frames up to 0:00.0"),
         (Watched((Interval(0.0, 1.0, 1.0),), 2, 1.0, {"yes": 2}), "2 frames up to 0:01.0"),
     ],
