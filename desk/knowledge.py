@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from PIL import Image
 from vitrine_client import Answer, AsyncVqaClient, Embedding, InvalidRequestError, Reading
 from vitrine_client.text_answers import refuses_context, refuses_every_context
 
@@ -19,12 +18,12 @@ from shop.facts.answers import answer_from_shop, context_from_product
 from shop.facts.rules import ShopRule
 from shop.products.product import Product
 from shop.products.store import ProductStore
+from shop.vectors.indexing import ANY_PHOTO
 from shop.vectors.opening import open_vectors, serving_release, switch_to
 from shop.vectors.port import Vector, Vectors
 
 _KNOWN_S = 5.0
 _BARCODES = ("EAN-13", "EAN-8", "UPC-A", "UPC-E", "ITF")  # as zxing-cpp names them
-_ANY_PHOTO = Image.new("RGB", (32, 32))
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ class Knowledge:
 
 async def any_embedding(client: AsyncVqaClient) -> Embedding:
     """Embed a black square, to learn the server's release and the width of its vectors."""
-    return await client.embed(_ANY_PHOTO)
+    return await client.embed(ANY_PHOTO)
 
 
 def vector_of(embedding: Embedding) -> Vector:

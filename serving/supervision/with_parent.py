@@ -49,7 +49,7 @@ def _keep_nice() -> None:
             with open("/proc/self/autogroup", "w") as group:  # noqa: PTH123  starts with little
                 group.write(str(niceness))
         except BlockingIOError:  # Linux lets all but root do so ten times a second, whoever it is
-            time.sleep(_TRY_AGAIN_S)
+            time.sleep(_TRY_AGAIN_S)  # then it takes one again
         except OSError:  # it does not weigh sessions
             return
         else:

@@ -16,6 +16,8 @@ from shop.vectors.opening import open_vectors, serving_release, switch_to
 from shop.vectors.port import Entry, Vector, Vectors
 
 _AT_ONCE = 256
+ANY_PHOTO = Image.new("RGB", (32, 32))
+"""Black square: what is embedded to learn a server's release, and the width of its vectors."""
 
 
 def index_products(
@@ -46,9 +48,8 @@ def index_products(
         except (InvalidPhotoError, InvalidRequestError) as error:
             return f"{product.sku}: {error.message}"
 
-    any_photo = client.embed(Image.new("RGB", (32, 32)))  # tells the release, and the width of its vectors
     done, problems = 0, list[str]()
-    with ThreadPoolExecutor(threads) as pool, closing(_open(any_photo, url)) as vectors:
+    with ThreadPoolExecutor(threads) as pool, closing(_open(client.embed(ANY_PHOTO), url)) as vectors:
         for some in _some(products):
             there = [entry for product in some for entry in _renewed(vectors, product)]
             known = {(entry.sku, entry.photo) for entry in there} if keeps else set()

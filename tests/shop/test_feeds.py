@@ -14,13 +14,12 @@ from typing import TextIO, cast
 import pytest
 
 from shop.feeds.google import rows_of_google_xml
-from shop.feeds.importing import Imported, format_of, import_feed
-from shop.feeds.prices import price_from_text
-from shop.feeds.records import product_from_record
+from shop.feeds.importing import format_of, import_feed
 from shop.feeds.rows import FeedError, Row
 from shop.feeds.tables import rows_of_csv, rows_of_google_tsv, rows_of_jsonl
 from shop.products.product import Money, Product
 from shop.products.store import Changes, ProductStore
+from tests.shop.conftest import product, put
 
 DETAILS = "General:Noise level:40 dB, quiet,General:Warranty:2 years"
 COLUMNS = "image_link\tadditional_image_link\tproduct_detail"
@@ -73,23 +72,6 @@ JSONL = json.dumps({
 }, ensure_ascii=False)  # fmt: skip
 SCRIPT = '<script type="application/ld+json">'
 PRICE = Money(Decimal("59.00"), "CNY")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> ProductStore:
-    return ProductStore(f"sqlite:///{tmp_path / 'products.db'}")
-
-
-def put(store: ProductStore, tmp_path: Path, text: str | bytes, name: str = "feed") -> Imported:
-    file = tmp_path / name
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return import_feed(file, "tea", store)
-
-
-def product(store: ProductStore, sku: str = "m-1") -> Product:
-    found = store.get("tea", sku)
-    assert found is not None
-    return found
 
 
 def test_a_table_of_google(store: ProductStore, tmp_path: Path) -> None:
@@ -322,78 +304,6 @@ def test_rows_come_before_the_feed_has_ended(read: Callable[[TextIO], Iterator[R
 def test_formats_are_told_from_their_beginning(tmp_path: Path, head: str, kind: str) -> None:
     (tmp_path / "feed").write_text(head, "utf-8")
     assert format_of(tmp_path / "feed") == kind
-
-
-@pytest.mark.parametrize(
-    ("price", "found"),
-    [("CNY 5", "5"), ("5元", "5"), ("5 RMB", "5"), ("¥59", "59"), ("￥5", "5"), ("¥5 CNY", "5"), ("0 CNY", "0"),
-     ("1,234,567.89 CNY", "1234567.89")],
-)  # fmt: skip
-def test_prices_are_read_as_they_are_written(price: str, found: str) -> None:
-    read, _ = product_from_record("tea", {"sku": "a", "price": price})
-    assert read.price == Money(Decimal(found), "CNY")
-    assert price_from_text("5", "RMB") == Money(Decimal(5), "CNY")
-    assert price_from_text("¥5 JPY") == price_from_text("¥5", "JPY") == Money(Decimal(5), "JPY"), "the code decides"
-
-
-@pytest.mark.parametrize(
-    ("price", "reason"),
-    [("$12.50", 'such as "12.50 USD": $ is of several countries'), ("free", 'are expected, such as "1299.00 CNY"'),
-     ("5", 'one currency is expected, such as "1299.00 CNY"'), ("CNY 5 JPY", "one currency"),
-     ("5 MUG", "the currency 'MUG' came, but a code of ISO 4217")],
-)  # fmt: skip
-def test_a_price_in_no_currency_that_is_known_is_refused(price: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(reason)):
-        price_from_text(price)
-
-
-@pytest.mark.parametrize(("delimiter", "key", "title"), [("\t", "id", "title"), (",", "sku", "name_en")])
-@pytest.mark.parametrize("closed_by", ['s39{}plate 8"{}5 CNY', "s39{}plate{}5 CNY", 's39{}"plate"{}5 CNY'])
-def test_a_quotation_mark_that_opens_a_cell_costs_no_other_row(
-    store: ProductStore, tmp_path: Path, delimiter: str, key: str, title: str, closed_by: str
-) -> None:
-    rows = [f"s{number}{delimiter}尺子 {number}{delimiter}5 CNY" for number in range(700)]
-    rows[1] = f's1{delimiter}"6 inch ruler{delimiter}5 CNY'
-    rows[39] = closed_by.format(delimiter, delimiter)
-    imported = put(store, tmp_path, "\n".join([delimiter.join((key, title, "price")), *rows]))
-    assert (imported.changes, imported.bad, imported.notes) == (Changes(added=700), 0, 1)
-    assert imported.problems[0].startswith("line 3: a cell begins with a quotation mark")
-    assert product(store, "s1").names == {"en": '"6 inch ruler'}
-    assert "尺子 2" in product(store, "s2").names.values()
-
-
-@pytest.mark.parametrize(
-    ("text", "names", "photos", "notes"),
-    [
-        ('sku,name_en\nm1,"Mug\nwhite, large"\nm2,Cup\n', {"en": "Mug\nwhite, large"}, (), 1),
-        ('sku,name_zh\nm1,"杯子\n白色, 大"\nm2,杯\n', {"zh": "杯子\n白色, 大"}, (), 1),
-        ('sku,photos\nm1,"https://c/1\nhttps://c/w_1,h_2"\nm2,x\n', {}, ("https://c/1", "https://c/w_1,h_2"), 0),
-    ],
-)  # fmt: skip
-def test_lines_of_a_cell_that_have_as_many_commas_are_no_rows(
-    store: ProductStore, tmp_path: Path, text: str, names: dict[str, str], photos: tuple[str, ...], notes: int
-) -> None:
-    imported = put(store, tmp_path, text)
-    assert (imported.changes, imported.bad, imported.notes) == (Changes(added=2), 0, notes)
-    assert (product(store, "m1").names, product(store, "m1").photos) == (names, photos)
-
-
-def test_cells_of_several_lines_stay_whole_beside_open_ones(store: ProductStore, tmp_path: Path) -> None:
-    rows = [
-        "sku,name_en,photos",
-        'a,"x, ""y""","a.jpg',
-        'b.jpg"',
-        'b,"open,c',
-        'c,"M, N","c,1.jpg\r',
-        'd,2.jpg"\r',
-        "d,x",
-    ]
-    imported = put(store, tmp_path, "\n".join(rows))
-    assert [problem[:7] for problem in imported.problems] == ["line 4:", "line 7:"]
-    assert (product(store, "a").names, product(store, "a").photos) == ({"en": 'x, "y"'}, ("a.jpg", "b.jpg"))
-    assert (product(store, "c").names, product(store, "c").photos) == ({"en": "M, N"}, ("c,1.jpg", "d,2.jpg"))
-    put(store, tmp_path, 'id\ttitle\tprice\ne\t"two\nlines"\t5 CNY\nf\t"x\ty"\t\n')
-    assert (product(store, "e").names, product(store, "f").names) == ({"en": "two\nlines"}, {"en": "x\ty"})
 
 
 def test_a_column_of_google_that_is_misspelt_is_noted_once(store: ProductStore, tmp_path: Path) -> None:
